@@ -1,0 +1,73 @@
+// The only reader of the process environment: turns variables into one value, and names the ones that nobody knows.
+import { join } from "node:path";
+import { closest } from "fastest-levenshtein";
+
+export interface Config {
+  /** COUNTWHEEL_REDIS_URL, else REDIS_URL; undefined: the embedded server. */
+  readonly redisUrl: string | undefined;
+  readonly env: string;
+  /** COUNTWHEEL_HOME; undefined: `.countwheel` at the repository's root. */
+  readonly home: string | undefined;
+  readonly github: {
+    readonly token: string | undefined;
+    readonly apiUrl: string;
+  };
+  readonly color: boolean | undefined;
+  /** CI=true: nobody can answer. */
+  readonly noInput: boolean;
+  /** The variables that Secrets may name with `from.<key>.env`, still to be narrowed by `--secret-env`. */
+  readonly secretEnv: Readonly<Record<string, string>>;
+  /** The whole environment for children that are ours: git and the embedded server pick what they need. */
+  readonly path: string;
+  readonly userHome: string | undefined;
+}
+
+export const VARIABLES = {
+  COUNTWHEEL_REDIS_URL: "the Redis to use; else REDIS_URL; else a private embedded server",
+  COUNTWHEEL_ENV: "the environment, instead of `default`",
+  COUNTWHEEL_HOME: "where the embedded server and the mirrors live, instead of .countwheel/",
+} as const;
+
+export interface ConfigAnswer {
+  readonly config: Config;
+  /** One line per COUNTWHEEL_ variable that nobody knows. */
+  readonly problems: readonly string[];
+}
+
+export function readConfig(variables: Readonly<Record<string, string | undefined>>): ConfigAnswer {
+  const value = (name: string): string | undefined => variables[name] || undefined;
+  const config: Config = {
+    redisUrl: value("COUNTWHEEL_REDIS_URL") ?? value("REDIS_URL"),
+    env: value("COUNTWHEEL_ENV") ?? "default",
+    home: value("COUNTWHEEL_HOME"),
+    github: {
+      token: value("GITHUB_TOKEN"),
+      apiUrl: value("GITHUB_API_URL") ?? "https://api.github.com",
+    },
+    color: readColor(value),
+    noInput: value("CI") === "true",
+    secretEnv: Object.fromEntries(
+      Object.entries(variables).flatMap(([name, text]) => (text === undefined ? [] : [[name, text]])),
+    ),
+    path: value("PATH") ?? "",
+    userHome: value("HOME"),
+  };
+  return { config, problems: unknownVariables(variables) };
+}
+
+function readColor(value: (name: string) => string | undefined): boolean | undefined {
+  if (value("NO_COLOR") !== undefined) return false;
+  return value("FORCE_COLOR") === undefined ? undefined : value("FORCE_COLOR") !== "0";
+}
+
+function unknownVariables(variables: Readonly<Record<string, string | undefined>>): string[] {
+  const known = Object.keys(VARIABLES);
+  return Object.keys(variables)
+    .filter((name) => name.startsWith("COUNTWHEEL_") && !name.startsWith("COUNTWHEEL_SECRET_") && !known.includes(name))
+    .map((name) => `\`${name}\` is no variable of Countwheel; did you mean \`${closest(name, known)}\`?`);
+}
+
+/** Where the embedded server, the mirrors and the caches of a project live. */
+export function homeFolder(config: Config, repositoryRoot: string): string {
+  return config.home ?? join(repositoryRoot, ".countwheel");
+}

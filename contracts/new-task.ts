@@ -1,0 +1,52 @@
+// Makes the record of a new task and its first trace events: the same for a manifest, a schedule, a webhook and `run`.
+import { type Graph, type GraphState, entryAgents } from "./graph.ts";
+import type { TaskRef, TaskSource } from "./task.ts";
+import { activationId } from "./task.ts";
+import { type TraceEvent, chainEvents, chainStart } from "./trace.ts";
+
+export interface TaskRequest {
+  readonly ref: TaskRef;
+  readonly system: string;
+  readonly graph: Graph;
+  readonly input: Readonly<Record<string, string>>;
+  readonly priority: "low" | "normal" | "high";
+  /** Tries of one activation, the first included (`retry.max_attempts`). */
+  readonly maxAttempts: number;
+  readonly retryBackoffMs: number;
+  /** Bound on activations of one agent; null where the graph has no cycle and none is set. */
+  readonly maxTurns: number | null;
+  readonly snapshot: string;
+  /** The Task manifest that asked for it, for policies that target tasks by name; null when made by hand. */
+  readonly manifest: string | null;
+  readonly source: TaskSource | null;
+  readonly plan: string | null;
+  readonly createdAt: string;
+}
+
+export interface NewTask extends TaskRequest {
+  readonly graphState: GraphState;
+  readonly activations: readonly { readonly id: string; readonly agent: string }[];
+  readonly events: readonly TraceEvent[];
+}
+
+export function makeTask(request: TaskRequest): NewTask {
+  const entries = entryAgents(request.graph);
+  const name = taskId(request.ref);
+  const { source, plan, snapshot, system, input } = request;
+  const created = {
+    type: "task.created" as const,
+    at: request.createdAt,
+    data: { system, input, snapshot, plan, source },
+  };
+  return {
+    ...request,
+    graphState: { visits: Object.fromEntries(entries.map((agent) => [agent, 1])), outputs: {}, joins: {}, open: entries.length },
+    activations: entries.map((agent) => ({ id: activationId(agent, 1), agent })),
+    events: chainEvents(name, { seq: 0, head: chainStart(name) }, [created]),
+  };
+}
+
+/** How a task is named in its trace: `<namespace>/<name>`. */
+export function taskId(ref: Pick<TaskRef, "namespace" | "name">): string {
+  return `${ref.namespace}/${ref.name}`;
+}

@@ -1,0 +1,34 @@
+// The outbox: what runners and the reconciler want people to see on GitHub. Ids and facts only; the report renders them.
+import type { Plan } from "./plan.ts";
+import type { TaskRef } from "./task.ts";
+
+/** One entry per subject is enough: the report always renders the newest facts, so entries coalesce. */
+export type OutboxEntry =
+  | {
+      readonly kind: "plan";
+      readonly env: string;
+      readonly pullRequest: number;
+      readonly headSha: string;
+      readonly plan: Plan;
+    }
+  | {
+      readonly kind: "applied";
+      readonly env: string;
+      readonly commit: string;
+      readonly serial: number;
+      readonly plan: Plan;
+      readonly tookMs: number;
+    }
+  | { readonly kind: "task"; readonly task: TaskRef };
+
+/** Entries with the same subject replace each other. */
+export function outboxSubject(entry: OutboxEntry): string {
+  switch (entry.kind) {
+    case "plan":
+      return `plan/${entry.pullRequest}`;
+    case "applied":
+      return `applied/${entry.commit}`;
+    case "task":
+      return `task/${entry.task.namespace}/${entry.task.name}`;
+  }
+}

@@ -1,0 +1,122 @@
+// The plan as a value: its JSON form (formatVersion "1"), its digest and its public counts line.
+import type { Address, KindName } from "./address.ts";
+import { type Digest, digestOf } from "./canonical.ts";
+import type { Manifest } from "./manifest.ts";
+import type { Place, Problem } from "./problem.ts";
+
+export const PLAN_FORMAT_VERSION = "1";
+
+export type Action = "create" | "update" | "move" | "prune";
+export type History = "fast-forward" | "forced" | "unrelated" | "first";
+
+export interface FieldChange {
+  /** A JSON pointer from the manifest's root, such as `/spec/model_ref`. */
+  readonly path: string;
+  /** Absent: the field was not there. Sensitive values are {@link SENSITIVE}. */
+  readonly before?: unknown;
+  /** Absent: the field goes away. */
+  readonly after?: unknown;
+  /** For a field that goes away: where its parent stands now, or stood. */
+  readonly source: Place;
+}
+
+export interface Change {
+  readonly address: Address;
+  readonly kind: KindName;
+  readonly namespace: string;
+  readonly name: string;
+  readonly previousAddress?: Address;
+  readonly action: Action;
+  /** One line for people: why this is in the plan. */
+  readonly reason: string;
+  readonly blocked?: { readonly code: string; readonly message: string };
+  /** For a prune: where the record's manifest stood when it was applied. */
+  readonly source: Place;
+  readonly before?: Manifest;
+  readonly after?: Manifest;
+  /** The digest of the manifest that this change writes; absent for a prune. It binds values that `after` hides. */
+  readonly afterDigest?: Digest;
+  /** JSON pointers whose values are hidden in `before`, `after` and `fields`. */
+  readonly sensitivePaths: readonly string[];
+  readonly fields: readonly FieldChange[];
+}
+
+/** Stands for every secret value, in plans and everywhere else. */
+export const SENSITIVE = "(sensitive)";
+
+export interface AccessChange {
+  readonly agent: string;
+  readonly gained: readonly string[];
+  readonly lost: readonly string[];
+  readonly cause: { readonly file: string; readonly line: number };
+}
+
+export interface PlanCounts {
+  readonly create: number;
+  readonly update: number;
+  readonly move: number;
+  readonly prune: number;
+  readonly noop: number;
+  readonly blocked: number;
+  readonly invalid: number;
+}
+
+export interface PlanSource {
+  readonly repo: string;
+  /** A full ref name, or null for a working tree. */
+  readonly ref: string | null;
+  readonly headSha: string | null;
+  readonly treeSha: string | null;
+  readonly path: string;
+  readonly dirty: boolean;
+  readonly history: History;
+}
+
+export interface PlanState {
+  readonly env: string;
+  /** Empty before the first apply, and for a plan against a ref. */
+  readonly lineage: string;
+  readonly serial: number;
+  /** The records that this plan changes, as it found them; a digest of null says that the record must not exist. */
+  readonly touched: readonly { readonly address: Address; readonly digest: Digest | null }[];
+}
+
+export interface Plan {
+  readonly formatVersion: typeof PLAN_FORMAT_VERSION;
+  readonly planId: string;
+  readonly createdAt: string;
+  readonly expiresAt: string;
+  readonly tool: { readonly name: string; readonly version: string };
+  readonly source: PlanSource;
+  readonly state: PlanState;
+  readonly policyDigest: string;
+  readonly configDigest: string;
+  readonly counts: PlanCounts;
+  /** Sorted by address. */
+  readonly changes: readonly Change[];
+  readonly access: readonly AccessChange[];
+  readonly drift: readonly Change[];
+  readonly problems: readonly Problem[];
+  /** False where problems of severity error, or nothing but blocked changes, stand in the way. */
+  readonly applyable: boolean;
+  readonly digest: Digest;
+}
+
+/** SHA-256 over the canonical plan without planId, times and the digest itself. */
+export function planDigest(plan: Omit<Plan, "digest">): Digest {
+  const { planId: _planId, createdAt: _createdAt, expiresAt: _expiresAt, ...bound } = plan;
+  const { digest: _digest, ...body } = bound as typeof bound & { digest?: Digest };
+  return digestOf(body);
+}
+
+/** Public and exact: the last line of every plan in text. */
+export function countsLine(counts: PlanCounts): string {
+  const { create, update, move, prune, blocked } = counts;
+  if (create + update + move + prune + blocked === 0) return "No changes.";
+  const tail = blocked > 0 ? `, ${blocked} blocked.` : ".";
+  return `Plan: ${create} to create, ${update} to update, ${move} to move, ${prune} to prune${tail}`;
+}
+
+export function hasChanges(plan: Pick<Plan, "changes">): boolean {
+  return plan.changes.length > 0;
+}

@@ -1,0 +1,42 @@
+// A record: one manifest as the observed state keeps it, with where it came from.
+import type { Address } from "./address.ts";
+import type { Digest } from "./canonical.ts";
+import type { Manifest } from "./manifest.ts";
+
+/** Where a record's manifest stood when it was applied. `commit` is null for a working tree outside a commit. */
+export interface RecordSource {
+  readonly repo: string;
+  readonly commit: string | null;
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+}
+
+export interface StateRecord {
+  readonly address: Address;
+  readonly manifest: Manifest;
+  readonly digest: Digest;
+  /** Counts the changes of this record, from 1. */
+  readonly generation: number;
+  readonly source: RecordSource;
+  /** The serial of the apply that wrote it. */
+  readonly serial: number;
+  readonly appliedAt: string;
+}
+
+/** The observed state's own facts. `lineage` is made once, when the environment first gets a state. */
+export interface StateHead {
+  readonly env: string;
+  readonly lineage: string;
+  readonly serial: number;
+  /** The commit that was applied last; null before the first apply or after a working tree. */
+  readonly commit: string | null;
+  readonly policyDigest: string;
+  readonly appliedAt: string | null;
+}
+
+export interface ObservedState {
+  /** null: the environment has no state yet. */
+  readonly head: StateHead | null;
+  readonly records: ReadonlyMap<Address, StateRecord>;
+}

@@ -1,0 +1,27 @@
+// A snapshot: every definition that a task may need, resolved when the task is made, named by its digest.
+import type { Address } from "./address.ts";
+import { type Digest, digestOf } from "./canonical.ts";
+import type { Manifest } from "./manifest.ts";
+import type { RecordSource, StateRecord } from "./record.ts";
+
+export interface SnapshotEntry {
+  readonly manifest: Manifest;
+  readonly digest: Digest;
+  readonly source: RecordSource;
+}
+
+export interface Snapshot {
+  readonly digest: Digest;
+  readonly entries: Readonly<Record<Address, SnapshotEntry>>;
+}
+
+/** Everything but run-time requests: a task keeps the whole set of definitions that was applied when it was made. */
+export function makeSnapshot(records: Iterable<StateRecord>): Snapshot {
+  const kept = [...records].filter((record) => record.manifest.kind !== "Task" && record.manifest.kind !== "TaskSchedule");
+  kept.sort((a, b) => (a.address < b.address ? -1 : 1));
+  const entries = Object.fromEntries(
+    kept.map(({ address, manifest, digest, source }) => [address, { manifest, digest, source }]),
+  );
+  const digest = digestOf(kept.map(({ address, digest: content }) => [address, content]));
+  return { digest, entries };
+}

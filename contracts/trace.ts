@@ -1,0 +1,112 @@
+// The trace: its events, the hash chain over them, and its verification. Pure; the store appends, runners make events.
+import { createHash } from "node:crypto";
+import { canonicalJson } from "./canonical.ts";
+
+export const TRACE_EVENT_TYPES = [
+  "task.created",
+  "task.claimed",
+  "task.taken_over",
+  "agent.started",
+  "turn.decided",
+  "model.called",
+  "model.answered",
+  "model.failed",
+  "tool.decided",
+  "tool.called",
+  "tool.answered",
+  "tool.failed",
+  "tool.denied",
+  "approval.requested",
+  "approval.decided",
+  "join.waiting",
+  "join.opened",
+  "budget.exceeded",
+  "lease.lost",
+  "retry.scheduled",
+  "agent.finished",
+  "agent.failed",
+  "task.succeeded",
+  "task.failed",
+  "task.dead_lettered",
+  "task.cancelled",
+] as const;
+export type TraceEventType = (typeof TRACE_EVENT_TYPES)[number];
+
+/** An event before it has its place in the chain. `data` is redacted already: what is written is never cleaned again. */
+export interface TraceDraft {
+  readonly type: TraceEventType;
+  readonly at: string;
+  readonly activation?: string;
+  readonly agent?: string;
+  readonly epoch?: number;
+  readonly attempt?: number;
+  readonly turn?: number;
+  readonly step?: string;
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+/** CONTRACT: the draft's fields with `data` spread out, plus its place in the chain. `seq` counts from 1 without gaps. */
+export interface TraceEvent {
+  readonly seq: number;
+  readonly at: string;
+  readonly task: string;
+  readonly type: TraceEventType;
+  readonly activation?: string;
+  readonly agent?: string;
+  readonly epoch?: number;
+  readonly attempt?: number;
+  readonly turn?: number;
+  readonly step?: string;
+  readonly prev: string;
+  readonly hash: string;
+  readonly [field: string]: unknown;
+}
+
+/** The `prev` of the first event of a task: binds the chain to the task, so that chains cannot be exchanged. */
+export function chainStart(task: string): string {
+  return `sha256:${createHash("sha256").update(`countwheel trace 1\n${task}`).digest("hex")}`;
+}
+
+export interface ChainHead {
+  readonly seq: number;
+  readonly head: string;
+}
+
+/** Puts drafts behind `after`, in order. `task` is `<namespace>/<name>`. */
+export function chainEvents(task: string, after: ChainHead, drafts: readonly TraceDraft[]): TraceEvent[] {
+  let { seq, head } = after;
+  return drafts.map(({ data, ...fields }) => {
+    seq += 1;
+    const body = { ...data, ...fields, task, seq, prev: head };
+    head = hashEvent(body);
+    return { ...body, hash: head };
+  });
+}
+
+function hashEvent(body: Readonly<Record<string, unknown>>): string {
+  return `sha256:${createHash("sha256").update(canonicalJson(body)).digest("hex")}`;
+}
+
+export type ChainVerdict =
+  | { readonly outcome: "intact"; readonly events: number; readonly head: string }
+  | { readonly outcome: "broken"; readonly seq: number; readonly reason: "gap" | "altered" | "unlinked" | "cut" };
+
+/**
+ * Checks every hash, link and number. `expected`, where known (the task's record, a check run), also finds a cut tail.
+ * `seq` in a broken verdict is the first event that cannot be believed.
+ */
+export function verifyChain(task: string, events: readonly TraceEvent[], expected?: ChainHead): ChainVerdict {
+  let head = chainStart(task);
+  for (const [index, event] of events.entries()) {
+    const seq = index + 1;
+    if (event.seq !== seq) return { outcome: "broken", seq, reason: "gap" };
+    if (event.prev !== head || event.task !== task) return { outcome: "broken", seq, reason: "unlinked" };
+    const { hash, ...body } = event;
+    if (hashEvent(body) !== hash) return { outcome: "broken", seq, reason: "altered" };
+    head = hash;
+  }
+  if (expected !== undefined && (expected.seq !== events.length || expected.head !== head)) {
+    return { outcome: "broken", seq: Math.min(expected.seq, events.length) + 1, reason: "cut" };
+  }
+  return { outcome: "intact", events: events.length, head };
+}

@@ -1,0 +1,117 @@
+// What is asked of the gate and what it answers: the types of the pure core. No I/O, no clock, no imports.
+
+export type GatePoint =
+  | "task_admission"
+  | "before_model"
+  | "after_model"
+  | "before_tool"
+  | "after_tool"
+  | "secret_use"
+  | "approval_resume";
+
+export type OperationClass = "read" | "write" | "delete" | "admin";
+
+export const DENIAL_CODES = [
+  "DEFAULT_DENY",
+  "TOOL_NOT_LISTED",
+  "TOOL_BLOCKED",
+  "TOOL_ARG_FORBIDDEN",
+  "TOOL_UNKNOWN",
+  "TOOL_DRIFTED",
+  "PERMISSION_MISSING",
+  "ROLE_MISSING",
+  "OPERATION_DENIED",
+  "MODEL_NOT_ALLOWED",
+  "BUDGET_TOKENS",
+  "BUDGET_COST",
+  "BUDGET_STEPS",
+  "BUDGET_WALL",
+  "RATE_LIMITED",
+  "APPROVAL_REQUIRED",
+  "APPROVAL_DENIED",
+  "APPROVAL_EXPIRED",
+  "APPROVAL_MISMATCH",
+  "FLOW_VIOLATION",
+  "EGRESS_DENIED",
+  "SECRET_NOT_GRANTED",
+  "SANDBOX_UNAVAILABLE",
+  "POLICY_ERROR",
+  "POLICY_UNAVAILABLE",
+  "AUDIT_UNAVAILABLE",
+  "LEASE_LOST",
+] as const;
+export type DenialCode = (typeof DENIAL_CODES)[number];
+
+/** Who asks: the same for every point. */
+export interface Subject {
+  readonly namespace: string;
+  readonly system: string;
+  /** The Task manifest's name, or the name of the running task where it was made by hand. */
+  readonly task: string;
+  readonly agent: string;
+}
+
+/** The agent as the gate sees it, from its manifest. */
+export interface AgentGrants {
+  readonly tools: readonly string[];
+  readonly allowedTools: readonly string[];
+  readonly roles: readonly string[];
+}
+
+/** What the task has spent before this request. `tokens` includes what is reserved by calls under way. */
+export interface Usage {
+  readonly tokens: number;
+}
+
+export interface ToolFacts {
+  readonly name: string;
+  /** False: no manifest and no server provides it. */
+  readonly known: boolean;
+  readonly capabilities: readonly string[];
+  readonly operationClasses: readonly OperationClass[];
+}
+
+export type GateRequest =
+  | { readonly point: "task_admission"; readonly subject: Subject }
+  | {
+      readonly point: "before_model";
+      readonly subject: Subject;
+      readonly model: string;
+      readonly provider: string;
+      /** Input estimated and output bounded: what the call may cost at most. */
+      readonly reserveTokens: number;
+      readonly usage: Usage;
+    }
+  | { readonly point: "after_model"; readonly subject: Subject; readonly model: string; readonly usage: Usage }
+  | {
+      readonly point: "before_tool";
+      readonly subject: Subject;
+      readonly grants: AgentGrants;
+      readonly tool: ToolFacts;
+      readonly arguments: Readonly<Record<string, unknown>>;
+      readonly usage: Usage;
+    }
+  | { readonly point: "after_tool"; readonly subject: Subject; readonly tool: ToolFacts; readonly usage: Usage }
+  | {
+      readonly point: "secret_use";
+      readonly subject: Subject;
+      /** `namespace/name` of the Secret and the manifest that names it. */
+      readonly secret: string;
+      readonly grantedBy: string | null;
+    };
+
+export interface Reason {
+  /** `Kind/namespace/name` of the manifest that holds the rule. */
+  readonly policy: string;
+  /** The rule within it, such as `spec.blocked_tools[0]`. */
+  readonly rule: string;
+  readonly message: string;
+  /** Which part of the request matched: `tool`, `model`, `arguments.path`. */
+  readonly path?: string;
+}
+
+/** The pure answer. The runner's gate adds id, time and cost. */
+export type Verdict =
+  | { readonly effect: "allow"; readonly code: "ALLOWED"; readonly reasons: readonly Reason[] }
+  | { readonly effect: "deny"; readonly code: DenialCode; readonly reasons: readonly Reason[] }
+  | { readonly effect: "ask"; readonly code: "APPROVAL_REQUIRED"; readonly reasons: readonly Reason[] };

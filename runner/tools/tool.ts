@@ -1,0 +1,31 @@
+// The one interface behind which every tool stands. Nothing but runner/gate may call it.
+import type { ToolEffect, ToolResult } from "../../contracts/step.ts";
+import type { OperationClass } from "../../policies/request.ts";
+import type { ToolDefinition } from "../models/model.ts";
+
+export interface ToolCallContext {
+  /** The same for every try of one step: `Idempotency-Key` header, MCP `_meta`. */
+  readonly idempotencyKey: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A tool that can be called. `call` throws TransientFailure or PermanentFailure where no result came; a result in which
+ * the tool says that it failed is a ToolResult with `isError`.
+ */
+export interface Tool {
+  readonly definition: ToolDefinition;
+  /** SHA-256 of name, description, schema and annotations. */
+  readonly definitionDigest: string;
+  readonly effect: ToolEffect;
+  readonly capabilities: readonly string[];
+  readonly operationClasses: readonly OperationClass[];
+  readonly timeoutMs: number;
+  call(args: Readonly<Record<string, unknown>>, context: ToolCallContext): Promise<ToolResult>;
+}
+
+/** The tools that one activation may name. Discovery of MCP servers happens in `open`; `close` gives the servers back. */
+export interface ToolBox {
+  find(name: string): Tool | undefined;
+  close(): Promise<void>;
+}
