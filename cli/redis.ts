@@ -1,0 +1,52 @@
+// Opens the Redis of a command: `--redis`, the environment's URL, or the embedded server of this directory.
+import { type Redis, checkServer, connectRedis } from "../store/connect.ts";
+import { ensureEmbedded } from "../store/embedded/ensure.ts";
+import type { Host } from "./host.ts";
+import { say } from "./output.ts";
+import { countwheelHome } from "./repository-root.ts";
+
+export interface OpenRedis {
+  readonly redis: Redis;
+  readonly url: string;
+  /** Another connection to the same server, for a command that waits. */
+  readonly connectWorker: () => Redis;
+  close(): Promise<void>;
+}
+
+export interface RedisFlags {
+  readonly redis?: string;
+  readonly allowUnprotected?: boolean;
+}
+
+export async function openRedis(host: Host, flags: RedisFlags): Promise<OpenRedis> {
+  const url = await redisUrl(host, flags);
+  const redis = connectRedis(url, "command");
+  const extra: Redis[] = [];
+  const close = async (): Promise<void> => {
+    for (const client of [...extra, redis]) client.disconnect();
+  };
+  try {
+    await checkServer(redis, { allowUnprotected: flags.allowUnprotected ?? false });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  const connectWorker = (): Redis => {
+    const client = connectRedis(url, "worker");
+    extra.push(client);
+    return client;
+  };
+  return { redis, url, connectWorker, close };
+}
+
+async function redisUrl(host: Host, flags: RedisFlags): Promise<string> {
+  const given = flags.redis ?? host.config.redisUrl;
+  if (given !== undefined) return given;
+  const { url } = await ensureEmbedded({
+    home: countwheelHome(host.config, host.cwd),
+    path: host.config.path,
+    userHome: host.config.userHome,
+    say: (line) => say(host, line),
+  });
+  return url;
+}
