@@ -1,0 +1,133 @@
+// Holds the rooms: who may import whom, which room owns which library, how long a file may be.
+import { readFileSync, readdirSync } from "node:fs";
+import { join, posix } from "node:path";
+import { describe, expect, it } from "vitest";
+
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  policies: [],
+  contracts: ["policies"],
+  store: ["contracts"],
+  reconciler: ["contracts", "policies", "store"],
+  runner: ["contracts", "policies", "store"],
+  console: ["contracts", "store"],
+  cli: ["policies", "contracts", "store", "reconciler", "runner", "console"],
+};
+
+const OWNED: Readonly<Record<string, string>> = {
+  ioredis: "store",
+  bullmq: "store",
+  "simple-git": "reconciler",
+  chokidar: "reconciler",
+  yaml: "reconciler",
+  "@octokit/rest": "reconciler",
+  "@octokit/plugin-retry": "reconciler",
+  "@octokit/plugin-throttling": "reconciler",
+  "@anthropic-ai/sdk": "runner",
+  openai: "runner",
+  "@modelcontextprotocol/sdk": "runner",
+};
+
+/** The adapters that have an effect. Only the gate's door and the places that open them may know them. */
+const MAX_LINES = 300;
+const root = join(import.meta.dirname, "..");
+
+interface Source {
+  readonly path: string;
+  readonly room: string;
+  readonly text: string;
+  readonly imports: readonly string[];
+}
+
+function sources(): Source[] {
+  return Object.keys(ROOMS).flatMap((room) =>
+    listFiles(room)
+      .filter((path) => path.endsWith(".ts"))
+      .map((path) => {
+        const text = readFileSync(join(root, path), "utf8");
+        return { path, room, text, imports: importsOf(text) };
+      }),
+  );
+}
+
+function listFiles(folder: string): string[] {
+  const entries = readdirSync(join(root, folder), { withFileTypes: true, recursive: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => posix.join(entry.parentPath.slice(root.length + 1), entry.name));
+}
+
+function importsOf(text: string): string[] {
+  const found = text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g);
+  return [...found].flatMap(([, specifier]) => (specifier === undefined ? [] : [specifier]));
+}
+
+function packageOf(specifier: string): string {
+  const [scope, name] = specifier.split("/");
+  return specifier.startsWith("@") ? `${scope}/${name}` : (scope ?? specifier);
+}
+
+function roomOf(source: Source, specifier: string): string | undefined {
+  if (!specifier.startsWith(".")) return undefined;
+  return posix.join(posix.dirname(source.path), specifier).split("/")[0];
+}
+
+function violations(check: (source: Source) => readonly string[]): string[] {
+  return sources().flatMap((source) => check(source).map((what) => `${source.path}: ${what}`));
+}
+
+describe("the rooms", () => {
+  it("finds sources in the rooms that exist", () => {
+    expect(sources().length).toBeGreaterThan(50);
+  });
+
+  it("import only the rooms that they may", () => {
+    const wrong = violations((source) =>
+      source.imports.filter((specifier) => {
+        const room = roomOf(source, specifier);
+        return room !== undefined && room !== source.room && room in ROOMS && !ROOMS[source.room]?.includes(room);
+      }),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("use a library only in the room that owns it", () => {
+    const wrong = violations((source) =>
+      source.imports.filter((specifier) => {
+        const owner = OWNED[packageOf(specifier)];
+        return owner !== undefined && owner !== source.room;
+      }),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("let policies import nothing of npm and no module of Node", () => {
+    const wrong = sources().filter(({ room, imports }) => room === "policies" && imports.some((name) => !name.startsWith(".")));
+    expect(wrong.map(({ path }) => path)).toEqual([]);
+  });
+
+  it("read the process environment in the entry files and nowhere else", () => {
+    const allowed = ["cli/main.ts", "cli/config.ts", "cli/action.ts"];
+    const wrong = sources().filter(({ path, text }) => text.includes("process.env") && !allowed.includes(path));
+    expect(wrong.map(({ path }) => path)).toEqual([]);
+  });
+
+  it("keep files short and say first what each is responsible for", () => {
+    const wrong = violations(({ text }) => {
+      const lines = text.split("\n").length - 1;
+      const opening = text.startsWith("#!") ? text.slice(text.indexOf("\n") + 1) : text;
+      return [
+        ...(lines > MAX_LINES ? [`${lines} lines`] : []),
+        ...(opening.startsWith("//") || opening.startsWith("/*") ? [] : ["no opening sentence"]),
+      ];
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("have no default exports and no files named after nothing", () => {
+    const wrong = violations(({ path, text }) => [
+      ...(/^export default/m.test(text) ? ["default export"] : []),
+      ...(/(^|\/)(index|types|utils|helpers)\.ts$/.test(path) ? ["names nothing"] : []),
+    ]);
+    expect(wrong).toEqual([]);
+  });
+});
