@@ -1,0 +1,61 @@
+// `audit verify [task]`: checks every hash, link and number of the traces, and that no tail was cut.
+import { taskId } from "../../contracts/new-task.ts";
+import type { TaskRecord } from "../../contracts/task.ts";
+import { type ChainVerdict, verifyChain } from "../../contracts/trace.ts";
+import type { Redis } from "../../store/connect.ts";
+import { listTasks, readTask, readTrace } from "../../store/tasks.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { findTask } from "../find-task.ts";
+import type { CommonFlags, Host } from "../host.ts";
+import { paintFor, printJson } from "../output.ts";
+import { openRedis } from "../redis.ts";
+import { renderVerdict } from "../view/trace.ts";
+
+export interface AuditVerifyOptions extends CommonFlags {
+  readonly task?: string;
+  readonly namespace?: string;
+}
+
+interface Verified {
+  readonly task: string;
+  readonly verdict: ChainVerdict;
+}
+
+export async function runAuditVerify(host: Host, options: AuditVerifyOptions): Promise<ExitCode> {
+  const { redis, close } = await openRedis(host, options);
+  try {
+    const tasks = await chosenTasks(redis, options);
+    const verified: Verified[] = [];
+    for (const task of tasks) verified.push(await verifyTask(redis, options.env, task));
+    return report(host, options, verified);
+  } finally {
+    await close();
+  }
+}
+
+async function chosenTasks(redis: Redis, options: AuditVerifyOptions): Promise<readonly TaskRecord[]> {
+  const { task } = options;
+  return task === undefined ? await listTasks(redis, options.env) : [await findTask(redis, { ...options, task })];
+}
+
+/** Reads the head before the trace: a running task may grow in between, which is no cut. */
+async function verifyTask(redis: Redis, env: string, task: TaskRecord): Promise<Verified> {
+  const ref = { env, namespace: task.namespace, name: task.name };
+  const expected = (await readTask(redis, ref))?.trace;
+  const events = await readTrace(redis, ref);
+  const upToHead = expected === undefined ? events : events.slice(0, expected.seq);
+  return { task: taskId(ref), verdict: verifyChain(taskId(ref), upToHead, expected) };
+}
+
+function report(host: Host, options: AuditVerifyOptions, verified: readonly Verified[]): ExitCode {
+  const broken = verified.filter(({ verdict }) => verdict.outcome === "broken");
+  if (options.output === "json") {
+    const items = verified.map(({ task, verdict }) => ({ task, ...verdict }));
+    printJson(host, { formatVersion: "1", valid: broken.length === 0, items });
+  } else {
+    const paint = paintFor(host.stdout, host.config.color);
+    for (const { task, verdict } of verified) host.stdout.write(`${task}  ${renderVerdict(verdict, paint)}\n`);
+    host.stdout.write(`${verified.length} traces, ${broken.length} broken.\n`);
+  }
+  return broken.length === 0 ? EXIT.ok : EXIT.failed;
+}

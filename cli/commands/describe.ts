@@ -1,0 +1,99 @@
+// `describe <kind> <name>`: everything that is known of one resource or task, for people.
+import { displayAddress } from "../../contracts/address.ts";
+import type { StateRecord } from "../../contracts/record.ts";
+import { hideSensitive } from "../../contracts/sensitive.ts";
+import type { TaskRecord } from "../../contracts/task.ts";
+import { hasEnded } from "../../contracts/task.ts";
+import { renderYaml } from "../../reconciler/load/render-yaml.ts";
+import type { Redis } from "../../store/connect.ts";
+import { readState } from "../../store/state.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { findTask } from "../find-task.ts";
+import type { Host } from "../host.ts";
+import { paintFor, printJson, say } from "../output.ts";
+import { openRedis } from "../redis.ts";
+import { paintPhase } from "../view/trace.ts";
+import { renderCost, renderCount, renderTable } from "../view/table.ts";
+import { type GetOptions, kindOf, pickRecord, recordView } from "./get.ts";
+
+export type DescribeOptions = Omit<GetOptions, "watch" | "name"> & { readonly name: string };
+
+export async function runDescribe(host: Host, options: DescribeOptions): Promise<ExitCode> {
+  const kind = kindOf(options.kind);
+  const { redis, close } = await openRedis(host, options);
+  try {
+    if (kind === "Task") await describeTask(host, options, redis);
+    else await describeRecord(host, options, pickRecord((await readState(redis, options.env)).records.values(), kind, options));
+    return EXIT.ok;
+  } finally {
+    await close();
+  }
+}
+
+async function describeTask(host: Host, options: DescribeOptions, redis: Redis): Promise<void> {
+  const task = await findTask(redis, { ...options, task: options.name });
+  if (options.output === "json") return printJson(host, task);
+  host.stdout.write(renderTask(host, task));
+  say(host, nextFor(task));
+}
+
+function renderTask(host: Host, task: TaskRecord): string {
+  const paint = paintFor(host.stdout, host.config.color);
+  const facts: readonly (readonly [string, string])[] = [
+    ["Name", `${task.namespace}/${task.name}`],
+    ["System", task.system],
+    ["Phase", paintPhase(task.phase, paint)],
+    ["Attempts", String(task.attempts)],
+    ["Tokens", `${renderCount(task.tokens.input)} in / ${renderCount(task.tokens.output)} out`],
+    ["Cost", renderCost(task.costUsd)],
+    ["Created", task.createdAt],
+    ["Started", task.startedAt ?? "-"],
+    ["Finished", task.finishedAt ?? "-"],
+    ["Source", task.source === undefined ? "made by hand" : `${task.source.file}:${task.source.line} @ ${task.source.commit?.slice(0, 7) ?? "working tree"}`],
+    ["Snapshot", task.snapshot],
+    ["Trace", `${task.trace.seq} events, head ${task.trace.head}`],
+    ...(task.lastError === undefined ? [] : [["Error", paint("red", `${task.lastError.code}: ${task.lastError.message}`)] as const]),
+  ];
+  const head = facts.map(([name, value]) => `${`${name}:`.padEnd(12)}${value}\n`).join("");
+  return `${head}\nActivations:\n${renderActivations(task)}${renderTexts("Input", task.input)}${renderTexts("Output", task.output ?? {})}`;
+}
+
+function renderActivations(task: TaskRecord): string {
+  const rows = task.activations.map(({ id, phase, holder, epoch, attempts }) => [
+    `  ${id}`,
+    phase,
+    holder ?? "-",
+    String(epoch),
+    String(attempts),
+  ]);
+  return renderTable(["  ID", "PHASE", "HOLDER", "EPOCH", "ATTEMPTS"], rows);
+}
+
+function renderTexts(title: string, texts: Readonly<Record<string, string>>): string {
+  const entries = Object.entries(texts);
+  if (entries.length === 0) return "";
+  return `\n${title}:\n${entries.map(([name, text]) => `  ${name}:\n${indent(text)}\n`).join("")}`;
+}
+
+function indent(text: string): string {
+  return text.split("\n").map((line) => `    ${line}`).join("\n");
+}
+
+function nextFor(task: TaskRecord): string {
+  if (task.phase === "Unknown") return `Next: countwheel resolve ${task.name} --done|--retry|--fail`;
+  return `Next: countwheel trace ${task.name}${hasEnded(task.phase) ? "" : " -f"}`;
+}
+
+async function describeRecord(host: Host, options: DescribeOptions, record: StateRecord): Promise<void> {
+  if (options.output === "json") return printJson(host, recordView(record));
+  const { manifest, source, digest, generation, serial, appliedAt } = record;
+  const facts: readonly (readonly [string, string])[] = [
+    ["Address", displayAddress({ kind: manifest.kind, ...manifest.metadata })],
+    ["Declared", `${source.file}:${source.line} @ ${source.commit?.slice(0, 7) ?? "working tree"} of ${source.repo}`],
+    ["Applied", `${appliedAt}, serial ${serial}, generation ${generation}`],
+    ["Digest", digest],
+  ];
+  const head = facts.map(([name, value]) => `${`${name}:`.padEnd(12)}${value}\n`).join("");
+  host.stdout.write(`${head}\n${renderYaml(hideSensitive(manifest))}`);
+  say(host, `Next: countwheel explain ${manifest.kind}`);
+}

@@ -1,0 +1,146 @@
+// `get <kind> [name]`: what the state holds, as a table, as names, or as data. Tasks are the running ones.
+import { closest } from "fastest-levenshtein";
+import { DEFAULT_NAMESPACE, type KindName } from "../../contracts/address.ts";
+import { shortDigest } from "../../contracts/canonical.ts";
+import { PermanentFailure } from "../../contracts/failure.ts";
+import { findKind, kindWords } from "../../contracts/kinds.ts";
+import type { StateRecord } from "../../contracts/record.ts";
+import { hideSensitive } from "../../contracts/sensitive.ts";
+import type { TaskRecord } from "../../contracts/task.ts";
+import { renderYaml } from "../../reconciler/load/render-yaml.ts";
+import type { Redis } from "../../store/connect.ts";
+import { readState } from "../../store/state.ts";
+import { listTasks } from "../../store/tasks.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { findTask } from "../find-task.ts";
+import type { CommonFlags, Host } from "../host.ts";
+import { UsageFailure, printJson, printList, say } from "../output.ts";
+import { openRedis } from "../redis.ts";
+import { renderAge, renderCost, renderCount, renderTable } from "../view/table.ts";
+import { watchRows } from "../watch-rows.ts";
+
+export interface GetOptions extends CommonFlags {
+  readonly kind: string;
+  readonly name?: string;
+  readonly namespace?: string;
+  readonly watch: boolean;
+}
+
+export async function runGet(host: Host, options: GetOptions): Promise<ExitCode> {
+  const kind = kindOf(options.kind);
+  const { redis, close } = await openRedis(host, options);
+  try {
+    if (options.watch) return await watchRows(host, async () => tableRows(await read(redis, kind, options), host.now()));
+    print(host, options, await read(redis, kind, options));
+    return EXIT.ok;
+  } finally {
+    await close();
+  }
+}
+
+/** Throws UsageFailure with the nearest kind. */
+export function kindOf(word: string): KindName {
+  const kind = findKind(word);
+  if (kind !== undefined) return kind;
+  throw new UsageFailure(`\`${word}\` is no kind; did you mean \`${closest(word.toLowerCase(), kindWords())}\`?`);
+}
+
+/** One named thing, or all of a kind. */
+export type Found =
+  | { readonly of: "tasks"; readonly items: readonly TaskRecord[]; readonly one: boolean }
+  | { readonly of: "records"; readonly items: readonly StateRecord[]; readonly one: boolean };
+
+async function read(redis: Redis, kind: KindName, options: GetOptions): Promise<Found> {
+  const { name } = options;
+  if (kind === "Task") {
+    if (name !== undefined) return { of: "tasks", items: [await findTask(redis, { ...options, task: name })], one: true };
+    const tasks = await listTasks(redis, options.env);
+    return { of: "tasks", items: tasks.filter((task) => inNamespace(task.namespace, options)), one: false };
+  }
+  const records = await readRecords(redis, kind, options);
+  if (name === undefined) return { of: "records", items: records, one: false };
+  return { of: "records", items: [pickRecord(records, kind, { ...options, name })], one: true };
+}
+
+function inNamespace(namespace: string, options: Pick<GetOptions, "namespace">): boolean {
+  return options.namespace === undefined || namespace === options.namespace;
+}
+
+async function readRecords(redis: Redis, kind: KindName, options: GetOptions): Promise<StateRecord[]> {
+  const { records } = await readState(redis, options.env);
+  return [...records.values()]
+    .filter(({ manifest }) => manifest.kind === kind && inNamespace(manifest.metadata.namespace, options))
+    .toSorted((a, b) => (a.address < b.address ? -1 : 1));
+}
+
+/** The record that a person names, as `name` or `namespace/name`. Throws PermanentFailure NOT_FOUND. */
+export function pickRecord(
+  records: Iterable<StateRecord>,
+  kind: KindName,
+  { name, namespace = DEFAULT_NAMESPACE, env }: { readonly name: string; readonly namespace?: string; readonly env: string },
+): StateRecord {
+  const sameKind = [...records].filter(({ manifest }) => manifest.kind === kind);
+  const wanted = name.includes("/") ? name : `${namespace}/${name}`;
+  const found = sameKind.find(({ manifest: { metadata } }) => wanted === `${metadata.namespace}/${metadata.name}`);
+  if (found !== undefined) return found;
+  const names = sameKind.map(({ manifest }) => manifest.metadata.name);
+  const hint = names.length === 0 ? `The environment holds no ${kind}.` : `Did you mean \`${closest(name, names)}\`?`;
+  throw new PermanentFailure("NOT_FOUND", `no ${kind} \`${name}\` in environment \`${env}\`. ${hint}`);
+}
+
+function print(host: Host, options: GetOptions, found: Found): void {
+  const values = found.of === "tasks" ? found.items : found.items.map(recordView);
+  switch (options.output) {
+    case "json":
+      return found.one ? printJson(host, values[0]) : printList(host, values);
+    case "jsonl":
+      return void values.forEach((value) => host.stdout.write(`${JSON.stringify(value)}\n`));
+    case "yaml":
+      return void host.stdout.write(renderYaml(found.one ? values[0] : { formatVersion: "1", items: values }));
+    case "name":
+      return void names(found).forEach((name) => host.stdout.write(`${name}\n`));
+    case "text":
+    case "wide":
+    case "markdown":
+      return printTable(host, found);
+  }
+}
+
+/** The manifest as it was applied, with a `status` that says when, by which commit and at which line. */
+export function recordView({ address, manifest, digest, generation, source, serial, appliedAt }: StateRecord): object {
+  return { ...hideSensitive(manifest), status: { address, digest, generation, serial, appliedAt, source } };
+}
+
+function names(found: Found): readonly string[] {
+  return found.of === "tasks"
+    ? found.items.map((task) => `task/${task.name}`)
+    : found.items.map(({ manifest }) => `${manifest.kind.toLowerCase()}/${manifest.metadata.name}`);
+}
+
+function printTable(host: Host, found: Found): void {
+  if (found.items.length === 0) return say(host, "Nothing found.");
+  const [header = [], ...rows] = tableRows(found, host.now());
+  host.stdout.write(renderTable(header, rows));
+}
+
+/** The header first. */
+function tableRows(found: Found, now: Date): readonly (readonly string[])[] {
+  if (found.of === "tasks") {
+    const header = ["NAMESPACE", "NAME", "SYSTEM", "PHASE", "ATTEMPTS", "TOKENS IN/OUT", "COST", "AGE"];
+    return [header, ...found.items.map((task) => taskRow(task, now))];
+  }
+  const header = ["NAMESPACE", "NAME", "GENERATION", "DIGEST", "SOURCE", "AGE"];
+  return [header, ...found.items.map((record) => recordRow(record, now))];
+}
+
+function taskRow(task: TaskRecord, now: Date): string[] {
+  const tokens = `${renderCount(task.tokens.input)} / ${renderCount(task.tokens.output)}`;
+  const { namespace, name, system, phase, attempts } = task;
+  return [namespace, name, system, phase, String(attempts), tokens, renderCost(task.costUsd), renderAge(task.createdAt, now)];
+}
+
+function recordRow({ manifest, generation, digest, source, appliedAt }: StateRecord, now: Date): string[] {
+  const { namespace, name } = manifest.metadata;
+  const place = `${source.file}:${source.line}${source.commit === null ? "" : ` @ ${source.commit.slice(0, 7)}`}`;
+  return [namespace, name, String(generation), shortDigest(digest), place, renderAge(appliedAt, now)];
+}

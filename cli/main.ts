@@ -1,0 +1,92 @@
+#!/usr/bin/env node
+// The entry of the command: makes the host from the process, runs one command, and ends with its exit code.
+import { createInterface } from "node:readline/promises";
+import { CommanderError } from "commander";
+import { type Act, makeProgram } from "./arguments/program.ts";
+import { type Config, readConfig } from "./config.ts";
+import { EXIT, type ExitCode } from "./exit-codes.ts";
+import type { Host, Output, OutputFormat } from "./host.ts";
+import { failureOf, printFailure } from "./output.ts";
+import { readVersion } from "./package-facts.ts";
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(words: readonly string[]): Promise<ExitCode> {
+  const { config, problems } = readConfig(process.env);
+  if (problems.length > 0) return refuse(problems);
+  const host = makeHost(withoutColor(config, words), words);
+  let code: ExitCode = EXIT.ok;
+  const act: Act = async (load, options) => {
+    const body = await load();
+    code = await body(host, options);
+  };
+  const program = makeProgram({ version: readVersion(), env: config.env }, act);
+  for (const command of [program, ...program.commands, ...program.commands.flatMap((parent) => parent.commands)]) {
+    command.exitOverride();
+  }
+  try {
+    await program.parseAsync([...words], { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    return printFailure(host, outputFormatOf(words), failureOf(error));
+  }
+}
+
+function refuse(problems: readonly string[]): ExitCode {
+  process.stderr.write(`USAGE: ${problems.join("\n       ")}\n`);
+  return EXIT.usage;
+}
+
+function makeHost(config: Config, words: readonly string[]): Host {
+  const canAsk = process.stdin.isTTY === true && !config.noInput && !words.includes("--no-input");
+  return {
+    stdout: outputOf(process.stdout),
+    stderr: outputOf(process.stderr),
+    cwd: process.cwd(),
+    config,
+    signal: stopSignal(),
+    now: () => new Date(),
+    confirm: async (question) => canAsk && (await ask(question)),
+  };
+}
+
+function withoutColor(config: Config, words: readonly string[]): Config {
+  return words.includes("--no-color") ? { ...config, color: false } : config;
+}
+
+function outputOf(stream: NodeJS.WriteStream): Output {
+  return {
+    isTTY: stream.isTTY === true,
+    columns: stream.columns ?? 120,
+    write: (text) => void stream.write(text),
+  };
+}
+
+/** The first signal asks for an orderly end; the second ends at once, as people expect of Ctrl-C. */
+function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    process.on(name, () => {
+      if (controller.signal.aborted) process.exit(130);
+      controller.abort(name);
+    });
+  }
+  return controller.signal;
+}
+
+async function ask(question: string): Promise<boolean> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  try {
+    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim());
+  } finally {
+    lines.close();
+  }
+}
+
+/** Commander may have failed before it knew the flag, so the words themselves are asked. */
+function outputFormatOf(words: readonly string[]): OutputFormat {
+  const index = words.findIndex((word) => word === "-o" || word === "--output" || word.startsWith("--output="));
+  const value = words[index]?.startsWith("--output=") ? words[index].slice("--output=".length) : words[index + 1];
+  return index >= 0 && (value === "json" || value === "jsonl") ? value : "text";
+}

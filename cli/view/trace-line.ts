@@ -1,0 +1,23 @@
+// One trace event as one line, for following a task while it runs.
+import type { TraceEvent } from "../../contracts/trace.ts";
+import type { Paint } from "../output.ts";
+
+const TOLD = ["tool", "model", "code", "message", "inputTokens", "outputTokens", "latencyMs", "holder", "from", "effect"];
+const MAX_VALUE = 80;
+
+export function renderEventLine(event: TraceEvent, startAt: string, paint: Paint): string {
+  const seconds = ((Date.parse(event.at) - Date.parse(startAt)) / 1_000).toFixed(1).padStart(7);
+  const type = isBad(event) ? paint("red", event.type.padEnd(18)) : event.type.padEnd(18);
+  const told = TOLD.flatMap((name) => (event[name] === undefined ? [] : [`${name}=${oneLine(event[name])}`]));
+  return `${paint("dim", seconds)}  ${type}  ${(event.activation ?? "").padEnd(28)}  ${told.join(" ")}`.trimEnd();
+}
+
+function isBad(event: TraceEvent): boolean {
+  return /denied|failed|lost|exceeded|dead_lettered|cancelled/.test(event.type);
+}
+
+/** What a model or a tool wrote can hold line ends and control characters: none of them reaches the terminal. */
+function oneLine(value: unknown): string {
+  const text = (typeof value === "string" ? value : JSON.stringify(value)).replaceAll(/\p{Cc}+/gu, " ");
+  return text.length <= MAX_VALUE ? text : `${text.slice(0, MAX_VALUE - 1)}…`;
+}

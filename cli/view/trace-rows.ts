@@ -1,0 +1,179 @@
+// Turns the events of a trace into the rows of its waterfall. Pure.
+import type { TraceEvent, TraceEventType } from "../../contracts/trace.ts";
+
+export interface TraceRow {
+  readonly depth: 0 | 1 | 2;
+  readonly label: string;
+  readonly holder: string | null;
+  /** Milliseconds since the first event. */
+  readonly startMs: number;
+  /** null: a moment, not a span. */
+  readonly endMs: number | null;
+  readonly shade: "agent" | "model" | "tool" | "wait";
+  readonly tone: "plain" | "bad";
+  readonly note: string;
+  readonly hints: readonly string[];
+}
+
+export function traceRows(events: readonly TraceEvent[]): TraceRow[] {
+  const [first] = events;
+  if (first === undefined) return [];
+  const zero = Date.parse(first.at);
+  const clock = (event: TraceEvent): number => Date.parse(event.at) - zero;
+  return events.flatMap((event, index) => {
+    const later = events.slice(index + 1);
+    const draw = ROW_MAKERS[event.type];
+    return draw === undefined ? [] : [draw(event, { later, clock, before: events.slice(0, index) })];
+  });
+}
+
+interface Around {
+  readonly before: readonly TraceEvent[];
+  readonly later: readonly TraceEvent[];
+  readonly clock: (event: TraceEvent) => number;
+}
+
+type RowMaker = (event: TraceEvent, around: Around) => TraceRow;
+
+const ROW_MAKERS: Partial<Record<TraceEventType, RowMaker>> = {
+  "agent.started": agentRow,
+  "model.called": modelRow,
+  "tool.called": toolRow,
+  "tool.denied": deniedRow,
+  "task.taken_over": takeoverRow,
+  "retry.scheduled": momentRow("retry scheduled", "plain"),
+  "budget.exceeded": momentRow("budget exceeded", "bad"),
+  "lease.lost": momentRow("lease lost", "bad"),
+  "task.cancelled": momentRow("cancelled", "bad"),
+  "task.dead_lettered": momentRow("dead letter", "bad"),
+};
+
+function agentRow(event: TraceEvent, { later, clock }: Around): TraceRow {
+  const end = later.find(
+    ({ type, activation }) => (type === "agent.finished" || type === "agent.failed") && activation === event.activation,
+  );
+  const failed = end?.type === "agent.failed";
+  return {
+    depth: 0,
+    label: event.agent ?? "agent",
+    holder: text(event["holder"]) || null,
+    startMs: clock(event),
+    endMs: end === undefined ? null : clock(end),
+    shade: "agent",
+    tone: failed ? "bad" : "plain",
+    note: failed ? `failed: ${text(end["code"])}` : end === undefined ? "under way" : "",
+    hints: [],
+  };
+}
+
+function modelRow(event: TraceEvent, around: Around): TraceRow {
+  const end = answerOf(event, around.later, ["model.answered", "model.failed"]);
+  const failed = end?.type === "model.failed";
+  const tokens = `${count(end?.["inputTokens"])} / ${count(end?.["outputTokens"])}`;
+  return {
+    depth: 1,
+    label: `turn ${event.turn ?? "?"}  ${text(end?.["model"] ?? event["model"])}`,
+    holder: null,
+    startMs: around.clock(event),
+    endMs: end === undefined ? null : around.clock(end),
+    shade: "model",
+    tone: failed ? "bad" : "plain",
+    note: failed ? text(end["code"]) : end === undefined ? "no answer" : `${tokens}   stop: ${text(end["finishReason"])}`,
+    hints: [],
+  };
+}
+
+function toolRow(event: TraceEvent, around: Around): TraceRow {
+  const end = answerOf(event, around.later, ["tool.answered", "tool.failed"]);
+  const failed = end?.type === "tool.failed";
+  return {
+    depth: 2,
+    label: text(event["tool"]),
+    holder: null,
+    startMs: around.clock(event),
+    endMs: end === undefined ? null : around.clock(end),
+    shade: "tool",
+    tone: failed ? "bad" : "plain",
+    note: failed ? `failed: ${text(end["code"])}` : `${decisionNote(event, around.before)}${shortJson(event["arguments"])}`,
+    hints: [],
+  };
+}
+
+function decisionNote(event: TraceEvent, before: readonly TraceEvent[]): string {
+  const decided = before.findLast(
+    ({ type, step, activation }) => type === "tool.decided" && step === event.step && activation === event.activation,
+  );
+  const decision = decided === undefined ? undefined : record(decided["decision"] ?? decided);
+  const micros = decision?.["micros"];
+  return typeof micros === "number" ? `allow ${(micros / 1_000).toFixed(2)} ms  ` : "allow  ";
+}
+
+function deniedRow(event: TraceEvent, { clock }: Around): TraceRow {
+  const denial = record(event["denial"] ?? event);
+  const details = record(denial["details"]);
+  const subject = text(details["tool"] ?? details["model"] ?? event["tool"]);
+  const rule = [text(details["policy"]), text(details["rule"])].filter((part) => part !== "").join(", ");
+  return {
+    depth: 2,
+    label: subject,
+    holder: null,
+    startMs: clock(event),
+    endMs: null,
+    shade: "tool",
+    tone: "bad",
+    note: `✕ denied  ${text(denial["code"])}  ${rule}`,
+    hints: [text(denial["message"])].filter((hint) => hint !== ""),
+  };
+}
+
+function takeoverRow(event: TraceEvent, { clock }: Around): TraceRow {
+  return {
+    depth: 1,
+    label: `taken over from ${text(event["from"])}`,
+    holder: null,
+    startMs: clock(event),
+    endMs: null,
+    shade: "wait",
+    tone: "plain",
+    note: `epoch ${event.epoch ?? "?"}, attempt ${event.attempt ?? "?"}`,
+    hints: [],
+  };
+}
+
+function momentRow(label: string, tone: TraceRow["tone"]): RowMaker {
+  return (event, { clock }) => ({
+    depth: 1,
+    label,
+    holder: null,
+    startMs: clock(event),
+    endMs: null,
+    shade: "wait",
+    tone,
+    note: text(event["message"] ?? event["code"]),
+    hints: [],
+  });
+}
+
+function answerOf(call: TraceEvent, later: readonly TraceEvent[], types: readonly TraceEventType[]): TraceEvent | undefined {
+  return later.find(({ type, step, activation }) => types.includes(type) && step === call.step && activation === call.activation);
+}
+
+const MAX_ARGUMENTS = 60;
+
+function shortJson(value: unknown): string {
+  if (value === undefined) return "";
+  const json = JSON.stringify(value) ?? "";
+  return json.length <= MAX_ARGUMENTS ? json : `${json.slice(0, MAX_ARGUMENTS - 1)}…`;
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value : typeof value === "number" ? String(value) : "";
+}
+
+function count(value: unknown): string {
+  return typeof value === "number" ? value.toLocaleString("en-US") : "-";
+}
+
+function record(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
+}
