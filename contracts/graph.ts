@@ -99,6 +99,10 @@ export interface GraphState {
   readonly joins: Readonly<Record<string, readonly Arrival[]>>;
   /** Activations that have not ended. */
   readonly open: number;
+  /** Agent → activations that have ended. Absent: none has. */
+  readonly ended?: Readonly<Record<string, number>>;
+  /** Agent whose quorum opened early → the agents before it whose arrival is still owed to that round, to be dropped. */
+  readonly late?: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface Arrival {

@@ -1,0 +1,59 @@
+// Plays a whole task on a graph without a runner: ends one open activation after another, in any order that is asked for.
+import { type Graph, type GraphState, entryAgents } from "../../../contracts/graph.ts";
+import { type Advance, advance, type Start } from "../../../runner/graph/advance.ts";
+
+export interface Move {
+  readonly output: string;
+  readonly failed?: boolean;
+}
+
+export interface Play {
+  /** Agents in the order in which their activations started, entries first. */
+  readonly started: readonly string[];
+  readonly starts: readonly Start[];
+  readonly last: Advance;
+}
+
+export interface PlayRules {
+  readonly maxTurns?: number;
+  /** Which of the open activations ends next. */
+  readonly choose?: (open: number) => number;
+  readonly act?: (agent: string, visit: number) => Move;
+}
+
+export function startState(graph: Graph): GraphState {
+  const entries = entryAgents(graph);
+  return {
+    visits: Object.fromEntries(entries.map((agent) => [agent, 1])),
+    outputs: {},
+    joins: {},
+    open: entries.length,
+  };
+}
+
+export function play(graph: Graph, { maxTurns, choose = () => 0, act = echo }: PlayRules = {}): Play {
+  const starts: Start[] = entryAgents(graph).map((agent) => ({ id: `${agent}#1`, agent, messages: [] }));
+  const open = [...starts];
+  let state = startState(graph);
+  for (let moves = 0; moves < 5_000; moves += 1) {
+    const [next] = open.splice(choose(open.length), 1);
+    if (next === undefined) throw new Error("nothing runs, and the task has not ended");
+    const visit = Number(next.id.split("#")[1]);
+    const { output, failed = false } = act(next.agent, visit);
+    const finished = { agent: next.agent, visit, status: failed ? ("failed" as const) : ("done" as const), output };
+    const last = advance(graph, state, finished, {
+      task: "default/t",
+      maxTurns: maxTurns ?? null,
+      at: "2026-01-01T00:00:00Z",
+    });
+    state = last.state;
+    open.push(...last.start);
+    starts.push(...last.start);
+    if (last.ended !== undefined) return { started: starts.map(({ agent }) => agent), starts, last };
+  }
+  throw new Error("the task does not end");
+}
+
+function echo(agent: string, visit: number): Move {
+  return { output: `${agent} ${visit}` };
+}
