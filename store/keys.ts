@@ -1,0 +1,127 @@
+// Every key name of Countwheel in Redis. No other file builds one. Hash tags keep what one script touches in one slot.
+import { isName } from "../contracts/address.ts";
+import { PermanentFailure } from "../contracts/failure.ts";
+import type { ActivationId, TaskRef } from "../contracts/task.ts";
+
+/** BullMQ's name of the one queue of an environment. */
+export const QUEUE_NAME = "activations";
+
+export interface EnvironmentKeys {
+  /** hash: lineage, serial, commit, policyDigest, appliedAt. Its absence says that there is no state. */
+  readonly head: string;
+  /** hash: address → sealed record. */
+  readonly records: string;
+  /** hash: holder, token, until. Never deleted: the token must only grow. */
+  readonly lock: string;
+  /** zset: plan id → serial that it became; trimmed. */
+  readonly plans: string;
+  /** hash: plan id → the apply that used it, so that a repeated command is told from a second apply. */
+  readonly applies: string;
+  /** stream: one entry per apply, id `<serial>-0`. */
+  readonly history: string;
+  /** hash: task intent → task name. Grows by one for each content of a run-mode Task. */
+  readonly intents: string;
+  /** hash: task intent → its JSON, until it is settled. */
+  readonly pendingIntents: string;
+  /** zset: `<namespace>/<name>` → creation time, every task. */
+  readonly tasks: string;
+  /** zset: `<namespace>/<name>` → creation time, tasks that have not been finished off. */
+  readonly live: string;
+  /** hash: subject → entry. */
+  readonly outbox: string;
+  /** zset: subject → order of arrival. */
+  readonly outboxOrder: string;
+  /** Counter behind the outbox's order and entry ids. */
+  readonly outboxCounter: string;
+}
+
+export function environmentKeys(env: string): EnvironmentKeys {
+  const tag = environmentTag(env);
+  return {
+    head: `${tag}:head`,
+    records: `${tag}:records`,
+    lock: `${tag}:lock`,
+    plans: `${tag}:plans`,
+    applies: `${tag}:applies`,
+    history: `${tag}:history`,
+    intents: `${tag}:intents`,
+    pendingIntents: `${tag}:intents-pending`,
+    tasks: `${tag}:tasks`,
+    live: `${tag}:live`,
+    outbox: `${tag}:outbox`,
+    outboxOrder: `${tag}:outbox-order`,
+    outboxCounter: `${tag}:outbox-counter`,
+  };
+}
+
+/** hash: what one apply is about to write; expires by itself. */
+export function stagingKey(env: string, applyId: string): string {
+  return `${environmentTag(env)}:staging:${applyId}`;
+}
+
+/** string: one snapshot, set once. */
+export function snapshotKey(env: string, digest: string): string {
+  return `${environmentTag(env)}:snapshot:${digest}`;
+}
+
+export interface TaskKeys {
+  /** hash: definition, phase, graph, ledger, chain head. */
+  readonly task: string;
+  /** hash: `<activation>/<field>`. */
+  readonly activations: string;
+  /** list: activation ids in the order in which they were made. */
+  readonly order: string;
+  /** set: activations that have not ended. */
+  readonly open: string;
+  /** stream: the trace, id `<seq>-0`. */
+  readonly journal: string;
+}
+
+export function taskKeys(ref: TaskRef): TaskKeys {
+  const tag = taskTag(ref);
+  return {
+    task: `${tag}:task`,
+    activations: `${tag}:activations`,
+    order: `${tag}:order`,
+    open: `${tag}:open`,
+    journal: `${tag}:journal`,
+  };
+}
+
+/** hash: step → its record, of one activation. */
+export function stepsKey(ref: TaskRef, activation: ActivationId): string {
+  return `${taskTag(ref)}:steps:${activation}`;
+}
+
+/** BullMQ's prefix: everything of its queue has one hash tag. */
+export function queuePrefix(env: string): string {
+  return `cw:{q:${checkedName("environment", env)}}`;
+}
+
+/** A task's member in the indexes, and the way back. */
+export function taskMember(ref: Pick<TaskRef, "namespace" | "name">): string {
+  return `${ref.namespace}/${ref.name}`;
+}
+
+export function parseTaskMember(env: string, member: string): TaskRef | undefined {
+  const [namespace, name, ...rest] = member.split("/");
+  if (namespace === undefined || name === undefined || rest.length > 0) return undefined;
+  return isName(namespace) && isName(name) ? { env, namespace, name } : undefined;
+}
+
+function environmentTag(env: string): string {
+  return `cw:{e:${checkedName("environment", env)}}`;
+}
+
+function taskTag({ env, namespace, name }: TaskRef): string {
+  checkedName("environment", env);
+  return `cw:{t:${env}/${checkedName("namespace", namespace)}/${checkedName("task", name)}}`;
+}
+
+/** A name with a brace or a colon could forge another environment's key. */
+function checkedName(what: string, name: string): string {
+  if (isName(name)) return name;
+  throw new PermanentFailure("NAME_REFUSED", `\`${name.slice(0, 80)}\` cannot be the name of a ${what}`, {
+    details: { what },
+  });
+}
