@@ -1,6 +1,6 @@
 // Opens the Redis of a command: `--redis`, the environment's URL, or the embedded server of this directory.
 import { type Redis, checkServer, connectRedis } from "../store/connect.ts";
-import { ensureEmbedded } from "../store/embedded/ensure.ts";
+import { ensureEmbedded } from "../store/embedded/embedded.ts";
 import type { Host } from "./host.ts";
 import { say } from "./output.ts";
 import { countwheelHome } from "./repository-root.ts";

@@ -45,8 +45,3 @@ export function withOutput(command: Command, formats: readonly OutputFormat[]): 
     .option("--no-input", "ask nothing (implied by CI=true)")
     .option("-v, --verbose", "say more", false);
 }
-
-/** Repeatable `--flag value`. */
-export function collect(value: string, before: readonly string[]): string[] {
-  return [...before, value];
-}

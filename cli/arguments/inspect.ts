@@ -1,0 +1,78 @@
+// Commands that look and change nothing: get, describe, trace, audit, history, doctor.
+import type { Command } from "commander";
+import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./program.ts";
+
+export function addInspectCommands(program: Command, facts: ProgramFacts, act: Act): void {
+  addGet(program, facts, act);
+  addDescribe(program, facts, act);
+  addTrace(program, facts, act);
+  addAudit(program, facts, act);
+  addHistory(program, facts, act);
+  addDoctor(program, facts, act);
+}
+
+function addGet(program: Command, facts: ProgramFacts, act: Act): void {
+  const command = program
+    .command("get")
+    .description("list what the state holds, or one resource of it; tasks are the running ones")
+    .argument("<kind>", "a kind in any form: agents, task, ap …")
+    .argument("[name]", "name or namespace/name")
+    .option("-n, --namespace <name>", "only this namespace")
+    .option("-w, --watch", "print rows again when they change", false);
+  withOutput(withStateFlags(command, facts), ["text", "wide", "json", "jsonl", "yaml", "name"]).action((kind, name, flags) =>
+    act(async () => (await import("../commands/get.ts")).runGet, { ...flags, kind, name }),
+  );
+}
+
+function addDescribe(program: Command, facts: ProgramFacts, act: Act): void {
+  const command = program
+    .command("describe")
+    .description("tell everything about one resource or task")
+    .argument("<kind>", "a kind in any form")
+    .argument("<name>", "name or namespace/name")
+    .option("-n, --namespace <name>", "the namespace (default: default)");
+  withOutput(withStateFlags(command, facts), ["text", "json"]).action((kind, name, flags) =>
+    act(async () => (await import("../commands/describe.ts")).runDescribe, { ...flags, kind, name }),
+  );
+}
+
+function addTrace(program: Command, facts: ProgramFacts, act: Act): void {
+  const command = program
+    .command("trace")
+    .description("show what happened in a task: turns, tool calls, decisions, tokens, time")
+    .argument("<task>", "name or namespace/name")
+    .option("-n, --namespace <name>", "the namespace (default: default)")
+    .option("-f, --follow", "print events while they happen", false);
+  withOutput(withStateFlags(command, facts), ["text", "json", "jsonl"]).action((task, flags) =>
+    act(async () => (await import("../commands/trace.ts")).runTrace, { ...flags, task }),
+  );
+}
+
+function addAudit(program: Command, facts: ProgramFacts, act: Act): void {
+  const audit = program.command("audit").description("check the audit trail");
+  const verify = audit
+    .command("verify")
+    .description("check every hash, link and number of the traces, and that no tail was cut")
+    .argument("[task]", "only this task")
+    .option("-n, --namespace <name>", "the task's namespace (default: default)");
+  withOutput(withStateFlags(verify, facts), ["text", "json"]).action((task, flags) =>
+    act(async () => (await import("../commands/audit.ts")).runAuditVerify, { ...flags, task }),
+  );
+}
+
+function addHistory(program: Command, facts: ProgramFacts, act: Act): void {
+  const command = program
+    .command("history")
+    .description("list the applies of an environment, newest first")
+    .option("--limit <n>", "how many", "20");
+  withOutput(withStateFlags(command, facts), ["text", "json"]).action((flags) =>
+    act(async () => (await import("../commands/history.ts")).runHistory, { ...flags, limit: Number(flags.limit) }),
+  );
+}
+
+function addDoctor(program: Command, facts: ProgramFacts, act: Act): void {
+  const command = program.command("doctor").description("check this machine and the Redis, and say how to mend what is wrong");
+  withOutput(withStateFlags(command, facts), ["text", "json"]).action((flags) =>
+    act(async () => (await import("../commands/doctor.ts")).runDoctor, flags),
+  );
+}

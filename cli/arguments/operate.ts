@@ -1,0 +1,86 @@
+// Commands that run things: run, runner, cancel, resolve, down, demo, completion.
+import type { Command } from "commander";
+import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./program.ts";
+import { collect, commaList, durationMs, wholeNumber } from "./values.ts";
+
+export function addOperateCommands(program: Command, facts: ProgramFacts, act: Act): void {
+  addRun(program, facts, act);
+  addRunner(program, facts, act);
+  addCancel(program, facts, act);
+  addResolve(program, facts, act);
+  addDown(program, act);
+  addDemo(program, act);
+}
+
+function addRun(program: Command, facts: ProgramFacts, act: Act): void {
+  const command = program
+    .command("run")
+    .description("run an agent system once; prints the task's name")
+    .argument("<system>", "an AgentSystem that has been applied")
+    .option("-n, --namespace <name>", "the system's namespace (default: default)")
+    .option("--input <key=value>", "one input (repeatable)", collect, [])
+    .option("--input-file <file>", "inputs as a JSON object")
+    .option("--wait", "wait for the end; exit 4 when policy denied, 1 when it failed", false)
+    .option("--timeout <duration>", "how long to wait", durationMs, 600_000);
+  withOutput(withStateFlags(command, facts), ["text", "json"]).action((system, flags) =>
+    act(async () => (await import("../commands/run.ts")).runRun, { ...flags, system }),
+  );
+}
+
+function addRunner(program: Command, facts: ProgramFacts, act: Act): void {
+  const command = program
+    .command("runner")
+    .description("claim and run activations until stopped; SIGTERM drains")
+    .option("--id <name>", "the runner's name (default: host and process)")
+    .option("--concurrency <n>", "activations at once", wholeNumber, 4)
+    .option("--lease <duration>", "how long a lease lasts without renewal", durationMs, 5_000)
+    .option("--drain-timeout <duration>", "how long SIGTERM waits for work under way", durationMs, 30_000)
+    .option("--region <name>", "announced with the runner")
+    .option("--gpu", "announced with the runner", false)
+    .option("--models <names>", "announced with the runner, separated by commas", commaList, [])
+    .option("--secret-env <pattern>", "variables that Secrets may name (repeatable; default *_API_KEY, COUNTWHEEL_SECRET_*)", collect, [])
+    .option("--secret-dir <dir>", "folder whose files Secrets may name (repeatable; default none)", collect, []);
+  withOutput(withStateFlags(command, facts), ["text", "jsonl"]).action((flags) =>
+    act(async () => (await import("../commands/runner.ts")).runRunner, flags),
+  );
+}
+
+function addCancel(program: Command, facts: ProgramFacts, act: Act): void {
+  const command = program
+    .command("cancel")
+    .description("end a task: running calls are aborted, nothing new starts")
+    .argument("<task>", "name or namespace/name")
+    .option("-n, --namespace <name>", "the namespace (default: default)");
+  withOutput(withStateFlags(command, facts), ["text", "json"]).action((task, flags) =>
+    act(async () => (await import("../commands/cancel.ts")).runCancel, { ...flags, task }),
+  );
+}
+
+function addResolve(program: Command, facts: ProgramFacts, act: Act): void {
+  const command = program
+    .command("resolve")
+    .description("tell what became of a write that a runner's death left open (phase Unknown)")
+    .argument("<task>", "name or namespace/name")
+    .option("-n, --namespace <name>", "the namespace (default: default)")
+    .option("--done", "it happened; go on with --result", false)
+    .option("--result <text>", "what the tool answered")
+    .option("--retry", "it did not happen; call it again", false)
+    .option("--fail", "end the task as failed", false);
+  withOutput(withStateFlags(command, facts), ["text", "json"]).action((task, flags) =>
+    act(async () => (await import("../commands/resolve.ts")).runResolve, { ...flags, task }),
+  );
+}
+
+function addDown(program: Command, act: Act): void {
+  const command = program.command("down").description("stop the embedded Redis of this directory; its data stays");
+  withOutput(command, ["text", "json"]).action((flags) =>
+    act(async () => (await import("../commands/down.ts")).runDown, flags),
+  );
+}
+
+function addDemo(program: Command, act: Act): void {
+  const command = program
+    .command("demo")
+    .description("show the whole line in a throw-away repository: commit, plan, apply, run, trace, git push");
+  withOutput(command, ["text"]).action((flags) => act(async () => (await import("../commands/demo.ts")).runDemo, flags));
+}

@@ -1,0 +1,71 @@
+// Commands that compare Git with the state, and carry the difference out: plan, apply, reconcile, up.
+import { type Command, InvalidArgumentError } from "commander";
+import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./program.ts";
+import { durationMs, wholeNumber } from "./values.ts";
+
+export function addPlanCommands(program: Command, facts: ProgramFacts, act: Act): void {
+  addPlan(program, facts, act);
+  addApply(program, facts, act);
+  addReconcile(program, facts, act);
+  addUp(program, facts, act);
+}
+
+function withSource(command: Command): Command {
+  return command
+    .option("--repo <url|dir>", "plan a commit of this repository instead of a working tree")
+    .option("--ref <ref>", "branch, tag or commit (default: HEAD)")
+    .option("--path <dir>", "the directory within the repository");
+}
+
+function addPlan(program: Command, facts: ProgramFacts, act: Act): void {
+  const command = program
+    .command("plan")
+    .description("show what an apply would change")
+    .argument("[path]", "a directory or file of a working tree (default: .)")
+    .option("--against <state|ref>", "compare with the state, or with the manifests of a ref (needs no Redis)", "state")
+    .option("--out <file>", "save the plan, for `countwheel apply <file>`")
+    .option("--detailed-exitcode", "exit 2 when there are changes", false);
+  withOutput(withStateFlags(withSource(command), facts), ["text", "json", "markdown"]).action((path, flags) =>
+    act(async () => (await import("../commands/plan.ts")).runPlan, { ...flags, folder: path }),
+  );
+}
+
+function addApply(program: Command, facts: ProgramFacts, act: Act): void {
+  const command = program
+    .command("apply")
+    .description("carry out a plan: a saved one exactly, or a new one of a directory or commit")
+    .argument("[path|plan.json]", "a directory, a file, or a saved plan (default: .)")
+    .option("--yes", "do not ask", false)
+    .option("--confirm-prunes <n>", "apply only if exactly so many records are pruned", wholeNumber);
+  withOutput(withStateFlags(withSource(command), facts), ["text", "json", "markdown"]).action((target, flags) =>
+    act(async () => (await import("../commands/apply.ts")).runApply, { ...flags, target }),
+  );
+}
+
+function addReconcile(program: Command, facts: ProgramFacts, act: Act): void {
+  const command = program
+    .command("reconcile")
+    .description("watch a repository and apply what reaches its branch")
+    .option("--interval <duration>", "how often to look", durationMs, 30_000)
+    .option("--once", "look once and end", false)
+    .option("--github <owner/name>", "show plans and applies on this repository's pull requests (needs GITHUB_TOKEN)", repositoryName);
+  withOutput(withStateFlags(withSource(command), facts), ["text", "jsonl"]).action((flags) =>
+    act(async () => (await import("../commands/reconcile.ts")).runReconcile, flags),
+  );
+}
+
+function addUp(program: Command, facts: ProgramFacts, act: Act): void {
+  const command = program
+    .command("up")
+    .description("development: an embedded Redis, a reconciler that watches a directory, and one runner")
+    .argument("[path]", "the directory", ".")
+    .option("--concurrency <n>", "activations at once", wholeNumber, 4);
+  withOutput(withStateFlags(command, facts), ["text"]).action((path, flags) =>
+    act(async () => (await import("../commands/up.ts")).runUp, { ...flags, folder: path }),
+  );
+}
+
+function repositoryName(text: string): string {
+  if (/^[\w.-]+\/[\w.-]+$/.test(text)) return text;
+  throw new InvalidArgumentError("it has the form owner/name.");
+}

@@ -1,0 +1,24 @@
+// Parsers of flag values: what is wrong is told in commander's own words, with exit 64.
+import { InvalidArgumentError } from "commander";
+import { parseDuration } from "../../contracts/duration.ts";
+
+export function wholeNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("it must be a whole number.");
+}
+
+/** Milliseconds from `30s`, `1m30s`. */
+export function durationMs(text: string): number {
+  const ms = parseDuration(text);
+  if (ms !== undefined) return ms;
+  throw new InvalidArgumentError("it must be a duration such as 30s or 1m30s.");
+}
+
+/** Repeatable `--flag value`. */
+export function collect(value: string, before: readonly string[]): string[] {
+  return [...before, value];
+}
+
+export function commaList(text: string): string[] {
+  return text.split(",").map((part) => part.trim()).filter((part) => part !== "");
+}
