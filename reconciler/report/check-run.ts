@@ -1,0 +1,142 @@
+// A check run from its beginning to its conclusion; where the token may make none, a commit status in its stead.
+import { PermanentFailure } from "../../contracts/failure.ts";
+import { ANNOTATION_LIMITS } from "./annotations.ts";
+import type { Annotation, CheckRun, Conclusion, Github, StatusState } from "./github.ts";
+
+export interface CheckSubject {
+  /** The pull request's own head, never the merge commit that GitHub makes of it. */
+  readonly commit: string;
+  /** `countwheel / plan` */
+  readonly name: string;
+  /** `countwheel:plan:<env>`: tells environments apart. */
+  readonly key: string;
+}
+
+export interface CheckResult {
+  /** Digest of what is reported: the same result is never annotated twice. */
+  readonly digest: string;
+  readonly conclusion: Conclusion;
+  readonly title: string;
+  readonly summary: string;
+  readonly text: string;
+  readonly annotations: readonly Annotation[];
+}
+
+export type PostedCheck =
+  | { readonly via: "check"; readonly id: number; /** The account behind the check's App. */ readonly author: string }
+  | { readonly via: "status" };
+
+/** Shows that the work has begun. */
+export async function openCheck(github: Github, subject: CheckSubject, title: string): Promise<PostedCheck> {
+  const fields = {
+    external_id: subject.key,
+    status: "in_progress",
+    output: { title, summary: "" },
+  } as const;
+  return withStatusFallback(
+    async () => posted(await github.createCheckRun(subject.commit, subject.name, fields)),
+    () => github.createStatus(subject.commit, subject.name, "pending", clipStatus(title)),
+  );
+}
+
+/**
+ * Concludes the check of this subject: the one that stands open, the one that already tells this very result (a report
+ * that was cut off goes on), or a new one. Annotations cannot be taken back, so another result never reuses a check.
+ */
+export async function concludeCheck(github: Github, subject: CheckSubject, result: CheckResult): Promise<PostedCheck> {
+  return withStatusFallback(
+    () => concludeCheckRun(github, subject, result),
+    () => github.createStatus(subject.commit, subject.name, statusState(result.conclusion), clipStatus(result.title)),
+  );
+}
+
+async function withStatusFallback(
+  check: () => Promise<PostedCheck>,
+  status: () => Promise<void>,
+): Promise<PostedCheck> {
+  try {
+    return await check();
+  } catch (error) {
+    if (!isForbidden(error)) throw error;
+    await status();
+    return { via: "status" };
+  }
+}
+
+async function concludeCheckRun(github: Github, subject: CheckSubject, result: CheckResult): Promise<PostedCheck> {
+  const runs = await github.listCheckRuns(subject.commit, subject.name);
+  const same = runs.find(({ externalId }) => externalId === resultKey(subject, result));
+  const open = runs.find(({ externalId, completed }) => externalId === subject.key && !completed);
+  const known = same ?? open;
+  if (known === undefined) return createConcluded(github, subject, result);
+  try {
+    await appendAnnotations(github, known, subject, result);
+    return posted(known);
+  } catch (error) {
+    // Another App's check bears our name and key: only its maker may change it.
+    if (!isForbidden(error)) throw error;
+    return createConcluded(github, subject, result);
+  }
+}
+
+async function createConcluded(github: Github, subject: CheckSubject, result: CheckResult): Promise<PostedCheck> {
+  const fields = checkFields(subject, result, 0);
+  const run = await github.createCheckRun(subject.commit, subject.name, fields);
+  const annotations = fields.output.annotations.length;
+  if (annotations < result.annotations.length) await appendAnnotations(github, { ...run, annotations }, subject, result);
+  return posted(run);
+}
+
+async function appendAnnotations(github: Github, run: CheckRun, subject: CheckSubject, result: CheckResult): Promise<void> {
+  let from = run.annotations;
+  do {
+    await github.updateCheckRun(run.id, checkFields(subject, result, from));
+    from += ANNOTATION_LIMITS.perRequest;
+  } while (from < result.annotations.length);
+}
+
+/** Concluded with the last annotations, not before: who waits for the check sees all of it. */
+function checkFields(subject: CheckSubject, result: CheckResult, from: number) {
+  const annotations = result.annotations.slice(from, from + ANNOTATION_LIMITS.perRequest);
+  const last = from + annotations.length >= result.annotations.length;
+  const { title, summary, text } = result;
+  return {
+    external_id: resultKey(subject, result),
+    ...(last ? { status: "completed" as const, conclusion: result.conclusion } : { status: "in_progress" as const }),
+    output: { title, summary, text, annotations },
+  };
+}
+
+function resultKey(subject: CheckSubject, { digest }: CheckResult): string {
+  return `${subject.key}:${digest}`;
+}
+
+function posted(run: CheckRun): PostedCheck {
+  return { via: "check", id: run.id, author: run.author };
+}
+
+function isForbidden(error: unknown): boolean {
+  return error instanceof PermanentFailure && error.code === "GITHUB_FORBIDDEN";
+}
+
+/** A status knows no question that waits for a person: pending holds the merge back as well. */
+function statusState(conclusion: Conclusion): StatusState {
+  switch (conclusion) {
+    case "success":
+    case "neutral":
+      return "success";
+    case "action_required":
+      return "pending";
+    case "failure":
+      return "failure";
+    case "cancelled":
+      return "error";
+  }
+}
+
+const STATUS_LENGTH = 140;
+
+function clipStatus(text: string): string {
+  const characters = [...text];
+  return characters.length <= STATUS_LENGTH ? text : `${characters.slice(0, STATUS_LENGTH - 1).join("")}…`;
+}

@@ -1,0 +1,231 @@
+// What the loopback GitHub remembers, and how each operation reads or changes it.
+import type { Request } from "./judge.ts";
+
+export interface Answer {
+  readonly status: number;
+  readonly body: unknown;
+  /** Of a list: all its items; the server cuts the page. */
+  readonly list?: { readonly items: readonly unknown[]; readonly wrap?: string };
+}
+
+export interface Pull {
+  readonly number: number;
+  readonly headSha: string;
+  readonly headRef: string;
+  readonly baseRef: string;
+  readonly baseSha: string;
+  readonly mergedAt: string | null;
+  readonly mergeCommitSha: string | null;
+  /** Commits that `GET /commits/{sha}/pulls` finds it by. */
+  readonly commits: readonly string[];
+}
+
+export interface Comment {
+  readonly id: number;
+  readonly pull: number;
+  readonly login: string;
+  body: string;
+}
+
+export interface CheckRun {
+  readonly id: number;
+  readonly app: string;
+  readonly headSha: string;
+  name: string;
+  externalId: string;
+  status: string;
+  conclusion: string | null;
+  title: string;
+  summary: string;
+  text: string;
+  /** Later updates append. */
+  readonly annotations: Record<string, unknown>[];
+}
+
+export interface Status {
+  readonly sha: string;
+  readonly login: string;
+  readonly state: string;
+  readonly context: string;
+  readonly description: string;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+type Params = Readonly<Record<string, string>>;
+
+export class GithubState {
+  readonly pulls: Pull[] = [];
+  readonly comments: Comment[] = [];
+  readonly checkRuns: CheckRun[] = [];
+  readonly statuses: Status[] = [];
+  #nextId = 100;
+
+  addPull(pull: Pick<Pull, "number" | "headSha"> & Partial<Pull>): Pull {
+    const whole: Pull = {
+      headRef: `change-${pull.number}`,
+      baseRef: "main",
+      baseSha: "b".repeat(40),
+      mergedAt: null,
+      mergeCommitSha: null,
+      ...pull,
+      commits: [pull.headSha, ...(pull.mergeCommitSha ? [pull.mergeCommitSha] : []), ...(pull.commits ?? [])],
+    };
+    const known = this.pulls.findIndex(({ number }) => number === pull.number);
+    this.pulls.splice(known < 0 ? this.pulls.length : known, known < 0 ? 0 : 1, whole);
+    return whole;
+  }
+
+  addComment(comment: Omit<Comment, "id">): Comment {
+    const whole = { id: this.#id(), ...comment };
+    this.comments.push(whole);
+    return whole;
+  }
+
+  answer(operation: string, params: Params, asked: Request, login: string): Answer {
+    const fields = (asked.body ?? {}) as Fields;
+    switch (operation) {
+      case "GET /user":
+        return ok({ login });
+      case "GET /repos/{owner}/{repo}/pulls":
+        return listed(this.pulls.filter((pull) => matchesPull(pull, asked.query)).map(pullView));
+      case "GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls":
+        return listed(this.pulls.filter(({ commits }) => commits.includes(params["commit_sha"] ?? "")).map(pullView));
+      case "GET /repos/{owner}/{repo}/issues/{issue_number}/comments":
+        return listed(this.comments.filter(({ pull }) => String(pull) === params["issue_number"]).map(commentView));
+      case "POST /repos/{owner}/{repo}/issues/{issue_number}/comments":
+        return this.#createComment(Number(params["issue_number"]), fields, login);
+      case "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}":
+        return this.#updateComment(Number(params["comment_id"]), fields);
+      case "GET /repos/{owner}/{repo}/commits/{ref}/check-runs":
+        return listed(this.#checksOf(params["ref"] ?? "", asked.query).map(checkView), "check_runs");
+      case "POST /repos/{owner}/{repo}/check-runs":
+        return this.#createCheck(fields, login);
+      case "PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}":
+        return this.#updateCheck(Number(params["check_run_id"]), fields, login);
+      case "POST /repos/{owner}/{repo}/statuses/{sha}":
+        return this.#createStatus(params["sha"] ?? "", fields, login);
+      default:
+        return missing();
+    }
+  }
+
+  #id(): number {
+    this.#nextId += 1;
+    return this.#nextId;
+  }
+
+  #createComment(pull: number, fields: Fields, login: string): Answer {
+    if (!this.pulls.some(({ number }) => number === pull)) return missing();
+    return { status: 201, body: commentView(this.addComment({ pull, login, body: String(fields["body"]) })) };
+  }
+
+  /** Whoever may write to the repository may edit anybody's comment: GitHub does not protect us from a wrong id. */
+  #updateComment(id: number, fields: Fields): Answer {
+    const comment = this.comments.find((candidate) => candidate.id === id);
+    if (comment === undefined) return missing();
+    comment.body = String(fields["body"]);
+    return ok(commentView(comment));
+  }
+
+  #checksOf(sha: string, query: Readonly<Record<string, string>>): CheckRun[] {
+    const name = query["check_name"];
+    return this.checkRuns.filter((run) => run.headSha === sha && (name === undefined || run.name === name));
+  }
+
+  #createCheck(fields: Fields, login: string): Answer {
+    const run: CheckRun = {
+      id: this.#id(),
+      app: login.replace("[bot]", ""),
+      headSha: String(fields["head_sha"]),
+      name: String(fields["name"]),
+      externalId: "",
+      status: "queued",
+      conclusion: null,
+      title: "",
+      summary: "",
+      text: "",
+      annotations: [],
+    };
+    this.checkRuns.push(run);
+    writeCheck(run, fields);
+    return { status: 201, body: checkView(run) };
+  }
+
+  #updateCheck(id: number, fields: Fields, login: string): Answer {
+    const run = this.checkRuns.find((candidate) => candidate.id === id);
+    if (run === undefined) return missing();
+    if (`${run.app}[bot]` !== login) {
+      return { status: 403, body: { message: `Invalid app_id \`${id}\` - check run can only be modified by the GitHub App that created it.` } };
+    }
+    writeCheck(run, fields);
+    return ok(checkView(run));
+  }
+
+  #createStatus(sha: string, fields: Fields, login: string): Answer {
+    const text = (name: string): string => String(fields[name] ?? "");
+    const status = { sha, login, state: text("state"), context: text("context"), description: text("description") };
+    this.statuses.push(status);
+    return { status: 201, body: { id: this.#id(), ...status } };
+  }
+}
+
+function writeCheck(run: CheckRun, fields: Fields): void {
+  const output = (fields["output"] ?? {}) as Fields;
+  if (typeof fields["external_id"] === "string") run.externalId = fields["external_id"];
+  if (typeof fields["status"] === "string") run.status = fields["status"];
+  if (typeof fields["conclusion"] === "string") {
+    run.conclusion = fields["conclusion"];
+    run.status = "completed";
+  } else if (run.status !== "completed") run.conclusion = null;
+  if (typeof output["title"] === "string") run.title = output["title"];
+  if (typeof output["summary"] === "string") run.summary = output["summary"];
+  if (typeof output["text"] === "string") run.text = output["text"];
+  run.annotations.push(...((output["annotations"] ?? []) as Record<string, unknown>[]));
+}
+
+function ok(body: unknown): Answer {
+  return { status: 200, body };
+}
+
+function missing(): Answer {
+  return { status: 404, body: { message: "Not Found" } };
+}
+
+function listed(items: readonly unknown[], wrap?: string): Answer {
+  return { status: 200, body: null, list: { items, ...(wrap === undefined ? {} : { wrap }) } };
+}
+
+function matchesPull(pull: Pull, query: Readonly<Record<string, string>>): boolean {
+  const state = query["state"] ?? "open";
+  const open = pull.mergedAt === null;
+  const base = query["base"];
+  return (state === "all" || (state === "open") === open) && (base === undefined || base === pull.baseRef);
+}
+
+function pullView(pull: Pull): Fields {
+  return {
+    number: pull.number,
+    state: pull.mergedAt === null ? "open" : "closed",
+    merged_at: pull.mergedAt,
+    merge_commit_sha: pull.mergeCommitSha,
+    head: { sha: pull.headSha, ref: pull.headRef },
+    base: { sha: pull.baseSha, ref: pull.baseRef },
+  };
+}
+
+function commentView({ id, login, body }: Comment): Fields {
+  return { id, body, user: { login, type: login.endsWith("[bot]") ? "Bot" : "User" } };
+}
+
+function checkView(run: CheckRun): Fields {
+  return {
+    id: run.id,
+    name: run.name,
+    head_sha: run.headSha,
+    external_id: run.externalId,
+    status: run.status,
+    conclusion: run.conclusion,
+    app: { slug: run.app },
+    output: { title: run.title, summary: run.summary, text: run.text, annotations_count: run.annotations.length },
+  };
+}
