@@ -1,0 +1,188 @@
+// Makes the plan: desired set against observed state, as a value. Pure: same inputs, same bytes.
+import type { Address } from "../../contracts/address.ts";
+import type { Manifest } from "../../contracts/manifest.ts";
+import {
+  type AccessChange,
+  type Change,
+  type FieldChange,
+  type History,
+  PLAN_FORMAT_VERSION,
+  type Plan,
+  type PlanCounts,
+  SENSITIVE,
+  planDigest,
+} from "../../contracts/plan.ts";
+import { type Problem, compareProblems, hasErrors } from "../../contracts/problem.ts";
+import type { ObservedState, StateRecord } from "../../contracts/record.ts";
+import { hideSensitive, sensitivePaths } from "../../contracts/sensitive.ts";
+import type { LoadedManifest } from "../load/desired-set.ts";
+import type { SourceAnswer } from "../source/source.ts";
+import { accessChanges } from "./access.ts";
+import { configDigestOf, policyDigestOf } from "./digests.ts";
+import { differingFields, valueAt } from "./field-diff.ts";
+
+/** How long a saved plan may wait for its apply. */
+export const PLAN_LIFETIME_MS = 24 * 60 * 60 * 1_000;
+
+/** Only what could be read can be planned: an unavailable source has no plan, by type. */
+export type PlannableSource = Exclude<SourceAnswer, { readonly status: "unavailable" }>;
+
+export interface PlanInput {
+  readonly source: PlannableSource;
+  /** How the source's head follows the commit that was applied last. */
+  readonly history: History;
+  readonly observed: ObservedState;
+  readonly env: string;
+  readonly now: Date;
+  readonly planId: string;
+  readonly tool: { readonly name: string; readonly version: string };
+}
+
+export function makePlan(input: PlanInput): Plan {
+  const { source, observed, env, now } = input;
+  const desired = source.load.set.manifests;
+  const problems = (source.status === "ok" ? source.load.problems : source.problems).toSorted(compareProblems);
+  const changes = planChanges(source, observed.records);
+  const { commit: _commit, ...identity } = source.identity;
+  const body = {
+    formatVersion: PLAN_FORMAT_VERSION,
+    planId: input.planId,
+    createdAt: now.toISOString(),
+    expiresAt: new Date(now.getTime() + PLAN_LIFETIME_MS).toISOString(),
+    tool: input.tool,
+    source: { ...identity, history: input.history },
+    state: planState(env, observed, changes),
+    policyDigest: policyDigestOf(desired),
+    configDigest: configDigestOf({ env, ...identity }),
+    counts: countChanges(changes, desired.length, problems),
+    changes,
+    access: planAccess(source, observed, changes),
+    drift: [],
+    problems,
+    applyable: isApplyable(changes, problems),
+  } as const;
+  return { ...body, digest: planDigest(body) };
+}
+
+function planChanges(source: PlannableSource, records: ReadonlyMap<Address, StateRecord>): Change[] {
+  const desired = source.load.set.manifests;
+  const written = desired.flatMap((loaded) => planManifest(loaded, records.get(loaded.address)));
+  // A broken file may hold the manifest of any record: what is missing from an invalid set is not known to be gone.
+  const pruned = source.status === "ok" ? planPrunes(desired, records) : [];
+  return [...written, ...pruned].sort((a, b) => (a.address < b.address ? -1 : 1));
+}
+
+function planManifest(loaded: LoadedManifest, record: StateRecord | undefined): Change[] {
+  if (record === undefined) return [planCreate(loaded)];
+  return record.digest === loaded.digest ? [] : [planUpdate(loaded, record)];
+}
+
+function planCreate(loaded: LoadedManifest): Change {
+  return {
+    ...describe(loaded.manifest, loaded.address),
+    action: "create",
+    reason: "the state holds no record of it",
+    source: loaded.place,
+    after: hideSensitive(loaded.manifest),
+    afterDigest: loaded.digest,
+    sensitivePaths: sensitivePaths(loaded.manifest).toSorted(),
+    fields: [],
+  };
+}
+
+function planUpdate(loaded: LoadedManifest, record: StateRecord): Change {
+  const [before, after] = [hideSensitive(record.manifest), hideSensitive(loaded.manifest)];
+  const paths = differingFields(record.manifest, loaded.manifest);
+  const secrets = new Set([...sensitivePaths(record.manifest), ...sensitivePaths(loaded.manifest)]);
+  return {
+    ...describe(loaded.manifest, loaded.address),
+    action: "update",
+    reason: `${paths.length === 1 ? "1 field differs" : `${paths.length} fields differ`} from generation ${record.generation}`,
+    source: loaded.place,
+    before,
+    after,
+    afterDigest: loaded.digest,
+    sensitivePaths: [...secrets].sort(),
+    fields: paths.map((path) => planField({ path, loaded, record, before, after })),
+  };
+}
+
+interface FieldInput {
+  readonly path: string;
+  readonly loaded: LoadedManifest;
+  readonly record: StateRecord;
+  readonly before: Manifest;
+  readonly after: Manifest;
+}
+
+/** Differences are found in the real values and told in the hidden ones: a new secret shows that it changed, not what it is. */
+function planField({ path, loaded, record, before, after }: FieldInput): FieldChange {
+  const old = hiddenValue(record.manifest, before, path);
+  const next = hiddenValue(loaded.manifest, after, path);
+  return {
+    path,
+    ...(old === undefined ? {} : { before: old }),
+    ...(next === undefined ? {} : { after: next }),
+    source: loaded.locate(path),
+  };
+}
+
+function hiddenValue(real: Manifest, hidden: Manifest, path: string): unknown {
+  if (valueAt(real, path) === undefined) return undefined;
+  const shown = valueAt(hidden, path);
+  return shown === undefined ? SENSITIVE : shown;
+}
+
+function planPrunes(desired: readonly LoadedManifest[], records: ReadonlyMap<Address, StateRecord>): Change[] {
+  const declared = new Set(desired.map(({ address }) => address));
+  return [...records.values()].filter(({ address }) => !declared.has(address)).map(planPrune);
+}
+
+function planPrune(record: StateRecord): Change {
+  const { file, line, column } = record.source;
+  return {
+    ...describe(record.manifest, record.address),
+    action: "prune",
+    reason: "no manifest declares it any more",
+    source: { file, line, column },
+    before: hideSensitive(record.manifest),
+    sensitivePaths: sensitivePaths(record.manifest).toSorted(),
+    fields: [],
+  };
+}
+
+function describe(manifest: Manifest, address: Address): Pick<Change, "address" | "kind" | "namespace" | "name"> {
+  return { address, kind: manifest.kind, namespace: manifest.metadata.namespace, name: manifest.metadata.name };
+}
+
+function planState(env: string, { head, records }: ObservedState, changes: readonly Change[]): Plan["state"] {
+  const touched = changes.map(({ address }) => ({ address, digest: records.get(address)?.digest ?? null }));
+  return { env, lineage: head?.lineage ?? "", serial: head?.serial ?? 0, touched };
+}
+
+function countChanges(changes: readonly Change[], declared: number, problems: readonly Problem[]): PlanCounts {
+  const open = changes.filter(({ blocked }) => blocked === undefined);
+  const count = (action: Change["action"]): number => open.filter((change) => change.action === action).length;
+  const written = changes.filter(({ action }) => action !== "prune").length;
+  const broken = problems.filter(({ severity }) => severity === "error").map(({ address, file }) => address ?? file);
+  return {
+    create: count("create"),
+    update: count("update"),
+    move: count("move"),
+    prune: count("prune"),
+    noop: declared - written,
+    blocked: changes.length - open.length,
+    invalid: new Set(broken).size,
+  };
+}
+
+function isApplyable(changes: readonly Change[], problems: readonly Problem[]): boolean {
+  if (hasErrors(problems)) return false;
+  return changes.length === 0 || changes.some(({ blocked }) => blocked === undefined);
+}
+
+/** What an invalid set would grant is not known: broken manifests could hold the policy that takes it away. */
+function planAccess(source: PlannableSource, observed: ObservedState, changes: readonly Change[]): readonly AccessChange[] {
+  if (source.status !== "ok") return [];
+  return accessChanges([...observed.records.values()], source.load.set.manifests, changes);
+}

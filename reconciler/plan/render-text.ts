@@ -1,0 +1,137 @@
+// The plan as people read it in a terminal. Its last line is the public counts line.
+import { displayAddress } from "../../contracts/address.ts";
+import { shortDigest } from "../../contracts/canonical.ts";
+import { type Change, type FieldChange, type Plan, countsLine } from "../../contracts/plan.ts";
+import type { Problem } from "../../contracts/problem.ts";
+import type { CommitInfo } from "../source/source.ts";
+import { describeField, fieldName } from "./field-text.ts";
+import { oneLine, shorten, showUnseen } from "./inert.ts";
+
+export type PlanStyle = "green" | "yellow" | "red" | "bold" | "dim";
+/** Colours a text, or hands it back as it is. */
+export type PlanPaint = (style: PlanStyle, text: string) => string;
+
+export interface TextOptions {
+  readonly paint: PlanPaint;
+  /** Facts about the planned commit; null for a working tree outside one. */
+  readonly commit: CommitInfo | null;
+  /** The commit that was applied last, or that the plan is made against. */
+  readonly base: string | null;
+  readonly now: Date;
+}
+
+export function renderPlanText(plan: Plan, options: TextOptions): string {
+  const { paint } = options;
+  const sections = [
+    renderHeader(plan, options),
+    renderChanges(plan, paint),
+    renderAccess(plan, paint),
+    renderProblems(plan.problems, paint),
+    paint("bold", countsLine(plan.counts)),
+  ];
+  return `${sections.filter((section) => section !== "").join("\n\n")}\n`;
+}
+
+function renderHeader({ source, state }: Plan, { commit, base, now, paint }: TextOptions): string {
+  const head = source.headSha === null ? "working tree" : `${source.headSha.slice(0, 7)}${source.dirty ? " + working tree" : ""}`;
+  const from = base === null || base === source.headSha ? "" : `${base.slice(0, 7)} → `;
+  const subject = commit === null ? "" : ` "${shorten(oneLine(commit.subject), 72)}" (${renderAgo(commit.committedAt, now)})`;
+  const serial = state.lineage === "" ? "no state yet" : `state serial ${state.serial}`;
+  const warning = { forced: "history was rewritten", unrelated: "an unrelated history", first: "", "fast-forward": "" }[source.history];
+  const note = warning === "" ? "" : ` · ${paint("yellow", warning)}`;
+  return `Environment ${paint("bold", oneLine(state.env))} · ${serial} · ${from}${head}${subject}${note}`;
+}
+
+export function renderAgo(iso: string, now: Date): string {
+  const seconds = Math.round((now.getTime() - Date.parse(iso)) / 1_000);
+  const units = [
+    ["day", 86_400],
+    ["hour", 3_600],
+    ["minute", 60],
+  ] as const;
+  const unit = units.find(([, length]) => seconds >= length);
+  if (unit === undefined) return "just now";
+  const amount = Math.floor(seconds / unit[1]);
+  return `${amount} ${unit[0]}${amount === 1 ? "" : "s"} ago`;
+}
+
+const SIGNS = { create: "+", update: "~", move: "→", prune: "-" } as const;
+const STYLES = { create: "green", update: "yellow", move: "yellow", prune: "red" } as const;
+
+interface Widths {
+  readonly address: number;
+  readonly field: number;
+  readonly value: number;
+}
+
+function renderChanges({ changes }: Plan, paint: PlanPaint): string {
+  const fields = changes.flatMap((change) => change.fields);
+  const widths: Widths = {
+    address: widest(changes.map(nameOf), 60),
+    field: widest(fields.map(({ path }) => fieldName(path)), 32),
+    value: widest(fields.map(describeField), 48),
+  };
+  return changes.map((change) => renderChange(change, widths, paint)).join("\n");
+}
+
+function widest(texts: readonly string[], limit: number): number {
+  return texts.reduce((width, text) => Math.max(width, Math.min(limit, lengthOf(text))), 0);
+}
+
+function lengthOf(text: string): number {
+  return Array.from(text).length;
+}
+
+function pad(text: string, width: number): string {
+  return text + " ".repeat(Math.max(0, width - lengthOf(text)));
+}
+
+function nameOf(change: Change): string {
+  return displayAddress(change);
+}
+
+function renderChange(change: Change, widths: Widths, paint: PlanPaint): string {
+  const sign = change.blocked === undefined ? SIGNS[change.action] : "!";
+  const style = change.blocked === undefined ? STYLES[change.action] : "red";
+  const line = `  ${paint(style, `${sign} ${pad(nameOf(change), widths.address)}`)}   ${whereOf(change, paint)}`;
+  return [line, ...change.fields.map((field) => renderField(field, change, widths, paint))].join("\n");
+}
+
+function whereOf(change: Change, paint: PlanPaint): string {
+  const { file, line } = change.source;
+  if (change.blocked !== undefined) return `blocked: ${oneLine(change.blocked.message)}`;
+  const moved = change.previousAddress === undefined ? "" : `was ${change.previousAddress}, `;
+  return paint("dim", change.action === "prune" ? `was ${oneLine(file)}:${line}` : `${moved}${oneLine(file)}:${line}`);
+}
+
+function renderField(field: FieldChange, change: Change, widths: Widths, paint: PlanPaint): string {
+  const { file, line } = field.source;
+  const place = file === change.source.file ? `:${line}` : `${oneLine(file)}:${line}`;
+  return `      ${pad(fieldName(field.path), widths.field)}   ${pad(describeField(field), widths.value)}   ${paint("dim", place)}`;
+}
+
+/** Rows of the access section; the rest is counted. The JSON holds all of them. */
+const ACCESS_ROWS = 20;
+
+function renderAccess({ access, policyDigest }: Plan, paint: PlanPaint): string {
+  if (access.length === 0) return "";
+  const rows = access.slice(0, ACCESS_ROWS).flatMap(({ agent, gained, lost, cause }) => {
+    const place = paint("dim", `${oneLine(cause.file)}:${cause.line}`);
+    const wider = `  ${paint("yellow", "!")} ${oneLine(agent)} gains ${oneLine(gained.join(", "))}   ${place}`;
+    const narrower = `    ${oneLine(agent)} loses ${oneLine(lost.join(", "))}   ${place}`;
+    return [...(gained.length > 0 ? [wider] : []), ...(lost.length > 0 ? [narrower] : [])];
+  });
+  const more = access.length > ACCESS_ROWS ? [`    and ${access.length - ACCESS_ROWS} agents more`] : [];
+  return [`Access  policy ${shortDigest(policyDigest)}`, ...rows, ...more].join("\n");
+}
+
+function renderProblems(problems: readonly Problem[], paint: PlanPaint): string {
+  return problems.map((problem) => renderProblem(problem, paint)).join("\n\n");
+}
+
+function renderProblem(problem: Problem, paint: PlanPaint): string {
+  const { file, line, column, code, summary, detail, frame, severity } = problem;
+  const label = severity === "error" ? paint("red", code) : paint("yellow", `warning: ${code}`);
+  const head = `${oneLine(file)}:${line}:${column}: ${label}: ${oneLine(summary)}`;
+  return [head, ...(frame === undefined ? [] : [showUnseen(frame)]), ...(detail === "" ? [] : [`  ${oneLine(detail)}`])].join("\n");
+}
