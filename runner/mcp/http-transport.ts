@@ -1,0 +1,97 @@
+// Carries MCP messages over streamable HTTP, through the same checked connection as HTTP tools.
+import type { IncomingMessage } from "node:http";
+import { Readable } from "node:stream";
+import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js";
+import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import { type Outbound, sendChecked } from "../tools/checked-request.ts";
+import { MCP_LIMITS } from "./limits.ts";
+import type { ServerTransport } from "./stdio-transport.ts";
+
+export async function httpTransport(
+  label: string,
+  endpoint: URL,
+  headers: Readonly<Record<string, string>>,
+  outbound: Outbound,
+): Promise<ServerTransport> {
+  const { StreamableHTTPClientTransport } = await import("@modelcontextprotocol/sdk/client/streamableHttp.js");
+  const fetch = checkedFetch(label, outbound);
+  const transport = new StreamableHTTPClientTransport(endpoint, { fetch, requestInit: { headers: { ...headers } } });
+  return Object.assign(transport, {
+    failure: () => undefined,
+    end: async (how: "politely" | "now") => {
+      if (how === "politely") await settledWithin(MCP_LIMITS.graceMs, transport.terminateSession());
+      await transport.close();
+    },
+  });
+}
+
+/** A `fetch` of our own: failures pass through the SDK unchanged, and answers to a request are bounded. */
+function checkedFetch(label: string, outbound: Outbound): FetchLike {
+  return async (target, init = {}) => {
+    const method = init.method ?? "GET";
+    const response = await sendChecked(
+      {
+        method,
+        url: new URL(target),
+        headers: Object.fromEntries(new Headers(init.headers)),
+        ...(typeof init.body === "string" ? { body: init.body } : {}),
+        signal: init.signal ?? new AbortController().signal,
+      },
+      outbound,
+    );
+    const failure = statusFailure(label, method, response);
+    if (failure !== undefined) {
+      response.destroy();
+      throw failure;
+    }
+    return webResponse(response, method === "POST" ? MCP_LIMITS.messageBytes : undefined);
+  };
+}
+
+/** GET and DELETE are offers of the protocol that a server may refuse: the SDK reads those statuses. */
+function statusFailure(label: string, method: string, { statusCode = 0 }: IncomingMessage): Error | undefined {
+  if (method !== "POST" || statusCode < 400) return undefined;
+  if (statusCode === 401 || statusCode === 403) {
+    return new PermanentFailure("MCP_AUTH", `${label} refused the credentials (${statusCode}); look at its \`auth.secretRef\``);
+  }
+  if (statusCode === 429 || statusCode >= 500) return new TransientFailure("MCP_UNAVAILABLE", `${label} answered ${statusCode}`);
+  // 404 ends a session: a new connection may do better.
+  if (statusCode === 404) return new TransientFailure("MCP_CLOSED", `${label} answered 404: no such session or endpoint`);
+  return new PermanentFailure("MCP_REFUSED", `${label} answered ${statusCode}`);
+}
+
+function webResponse(response: IncomingMessage, limitBytes: number | undefined): Response {
+  const { statusCode = 200 } = response;
+  const headers = new Headers();
+  for (const [name, value] of Object.entries(response.headers)) {
+    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(", ") : value);
+  }
+  if (statusCode === 204 || statusCode === 304) {
+    response.resume();
+    return new Response(null, { status: statusCode, headers });
+  }
+  const body = limitBytes === undefined ? response : Readable.from(bounded(response, limitBytes));
+  // The DOM's and Node's stream types differ in name only.
+  return new Response(Readable.toWeb(body) as ReadableStream<Uint8Array>, { status: statusCode, headers });
+}
+
+async function* bounded(response: IncomingMessage, limitBytes: number): AsyncGenerator<Buffer> {
+  let length = 0;
+  for await (const part of response as AsyncIterable<Buffer>) {
+    length += part.length;
+    if (length > limitBytes) {
+      throw new TransientFailure("MCP_RESULT_TOO_LARGE", `the server sent more than ${limitBytes} bytes in one answer`);
+    }
+    yield part;
+  }
+}
+
+async function settledWithin(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  // The server may be gone: leaving politely is an offer.
+  await Promise.race([work.catch(() => undefined), late]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,20 @@
+// Named limits of MCP connections: nothing that a server does is unbounded.
+
+export const MCP_LIMITS = {
+  /** From spawn to the end of the handshake. Wide, because `npx -y` may download first. */
+  startMs: 30_000,
+  /** One page of `tools/list`. */
+  listMs: 15_000,
+  pages: 100,
+  tools: 1_000,
+  /** One message on stdout, as in the SDK. A longer one ends the connection: what follows it cannot be told apart. */
+  messageBytes: 10 * 1024 * 1024,
+  /** What is kept of stderr, to be quoted in failures. */
+  stderrBytes: 8 * 1024,
+  /** Text that a server may print on stdout before its first message. */
+  noiseBytes: 64 * 1024,
+  /** How long a server may take to go after stdin ended, and again after SIGTERM. */
+  graceMs: 500,
+  /** Longest wait between two tries to start. */
+  backoffMs: 30_000,
+} as const;

@@ -1,0 +1,145 @@
+// Speaks MCP through the SDK's client, and translates its errors once. The SDK (200 ms to import) is loaded on first use.
+import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import type { CallToolResult, ListToolsResult } from "@modelcontextprotocol/sdk/types.js";
+import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import { renderContent } from "./content.ts";
+import { MCP_LIMITS } from "./limits.ts";
+import type { McpCallOptions, McpCallResult, McpClient, McpToolDescription } from "./mcp-client.ts";
+import type { ServerTransport } from "./stdio-transport.ts";
+
+/** Under this key of a call's `_meta` a server finds the same value for every try of one step. */
+export const IDEMPOTENCY_META = "countwheel.dev/idempotency-key";
+
+/** The only reason that a server is told: ours may name people and tasks. */
+const NEUTRAL_REASON = "cancelled";
+
+/** Starts the transport and shakes hands. Whatever fails, nothing is left running. */
+export async function connectClient(label: string, transport: ServerTransport, signal: AbortSignal): Promise<McpClient> {
+  const { Client } = await import("@modelcontextprotocol/sdk/client/index.js");
+  const client = new Client({ name: "countwheel", version: "0.1.0" }, { capabilities: {} });
+  const connected = new SdkClient(label, client, transport);
+  try {
+    await withNeutralAbort(signal, (neutral) => client.connect(transport, { signal: neutral, timeout: MCP_LIMITS.startMs }));
+  } catch (error) {
+    await transport.end("now");
+    throw connected.translate(error, signal, "did not start");
+  }
+  return connected;
+}
+
+class SdkClient implements McpClient {
+  readonly #label: string;
+  readonly #client: Client;
+  readonly #transport: ServerTransport;
+
+  constructor(label: string, client: Client, transport: ServerTransport) {
+    this.#label = label;
+    this.#client = client;
+    this.#transport = transport;
+  }
+
+  async listTools(signal: AbortSignal): Promise<readonly McpToolDescription[]> {
+    const tools: McpToolDescription[] = [];
+    let cursor: string | undefined;
+    for (let page = 0; page < MCP_LIMITS.pages; page += 1) {
+      const answer = await this.#listPage(cursor, signal);
+      tools.push(...answer.tools.map(describe));
+      if (tools.length > MCP_LIMITS.tools) throw this.#permanent("MCP_TOO_MANY_TOOLS", `offers more than ${MCP_LIMITS.tools} tools`);
+      cursor = answer.nextCursor;
+      if (cursor === undefined) return tools;
+    }
+    throw this.#permanent("MCP_TOO_MANY_TOOLS", `has more than ${MCP_LIMITS.pages} pages of tools`);
+  }
+
+  async callTool(
+    name: string,
+    args: Readonly<Record<string, unknown>>,
+    { signal, timeoutMs, idempotencyKey }: McpCallOptions,
+  ): Promise<McpCallResult> {
+    const { CallToolResultSchema, McpError } = await import("@modelcontextprotocol/sdk/types.js");
+    const params = { name, arguments: { ...args }, _meta: { [IDEMPOTENCY_META]: idempotencyKey } };
+    try {
+      // Not client.callTool: that one refuses results that do not fit the server's own output schema.
+      const result: CallToolResult = await withNeutralAbort(signal, (neutral) =>
+        this.#client.request({ method: "tools/call", params }, CallToolResultSchema, { signal: neutral, timeout: timeoutMs }),
+      );
+      return { text: renderContent(result), isError: result.isError === true };
+    } catch (error) {
+      const answered = error instanceof McpError && !signal.aborted && !this.#isOurs(error.code);
+      if (answered) return { text: error.message, isError: true };
+      throw this.translate(error, signal, `did not answer the call of \`${name}\``);
+    }
+  }
+
+  async close(how: "politely" | "now"): Promise<void> {
+    await this.#transport.end(how);
+  }
+
+  onClosed(listener: () => void): void {
+    if (this.#client.transport === undefined) listener();
+    else this.#client.onclose = listener;
+  }
+
+  /** The one place that knows the SDK's errors. */
+  translate(error: unknown, signal: AbortSignal, what: string): unknown {
+    if (signal.aborted) return signal.reason;
+    if (error instanceof PermanentFailure || error instanceof TransientFailure) return error;
+    const known = this.#transport.failure();
+    if (known !== undefined) return known;
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === REQUEST_TIMEOUT) return new TransientFailure("MCP_TIMEOUT", `${this.#label} ${what} in time`);
+    if (code === CONNECTION_CLOSED) return new TransientFailure("MCP_CLOSED", `${this.#label} ${what}: connection closed`);
+    const text = error instanceof Error ? error.message.slice(0, 500) : "";
+    return new TransientFailure("MCP_MALFORMED", `${this.#label} ${what}: ${text}`, { cause: error });
+  }
+
+  async #listPage(cursor: string | undefined, signal: AbortSignal): Promise<ListToolsResult> {
+    const { ListToolsResultSchema } = await import("@modelcontextprotocol/sdk/types.js");
+    const params = cursor === undefined ? {} : { cursor };
+    try {
+      return await withNeutralAbort(signal, (neutral) =>
+        this.#client.request({ method: "tools/list", params }, ListToolsResultSchema, { signal: neutral, timeout: MCP_LIMITS.listMs }),
+      );
+    } catch (error) {
+      throw this.translate(error, signal, "did not list its tools");
+    }
+  }
+
+  /** The SDK makes these two itself for lack of an answer; a server may send the first as an error of its own. */
+  #isOurs(code: number): boolean {
+    return code === REQUEST_TIMEOUT || (code === CONNECTION_CLOSED && this.#client.transport === undefined);
+  }
+
+  #permanent(code: string, what: string): PermanentFailure {
+    return new PermanentFailure(code, `${this.#label} ${what}`);
+  }
+}
+
+const CONNECTION_CLOSED = -32000;
+const REQUEST_TIMEOUT = -32001;
+
+async function withNeutralAbort<T>(signal: AbortSignal, work: (neutral: AbortSignal) => Promise<T>): Promise<T> {
+  signal.throwIfAborted();
+  const controller = new AbortController();
+  const abort = (): void => controller.abort(NEUTRAL_REASON);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    return await work(controller.signal);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}
+
+function describe(tool: ListToolsResult["tools"][number]): McpToolDescription {
+  const { readOnlyHint, idempotentHint, destructiveHint } = tool.annotations ?? {};
+  return {
+    name: tool.name,
+    description: tool.description ?? tool.title ?? "",
+    inputSchema: tool.inputSchema,
+    annotations: {
+      ...(readOnlyHint === undefined ? {} : { readOnlyHint }),
+      ...(idempotentHint === undefined ? {} : { idempotentHint }),
+      ...(destructiveHint === undefined ? {} : { destructiveHint }),
+    },
+  };
+}

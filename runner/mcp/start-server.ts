@@ -1,0 +1,42 @@
+// Starts an MCP server and discovers its tools, with a bounded number of tries.
+import { setTimeout as wait } from "node:timers/promises";
+import { TransientFailure } from "../../contracts/failure.ts";
+import { MCP_LIMITS } from "./limits.ts";
+import type { McpClient, McpToolDescription } from "./mcp-client.ts";
+import type { ServerPlan } from "./server-plan.ts";
+
+interface StartedServer {
+  readonly client: McpClient;
+  readonly tools: readonly McpToolDescription[];
+}
+
+/** Only what may pass is tried again. A server that did not answer in time will not be waited for a second time. */
+export async function startServer(plan: ServerPlan, signal: AbortSignal): Promise<StartedServer> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOnce(plan, signal);
+    } catch (error) {
+      const passing = error instanceof TransientFailure && error.code !== "MCP_TIMEOUT";
+      if (signal.aborted || !passing || attempt >= plan.attempts) throw error;
+      await backOff(plan.backoffMs * 2 ** (attempt - 1), signal);
+    }
+  }
+}
+
+async function backOff(ms: number, signal: AbortSignal): Promise<void> {
+  try {
+    await wait(Math.min(ms, MCP_LIMITS.backoffMs), undefined, { signal });
+  } catch {
+    throw signal.reason;
+  }
+}
+
+async function startOnce(plan: ServerPlan, signal: AbortSignal): Promise<StartedServer> {
+  const client = await plan.connect(signal);
+  try {
+    return { client, tools: await client.listTools(signal) };
+  } catch (error) {
+    await client.close("now");
+    throw error;
+  }
+}

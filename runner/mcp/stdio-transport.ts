@@ -1,0 +1,145 @@
+// Carries MCP messages over the stdin and stdout of a server process, and ends the process with its whole group.
+import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
+import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
+import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import { MCP_LIMITS } from "./limits.ts";
+import { LineSplitter } from "./line-splitter.ts";
+import { OutputRing } from "./output-ring.ts";
+import { type Command, type ProcessGroup, startGroup } from "./process-group.ts";
+
+/** The SDK's transport, and the reason for which it ended: the SDK itself only says "Connection closed". */
+export interface ServerTransport extends Transport {
+  /** Why the connection ended, or undefined while it stands and after a close that we wanted. */
+  failure(): TransientFailure | PermanentFailure | undefined;
+  end(how: "politely" | "now"): Promise<void>;
+}
+
+/**
+ * Not the SDK's own: that one reads the environment of this process, knows no process groups, and lets a call wait for
+ * its whole timeout when its reply is no JSON. `parse` checks a message (the SDK is loaded only when it is needed).
+ */
+export class StdioTransport implements ServerTransport {
+  onclose?: () => void;
+  onerror?: (error: Error) => void;
+  onmessage?: (message: JSONRPCMessage) => void;
+  readonly #label: string;
+  readonly #command: Command;
+  readonly #parse: (value: unknown) => JSONRPCMessage;
+  readonly #stderr = new OutputRing(MCP_LIMITS.stderrBytes);
+  readonly #lines = new LineSplitter(MCP_LIMITS.messageBytes);
+  #group: ProcessGroup | undefined;
+  #ended: Promise<void> = Promise.resolve();
+  #state: "new" | "silent" | "talking" | "ending" = "new";
+  #noiseBytes = 0;
+  #failure: TransientFailure | undefined;
+
+  constructor(label: string, command: Command, parse: (value: unknown) => JSONRPCMessage) {
+    this.#label = label;
+    this.#command = command;
+    this.#parse = parse;
+  }
+
+  async start(): Promise<void> {
+    const group = await startGroup(this.#command);
+    this.#group = group;
+    const { stdin, stdout, stderr } = group.child;
+    this.#stderr.drain(stderr);
+    stdout.on("data", (chunk: Buffer) => this.#read(chunk));
+    stdout.on("error", () => this.#fail("MCP_CLOSED", "closed its output"));
+    stdin.on("error", () => this.#fail("MCP_CLOSED", "closed its input"));
+    this.#ended = group.ended.then(({ code, signal }) => {
+      this.#fail("MCP_CLOSED", signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`);
+      this.onclose?.();
+    });
+    // Ended while it was being started: nobody waits for a server that is to go.
+    if (this.#state === "ending") group.signal("SIGKILL");
+    else this.#state = "silent";
+  }
+
+  send(message: JSONRPCMessage): Promise<void> {
+    const stdin = this.#group?.child.stdin;
+    if (stdin === undefined || !stdin.writable) return Promise.reject(this.#failure ?? this.#notOpen());
+    return new Promise((resolve, reject) => {
+      stdin.write(`${JSON.stringify(message)}\n`, (error) => (error ? reject(error) : resolve()));
+    });
+  }
+
+  failure(): TransientFailure | undefined {
+    return this.#failure;
+  }
+
+  /** For the SDK, which closes what failed to start. */
+  close(): Promise<void> {
+    return this.end("now");
+  }
+
+  async end(how: "politely" | "now"): Promise<void> {
+    const group = this.#group;
+    this.#state = "ending";
+    if (group === undefined) return;
+    if (how === "politely") {
+      group.child.stdin.end();
+      if (!(await this.#endsWithin(MCP_LIMITS.graceMs))) group.signal("SIGTERM");
+      await this.#endsWithin(MCP_LIMITS.graceMs);
+    }
+    group.signal("SIGKILL");
+    await this.#ended;
+  }
+
+  async #endsWithin(ms: number): Promise<boolean> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<false>((resolve) => {
+      timer = setTimeout(() => resolve(false), ms);
+    });
+    const inTime = await Promise.race([this.#ended.then(() => true as const), late]);
+    clearTimeout(timer);
+    return inTime;
+  }
+
+  #read(chunk: Buffer): void {
+    if (this.#state === "ending") return;
+    const { lines, tooLong } = this.#lines.push(chunk);
+    for (const line of lines) this.#receive(line);
+    if (tooLong) this.#fail("MCP_RESULT_TOO_LARGE", `sent a message of more than ${MCP_LIMITS.messageBytes} bytes`);
+  }
+
+  /**
+   * Many servers greet on stdout; before the first message that is noise. Afterwards a line that is no message may be a
+   * reply that broke: which call it answers cannot be known, so all of them fail now instead of at their timeouts.
+   */
+  #receive(line: string): void {
+    if (line.trim() === "" || this.#state === "ending") return;
+    const message = this.#parseLine(line);
+    if (message !== undefined) {
+      this.#state = "talking";
+      this.onmessage?.(message);
+      return;
+    }
+    this.#noiseBytes += line.length;
+    this.#stderr.add(Buffer.from(`[stdout] ${line.slice(0, 200)}\n`));
+    const bearable = this.#state === "silent" && this.#noiseBytes <= MCP_LIMITS.noiseBytes;
+    if (!bearable) this.#fail("MCP_MALFORMED", "wrote a line to stdout that is no MCP message");
+  }
+
+  #parseLine(line: string): JSONRPCMessage | undefined {
+    try {
+      return this.#parse(JSON.parse(line));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The first reason counts; whatever it is, the process is not to be trusted any more. */
+  #fail(code: string, what: string): void {
+    if (this.#state === "ending") return;
+    this.#state = "ending";
+    const quote = this.#stderr.quote();
+    this.#failure = new TransientFailure(code, `${this.#label} ${what}${quote === "" ? "" : `; it wrote last:\n${quote}`}`);
+    this.#group?.signal("SIGKILL");
+    this.onerror?.(this.#failure);
+  }
+
+  #notOpen(): TransientFailure {
+    return new TransientFailure("MCP_CLOSED", `${this.#label} is not running`);
+  }
+}

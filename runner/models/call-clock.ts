@@ -1,0 +1,19 @@
+// Bounds one provider call in time, and tells afterwards why it stopped: an abort by the caller, or the time-out.
+
+export interface CallClock {
+  readonly signal: AbortSignal;
+  /** Which of the two ended the call; undefined where neither did. */
+  stoppedBy(): "caller" | "timeout" | undefined;
+  stop(): void;
+}
+
+/** The SDKs' own time-outs start anew with the first byte; this one is for the whole call. */
+export function startClock(caller: AbortSignal, timeoutMs: number): CallClock {
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(), timeoutMs);
+  return {
+    signal: AbortSignal.any([caller, timeout.signal]),
+    stoppedBy: () => (caller.aborted ? "caller" : timeout.signal.aborted ? "timeout" : undefined),
+    stop: () => clearTimeout(timer),
+  };
+}

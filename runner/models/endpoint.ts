@@ -1,0 +1,93 @@
+// A ModelEndpoint as the adapters get it: its manifest, its key, and what is read from both in the same way everywhere.
+import { parseDuration } from "../../contracts/duration.ts";
+import { PermanentFailure } from "../../contracts/failure.ts";
+import type { ModelEndpointSpec } from "../../contracts/kinds/model-endpoint.ts";
+import type { EndpointName } from "./model-failure.ts";
+
+export interface ModelEndpoint {
+  readonly namespace: string;
+  readonly name: string;
+  readonly spec: ModelEndpointSpec;
+  /** The value behind `auth.secret_ref`. */
+  readonly apiKey?: string;
+}
+
+const DEFAULT_TIMEOUT = "2m";
+
+export function endpointName({ namespace, name, spec }: ModelEndpoint): EndpointName {
+  return { label: `ModelEndpoint ${namespace}/${name}`, secretRef: spec.auth?.secret_ref };
+}
+
+export function timeoutOf({ spec }: ModelEndpoint): number {
+  return parseDuration(spec.timeout ?? DEFAULT_TIMEOUT) ?? 0;
+}
+
+/** The address without a closing slash; a PermanentFailure where it is none. */
+export function baseUrlOf(endpoint: ModelEndpoint, fallback: string | undefined): URL {
+  const text = endpoint.spec.base_url ?? fallback;
+  const { label } = endpointName(endpoint);
+  if (text === undefined) {
+    throw new PermanentFailure("MODEL_ENDPOINT_INVALID", `${label}: provider \`${endpoint.spec.provider}\` needs a \`base_url\``);
+  }
+  if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
+    throw new PermanentFailure("MODEL_ENDPOINT_INVALID", `${label}: \`base_url: ${text}\` is no http or https address`);
+  }
+  return new URL(text);
+}
+
+/** The same address with another path, no query, no closing slash. */
+export function withPath(url: URL, path: string): string {
+  return `${url.origin}${path.replace(/\/+$/, "")}`;
+}
+
+type OptionForm = "number" | "text" | "flag" | "json";
+
+/**
+ * The `options` that a provider's API knows, in the form that it wants; manifests hold them as text. Others are left
+ * out, because manifests carry settings of gateways and of other products too, and an API refuses what it does not know.
+ */
+export function readOptions(endpoint: ModelEndpoint, known: Readonly<Record<string, OptionForm>>): Record<string, unknown> {
+  const read: Record<string, unknown> = {};
+  for (const [name, text] of Object.entries(endpoint.spec.options ?? {})) {
+    const form = Object.hasOwn(known, name) ? known[name] : undefined;
+    if (form !== undefined) read[name] = readOption(endpoint, name, text, form);
+  }
+  return read;
+}
+
+/** What the answer may be at most: the smaller of what the gate reserved and what the manifest asks for. */
+export function outputLimit(endpoint: ModelEndpoint, reserved: number): number {
+  const asked = readOptions(endpoint, { max_tokens: "number" })["max_tokens"];
+  return typeof asked === "number" && asked >= 1 ? Math.min(Math.floor(asked), reserved) : reserved;
+}
+
+function readOption(endpoint: ModelEndpoint, name: string, text: string, form: OptionForm): unknown {
+  switch (form) {
+    case "text":
+      return text;
+    case "flag":
+      return text === "true";
+    case "number": {
+      const value = Number(text);
+      if (text.trim() === "" || !Number.isFinite(value)) throw invalid(endpoint, name, text, "a number");
+      return value;
+    }
+    case "json":
+      return parseJson(endpoint, name, text);
+  }
+}
+
+/** `END` means the text itself, `["END"]` a list. */
+function parseJson(endpoint: ModelEndpoint, name: string, text: string): unknown {
+  if (!/^\s*[[{]/.test(text)) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw invalid(endpoint, name, text, "JSON");
+  }
+}
+
+function invalid(endpoint: ModelEndpoint, name: string, text: string, form: string): PermanentFailure {
+  const { label } = endpointName(endpoint);
+  return new PermanentFailure("MODEL_OPTION_INVALID", `${label}: \`options.${name}: ${text}\` is not ${form}`);
+}

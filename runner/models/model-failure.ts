@@ -1,0 +1,80 @@
+// What can go wrong with a model provider, as failures: one table for both SDKs. Never carries a key.
+import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+
+/** Names for people: which manifest to look at. */
+export interface EndpointName {
+  /** `ModelEndpoint default/claude`. */
+  readonly label: string;
+  /** The reference in `auth.secret_ref`, where there is one. */
+  readonly secretRef: string | undefined;
+}
+
+export interface ProviderError {
+  readonly status: number;
+  readonly retryAfter: string | null;
+  /** The provider's own words. */
+  readonly message: string;
+}
+
+const MAX_MESSAGE = 500;
+
+export function statusFailure(endpoint: EndpointName, model: string, error: ProviderError): Error {
+  const { status } = error;
+  const said = error.message.slice(0, MAX_MESSAGE);
+  const details = { status, model };
+  if (status === 401 || status === 403) return authFailure(endpoint, `was refused (${status})`);
+  if (status === 404) {
+    const message = `${endpoint.label}: no model \`${model}\` at its base_url (404); check \`default_model\` and \`base_url\``;
+    return new PermanentFailure("MODEL_NOT_FOUND", message, { details });
+  }
+  if (status === 429) {
+    const retryAfterMs = parseRetryAfter(error.retryAfter);
+    return new TransientFailure("MODEL_RATE_LIMITED", `${endpoint.label} is rate limited (429): ${said}`, {
+      details,
+      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    });
+  }
+  if (status >= 500 || status === 408 || status === 409) {
+    return new TransientFailure("MODEL_UNAVAILABLE", `${endpoint.label} answered ${status}: ${said}`, { details });
+  }
+  return new PermanentFailure("MODEL_BAD_REQUEST", `${endpoint.label} refused the request (${status}): ${said}`, { details });
+}
+
+/** The provider's message is left out: some quote part of the key. */
+export function authFailure({ label, secretRef }: EndpointName, what: string): PermanentFailure {
+  const where =
+    secretRef === undefined
+      ? "it names no Secret: add `auth.secret_ref`"
+      : `check the value behind its \`auth.secret_ref: ${secretRef}\` (\`describe secret\` says where it comes from)`;
+  return new PermanentFailure("MODEL_AUTH", `${label}: its key ${what}; ${where}`);
+}
+
+export function unreachable({ label }: EndpointName, cause: unknown): TransientFailure {
+  return new TransientFailure("MODEL_UNAVAILABLE", `${label} cannot be reached: ${reasonOf(cause)}`, { cause });
+}
+
+export function timedOut({ label }: EndpointName, timeoutMs: number): TransientFailure {
+  return new TransientFailure("MODEL_TIMEOUT", `${label} did not answer within ${timeoutMs} ms; see its \`timeout\``);
+}
+
+/** An answer that nobody can act on: cut, no JSON, contradictory. Asking again may give a whole one. */
+export function malformedAnswer({ label }: EndpointName, what: string, cause?: unknown): TransientFailure {
+  return new TransientFailure("MODEL_MALFORMED_ANSWER", `${label} sent an answer that cannot be used: ${what}`, { cause });
+}
+
+/** The system's code (`ECONNREFUSED`) lies below one or two wrappings of fetch and SDK. */
+function reasonOf(error: unknown): string {
+  for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth += 1) {
+    if ("code" in cause && typeof cause.code === "string") return cause.code;
+  }
+  return "the connection broke";
+}
+
+const MAX_RETRY_AFTER_MS = 10 * 60_000;
+
+/** Seconds, as both providers write it. A date would need a clock and is not used by them. */
+function parseRetryAfter(text: string | null): number | undefined {
+  const seconds = Number(text ?? "");
+  if (text === null || text.trim() === "" || !Number.isFinite(seconds) || seconds < 0) return undefined;
+  return Math.min(Math.ceil(seconds * 1_000), MAX_RETRY_AFTER_MS);
+}

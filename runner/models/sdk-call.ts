@@ -1,0 +1,87 @@
+// Runs one call of a provider's SDK within its time, and translates what it throws. Both SDKs have the same errors.
+import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import { startClock } from "./call-clock.ts";
+import { type EndpointName, malformedAnswer, statusFailure, timedOut, unreachable } from "./model-failure.ts";
+
+type ErrorClass = abstract new (...args: never[]) => Error;
+
+/** The error classes of an SDK; both derive them from one another in the same way. */
+export interface SdkErrors {
+  readonly APIError: ErrorClass;
+  readonly APIConnectionError: ErrorClass;
+}
+
+export interface SdkCall {
+  readonly endpoint: EndpointName;
+  readonly model: string;
+  readonly timeoutMs: number;
+  readonly errors: SdkErrors;
+}
+
+/** An abort by the caller throws the caller's reason. */
+export async function withinCall<T>(
+  call: SdkCall,
+  caller: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  caller.throwIfAborted();
+  const clock = startClock(caller, call.timeoutMs);
+  try {
+    return await work(clock.signal);
+  } catch (error) {
+    const stopped = clock.stoppedBy();
+    if (stopped === "caller") throw caller.reason;
+    if (stopped === "timeout") throw timedOut(call.endpoint, call.timeoutMs);
+    throw translate(call, error);
+  } finally {
+    clock.stop();
+  }
+}
+
+function translate({ endpoint, model, errors }: SdkCall, error: unknown): unknown {
+  if (error instanceof PermanentFailure || error instanceof TransientFailure) return error;
+  if (error instanceof errors.APIConnectionError) return unreachable(endpoint, error);
+  if (error instanceof errors.APIError) {
+    const message = bodyMessage(error);
+    return statusFailure(endpoint, model, { status: statusOf(error), retryAfter: header(error, "retry-after"), message });
+  }
+  if (error instanceof SyntaxError) return malformedAnswer(endpoint, "it is no JSON", error);
+  // fetch throws a TypeError when a connection breaks below an answer that has begun.
+  if (error instanceof TypeError && error.cause !== undefined) return unreachable(endpoint, error);
+  return error;
+}
+
+/** An error that comes in the middle of a stream has a type but no status. */
+const STATUS_OF_TYPE: Readonly<Record<string, number>> = {
+  invalid_request_error: 400,
+  authentication_error: 401,
+  permission_error: 403,
+  not_found_error: 404,
+  rate_limit_error: 429,
+  api_error: 500,
+  overloaded_error: 529,
+};
+
+function statusOf(error: Error): number {
+  if ("status" in error && typeof error.status === "number") return error.status;
+  const type = "type" in error && typeof error.type === "string" ? error.type : "";
+  return STATUS_OF_TYPE[type] ?? 500;
+}
+
+function header(error: Error, name: string): string | null {
+  return "headers" in error && error.headers instanceof Headers ? error.headers.get(name) : null;
+}
+
+/** The `message` of the body, at either depth; the SDK's own sentence would repeat the whole body. */
+function bodyMessage(error: Error): string {
+  const body: unknown = "error" in error ? error.error : undefined;
+  for (const value of [body, property(body, "error")]) {
+    const message = property(value, "message");
+    if (typeof message === "string") return message;
+  }
+  return "no message";
+}
+
+function property(value: unknown, name: string): unknown {
+  return typeof value === "object" && value !== null && name in value ? Reflect.get(value, name) : undefined;
+}

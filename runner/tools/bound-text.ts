@@ -1,0 +1,17 @@
+// Keeps a tool's result within its limit and says so in the text: a model must know that it reads a part.
+
+/** `totalBytes` is undefined where only a part was received. */
+export function boundText(text: string, limitBytes: number, totalBytes: number | undefined): string {
+  const bytes = Buffer.from(text, "utf8");
+  if (bytes.length <= limitBytes && totalBytes !== undefined) return text;
+  const of = totalBytes === undefined ? "more" : `${totalBytes}`;
+  const kept = cutUtf8(bytes, limitBytes);
+  return `${kept}\n[truncated: the first ${Buffer.byteLength(kept)} of ${of} bytes; the tool's max_result_bytes is ${limitBytes}]`;
+}
+
+/** Never ends within a character: bytes 10xxxxxx continue one. */
+function cutUtf8(bytes: Buffer, limitBytes: number): string {
+  let end = Math.min(limitBytes, bytes.length);
+  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
+  return bytes.subarray(0, end).toString("utf8");
+}

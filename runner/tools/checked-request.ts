@@ -1,0 +1,130 @@
+// One HTTP request to a host that a manifest names, with the address checked at connect time and no redirect elsewhere.
+import { type LookupAddress, lookup as systemLookup } from "node:dns";
+import { type IncomingMessage, request as requestHttp } from "node:http";
+import { request as requestHttps } from "node:https";
+import { type LookupFunction, isIP } from "node:net";
+import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import { mayConnect } from "./addresses.ts";
+
+export interface OutboundRequest {
+  readonly method: string;
+  readonly url: URL;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+  readonly signal: AbortSignal;
+}
+
+export interface Outbound {
+  /** Host names that may resolve to private addresses: what the runner's operator allows. */
+  readonly privateHosts: readonly string[];
+  readonly resolve: (host: string) => Promise<readonly LookupAddress[]>;
+}
+
+/** The operating system's resolver. */
+export function resolveHost(host: string): Promise<readonly LookupAddress[]> {
+  return new Promise((resolve, reject) => {
+    systemLookup(host, { all: true }, (error, addresses) => (error ? reject(error) : resolve(addresses)));
+  });
+}
+
+const MAX_REDIRECTS = 3;
+
+/**
+ * The response, its body not read yet. Follows 307 and 308 within the origin, which keep method and body; any other
+ * redirect is a PermanentFailure, because the target is not what the manifest names. An abort throws the signal's reason.
+ */
+export async function sendChecked(request: OutboundRequest, outbound: Outbound): Promise<IncomingMessage> {
+  let { url } = request;
+  for (let hops = 0; hops <= MAX_REDIRECTS; hops += 1) {
+    const response = await sendOnce({ ...request, url }, outbound);
+    const target = redirectTarget(response, url);
+    if (target === undefined) return response;
+    response.destroy();
+    const kept = response.statusCode === 307 || response.statusCode === 308;
+    if (!kept || target.origin !== url.origin) {
+      const to = `${target.origin}${target.pathname}`;
+      throw new PermanentFailure(
+        "REDIRECT_REFUSED",
+        `${url.origin} redirects (${response.statusCode}) to ${to}; name that endpoint in the manifest if it is meant`,
+      );
+    }
+    url = target;
+  }
+  throw new PermanentFailure("REDIRECT_REFUSED", `${url.origin} redirects more than ${MAX_REDIRECTS} times`);
+}
+
+function redirectTarget(response: IncomingMessage, base: URL): URL | undefined {
+  const { statusCode = 0, headers } = response;
+  if (statusCode < 300 || statusCode > 399 || headers.location === undefined) return undefined;
+  return URL.canParse(headers.location, base.href) ? new URL(headers.location, base) : undefined;
+}
+
+function sendOnce(request: OutboundRequest, outbound: Outbound): Promise<IncomingMessage> {
+  const { url, method, headers, body, signal } = request;
+  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+  if (url.protocol !== "http:" && url.protocol !== "https:") {
+    return Promise.reject(new PermanentFailure("ENDPOINT_INVALID", `endpoint \`${url.href}\` is neither http nor https`));
+  }
+  // For a literal address Node asks no resolver, so the hook below would not see it.
+  if (isIP(host) !== 0 && !mayConnect(host, host, outbound.privateHosts)) return Promise.reject(refused(host, host));
+  return new Promise((resolve, reject) => {
+    const send = url.protocol === "https:" ? requestHttps : requestHttp;
+    // No shared agent: a kept connection would have been checked by somebody else.
+    const sent = send(url, { method, headers, agent: false, signal, lookup: checkedLookup(outbound) }, resolve);
+    sent.once("error", (cause) => reject(signal.aborted ? signal.reason : unreachable(url, cause)));
+    sent.end(body);
+  });
+}
+
+/** Judges every address of a name: one bad address among good ones is a trap, not a choice. */
+function checkedLookup({ resolve, privateHosts }: Outbound): LookupFunction {
+  return (host, options, done) => {
+    resolve(host).then(
+      (addresses) => {
+        const bad = addresses.find(({ address }) => !mayConnect(host, address, privateHosts));
+        const [first] = addresses;
+        if (bad !== undefined) done(refused(host, bad.address), "");
+        else if (options.all === true) done(null, [...addresses]);
+        else if (first === undefined) done(new TransientFailure("HOST_UNREACHABLE", `\`${host}\` has no address`), "");
+        else done(null, first.address, first.family);
+      },
+      (error: NodeJS.ErrnoException) => done(error, ""),
+    );
+  };
+}
+
+function refused(host: string, address: string): PermanentFailure {
+  const leads = host === address ? `\`${host}\`` : `\`${host}\` leads to ${address}, which`;
+  return new PermanentFailure(
+    "ADDRESS_REFUSED",
+    `${leads} is a private, link-local or metadata address; name a private address literally in the manifest, or let the runner allow the host`,
+    { details: { host, address } },
+  );
+}
+
+function unreachable(url: URL, cause: Error): Error {
+  if (cause instanceof PermanentFailure || cause instanceof TransientFailure) return cause;
+  const code = "code" in cause && typeof cause.code === "string" ? cause.code : cause.name;
+  return new TransientFailure("HOST_UNREACHABLE", `${url.origin}: ${code}`, { cause });
+}
+
+/** Reads at most `limitBytes`; `complete` is false where there was more. An abort throws the signal's reason. */
+export async function readBounded(
+  response: IncomingMessage,
+  limitBytes: number,
+  signal: AbortSignal,
+): Promise<{ readonly bytes: Buffer; readonly complete: boolean }> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const part of response as AsyncIterable<Buffer>) {
+      parts.push(part);
+      length += part.length;
+      if (length > limitBytes) return { bytes: Buffer.concat(parts).subarray(0, limitBytes), complete: false };
+    }
+  } catch (cause) {
+    if (signal.aborted) throw signal.reason;
+    throw new TransientFailure("ANSWER_CUT", "the answer broke off before its end", { cause });
+  }
+  return { bytes: Buffer.concat(parts), complete: true };
+}
