@@ -1,0 +1,101 @@
+// The kind AgentPolicy: what the gate forbids and bounds, globally or for named targets.
+import type { FromSchema } from "json-schema-to-ts";
+import { ANY_OBJECT, NAME, NAMES, TEXT } from "./field-schemas.ts";
+
+const RULE = {
+  type: "object",
+  additionalProperties: false,
+  "x-strict": true,
+  properties: {
+    match: {
+      type: "object",
+      description: "What the rule is about; all fields that are set must hold. `*` stands for any text in a name.",
+      additionalProperties: false,
+      "x-strict": true,
+      properties: {
+        tools: { ...NAMES, description: "Tools." },
+        models: { ...NAMES, description: "Model ids or ModelEndpoints." },
+        agents: { ...NAMES, description: "Agents." },
+        operation_classes: {
+          type: "array",
+          items: { type: "string", enum: ["read", "write", "delete", "admin", "*"] },
+          description: "Classes of operation.",
+        },
+        arguments: { ...ANY_OBJECT, description: "Argument path → matcher. Not evaluated yet: what it may be about is denied." },
+      },
+    },
+    when: { ...TEXT, description: "A CEL condition. Not evaluated yet: what it may be about is denied." },
+    effect: {
+      type: "string",
+      enum: ["deny", "ask", "allow"],
+      default: "deny",
+      description: "What happens to what matches.",
+    },
+    message: { ...TEXT, description: "Told to whoever is denied." },
+  },
+} as const;
+
+const NOT_EVALUATED = "Not evaluated yet: while it is set, everything in the policy's scope is denied (Countwheel).";
+
+export const AGENT_POLICY_SCHEMA = {
+  type: "object",
+  description: "What the gate forbids and bounds, globally or for named targets.",
+  additionalProperties: false,
+  "x-ignored": {
+    max_child_depth: "There are no child tasks here.",
+    max_child_tasks: "There are no child tasks here.",
+  },
+  properties: {
+    max_tokens_per_run: {
+      type: "integer",
+      minimum: 1,
+      description: "Input and output tokens of one task at most; reserved before each model call.",
+    },
+    allowed_models: { ...NAMES, description: "Model ids or ModelEndpoints that may be called. Empty: all of them." },
+    blocked_tools: { ...NAMES, description: "Tools that must not be called. A call is a hard stop." },
+    apply_mode: {
+      type: "string",
+      enum: ["scoped", "global"],
+      default: "scoped",
+      description: "`scoped` holds for the targets below, `global` for everything.",
+    },
+    target_systems: { ...NAMES, description: "AgentSystems that a scoped policy holds for." },
+    target_tasks: { ...NAMES, description: "Tasks that a scoped policy holds for." },
+    target_agents: { ...NAMES, description: "Agents that a scoped policy holds for." },
+    rules: { type: "array", items: RULE, description: "Rules on tools, models, agents and operations (Countwheel)." },
+    max_calls: {
+      type: "object",
+      description: "Tool → calls in one task at most (Countwheel).",
+      additionalProperties: { type: "integer", minimum: 0 },
+    },
+    mode: {
+      type: "string",
+      enum: ["enforce", "audit"],
+      default: "enforce",
+      description: "`audit` records what would be denied and lets it pass (Countwheel).",
+    },
+    on_violation: {
+      type: "string",
+      enum: ["stop", "refuse"],
+      default: "stop",
+      description: "`stop` fails the task; `refuse` tells the model and lets it go on (Countwheel).",
+    },
+    default: {
+      type: "string",
+      enum: ["allow", "deny"],
+      default: "allow",
+      description: "What happens to a call that no role, permission or rule allows (Countwheel).",
+    },
+    max_cost_usd_per_run: { type: "number", minimum: 0, description: NOT_EVALUATED },
+    rate: { ...ANY_OBJECT, description: NOT_EVALUATED },
+    egress: {
+      type: "object",
+      description: NOT_EVALUATED,
+      additionalProperties: false,
+      properties: { allow_hosts: { type: "array", items: NAME, description: "Hosts that may be reached." } },
+    },
+    flow: { ...ANY_OBJECT, description: NOT_EVALUATED },
+  },
+} as const;
+
+export type AgentPolicySpec = FromSchema<typeof AGENT_POLICY_SCHEMA>;

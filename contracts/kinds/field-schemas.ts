@@ -1,0 +1,91 @@
+// Pieces of schema that several kinds share. Each is spread into a field, beside a description of its own.
+import { DURATION_PATTERN } from "../duration.ts";
+
+export const NAME = { type: "string", minLength: 1, maxLength: 507 } as const;
+export const NAMES = { type: "array", items: NAME } as const;
+export const TEXT = { type: "string" } as const;
+export const TEXTS = { type: "array", items: TEXT } as const;
+export const TEXT_MAP = { type: "object", additionalProperties: { type: "string" } } as const;
+export const FLAG = { type: "boolean" } as const;
+export const DURATION = { type: "string", pattern: DURATION_PATTERN, examples: ["30s", "1m30s"] } as const;
+/** Any JSON value as long as it is an object. */
+export const ANY_OBJECT = { type: "object" } as const;
+export const SECRET_REF = {
+  ...NAME,
+  description: "The Secret that holds the credential: `name`, `name:key` or `namespace/name:key`. Without a key: `value`.",
+} as const;
+
+export const RESOURCES = {
+  type: "object",
+  description: "Bounds on what the container may use.",
+  additionalProperties: false,
+  properties: {
+    memory: { ...TEXT, description: "Memory, such as `512m`." },
+    cpus: { ...TEXT, description: "Processors, such as `1.0`." },
+    pids_limit: { type: "integer", minimum: 1, description: "Processes at most." },
+  },
+} as const;
+
+export const TOOL_AUTH = {
+  type: "object",
+  description: "How a call proves who it is. The credential itself lives in a Secret.",
+  additionalProperties: false,
+  properties: {
+    profile: {
+      type: "string",
+      enum: ["bearer", "api_key_header", "basic", "oauth2_client_credentials"],
+      default: "bearer",
+      description: "How the credential is sent.",
+    },
+    secret_ref: SECRET_REF,
+    header_name: { ...TEXT, description: "The header that carries the key; needed by `api_key_header`." },
+    token_url: { ...TEXT, description: "Where tokens are fetched; needed by `oauth2_client_credentials`." },
+    scopes: { ...TEXTS, description: "Scopes asked for with `oauth2_client_credentials`." },
+  },
+} as const;
+
+export const TOOL_RUNTIME = {
+  type: "object",
+  description: "How a call is carried out.",
+  additionalProperties: false,
+  properties: {
+    timeout: { ...DURATION, default: "30s", description: "A call that takes longer is aborted." },
+    isolation_mode: {
+      type: "string",
+      enum: ["none", "sandboxed", "container", "wasm", "kubernetes"],
+      default: "none",
+      description: "Where a call runs. `sandboxed` is the default where the risk is high or critical.",
+    },
+    retry: {
+      type: "object",
+      description: "Retries of a call that failed before it took effect. Each retry passes the gate anew.",
+      additionalProperties: false,
+      properties: {
+        max_attempts: { type: "integer", minimum: 1, default: 1, description: "Tries, the first included." },
+        backoff: { ...DURATION, default: "0s", description: "Wait before the second try; doubles with each further one." },
+        max_backoff: { ...DURATION, default: "30s", description: "The longest wait between two tries." },
+        jitter: {
+          type: "string",
+          enum: ["none", "full", "equal"],
+          default: "none",
+          description: "How waits are spread, so that callers do not retry in step.",
+        },
+      },
+    },
+  },
+} as const;
+
+export const CLI_ENV_FROM = {
+  type: "array",
+  description: "Environment variables whose values come from Secrets.",
+  items: {
+    type: "object",
+    additionalProperties: false,
+    required: ["name", "secret_ref"],
+    properties: {
+      name: { ...NAME, description: "The variable." },
+      secret_ref: SECRET_REF,
+      key: { ...TEXT, default: "value", description: "The key within the Secret." },
+    },
+  },
+} as const;

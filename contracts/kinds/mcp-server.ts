@@ -1,0 +1,75 @@
+// The kind McpServer: a server whose tools are discovered and can be named as `<server>--<tool>`.
+import type { FromSchema } from "json-schema-to-ts";
+import { DURATION, FLAG, NAME, NAMES, RESOURCES, SECRET_REF, TEXT, TEXTS, TEXT_MAP, TOOL_AUTH } from "./field-schemas.ts";
+
+export const MCP_SERVER_SCHEMA = {
+  type: "object",
+  description: "A Model Context Protocol server. Its tools are discovered and are named `<server>--<tool>`.",
+  additionalProperties: false,
+  required: ["transport"],
+  properties: {
+    transport: { type: "string", enum: ["stdio", "http"], description: "How the server is spoken to." },
+    command: { ...TEXT, description: "The program of a `stdio` server. No shell is involved." },
+    args: { ...TEXTS, description: "Its arguments." },
+    image: { ...TEXT, description: "The container image of a `stdio` server, instead of a command." },
+    image_pull_secret: SECRET_REF,
+    endpoint: { ...TEXT, description: "The URL of an `http` server." },
+    env: {
+      type: "array",
+      description: "The server's environment variables. The runner's own are not inherited.",
+      items: {
+        type: "object",
+        additionalProperties: false,
+        required: ["name"],
+        properties: {
+          name: { ...NAME, description: "The variable." },
+          value: { ...TEXT, description: "Its value, in plain text. For a secret write `secretRef`." },
+          secret_ref: SECRET_REF,
+          mount_path: { ...TEXT, description: "Write the secret to this file; the variable then holds the path." },
+        },
+      },
+    },
+    auth: TOOL_AUTH,
+    tool_filter: {
+      type: "object",
+      description: "Which of the server's tools exist here.",
+      additionalProperties: false,
+      properties: { include: { ...NAMES, description: "Names as the server has them. Empty: all of them." } },
+    },
+    idle_timeout: { ...DURATION, default: "5m", description: "A server that is unused this long is stopped; `0` means never." },
+    reconnect: {
+      type: "object",
+      description: "What happens when the connection breaks.",
+      additionalProperties: false,
+      properties: {
+        max_attempts: { type: "integer", minimum: 1, default: 3, description: "Tries to connect." },
+        backoff: { ...DURATION, default: "2s", "x-unchecked": true, description: "Wait between two tries." },
+      },
+    },
+    default_tool_runtime: {
+      type: "object",
+      description: "How calls of this server's tools are carried out.",
+      additionalProperties: false,
+      properties: {
+        timeout: { ...DURATION, default: "30s", description: "A call that takes longer is aborted." },
+        isolation_mode: { ...TEXT, description: "Where a call runs." },
+        retry: {
+          type: "object",
+          description: "Retries of a call that failed before it took effect.",
+          additionalProperties: false,
+          properties: {
+            max_attempts: { type: "integer", minimum: 1, default: 1, description: "Tries, the first included." },
+            backoff: { ...DURATION, "x-unchecked": true, description: "Wait before the second try." },
+            max_backoff: { ...DURATION, "x-unchecked": true, description: "The longest wait between two tries." },
+            jitter: { ...TEXT, description: "How waits are spread." },
+          },
+        },
+      },
+    },
+    resources: RESOURCES,
+    allow_private: { ...FLAG, description: "Allow an address in a private network." },
+    pins: { ...TEXT_MAP, description: "Tool → SHA-256 of its definition; a tool that differs is refused (Countwheel)." },
+  },
+} as const;
+
+export type McpServerSpec = FromSchema<typeof MCP_SERVER_SCHEMA>;

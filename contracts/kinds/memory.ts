@@ -1,0 +1,29 @@
+// The kind Memory: where agents keep what they know.
+import type { FromSchema } from "json-schema-to-ts";
+import { NAME, SECRET_REF, TEXT } from "./field-schemas.ts";
+
+export const MEMORY_SCHEMA = {
+  type: "object",
+  description: "Where agents keep what they know. Agents use it through the tools memory.read, write, search, list, ingest.",
+  additionalProperties: false,
+  properties: {
+    type: { ...TEXT, description: "A remark: vector, kv or custom." },
+    provider: {
+      ...NAME,
+      default: "in-memory",
+      examples: ["in-memory", "redis", "pgvector", "http"],
+      description: "in-memory, redis, pgvector or http.",
+    },
+    embedding_model: { ...NAME, description: "The ModelEndpoint (or model id) that makes embeddings." },
+    endpoint: { ...TEXT, description: "The provider's address." },
+    endpoint_secret_ref: { ...SECRET_REF, description: "The Secret that holds the address, instead of `endpoint`." },
+    auth: {
+      type: "object",
+      description: "The credential for the provider.",
+      additionalProperties: false,
+      properties: { secret_ref: SECRET_REF },
+    },
+  },
+} as const;
+
+export type MemorySpec = FromSchema<typeof MEMORY_SCHEMA>;

@@ -1,0 +1,65 @@
+// The kind Task: a request to run an agent system, or a template for such requests.
+import type { FromSchema } from "json-schema-to-ts";
+import { DURATION, FLAG, NAME, TEXT, TEXTS, TEXT_MAP } from "./field-schemas.ts";
+
+/** Also the shape of a schedule's and a webhook's `task_template`. */
+export const TASK_SCHEMA = {
+  type: "object",
+  description: "A request to run an agent system (`mode: run`), or a template for schedules and webhooks.",
+  additionalProperties: false,
+  properties: {
+    system: { ...NAME, description: "The AgentSystem to run. A template may leave it out." },
+    mode: {
+      type: "string",
+      enum: ["run", "template"],
+      default: "run",
+      description: "`run` runs once for each content of this manifest; `template` waits to be used.",
+    },
+    input: { ...TEXT_MAP, description: "What the first agents get, by name." },
+    priority: {
+      type: "string",
+      default: "normal",
+      examples: ["low", "normal", "high"],
+      description: "low, normal or high. Tasks of a higher priority are claimed first.",
+    },
+    max_turns: { type: "integer", minimum: 1, description: "Activations of any one agent at most. Needed where the graph has a cycle." },
+    retry: {
+      type: "object",
+      description: "Retries of an activation that failed.",
+      additionalProperties: false,
+      properties: {
+        max_attempts: { type: "integer", minimum: 1, default: 1, description: "Tries, the first included. Takeovers count." },
+        backoff: { ...DURATION, default: "0s", description: "Wait before the second try." },
+      },
+    },
+    message_retry: {
+      type: "object",
+      description: "Retries of a message between agents; by default those of `retry`.",
+      additionalProperties: false,
+      properties: {
+        max_attempts: { type: "integer", minimum: 1, description: "Tries, the first included." },
+        backoff: { ...DURATION, description: "Wait before the second try." },
+        max_backoff: { ...DURATION, default: "24h", description: "The longest wait between two tries." },
+        jitter: {
+          type: "string",
+          enum: ["none", "full", "equal"],
+          default: "full",
+          description: "How waits are spread, so that tasks do not retry in step.",
+        },
+        non_retryable: { ...TEXTS, description: "Error codes and texts after which nothing is tried again." },
+      },
+    },
+    requirements: {
+      type: "object",
+      description: "What a runner must have to claim this task.",
+      additionalProperties: false,
+      properties: {
+        region: { ...TEXT, description: "The runner's region." },
+        gpu: { ...FLAG, description: "The runner has a GPU." },
+        model: { ...TEXT, description: "The runner serves this model." },
+      },
+    },
+  },
+} as const;
+
+export type TaskSpec = FromSchema<typeof TASK_SCHEMA>;

@@ -1,0 +1,79 @@
+// Which values of a manifest are secret, and how a manifest is shown without them. The only judge of both.
+import type { Manifest } from "./manifest.ts";
+import { SENSITIVE } from "./plan.ts";
+
+/**
+ * JSON pointers to the values that must never be shown: every value of a Secret, and literal credentials elsewhere
+ * (an environment value or option that is named like one, text that looks like one, a password inside a URL).
+ */
+export function sensitivePaths(manifest: Manifest): string[] {
+  const found: string[] = [];
+  const always = manifest.kind === "Secret" ? ["data", "string_data"] : [];
+  for (const field of always) collectAll(manifest.spec[field], `/spec/${field}`, found);
+  walk(manifest.spec, "/spec", "", found);
+  return [...new Set(found)];
+}
+
+/** The same manifest with {@link SENSITIVE} in place of each such value. */
+export function hideSensitive<M extends Manifest>(manifest: M): M {
+  const paths = new Set(sensitivePaths(manifest));
+  return paths.size === 0 ? manifest : (replace(manifest, "", paths) as M);
+}
+
+function collectAll(value: unknown, pointer: string, found: string[]): void {
+  if (typeof value !== "object" || value === null) {
+    if (value !== undefined) found.push(pointer);
+    return;
+  }
+  for (const [key, item] of Object.entries(value)) collectAll(item, `${pointer}/${escapePointer(key)}`, found);
+}
+
+function walk(value: unknown, pointer: string, key: string, found: string[]): void {
+  if (typeof value === "string") {
+    if (isCredential(key, value)) found.push(pointer);
+    return;
+  }
+  if (typeof value !== "object" || value === null) return;
+  // `{name, value}` is how environment variables are written: the name says what the value is.
+  const named = "name" in value && "value" in value && typeof value.name === "string" ? value.name : undefined;
+  for (const [field, item] of Object.entries(value)) {
+    const name = named !== undefined && field === "value" ? named : field;
+    walk(item, `${pointer}/${escapePointer(field)}`, name, found);
+  }
+}
+
+const SECRET_WORDS = /(?:^|_)(?:api_?key|access_?key|private_?key|secret|token|password|passwd|credentials?)$/;
+/** Prefixes that issuers give their keys, and keys in PEM form. */
+const KEY_SHAPES =
+  /^(?:sk-|sk_live_|ghp_|gho_|ghs_|github_pat_|glpat-|xox[abprs]-|AKIA[0-9A-Z]{12}|AIza[0-9A-Za-z_-]{20})|-----BEGIN [A-Z ]*PRIVATE KEY-----/;
+const URL_PASSWORD = /^[a-z][a-z0-9+.-]*:\/\/[^/@\s:]*:[^/@\s]+@/i;
+
+/** The names of the vocabulary that refer to secrets, and hold none. */
+const REFERENCES: readonly string[] = ["secret_ref", "endpoint_secret_ref", "image_pull_secret", "prompt", "description"];
+
+function isCredential(key: string, value: string): boolean {
+  if (value === "" || REFERENCES.includes(key)) return false;
+  return SECRET_WORDS.test(snakeCase(key)) || KEY_SHAPES.test(value) || URL_PASSWORD.test(value);
+}
+
+function snakeCase(key: string): string {
+  return key
+    .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
+    .replace(/[-.]/g, "_")
+    .toLowerCase();
+}
+
+function replace(value: unknown, pointer: string, paths: ReadonlySet<string>): unknown {
+  if (paths.has(pointer)) return SENSITIVE;
+  if (Array.isArray(value)) return value.map((item, index) => replace(item, `${pointer}/${index}`, paths));
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).map(
+    ([key, item]) => [key, replace(item, `${pointer}/${escapePointer(key)}`, paths)] as const,
+  );
+  return Object.fromEntries(entries);
+}
+
+/** One step of a JSON pointer (RFC 6901). */
+export function escapePointer(key: string): string {
+  return key.replaceAll("~", "~0").replaceAll("/", "~1");
+}
