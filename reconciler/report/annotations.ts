@@ -19,19 +19,26 @@ export const ANNOTATION_LIMITS = {
 
 /** The same plan always gives the same list: a report that was cut off goes on where GitHub's count stands. */
 export function annotatePlan(plan: Plan): Annotation[] {
-  const { changes } = plan;
+  return draftAll(plan)
+    .slice(0, ANNOTATION_LIMITS.total)
+    .map((draft) => place(plan.source.path, draft));
+}
+
+/** How many there would be without our bound. */
+export function countAnnotations(plan: Plan): number {
+  return draftAll(plan).length;
+}
+
+function draftAll({ changes, problems }: Plan): Draft[] {
   const blocked = changes.filter((change) => change.blocked !== undefined);
   const open = changes.filter((change) => change.blocked === undefined);
-  const pruned = open.filter(({ action }) => action === "prune");
-  const kept = open.filter(({ action }) => action !== "prune");
-  const all = [
+  return [
     ...blocked.map(annotateBlocked),
-    ...pruned.map(annotatePrune),
-    ...plan.problems.filter(({ severity }) => severity === "error").map(annotateProblem),
-    ...plan.problems.filter(({ severity }) => severity === "warning").map(annotateProblem),
-    ...kept.flatMap(annotateChange),
+    ...open.filter(({ action }) => action === "prune").map(annotatePrune),
+    ...problems.filter(({ severity }) => severity === "error").map(annotateProblem),
+    ...problems.filter(({ severity }) => severity === "warning").map(annotateProblem),
+    ...open.filter(({ action }) => action !== "prune").flatMap(annotateChange),
   ];
-  return all.slice(0, ANNOTATION_LIMITS.total).map((draft) => place(plan.source.path, draft));
 }
 
 interface Draft {

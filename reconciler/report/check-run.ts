@@ -23,7 +23,13 @@ export interface CheckResult {
 }
 
 export type PostedCheck =
-  | { readonly via: "check"; readonly id: number; /** The account behind the check's App. */ readonly author: string }
+  | {
+      readonly via: "check";
+      readonly id: number;
+      /** The account behind the check's App. */
+      readonly author: string;
+      readonly url: string | null;
+    }
   | { readonly via: "status" };
 
 /** Shows that the work has begun. */
@@ -112,7 +118,7 @@ function resultKey(subject: CheckSubject, { digest }: CheckResult): string {
 }
 
 function posted(run: CheckRun): PostedCheck {
-  return { via: "check", id: run.id, author: run.author };
+  return { via: "check", id: run.id, author: run.author, url: run.url };
 }
 
 function isForbidden(error: unknown): boolean {

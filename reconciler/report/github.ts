@@ -11,7 +11,7 @@ export interface GithubRepository {
 }
 
 export interface GithubOptions {
-  /** `https://api.github.com`, or that of a GitHub Enterprise Server. */
+  /** `https://api.github.com`, or `https://<host>/api/v3` of a GitHub Enterprise Server. */
   readonly apiUrl: string;
   readonly token: string;
   readonly repository: GithubRepository;
@@ -62,6 +62,8 @@ export interface CheckRun {
   readonly annotations: number;
   /** The account in whose name its App writes comments. */
   readonly author: string;
+  /** The page that shows it. */
+  readonly url: string | null;
 }
 
 export interface PullRequest {
@@ -75,7 +77,8 @@ export interface PullRequest {
 
 /** Every verb throws PermanentFailure GITHUB_AUTH, _FORBIDDEN, _NOT_FOUND, _REJECTED or TransientFailure GITHUB_UNAVAILABLE. */
 export interface Github {
-  readonly repository: GithubRepository;
+  /** The repository's page, without a slash at its end. */
+  readonly repositoryUrl: string;
   /** The token's own account; null for an App's token, which has none that may be asked for. */
   findViewer(): Promise<string | null>;
   listOpenPulls(baseRef: string): Promise<PullRequest[]>;
@@ -102,7 +105,7 @@ export function connectGithub(options: GithubOptions): Github {
   const ask = <T>(what: string, call: () => Promise<T>): Promise<T> => translated(what, call);
   const { checks, issues, pulls, repos, users } = octokit.rest;
   return {
-    repository,
+    repositoryUrl: `${webUrl(options.apiUrl)}/${repository.owner}/${repository.name}`,
     findViewer: () =>
       ask("ask who the token is", () => users.getAuthenticated().then(({ data }) => data.login)).catch(nobodyIfForbidden),
     listOpenPulls: (base) =>
@@ -137,6 +140,11 @@ export function connectGithub(options: GithubOptions): Github {
         void (await repos.createCommitStatus({ ...at, sha, context, state, description })),
       ),
   };
+}
+
+function webUrl(apiUrl: string): string {
+  const { protocol, host } = new URL(apiUrl);
+  return host === "api.github.com" ? "https://github.com" : `${protocol}//${host.replace(/^api\./, "")}`;
 }
 
 // Octokit's types tie `conclusion` to each `status` in a union that no value with an optional field fits.
@@ -196,6 +204,7 @@ function readCheckRun(data: {
   id: number;
   external_id: string | null;
   status: string;
+  html_url: string | null;
   app: { slug?: string } | null;
   output: { annotations_count: number };
 }): CheckRun {
@@ -205,6 +214,7 @@ function readCheckRun(data: {
     completed: data.status === "completed",
     annotations: data.output.annotations_count,
     author: `${data.app?.slug ?? ""}[bot]`,
+    url: data.html_url,
   };
 }
 

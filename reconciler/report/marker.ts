@@ -1,6 +1,6 @@
 // The machine marker in a comment's first line: how the sticky comment of an environment is found again. Never read as truth.
 
-/** The beginning of the first line of every comment of ours for an environment. Environment names are plain words. */
+/** The beginning of the first line of every comment of ours for an environment; `env` is encoded already. */
 export function markerPrefix(env: string): string {
   return `<!-- countwheel:plan v=1 env=${env} `;
 }

@@ -225,6 +225,7 @@ function checkView(run: CheckRun): Fields {
     external_id: run.externalId,
     status: run.status,
     conclusion: run.conclusion,
+    html_url: `https://github.test/runs/${run.id}`,
     app: { slug: run.app },
     output: { title: run.title, summary: run.summary, text: run.text, annotations_count: run.annotations.length },
   };

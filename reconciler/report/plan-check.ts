@@ -1,0 +1,75 @@
+// The check run of a plan: its verdict and everything that takes something away in the summary, the whole plan in the text.
+import { displayAddress } from "../../contracts/address.ts";
+import { type Change, type Plan, countsLine } from "../../contracts/plan.ts";
+import type { Problem } from "../../contracts/problem.ts";
+import { codeSpan, oneLine, prose } from "../plan/inert.ts";
+import { renderPlanText } from "../plan/render-text.ts";
+import { ANNOTATION_LIMITS, annotatePlan, countAnnotations } from "./annotations.ts";
+import { OUTPUT_BYTES, fitFence, fitLines } from "./byte-budget.ts";
+import type { CheckResult, CheckSubject } from "./check-run.ts";
+import { conclusionOf, titleOf, verdictOf } from "./plan-verdict.ts";
+
+export interface PlanMoment {
+  /** The commit that was applied last, or that the plan is made against. */
+  readonly base: string | null;
+  readonly now: Date;
+}
+
+/** `countwheel / plan`, and one more check for each further environment: checks of one name would hide each other. */
+export function planCheckSubject(env: string, commit: string): CheckSubject {
+  const name = env === "default" ? "countwheel / plan" : `countwheel / plan (${oneLine(env)})`;
+  return { commit, name, key: `countwheel:plan:${env}` };
+}
+
+export function planCheck(plan: Plan, moment: PlanMoment): CheckResult {
+  return {
+    digest: plan.digest,
+    conclusion: conclusionOf(verdictOf(plan)),
+    title: titleOf(plan),
+    summary: renderSummary(plan),
+    text: renderText(plan, moment),
+    annotations: annotatePlan(plan),
+  };
+}
+
+function renderSummary(plan: Plan): string {
+  const blocked = plan.changes.filter((change) => change.blocked !== undefined);
+  const pruned = plan.changes.filter(({ action, blocked: guard }) => action === "prune" && guard === undefined);
+  const left = countAnnotations(plan) - ANNOTATION_LIMITS.total;
+  const head = [
+    `**${countsLine(plan.counts)}**`,
+    "",
+    `Environment ${codeSpan(plan.state.env)} · serial ${plan.state.serial} · plan ${codeSpan(plan.digest)}`,
+    ...(left > 0 ? ["", `${left} of its lines bear no annotation: GitHub takes only so many at a time.`] : []),
+  ];
+  const items = [
+    ...section("Blocked", blocked.map(renderBlocked)),
+    ...section("Pruned", pruned.map(renderPrune)),
+    ...section("Problems", plan.problems.map(renderProblem)),
+  ];
+  return fitLines([...head, ...items], OUTPUT_BYTES, (rest) => `… and ${rest} lines more, all in the JSON of the plan.`);
+}
+
+function section(title: string, items: readonly string[]): string[] {
+  return items.length === 0 ? [] : ["", `**${title}**`, "", ...items];
+}
+
+function renderBlocked(change: Change): string {
+  return `- ${codeSpan(displayAddress(change))}: ${prose(change.blocked?.message ?? "")}`;
+}
+
+function renderPrune(change: Change): string {
+  return `- ${codeSpan(displayAddress(change))}, was ${codeSpan(`${change.source.file}:${change.source.line}`)}`;
+}
+
+function renderProblem({ file, line, column, code, severity, summary, detail }: Problem): string {
+  const label = severity === "error" ? `**${code}**` : `warning ${code}`;
+  return `- ${codeSpan(`${file}:${line}:${column}`)} ${label}: ${prose(summary)}${detail === "" ? "" : ` ${prose(detail)}`}`;
+}
+
+/** The plan as in a terminal. */
+function renderText(plan: Plan, { base, now }: PlanMoment): string {
+  const text = renderPlanText(plan, { paint: (_style, plain) => plain, commit: null, base, now });
+  const lines = text.trimEnd().split("\n");
+  return fitFence(lines, OUTPUT_BYTES, (rest) => `… and ${rest} lines more.\n${countsLine(plan.counts)}`);
+}

@@ -1,0 +1,36 @@
+// The verdict on a plan in one word, and what follows from it: the check's conclusion, its title, the Action's output. Pure.
+import { type Plan, countsLine, hasChanges } from "../../contracts/plan.ts";
+import { hasErrors } from "../../contracts/problem.ts";
+import type { Conclusion } from "./github.ts";
+
+/** invalid: manifests must be mended · blocked: a guard waits for a person · changes: merge to apply · clean: nothing to do. */
+export type PlanVerdict = "invalid" | "blocked" | "changes" | "clean";
+
+export function verdictOf(plan: Plan): PlanVerdict {
+  if (hasErrors(plan.problems)) return "invalid";
+  if (plan.counts.blocked > 0) return "blocked";
+  return hasChanges(plan) ? "changes" : "clean";
+}
+
+/**
+ * Changes conclude with success: the merge is their confirmation. Only a guard that somebody must lift asks for action;
+ * were every prune to do so, a required check would hold back each pull request that removes a manifest, for ever.
+ */
+export function conclusionOf(verdict: PlanVerdict): Conclusion {
+  switch (verdict) {
+    case "invalid":
+      return "failure";
+    case "blocked":
+      return "action_required";
+    case "changes":
+    case "clean":
+      return "success";
+  }
+}
+
+/** One line of at most 140 characters or so: it is also the description of a commit status. */
+export function titleOf(plan: Plan): string {
+  if (verdictOf(plan) !== "invalid") return countsLine(plan.counts);
+  const errors = plan.problems.filter(({ severity }) => severity === "error").length;
+  return `${errors} ${errors === 1 ? "problem" : "problems"} in the manifests. ${countsLine(plan.counts)}`;
+}

@@ -1,0 +1,68 @@
+// Posts an apply: the pull request's comment turns into its record and lists the tasks that the commit started.
+import type { Plan } from "../../contracts/plan.ts";
+import { countsLine } from "../../contracts/plan.ts";
+import { codeSpan } from "../plan/inert.ts";
+import { COMMENT_BYTES, renderPlanMarkdown } from "../plan/render-markdown.ts";
+import { fitLines } from "./byte-budget.ts";
+import { type CheckResult, concludeCheck } from "./check-run.ts";
+import type { Github } from "./github.ts";
+import { authorOf, linkOptions } from "./post-plan.ts";
+import { type TaskReport, durationText, renderTaskLine } from "./render-trace.ts";
+import { putStickyComment } from "./sticky-comment.ts";
+
+export interface AppliedPost {
+  readonly plan: Plan;
+  readonly commit: string;
+  readonly serial: number;
+  /** null: the state's history does not reach back so far. */
+  readonly appliedAt: string | null;
+  readonly tookMs: number;
+  /** Oldest first. */
+  readonly tasks: readonly TaskReport[];
+}
+
+/** Answers the pull requests whose comment it is now: those that the commit merged. */
+export async function postApplied(github: Github, post: AppliedPost): Promise<readonly number[]> {
+  const subject = { commit: post.commit, name: "countwheel / apply", key: `countwheel:apply:${post.plan.state.env}` };
+  const check = await concludeCheck(github, subject, appliedCheck(github, post));
+  const pulls = (await github.listPullsOf(post.commit)).filter(({ merged }) => merged);
+  if (pulls.length === 0) return [];
+  const author = await authorOf(github, check);
+  const body = renderApplied(github, post, COMMENT_BYTES);
+  for (const { number } of pulls) await putStickyComment(github, { pull: number, env: post.plan.state.env, author }, body);
+  return pulls.map(({ number }) => number);
+}
+
+function appliedCheck(github: Github, post: AppliedPost): CheckResult {
+  return {
+    digest: post.plan.digest,
+    conclusion: "success",
+    title: `Applied as #${post.serial}. ${countsLine(post.plan.counts)}`,
+    summary: renderApplied(github, post, 60_000),
+    text: "",
+    annotations: [],
+  };
+}
+
+function renderApplied(github: Github, post: AppliedPost, maxBytes: number): string {
+  const { plan, commit, serial, appliedAt, tookMs } = post;
+  const at = appliedAt === null ? "" : ` at ${appliedAt.slice(11, 16)} UTC on ${appliedAt.slice(0, 10)}`;
+  const heading = `✅ Applied to ${codeSpan(plan.state.env)} as #${serial}${at}, ${durationText(tookMs)}`;
+  return renderPlanMarkdown(plan, {
+    ...linkOptions(github, plan),
+    maxBytes,
+    state: "applied",
+    head: commit,
+    base: null,
+    heading,
+    notes: renderTasks(post.tasks),
+  });
+}
+
+const TASKS_BYTES = 16_000;
+
+function renderTasks(tasks: readonly TaskReport[]): string {
+  if (tasks.length === 0) return "";
+  const lines = ["**Tasks**", "", ...tasks.map((report) => `- ${renderTaskLine(report)}`)];
+  return fitLines(lines, TASKS_BYTES, (rest) => `- and ${rest} more`);
+}

@@ -1,0 +1,68 @@
+// Posts a plan: its check run on the commit, and the sticky comment where a pull request is known. Safe to repeat.
+import { posix } from "node:path";
+import type { Plan } from "../../contracts/plan.ts";
+import { githubLinks } from "../plan/markdown-parts.ts";
+import { type MarkdownOptions, renderPlanMarkdown } from "../plan/render-markdown.ts";
+import { type PostedCheck, concludeCheck } from "./check-run.ts";
+import type { Github } from "./github.ts";
+import { planCheck, planCheckSubject } from "./plan-check.ts";
+import { verdictOf } from "./plan-verdict.ts";
+import { type PutComment, putStickyComment } from "./sticky-comment.ts";
+
+export interface PlanPost {
+  readonly plan: Plan;
+  /** null: no comment, as for a merge queue. */
+  readonly pullRequest: number | null;
+  /** The commit that people see as the pull request's head. */
+  readonly head: string;
+  readonly base: string | null;
+  readonly now: Date;
+  readonly tookMs?: number;
+}
+
+export interface PostedPlan {
+  readonly check: PostedCheck;
+  readonly comment: PutComment | null;
+}
+
+/** The check goes first: its answer also tells in whose name we write. */
+export async function postPlan(github: Github, post: PlanPost): Promise<PostedPlan> {
+  const { plan, pullRequest, head, base, now } = post;
+  const check = await concludeCheck(github, planCheckSubject(plan.state.env, head), planCheck(plan, { base, now }));
+  if (pullRequest === null) return { check, comment: null };
+  const body = renderPlanMarkdown(plan, {
+    ...linkOptions(github, plan),
+    head,
+    base,
+    next: nextStep(plan),
+    ...(check.via === "check" && check.url !== null ? { fullPlanUrl: check.url } : {}),
+    ...(post.tookMs === undefined ? {} : { tookMs: post.tookMs }),
+  });
+  const author = await authorOf(github, check);
+  return { check, comment: await putStickyComment(github, { pull: pullRequest, env: plan.state.env, author }, body) };
+}
+
+/** An App's token has no account that it may ask for; its checks tell it. Without checks it is the Actions' own. */
+export async function authorOf(github: Github, check: PostedCheck): Promise<string> {
+  if (check.via === "check") return check.author;
+  return (await github.findViewer()) ?? "github-actions[bot]";
+}
+
+/** Files of a plan are named from its set's root; links and annotations from the repository's. */
+export function linkOptions(github: Pick<Github, "repositoryUrl">, plan: Plan): Pick<MarkdownOptions, "linkTo"> {
+  const link = githubLinks(github.repositoryUrl);
+  return { linkTo: (place, commit) => link({ ...place, file: posix.join(plan.source.path, place.file) }, commit) };
+}
+
+function nextStep(plan: Plan): string {
+  switch (verdictOf(plan)) {
+    case "invalid":
+      return "Mend the problems above and push again: nothing is applied until the whole set is valid.";
+    case "blocked":
+      return "Merging applies what is not blocked. Remove the guards in a change of its own first.";
+    case "changes":
+      return "Merge to apply.";
+    case "clean":
+      return "";
+  }
+}

@@ -1,0 +1,166 @@
+// Drains the outbox to GitHub: renders the newest facts, posts them, and drops only what was posted.
+import type { OutboxEntry } from "../../contracts/outbox.ts";
+import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import { type TaskRecord, hasEnded } from "../../contracts/task.ts";
+import { digestOf } from "../../contracts/canonical.ts";
+import type { Redis } from "../../store/connect.ts";
+import { readHistory } from "../../store/history.ts";
+import { type OutboxItem, dropOutbox, readOutbox } from "../../store/outbox.ts";
+import { listTasks } from "../../store/tasks.ts";
+import type { Github } from "./github.ts";
+import { type AppliedPost, postApplied } from "./post-applied.ts";
+import { postPlan } from "./post-plan.ts";
+import { postTask } from "./post-task.ts";
+import { readTaskReport, reportTask } from "./read-task-report.ts";
+import type { TaskReport } from "./render-trace.ts";
+
+export interface ReportOptions {
+  readonly redis: Redis;
+  readonly env: string;
+  readonly github: Github;
+  readonly now: () => Date;
+  /** One line for the operator. */
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** What one drain did. A failure leaves the entry, and all after it, for later. */
+export type DrainOutcome =
+  | { readonly outcome: "drained"; readonly posted: number; readonly waiting: number }
+  | { readonly outcome: "later"; readonly posted: number; readonly failure: TransientFailure | PermanentFailure };
+
+/** Outbox id → digest of what was shown for it last: an apply that waits for its tasks is posted when something moved. */
+export type Shown = Map<string, string>;
+
+export const REPORT_LIMITS = {
+  entries: 200,
+  /** Tasks of one commit that its record lists. */
+  tasks: 50,
+  history: 200,
+  /** An apply waits so long for its tasks; later ends are told by the tasks' own checks alone. */
+  taskWaitMs: 24 * 60 * 60 * 1_000,
+} as const;
+
+export async function reportPending(options: ReportOptions, shown: Shown = new Map()): Promise<DrainOutcome> {
+  const { redis, env, say, signal } = options;
+  const items = await readOutbox(redis, env, REPORT_LIMITS.entries);
+  forget(shown, items);
+  let posted = 0;
+  for (const item of items) {
+    if (signal.aborted) break;
+    const result = await postItem(options, item, shown);
+    if (result.outcome === "later") return { outcome: "later", posted, failure: result.failure };
+    if (result.outcome === "refused") say(`not reported to GitHub: ${result.failure.message}`);
+    if (result.outcome !== "waits") {
+      await dropOutbox(redis, env, [item.id]);
+      posted += 1;
+    }
+  }
+  return { outcome: "drained", posted, waiting: items.length - posted };
+}
+
+function forget(shown: Shown, items: readonly OutboxItem[]): void {
+  const ids = new Set(items.map(({ id }) => id));
+  for (const id of shown.keys()) if (!ids.has(id)) shown.delete(id);
+}
+
+type ItemResult =
+  | { readonly outcome: "posted" }
+  /** Shown, and kept until its tasks have ended. */
+  | { readonly outcome: "waits" }
+  /** GitHub will never take it: its pull request or commit is gone. */
+  | { readonly outcome: "refused"; readonly failure: PermanentFailure }
+  | { readonly outcome: "later"; readonly failure: TransientFailure | PermanentFailure };
+
+async function postItem(options: ReportOptions, item: OutboxItem, shown: Shown): Promise<ItemResult> {
+  try {
+    return await postEntry(options, item, shown);
+  } catch (error) {
+    if (error instanceof PermanentFailure) {
+      const gone = error.code === "GITHUB_NOT_FOUND" || error.code === "GITHUB_REJECTED";
+      return { outcome: gone ? "refused" : "later", failure: error };
+    }
+    if (error instanceof TransientFailure) return { outcome: "later", failure: error };
+    throw error;
+  }
+}
+
+async function postEntry(options: ReportOptions, item: OutboxItem, shown: Shown): Promise<ItemResult> {
+  const { entry } = item;
+  switch (entry.kind) {
+    case "plan":
+      await reportPlan(options, entry);
+      return { outcome: "posted" };
+    case "applied":
+      return reportApplied(options, { id: item.id, entry, shown });
+    case "task":
+      await reportEndedTask(options, entry);
+      return { outcome: "posted" };
+  }
+}
+
+type EntryOf<K extends OutboxEntry["kind"]> = Extract<OutboxEntry, { readonly kind: K }>;
+
+async function reportPlan({ github, redis, env, now }: ReportOptions, entry: EntryOf<"plan">): Promise<void> {
+  const [applied] = await readHistory(redis, env, 1);
+  await postPlan(github, {
+    plan: entry.plan,
+    pullRequest: entry.pullRequest,
+    head: entry.headSha,
+    base: applied?.commit ?? null,
+    now: now(),
+  });
+}
+
+async function reportEndedTask({ github, redis, env, say }: ReportOptions, { task }: EntryOf<"task">): Promise<void> {
+  const report = await readTaskReport(redis, task);
+  if (report === undefined) return say(`not reported to GitHub: there is no task ${task.namespace}/${task.name}`);
+  await postTask(github, env, report);
+}
+
+interface AppliedItem {
+  readonly id: string;
+  readonly entry: EntryOf<"applied">;
+  readonly shown: Shown;
+}
+
+async function reportApplied(options: ReportOptions, { id, entry, shown }: AppliedItem): Promise<ItemResult> {
+  const post = await readAppliedPost(options, entry);
+  const digest = digestOf([post.appliedAt, ...post.tasks.map(({ task }) => [task.name, task.phase, task.trace.head])]);
+  if (shown.get(id) !== digest) {
+    await postApplied(options.github, post);
+    shown.set(id, digest);
+  }
+  return { outcome: isSettled(post, options.now()) ? "posted" : "waits" };
+}
+
+async function readAppliedPost({ redis, env }: ReportOptions, entry: EntryOf<"applied">): Promise<AppliedPost> {
+  const history = await readHistory(redis, env, REPORT_LIMITS.history);
+  const tasks = (await listTasks(redis, env)).filter(({ source }) => source?.commit === entry.commit);
+  return {
+    plan: entry.plan,
+    commit: entry.commit,
+    serial: entry.serial,
+    tookMs: entry.tookMs,
+    appliedAt: history.find(({ serial }) => serial === entry.serial)?.appliedAt ?? null,
+    tasks: await reportTasks(redis, env, tasks.slice(0, REPORT_LIMITS.tasks).toReversed()),
+  };
+}
+
+async function reportTasks(redis: Redis, env: string, tasks: readonly TaskRecord[]): Promise<TaskReport[]> {
+  const reports: TaskReport[] = [];
+  for (const task of tasks) reports.push(await reportTask(redis, env, task));
+  return reports;
+}
+
+/** Every run-mode Task that the plan writes makes a task; the record is whole when all of them have ended. */
+function isSettled({ plan, tasks, appliedAt }: AppliedPost, now: Date): boolean {
+  const since = Date.parse(appliedAt ?? plan.createdAt);
+  if (now.getTime() - since > REPORT_LIMITS.taskWaitMs) return true;
+  return tasks.length >= expectedTasks(plan) && tasks.every(({ task }) => hasEnded(task.phase));
+}
+
+function expectedTasks({ changes }: AppliedPost["plan"]): number {
+  const written = changes.filter(({ kind, action, blocked }) => kind === "Task" && action !== "prune" && blocked === undefined);
+  return written.filter(({ after }) => after?.spec["mode"] !== "template").length;
+}
