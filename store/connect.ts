@@ -2,6 +2,7 @@
 import { Redis as IoRedis, type RedisOptions } from "ioredis";
 import { PermanentFailure, TransientFailure } from "../contracts/failure.ts";
 import { describeServer, redisFailure } from "./ask.ts";
+import { OLDEST_VERSION, isOlder } from "./version.ts";
 
 export type Redis = IoRedis;
 
@@ -48,7 +49,6 @@ export interface ServerReport {
   readonly warnings: readonly string[];
 }
 
-export const OLDEST_VERSION = "6.2";
 const FIRST_ANSWER_MS = 2_500;
 
 /**
@@ -120,12 +120,6 @@ function refuseOld(redis: Redis, version: string): void {
     "REDIS_VERSION",
     `Redis at ${describeServer(redis)} is ${version}; Countwheel needs ${OLDEST_VERSION} or newer`,
   );
-}
-
-export function isOlder(version: string, bound: string): boolean {
-  const [major = 0, minor = 0] = version.split(".").map(Number);
-  const [boundMajor = 0, boundMinor = 0] = bound.split(".").map(Number);
-  return major < boundMajor || (major === boundMajor && minor < boundMinor);
 }
 
 function refuseEviction(redis: Redis, policy: string): void {
