@@ -69,10 +69,7 @@ export interface CheckRun {
 export interface PullRequest {
   readonly number: number;
   readonly headSha: string;
-  readonly baseSha: string;
-  readonly baseRef: string;
   readonly merged: boolean;
-  readonly mergeCommit: string | null;
 }
 
 /** Every verb throws PermanentFailure GITHUB_AUTH, _FORBIDDEN, _NOT_FOUND, _REJECTED or TransientFailure GITHUB_UNAVAILABLE. */
@@ -81,7 +78,8 @@ export interface Github {
   readonly repositoryUrl: string;
   /** The token's own account; null for an App's token, which has none that may be asked for. */
   findViewer(): Promise<string | null>;
-  listOpenPulls(baseRef: string): Promise<PullRequest[]>;
+  /** Those into a branch; null: into the repository's default branch. */
+  listOpenPulls(baseRef: string | null): Promise<PullRequest[]>;
   listPullsOf(commit: string): Promise<PullRequest[]>;
   listComments(pull: number): AsyncIterable<Comment>;
   createComment(pull: number, body: string): Promise<Comment>;
@@ -110,7 +108,9 @@ export function connectGithub(options: GithubOptions): Github {
       ask("ask who the token is", () => users.getAuthenticated().then(({ data }) => data.login)).catch(nobodyIfForbidden),
     listOpenPulls: (base) =>
       ask("list open pull requests", async () =>
-        (await octokit.paginate(pulls.list, { ...at, base, state: "open", per_page: PAGE })).map(readPull),
+        (await octokit.paginate(pulls.list, { ...at, state: "open", per_page: PAGE, ...(base === null ? {} : { base }) }))
+          .filter((pull) => base !== null || pull.base.ref === pull.base.repo.default_branch)
+          .map(readPull),
       ),
     listPullsOf: (commit_sha) =>
       ask(`list the pull requests of ${commit_sha}`, async () =>
@@ -221,16 +221,11 @@ function readCheckRun(data: {
 function readPull(data: {
   number: number;
   merged_at: string | null;
-  merge_commit_sha: string | null;
   head: { sha: string };
-  base: { sha: string; ref: string };
 }): PullRequest {
   return {
     number: data.number,
     headSha: data.head.sha,
-    baseSha: data.base.sha,
-    baseRef: data.base.ref,
     merged: data.merged_at !== null,
-    mergeCommit: data.merge_commit_sha,
   };
 }

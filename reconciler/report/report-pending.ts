@@ -24,7 +24,10 @@ export interface ReportOptions {
   readonly signal: AbortSignal;
 }
 
-/** What one drain did. A failure leaves the entry, and all after it, for later. */
+/**
+ * What one drain did. A failure leaves its entry for later; one that would meet every request (GitHub away, a limit, a
+ * bad token) ends the drain, one that concerns a single place (a locked conversation) lets the others go on.
+ */
 export type DrainOutcome =
   | { readonly outcome: "drained"; readonly posted: number; readonly waiting: number }
   | { readonly outcome: "later"; readonly posted: number; readonly failure: TransientFailure | PermanentFailure };
@@ -46,17 +49,26 @@ export async function reportPending(options: ReportOptions, shown: Shown = new M
   const items = await readOutbox(redis, env, REPORT_LIMITS.entries);
   forget(shown, items);
   let posted = 0;
+  let failure: TransientFailure | PermanentFailure | undefined;
   for (const item of items) {
     if (signal.aborted) break;
     const result = await postItem(options, item, shown);
-    if (result.outcome === "later") return { outcome: "later", posted, failure: result.failure };
+    if (result.outcome === "later") {
+      failure ??= result.failure;
+      if (meetsAll(result.failure)) break;
+    }
     if (result.outcome === "refused") say(`not reported to GitHub: ${result.failure.message}`);
-    if (result.outcome !== "waits") {
+    if (result.outcome === "posted" || result.outcome === "refused") {
       await dropOutbox(redis, env, [item.id]);
       posted += 1;
     }
   }
+  if (failure !== undefined) return { outcome: "later", posted, failure };
   return { outcome: "drained", posted, waiting: items.length - posted };
+}
+
+function meetsAll(failure: TransientFailure | PermanentFailure): boolean {
+  return failure instanceof TransientFailure || failure.code !== "GITHUB_FORBIDDEN";
 }
 
 function forget(shown: Shown, items: readonly OutboxItem[]): void {
@@ -102,12 +114,12 @@ async function postEntry(options: ReportOptions, item: OutboxItem, shown: Shown)
 type EntryOf<K extends OutboxEntry["kind"]> = Extract<OutboxEntry, { readonly kind: K }>;
 
 async function reportPlan({ github, redis, env, now }: ReportOptions, entry: EntryOf<"plan">): Promise<void> {
-  const [applied] = await readHistory(redis, env, 1);
+  const history = await readHistory(redis, env, REPORT_LIMITS.history);
   await postPlan(github, {
     plan: entry.plan,
     pullRequest: entry.pullRequest,
     head: entry.headSha,
-    base: applied?.commit ?? null,
+    base: history.find(({ serial }) => serial === entry.plan.state.serial)?.commit ?? null,
     now: now(),
   });
 }

@@ -209,7 +209,7 @@ function pullView(pull: Pull): Fields {
     merged_at: pull.mergedAt,
     merge_commit_sha: pull.mergeCommitSha,
     head: { sha: pull.headSha, ref: pull.headRef },
-    base: { sha: pull.baseSha, ref: pull.baseRef },
+    base: { sha: pull.baseSha, ref: pull.baseRef, repo: { default_branch: "main" } },
   };
 }
 

@@ -1,0 +1,65 @@
+// Looks at the open pull requests and plans each head that has no plan yet against the state. Posting is the outbox's affair.
+import type { Plan } from "../../contracts/plan.ts";
+import type { StateHead } from "../../contracts/record.ts";
+import type { Redis } from "../../store/connect.ts";
+import { pushOutbox } from "../../store/outbox.ts";
+import { readHead, readState } from "../../store/state.ts";
+import { makePlan } from "../plan/make-plan.ts";
+import type { SourceAnswer } from "../source/source.ts";
+import type { Github, PullRequest } from "./github.ts";
+
+export interface PullRequestPlanning {
+  readonly redis: Redis;
+  readonly env: string;
+  readonly github: Pick<Github, "listOpenPulls">;
+  /** The deploy branch, `main` or `refs/heads/main`; null: the repository's default branch. */
+  readonly branch: string | null;
+  /** Reads and loads the environment's manifests at a ref such as `refs/pull/7/head`. */
+  readonly readSource: (ref: string, signal: AbortSignal) => Promise<SourceAnswer>;
+  readonly tool: Plan["tool"];
+  readonly now: () => Date;
+  readonly newId: () => string;
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** Pull request → what its plan was made of: the head that was planned, and the state that it was compared with. */
+export type Planned = Map<number, string>;
+
+/** Answers how many were planned. A pull request that cannot be read is said and tried again at the next look. */
+export async function planPullRequests(planning: PullRequestPlanning, planned: Planned): Promise<number> {
+  const pulls = await planning.github.listOpenPulls(planning.branch?.replace(/^refs\/heads\//, "") ?? null);
+  const open = new Set(pulls.map(({ number }) => number));
+  for (const number of planned.keys()) if (!open.has(number)) planned.delete(number);
+  const head = await readHead(planning.redis, planning.env);
+  const due = pulls.filter((pull) => planned.get(pull.number) !== basisOf(pull.headSha, head));
+  let count = 0;
+  for (const pull of due) {
+    if (planning.signal.aborted) break;
+    if (await planPullRequest(planning, pull, planned)) count += 1;
+  }
+  return count;
+}
+
+/** An apply in between makes every open plan stale: serial and lineage are part of what a plan is made of. */
+function basisOf(headSha: string, head: StateHead | null): string {
+  return `${headSha} ${head === null ? "none" : `${head.lineage}/${head.serial}`}`;
+}
+
+async function planPullRequest(planning: PullRequestPlanning, pull: PullRequest, planned: Planned): Promise<boolean> {
+  const { redis, env, say, signal } = planning;
+  const source = await planning.readSource(`refs/pull/${pull.number}/head`, signal);
+  if (source.status === "unavailable") {
+    say(`#${pull.number} is not planned: ${source.reason.message}`);
+    return false;
+  }
+  const observed = await readState(redis, env);
+  const history = observed.head === null ? "first" : "fast-forward";
+  const { now, newId, tool } = planning;
+  const plan = makePlan({ source, history, observed, env, now: now(), planId: newId(), tool });
+  // The branch may have moved since the list was made: the plan tells which head it is of.
+  const headSha = source.identity.headSha ?? pull.headSha;
+  await pushOutbox(redis, env, { kind: "plan", env, pullRequest: pull.number, headSha, plan });
+  planned.set(pull.number, basisOf(headSha, observed.head));
+  return true;
+}

@@ -1,0 +1,90 @@
+// The report as a loop of its own beside the reconciler: looks at pull requests, drains the outbox, waits, backs off.
+import { setTimeout as wait } from "node:timers/promises";
+import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import type { Plan } from "../../contracts/plan.ts";
+import type { Redis } from "../../store/connect.ts";
+import type { SourceAnswer } from "../source/source.ts";
+import { type GithubOptions, connectGithub } from "./github.ts";
+import { type PullRequestPlanning, planPullRequests, type Planned } from "./plan-pull-requests.ts";
+import { type Shown, reportPending } from "./report-pending.ts";
+
+export interface ReportingOptions {
+  readonly redis: Redis;
+  readonly env: string;
+  readonly github: Omit<GithubOptions, "signal">;
+  /** The deploy branch, `main` or `refs/heads/main`; null: the repository's default branch. */
+  readonly branch: string | null;
+  /** Reads and loads the environment's manifests at a ref such as `refs/pull/7/head`. */
+  readonly readSource: (ref: string, signal: AbortSignal) => Promise<SourceAnswer>;
+  readonly tool: Plan["tool"];
+  readonly intervalMs: number;
+  readonly now: () => Date;
+  readonly newId: () => string;
+  readonly say: (line: string) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface Reporting {
+  /** Look again now: something was applied, or a task ended. */
+  nudge(): void;
+  /** Settles when `signal` was aborted and the last request has ended. Rejects only on a bug. */
+  readonly stopped: Promise<void>;
+}
+
+/** The reconciler never waits for GitHub: what it wants to say lies in the outbox, and this loop takes it from there. */
+export function startReporting(options: ReportingOptions): Reporting {
+  const { signal } = options;
+  const github = connectGithub({ ...options.github, signal });
+  const planning: PullRequestPlanning = { ...options, github };
+  const memory: Memory = { shown: new Map(), planned: new Map() };
+  let nudged = new AbortController();
+  const run = async (): Promise<void> => {
+    let failures = 0;
+    while (!signal.aborted) {
+      const failure = await look({ ...planning, github }, memory);
+      failures = failure === null ? 0 : failures + 1;
+      if (failure !== null && !signal.aborted) options.say(`GitHub: ${failure.message}`);
+      if (failure !== null) await rest(backoffMs(failures, failure), [signal]);
+      else await rest(options.intervalMs, [signal, nudged.signal]);
+      nudged = new AbortController();
+    }
+  };
+  // A nudge shortens the rest between two looks, never the wait that a failure asks for.
+  return { nudge: () => nudged.abort(), stopped: run() };
+}
+
+type Expected = TransientFailure | PermanentFailure;
+
+interface Memory {
+  readonly shown: Shown;
+  readonly planned: Planned;
+}
+
+/** One tick. What is expected to fail, GitHub or Redis, is answered; a bug is thrown. */
+async function look(
+  options: PullRequestPlanning & Parameters<typeof reportPending>[0],
+  { planned, shown }: Memory,
+): Promise<Expected | null> {
+  try {
+    await planPullRequests(options, planned);
+    const drained = await reportPending(options, shown);
+    return drained.outcome === "later" ? drained.failure : null;
+  } catch (error) {
+    if (error instanceof TransientFailure || error instanceof PermanentFailure) return error;
+    throw error;
+  }
+}
+
+const FIRST_BACKOFF_MS = 5_000;
+const LONGEST_BACKOFF_MS = 5 * 60_000;
+
+/** What GitHub asks for, or ours, doubled with each failure in a row. */
+function backoffMs(failures: number, failure: Expected): number {
+  const asked = failure instanceof TransientFailure ? (failure.retryAfterMs ?? 0) : 0;
+  return Math.max(asked, Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** (failures - 1)));
+}
+
+/** Ends early, and without a word, when one of the signals is aborted. */
+async function rest(ms: number, signals: readonly AbortSignal[]): Promise<void> {
+  await wait(ms, undefined, { signal: AbortSignal.any([...signals]) }).catch(() => undefined);
+}
