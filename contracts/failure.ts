@@ -47,6 +47,8 @@ export class LeaseLost extends Error {
 export interface FailureRecord {
   readonly code: string;
   readonly message: string;
+  /** Facts that help to find the cause; for a denial its decision, tool, policy and rule. */
+  readonly details?: Readonly<Record<string, unknown>>;
 }
 
 export function failureRecord(error: unknown): FailureRecord {

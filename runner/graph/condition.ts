@@ -64,5 +64,5 @@ function textOf(value: unknown): string {
 
 function holds(found: unknown, part: unknown): boolean {
   if (Array.isArray(found)) return found.some((item) => sameValue(item, part));
-  return typeof found === "string" && found.includes(textOf(part));
+  return textOf(found).includes(textOf(part));
 }

@@ -1,0 +1,30 @@
+// `cancel <task>`: asks for the task to end; the runners that work on it stop at their next renewal.
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { findTask } from "../find-task.ts";
+import type { CommonFlags, Host } from "../host.ts";
+import { printFailure, printJson, say } from "../output.ts";
+import { openRedis } from "../redis.ts";
+import { requestCancel } from "../../store/tasks.ts";
+
+export interface CancelOptions extends CommonFlags {
+  readonly task: string;
+  readonly namespace?: string;
+}
+
+export async function runCancel(host: Host, options: CancelOptions): Promise<ExitCode> {
+  const { redis, close } = await openRedis(host, options);
+  try {
+    const { namespace, name, phase } = await findTask(redis, options);
+    const answer = await requestCancel(redis, { env: options.env, namespace, name });
+    if (answer !== "requested") {
+      const message = `${name} is ${phase} already: there is nothing to cancel`;
+      return printFailure(host, options.output, { code: "TASK_ENDED", message, details: { phase }, exitCode: EXIT.failed });
+    }
+    if (options.output === "json") printJson(host, { name, namespace, cancelRequested: true });
+    else host.stdout.write(`${name} is being cancelled\n`);
+    say(host, `Next: countwheel get task ${name}`);
+    return EXIT.ok;
+  } finally {
+    await close();
+  }
+}

@@ -1,0 +1,22 @@
+// The digest of a set of policies: the same for the plan that shows them and the gate that decides by them.
+import type { Address, KindName } from "./address.ts";
+import { type Digest, digestOf } from "./canonical.ts";
+
+const POLICY_KINDS: readonly KindName[] = ["AgentPolicy", "AgentRole", "ToolPermission"];
+
+export function isPolicyKind(kind: KindName): boolean {
+  return POLICY_KINDS.includes(kind);
+}
+
+interface Addressed {
+  readonly address: Address;
+  readonly digest: Digest;
+  readonly manifest: { readonly kind: KindName };
+}
+
+/** Over everything that the gate decides from, in the order of addresses. */
+export function policyDigestOf(manifests: Iterable<Addressed>): Digest {
+  const policies = [...manifests].filter(({ manifest }) => isPolicyKind(manifest.kind));
+  const pairs = policies.map(({ address, digest }) => [address, digest] as const);
+  return digestOf(pairs.sort(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,80 @@
+// One bell: claims the activation, works on it under its lease, and gives it back with what it came to.
+import { taskId } from "../contracts/new-task.ts";
+import type { ActivationContext, ActivationJob } from "../store/queue.ts";
+import { claimActivation } from "../store/scripts/claim.ts";
+import { renewLease } from "../store/scripts/renew.ts";
+import { attemptActivation } from "./attempt.ts";
+import type { Definitions } from "./definitions.ts";
+import { giveBack } from "./give-back.ts";
+import type { Claimed, Held, RunnerParts } from "./held.ts";
+import { Lease, RunnerStopping } from "./lease.ts";
+import { type Outcome, outcomeOfFailure } from "./outcome.ts";
+import { ActivationJournal } from "./trace/activation-journal.ts";
+
+export async function runActivation(parts: RunnerParts, job: ActivationJob, bell: ActivationContext): Promise<void> {
+  const { redis, id, leaseMs } = parts;
+  // The deadline counts from before the claim was sent: the server's clock cannot have started earlier than that.
+  const sentAtMs = performance.now();
+  const claim = await claimActivation(redis, { ...job, holder: id, leaseMs });
+  switch (claim.outcome) {
+    case "held":
+    case "later":
+      return bell.delay(claim.remainingMs);
+    case "ended":
+    case "missing":
+      return;
+    case "claimed":
+      return await work(hold(parts, job, claim, sentAtMs), bell);
+  }
+}
+
+function hold(parts: RunnerParts, { task, activation }: ActivationJob, claim: Claimed, sentAtMs: number): Held {
+  const { redis, id: holder, leaseMs } = parts;
+  const { epoch, attempt, head } = claim;
+  const grant = { task, activation, holder, epoch };
+  const lease = new Lease({
+    subject: `${taskId(task)} ${activation}`,
+    leaseMs,
+    sentAtMs,
+    renew: () => renewLease(redis, { ...grant, leaseMs }),
+  });
+  const journal = new ActivationJournal({ redis, ...grant, attempt, lease, head, ledger: claim.task.ledger });
+  const at = activation.lastIndexOf("#");
+  const [agent, visit] = [activation.slice(0, at), Number(activation.slice(at + 1))];
+  return { parts, task, activation, agent, visit, claim, lease, journal };
+}
+
+async function work(held: Held, bell: ActivationContext): Promise<void> {
+  const { parts, claim, lease, task } = held;
+  const stop = (): void => lease.abort(new RunnerStopping("the runner stops"));
+  bell.signal.addEventListener("abort", stop, { once: true });
+  if (bell.signal.aborted) stop();
+  try {
+    const definitions = parts.definitions.get(claim.task.snapshot);
+    const outcome = await attempt(held, definitions);
+    const graph = await definitions.then((found) => found.graph(task.namespace, claim.task.system)).catch(() => undefined);
+    const runnableInMs = await giveBack(held, outcome, graph);
+    if (runnableInMs !== undefined) bell.delay(runnableInMs);
+  } finally {
+    bell.signal.removeEventListener("abort", stop);
+    lease.stop();
+  }
+}
+
+/** Whatever was thrown: what the lease was aborted with comes first, for everything that fails afterwards follows from it. */
+async function attempt(held: Held, definitions: Promise<Definitions>): Promise<Outcome> {
+  const { lease, claim, parts } = held;
+  const attempts = { attempt: claim.attempt, ...claim.task };
+  try {
+    const outcome = await attemptActivation(held, await definitions);
+    lease.check();
+    return outcome;
+  } catch (error) {
+    const outcome = outcomeOfFailure(lease.signal.aborted ? lease.signal.reason : error, attempts);
+    if (outcome.kind === "failed" && outcome.error.code === "BUG") {
+      parts.say(`BUG in ${taskId(held.task)} ${held.activation}: ${error instanceof Error ? error.stack : String(error)}`);
+    }
+    return outcome;
+  }
+}
+

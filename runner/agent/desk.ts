@@ -1,0 +1,42 @@
+// Everything that one agent works with during one attempt at an activation. Made by runner/activation.ts.
+import type { StepRecord } from "../../contracts/step.ts";
+import type { Message } from "../../contracts/task.ts";
+import type { TraceEventType } from "../../contracts/trace.ts";
+import type { Gate } from "../gate/gate.ts";
+import type { ModelPrice } from "../gate/grant.ts";
+import type { Model, ToolDefinition } from "../models/model.ts";
+import type { Backoff } from "./backoff.ts";
+
+export interface AgentModel {
+  readonly model: Model;
+  /** What the provider calls it. */
+  readonly name: string;
+  readonly maxOutputTokens: number;
+  /** null: unknown. */
+  readonly price: ModelPrice | null;
+}
+
+export interface AgentDesk {
+  readonly agent: string;
+  readonly system: string;
+  readonly input: Readonly<Record<string, string>>;
+  readonly messages: readonly Message[];
+  /** Those that the agent may be shown; what it may call is the gate's business. */
+  readonly tools: readonly ToolDefinition[];
+  readonly maxSteps: number;
+  readonly model: AgentModel;
+  readonly modelRetry: Backoff;
+  readonly gate: Gate;
+  /** What earlier attempts recorded. */
+  readonly steps: readonly StepRecord[];
+  /** Aborted with LeaseLost, Cancelled, RunnerStopping or the time-out of the agent. */
+  readonly signal: AbortSignal;
+  /** In [0, 1). */
+  readonly random: () => number;
+  /** Writes an event of this activation. */
+  note(
+    type: TraceEventType,
+    data: Readonly<Record<string, unknown>>,
+    place?: { readonly turn: number; readonly step?: string },
+  ): Promise<void>;
+}

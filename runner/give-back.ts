@@ -1,0 +1,72 @@
+// Gives an activation back: writes what it came to, anew where other branches moved the task in the meantime.
+import { setTimeout as wait } from "node:timers/promises";
+import { failureRecord, TransientFailure } from "../contracts/failure.ts";
+import type { Graph, GraphState } from "../contracts/graph.ts";
+import { taskId } from "../contracts/new-task.ts";
+import type { ChainHead } from "../contracts/trace.ts";
+import { releaseActivation, type Released } from "../store/scripts/release.ts";
+import type { Held } from "./held.ts";
+import { RUNNER_LIMITS } from "./limits.ts";
+import { type Outcome, type Writing, writingOf } from "./outcome.ts";
+
+const RETRY_MS = 50;
+/** No task's chain ever ended here: a release behind it writes nothing and is told where the task is. */
+const NOWHERE: ChainHead = { seq: 0, head: "" };
+const NO_GRAPH: Graph = { agents: [], edges: [], joins: {} };
+
+/** When the bell is to ring again, in milliseconds; undefined: this activation has ended, or waits for a person. */
+export async function giveBack(held: Held, outcome: Outcome, graph: Graph | undefined): Promise<number | undefined> {
+  // Whoever has it now rings for itself; should nobody, the bell rings again after a lease.
+  if (outcome.kind === "lost") return held.parts.leaseMs;
+  let state = held.claim.task.graph;
+  for (let tries = 0; tries < RUNNER_LIMITS.appendTries; tries += 1) {
+    const writing = write(held, outcome, graph, state);
+    const released = await release(held, writing);
+    switch (released?.outcome) {
+      case "released":
+        return writing.runnableInMs;
+      case "moved":
+        held.journal.moveTo(released.head, released.ledger);
+        state = released.graph;
+        continue;
+      case "lease-lost":
+      case undefined:
+        return held.parts.leaseMs;
+    }
+  }
+  return held.parts.leaseMs;
+}
+
+type Written = Exclude<Outcome, { kind: "lost" }>;
+
+/** A graph that cannot be read, or a condition that cannot be decided, fails the task: nobody knows what comes next. */
+function write(held: Held, outcome: Written, graph: Graph | undefined, state: GraphState): Writing {
+  const { parts, task, activation, agent, visit, claim } = held;
+  const rules = { task: taskId(task), maxTurns: claim.task.maxTurns, at: parts.now().toISOString() };
+  const ending = { graph: graph ?? NO_GRAPH, state, activation, agent, visit, rules };
+  const final = graph === undefined && outcome.kind === "failed" ? { ...outcome, final: true } : outcome;
+  try {
+    return writingOf(final, ending);
+  } catch (error) {
+    return writingOf({ kind: "failed", error: failureRecord(error), phase: "Failed", final: true }, ending);
+  }
+}
+
+/** undefined: the lease ended before Redis could be reached. */
+async function release(held: Held, writing: Writing): Promise<Released | undefined> {
+  const { parts, task, activation, claim, journal, lease } = held;
+  const { drafts, ...rest } = writing;
+  // A graph that was computed from an old one must not be written, though the chain's end is known.
+  const after = journal.wasMoved() ? NOWHERE : journal.head();
+  const events = journal.chain(drafts);
+  const grant = { task, activation, holder: parts.id, epoch: claim.epoch };
+  while (lease.holds()) {
+    try {
+      return await releaseActivation(parts.redis, parts.queue, { ...grant, after, events, ...rest });
+    } catch (error) {
+      if (!(error instanceof TransientFailure)) throw error;
+      await wait(RETRY_MS);
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,38 @@
+// An activation that this runner holds, and what all activations of one runner share.
+import type { TaskRef } from "../contracts/task.ts";
+import type { Redis } from "../store/connect.ts";
+import type { ActivationQueue } from "../store/queue.ts";
+import type { Claim } from "../store/scripts/claim.ts";
+import type { DefinitionCache } from "./definition-cache.ts";
+import type { Lease } from "./lease.ts";
+import type { ActivationJournal } from "./trace/activation-journal.ts";
+import type { Workshop } from "./workshop.ts";
+
+/** What all activations of one runner share. */
+export interface RunnerParts {
+  readonly redis: Redis;
+  readonly queue: ActivationQueue;
+  /** The holder's name in leases and traces. */
+  readonly id: string;
+  readonly leaseMs: number;
+  readonly definitions: DefinitionCache;
+  readonly workshop: Workshop;
+  readonly now: () => Date;
+  /** In [0, 1). */
+  readonly random: () => number;
+  readonly say: (line: string) => void;
+}
+
+/** An activation that this runner holds. */
+export interface Held {
+  readonly parts: RunnerParts;
+  readonly task: TaskRef;
+  readonly activation: string;
+  readonly agent: string;
+  readonly visit: number;
+  readonly claim: Claimed;
+  readonly lease: Lease;
+  readonly journal: ActivationJournal;
+}
+
+export type Claimed = Extract<Claim, { outcome: "claimed" }>;

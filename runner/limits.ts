@@ -1,0 +1,26 @@
+// The runner's named limits: nothing that a runner does is unbounded.
+
+export const RUNNER_LIMITS = {
+  leaseMs: 5_000,
+  concurrency: 8,
+  drainTimeoutMs: 30_000,
+  /** Turns of one activation where `limits.max_steps` sets none. */
+  maxSteps: 10,
+  /** Wall time of one attempt at an activation where `limits.timeout` sets none. */
+  agentTimeoutMs: 30 * 60_000,
+  /** Takeovers beyond `retry.max_attempts` before a task counts as one that kills its runners. */
+  takeovers: 5,
+  /** How long a runner counts as present after it last announced itself. */
+  announceMs: 10_000,
+  /** How often each runner looks for activations that no job stands for. */
+  sweepMs: 2_000,
+  /** Snapshots kept in memory, newest use first. */
+  snapshots: 16,
+  /** Appends that may find the chain moved by other branches before the record is given up as unreachable. */
+  appendTries: 50,
+  /** Output tokens asked of a model where its endpoint sets no `max_tokens`. */
+  maxOutputTokens: 4_096,
+} as const;
+
+/** Tries of one model turn, the first included, where the task sets no `message_retry`. */
+export const MODEL_RETRY = { maxAttempts: 3, backoffMs: 500, maxBackoffMs: 30_000 } as const;

@@ -1,0 +1,42 @@
+// The policies that the environment has now: a task's own are pinned for loosening, these hold for tightening.
+import type { PolicySet } from "../policies/policy-set.ts";
+import type { Redis } from "../store/connect.ts";
+import { readHead, readState } from "../store/state.ts";
+import { policiesOf } from "./definitions.ts";
+
+/** How long an answer is believed: a policy that was tightened holds for running tasks within this time. */
+const FRESH_MS = 1_000;
+
+export class LivePolicies {
+  readonly #redis: Redis;
+  readonly #env: string;
+  #known: { readonly digest: string; readonly set: PolicySet } | undefined;
+  #reading: Promise<PolicySet> | undefined;
+  #readAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(redis: Redis, env: string) {
+    this.#redis = redis;
+    this.#env = env;
+  }
+
+  /** Throws where the state cannot be read: the gate then denies. */
+  get(): Promise<PolicySet> {
+    if (this.#reading !== undefined && performance.now() - this.#readAtMs < FRESH_MS) return this.#reading;
+    this.#readAtMs = performance.now();
+    const reading = this.#read();
+    this.#reading = reading;
+    reading.catch(() => {
+      if (this.#reading === reading) this.#reading = undefined;
+    });
+    return reading;
+  }
+
+  async #read(): Promise<PolicySet> {
+    const head = await readHead(this.#redis, this.#env);
+    if (this.#known !== undefined && this.#known.digest === head?.policyDigest) return this.#known.set;
+    const { records } = await readState(this.#redis, this.#env);
+    const set = policiesOf([...records.values()]);
+    if (head !== null) this.#known = { digest: head.policyDigest, set };
+    return set;
+  }
+}

@@ -1,0 +1,124 @@
+// A runner: takes activations from the queue of one environment, sweeps, announces itself, and stops in order.
+import { setTimeout as wait } from "node:timers/promises";
+import { failureRecord } from "../contracts/failure.ts";
+import { closeRedis, connectRedis, type Redis } from "../store/connect.ts";
+import { type ActivationQueue, type ActivationWorker, openQueue, startActivationWorker } from "../store/queue.ts";
+import { announceRunner, forgetRunner, type RunnerInfo } from "../store/runners.ts";
+import { readSnapshot } from "../store/snapshots.ts";
+import { sweepTasks } from "../store/sweep.ts";
+import { runActivation } from "./activation.ts";
+import { DefinitionCache } from "./definition-cache.ts";
+import type { RunnerParts } from "./held.ts";
+import { RUNNER_LIMITS } from "./limits.ts";
+import { openWorkshop, type WorkshopOptions } from "./workshop.ts";
+
+export interface RunnerOptions {
+  readonly redisUrl: string;
+  readonly env: string;
+  /** Names the holder in leases and traces: letters, digits, `.`, `_`, `-`. No two runners may share it. */
+  readonly id: string;
+  readonly concurrency: number;
+  readonly leaseMs: number;
+  /** For people; nothing is decided from it. */
+  readonly announced: Pick<RunnerInfo, "region" | "gpu" | "models">;
+  readonly secrets: WorkshopOptions["secrets"];
+  readonly now: () => Date;
+  readonly random: () => number;
+  readonly newId: () => string;
+  readonly say: (line: string) => void;
+}
+
+export interface RunningRunner {
+  readonly id: string;
+  /** Activations under way. */
+  running(): number;
+  /** Takes nothing new, waits up to `timeoutMs`, hands the rest back, and closes everything. Answers how many it handed back. */
+  drain(timeoutMs: number): Promise<number>;
+}
+
+/** Resolves once activations are being taken. */
+export async function startRunner(options: RunnerOptions): Promise<RunningRunner> {
+  const { redisUrl, env, id, concurrency, leaseMs } = options;
+  const redis = connectRedis(redisUrl, "command");
+  const bells = connectRedis(redisUrl, "worker");
+  const queue = openQueue(redis, env);
+  const workshop = openWorkshop({ ...options, redis });
+  const definitions = new DefinitionCache((digest) => readSnapshot(redis, env, digest), RUNNER_LIMITS.snapshots);
+  const parts: RunnerParts = { ...options, redis, queue, definitions, workshop };
+  const work = new Set<Promise<void>>();
+  const worker = startActivationWorker({
+    redis: bells,
+    env,
+    concurrency,
+    leaseMs,
+    process: (job, bell) => tracked(work, runActivation(parts, job, bell)),
+    onError: (error) => options.say(`${id}: ${lineOf(error)}`),
+  });
+  const rounds = startRounds(options, redis, queue, () => work.size);
+  await worker.ready();
+  const close = async (): Promise<void> => {
+    await workshop.close();
+    await forgetRunner(redis, env, id).catch(() => options.say(`${id}: its announcement is left to expire`));
+    await queue.close();
+    await Promise.all([closeRedis(redis), closeRedis(bells)]);
+  };
+  return { id, running: () => work.size, drain: (timeoutMs) => drain({ rounds, worker, close }, timeoutMs) };
+}
+
+interface Stoppable {
+  readonly rounds: Rounds;
+  readonly worker: ActivationWorker;
+  close(): Promise<void>;
+}
+
+/** In order: no new work, the work under way, then what it used. */
+async function drain({ rounds, worker, close }: Stoppable, timeoutMs: number): Promise<number> {
+  await rounds.stop();
+  const handedBack = await worker.drain(timeoutMs);
+  await worker.close();
+  await close();
+  return handedBack;
+}
+
+async function tracked(work: Set<Promise<void>>, running: Promise<void>): Promise<void> {
+  work.add(running);
+  try {
+    await running;
+  } finally {
+    work.delete(running);
+  }
+}
+
+interface Rounds {
+  stop(): Promise<void>;
+}
+
+/** What a runner does besides its work, again and again: announces itself and looks for lost bells. */
+function startRounds(options: RunnerOptions, redis: Redis, queue: ActivationQueue, running: () => number): Rounds {
+  const stopping = new AbortController();
+  const startedAt = options.now().toISOString();
+  const { id, concurrency, leaseMs, announced } = options;
+  const round = async (): Promise<void> => {
+    const info = { id, startedAt, concurrency, leaseMs, running: running(), ...announced };
+    await announceRunner(redis, options.env, info, RUNNER_LIMITS.announceMs);
+    await sweepTasks(redis, queue);
+  };
+  const loop = async (): Promise<void> => {
+    while (!stopping.signal.aborted) {
+      // A server that is away is no reason to end: the next round finds it, or the one after.
+      await round().catch((error: unknown) => options.say(`${id}: ${lineOf(error)}`));
+      await wait(RUNNER_LIMITS.sweepMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+    }
+  };
+  const looping = loop();
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    await looping;
+  };
+  return { stop };
+}
+
+function lineOf(error: unknown): string {
+  const { code, message } = failureRecord(error);
+  return `${code}: ${message}`;
+}
