@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import type { StepRecord, StepState, ToolEffect } from "../../../contracts/step.ts";
+import { findModelStep, findToolStep } from "../../../runner/agent/ladder.ts";
+
+const answer = {
+  text: "hi",
+  toolCalls: [],
+  inputTokens: 1,
+  outputTokens: 1,
+  finishReason: "stop" as const,
+  provider: "mock",
+  model: "m",
+};
+
+function step(id: string, state: StepState, more: Partial<StepRecord> = {}): StepRecord {
+  return { activation: "a#1", step: id, state, idempotencyKey: "k", ...more };
+}
+
+describe("the ladder of a model turn", () => {
+  it("calls where nothing is recorded", () => {
+    expect(findModelStep([], 1)).toEqual({ do: "call", retry: 0 });
+  });
+
+  it("reuses a recorded answer and looks at its own turn only", () => {
+    const steps = [step("m1", "done", { model: answer })];
+    expect(findModelStep(steps, 1)).toEqual({ do: "reuse", answer });
+    expect(findModelStep(steps, 2)).toEqual({ do: "call", retry: 0 });
+  });
+
+  it.each<StepState>(["decided", "started", "failed"])("makes a new try after one that is %s", (state) => {
+    expect(findModelStep([step("m1", state)], 1)).toEqual({ do: "call", retry: 1 });
+  });
+
+  it("finds the answer of a later try", () => {
+    const steps = [step("m1", "failed"), step("m1.r1", "started"), step("m1.r2", "done", { model: answer })];
+    expect(findModelStep(steps, 1)).toEqual({ do: "reuse", answer });
+  });
+});
+
+describe("the ladder of a tool call", () => {
+  const result = { text: "ok", isError: false };
+
+  it.each<[string, StepState, ToolEffect, string]>([
+    ["decided, not started", "decided", "write", "call"],
+    ["started, a read", "started", "read", "call"],
+    ["started, idempotent", "started", "idempotent", "call"],
+    ["started, a write", "started", "write", "ask-person"],
+  ])("%s", (_name, state, effect, expected) => {
+    expect(findToolStep([step("m1.c1", state, { effect })], "m1.c1").do).toBe(expected);
+  });
+
+  it.each<StepState>(["done", "failed"])("reuses what is %s, whatever its effect", (state) => {
+    const found = findToolStep([step("m1.c1", state, { effect: "write", tool: result })], "m1.c1");
+    expect(found).toEqual({ do: "reuse", result });
+  });
+
+  it("never takes a write that began for one that did not, though its effect was not recorded", () => {
+    expect(findToolStep([step("m1.c1", "started")], "m1.c1").do).toBe("ask-person");
+  });
+});
