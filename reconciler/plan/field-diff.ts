@@ -1,6 +1,7 @@
 // Finds the fields in which two manifests of one address differ, as JSON pointers. Pure; knows nothing of secrets.
 import { canonicalJson } from "../../contracts/canonical.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
+import { escapePointer } from "../../contracts/sensitive.ts";
 
 /**
  * Pointers of the differing fields, sorted. Objects are walked; a list of scalars, a text and a list whose length
@@ -34,7 +35,7 @@ type Fields = Readonly<Record<string, unknown>>;
 
 function walkObjects(before: Fields, after: Fields, pointer: string, found: string[]): void {
   for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    walk(ownField(before, key), ownField(after, key), `${pointer}/${escapeKey(key)}`, found);
+    walk(ownField(before, key), ownField(after, key), `${pointer}/${escapePointer(key)}`, found);
   }
 }
 
@@ -55,17 +56,13 @@ function isSame(before: unknown, after: unknown): boolean {
   return before === after || canonicalJson(before) === canonicalJson(after);
 }
 
-export function isObject(value: unknown): value is Fields {
+function isObject(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** `constructor` and the like are keys that an author may use, never what objects inherit. */
 function ownField(object: Fields, key: string): unknown {
   return Object.hasOwn(object, key) ? object[key] : undefined;
-}
-
-function escapeKey(key: string): string {
-  return key.replaceAll("~", "~0").replaceAll("/", "~1");
 }
 
 /** The keys of a pointer, unescaped: `/spec/a~1b` → `spec`, `a/b`. */

@@ -1,0 +1,151 @@
+// Carries out exactly one plan: under the writer's lock, against a state that is still what the plan was made of.
+import type { Plan } from "../../contracts/plan.ts";
+import type { ObservedState } from "../../contracts/record.ts";
+import type { TaskRef } from "../../contracts/task.ts";
+import { readHistory } from "../../store/history.ts";
+import { pushOutbox } from "../../store/outbox.ts";
+import { type ApplyAnswer, type ApplyRequest, applyPlan as switchState } from "../../store/scripts/apply-plan.ts";
+import { readHead, readState } from "../../store/state.ts";
+import { type WriterLock, type WriterLockAnswer, acquireWriterLock } from "../../store/writer-lock.ts";
+import type { LoadedManifest } from "../load/desired-set.ts";
+import { policyDigestOf } from "../plan/digests.ts";
+import { type NextRecords, nextRecords } from "./next-records.ts";
+import { type Moved, movedInState } from "./stale.ts";
+import { type TaskMaker, makeOrderedTasks } from "./task-intents.ts";
+import { orderTask } from "./task-request.ts";
+
+/** Whoever applies: one process of one machine, and what it may use. */
+export interface Writer extends TaskMaker {
+  /** Names the process in the lock, for people who wait for it. */
+  readonly holder: string;
+  /** How long to wait for another writer, in milliseconds. */
+  readonly lockWaitMs: number;
+  readonly newLineage: () => string;
+  readonly signal: AbortSignal;
+  /** True where GitHub hears of this environment: an entry for the report is left in the outbox. */
+  readonly reports: boolean;
+}
+
+export interface PlannedWork {
+  readonly plan: Plan;
+  /** The manifests that the plan was made of, with their real values. */
+  readonly manifests: readonly LoadedManifest[];
+  /** The state as it was read last; read again where it has moved on. */
+  readonly observed: ObservedState;
+}
+
+export type ApplyOutcome =
+  | {
+      readonly outcome: "applied";
+      readonly serial: number;
+      readonly lineage: string;
+      readonly tasks: readonly TaskRef[];
+      readonly tookMs: number;
+    }
+  | { readonly outcome: "stale"; readonly moved: readonly Moved[] }
+  | { readonly outcome: "used" }
+  | { readonly outcome: "locked"; readonly holder: string; readonly untilMs: number }
+  | { readonly outcome: "lock-lost" };
+
+/** Renewed by a heartbeat; a writer that dies blocks the others for no longer. */
+const LOCK_TTL_MS = 10_000;
+const LOCK_RETRY_MS = 100;
+
+/** The plan must be applyable and unexpired: callers have shown its problems and asked their questions. */
+export async function applyPlan(writer: Writer, work: PlannedWork): Promise<ApplyOutcome> {
+  const startedAt = writer.now();
+  const answer = await waitForLock(writer);
+  if (answer.outcome === "held") return { outcome: "locked", holder: answer.holder, untilMs: answer.untilMs };
+  try {
+    // An order that a crash left behind belongs to the state as it is, not to the one that comes.
+    const resumed = await makeOrderedTasks(writer);
+    const outcome = await applyLocked(writer, work, answer.lock);
+    if (outcome.outcome !== "applied") return outcome;
+    const tasks = [...resumed, ...(await makeOrderedTasks(writer))];
+    const tookMs = writer.now().getTime() - startedAt.getTime();
+    const applied = { ...outcome, tasks, tookMs };
+    await reportApplied(writer, work.plan, applied);
+    return applied;
+  } finally {
+    await answer.lock.release();
+  }
+}
+
+async function waitForLock({ redis, env, holder, lockWaitMs, signal }: Writer): Promise<WriterLockAnswer> {
+  const deadline = performance.now() + lockWaitMs;
+  for (;;) {
+    const answer = await acquireWriterLock(redis, { env, holder, ttlMs: LOCK_TTL_MS });
+    if (answer.outcome === "acquired" || performance.now() >= deadline || signal.aborted) return answer;
+    await new Promise((resolve) => setTimeout(resolve, LOCK_RETRY_MS));
+  }
+}
+
+/** Without the tasks: what the switch itself came to. */
+type Switched = Exclude<ApplyAnswer, { readonly outcome: "stale" }> | { readonly outcome: "stale"; readonly moved: readonly Moved[] };
+
+async function applyLocked(writer: Writer, work: PlannedWork, lock: WriterLock): Promise<Switched> {
+  const observed = await readAgain(writer, work.observed);
+  const moved = movedInState(work.plan, observed);
+  // A used plan has moved its own records: the store knows it by its id, and says so.
+  if (moved.length > 0 && !(await isUsed(writer, work.plan))) return { outcome: "stale", moved };
+  if (moved.length > 0) return { outcome: "used" };
+  const appliedAt = writer.now().toISOString();
+  const next = nextRecords({ ...work, records: observed.records, appliedAt });
+  const answer = await switchState(writer.redis, applyRequest({ writer, work, lock, next, appliedAt }));
+  return answer.outcome === "stale" ? { outcome: "stale", moved: [movedOf(answer)] } : answer;
+}
+
+/** Applies that are looked through for the plan's id. One that is older than all of them is stale by its records. */
+const HISTORY_LOOK_BACK = 100;
+
+async function isUsed({ redis, env }: Writer, { planId }: Plan): Promise<boolean> {
+  return (await readHistory(redis, env, HISTORY_LOOK_BACK)).some((entry) => entry.planId === planId);
+}
+
+/** Under the lock nobody else writes: a head that is where it was proves the records, too. */
+async function readAgain({ redis, env }: Writer, observed: ObservedState): Promise<ObservedState> {
+  const head = await readHead(redis, env);
+  const same = head?.lineage === observed.head?.lineage && head?.serial === observed.head?.serial;
+  return same ? observed : await readState(redis, env);
+}
+
+interface RequestInput {
+  readonly writer: Writer;
+  readonly work: PlannedWork;
+  readonly lock: WriterLock;
+  readonly next: NextRecords;
+  readonly appliedAt: string;
+}
+
+function applyRequest({ writer, work: { plan }, lock, next, appliedAt }: RequestInput): ApplyRequest {
+  const { repo, ref, headSha, path, dirty } = plan.source;
+  return {
+    env: writer.env,
+    lock: { holder: lock.holder, token: lock.token },
+    planId: plan.planId,
+    planDigest: plan.digest,
+    lineage: plan.state.lineage,
+    newLineage: writer.newLineage(),
+    touched: plan.state.touched,
+    writes: next.writes,
+    prunes: next.prunes,
+    commit: dirty ? null : headSha,
+    policyDigest: policyDigestOf(next.all),
+    appliedAt,
+    taskIntents: next.writes.flatMap((record) => orderTask(record) ?? []),
+    history: { counts: plan.counts, source: { repo, ref, headSha, path, dirty }, holder: writer.holder },
+  };
+}
+
+function movedOf(answer: Extract<ApplyAnswer, { readonly outcome: "stale" }>): Moved {
+  return answer.what === "lineage"
+    ? { input: "lineage", message: "the state's lineage is another" }
+    : { input: "record", message: `${answer.address} changed in the state` };
+}
+
+async function reportApplied(writer: Writer, plan: Plan, applied: { serial: number; tookMs: number }): Promise<void> {
+  const commit = plan.source.headSha;
+  if (!writer.reports || commit === null || plan.source.dirty) return;
+  const { serial, tookMs } = applied;
+  await pushOutbox(writer.redis, writer.env, { kind: "applied", env: writer.env, commit, serial, plan, tookMs });
+}

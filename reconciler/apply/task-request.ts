@@ -1,0 +1,74 @@
+// Turns an applied Task manifest into the request for its task. Pure.
+import { type Address, addressOf } from "../../contracts/address.ts";
+import { parseDuration } from "../../contracts/duration.ts";
+import { readGraph } from "../../contracts/graph.ts";
+import { specOf } from "../../contracts/kinds.ts";
+import { specDigest } from "../../contracts/manifest.ts";
+import type { TaskRequest } from "../../contracts/new-task.ts";
+import type { StateRecord } from "../../contracts/record.ts";
+
+export interface TaskOrder {
+  /** `<address>@<spec digest>`: the same content is ordered once, for ever. */
+  readonly key: string;
+  readonly name: string;
+}
+
+/** The order of a run-mode Task; undefined for templates and other kinds. */
+export function orderTask({ address, manifest, generation }: StateRecord): TaskOrder | undefined {
+  const spec = specOf(manifest, "Task");
+  if (spec === undefined || spec.mode === "template" || spec.system === undefined) return undefined;
+  return { key: `${address}@${specDigest(manifest)}`, name: taskName(manifest.metadata.name, generation) };
+}
+
+/** Room for `-g<generation>` and for the digest that tells two tasks of one name apart. */
+const NAME_LENGTH = 220;
+
+function taskName(name: string, generation: number): string {
+  return generation === 1 ? name : `${name.slice(0, NAME_LENGTH)}-g${generation}`;
+}
+
+/** For a name that an older task has already: the same content always gets the same other name. */
+export function otherName({ name, key }: TaskOrder): string {
+  return `${name.slice(0, NAME_LENGTH)}-${key.slice(key.lastIndexOf(":") + 1).slice(0, 8)}`;
+}
+
+export interface RequestInput {
+  readonly env: string;
+  readonly name: string;
+  /** The Task as the state holds it. */
+  readonly record: StateRecord;
+  readonly records: ReadonlyMap<Address, StateRecord>;
+  readonly snapshot: string;
+  readonly plan: string;
+  readonly createdAt: string;
+}
+
+/** Undefined where the Task or its system is none (any more): nobody can make this task. */
+export function makeTaskRequest(input: RequestInput): TaskRequest | undefined {
+  const { manifest, source } = input.record;
+  const { namespace, name } = manifest.metadata;
+  const spec = specOf(manifest, "Task");
+  if (spec?.system === undefined) return undefined;
+  const system = input.records.get(addressOf({ kind: "AgentSystem", namespace, name: spec.system }))?.manifest;
+  const graph = system === undefined ? undefined : specOf(system, "AgentSystem");
+  if (graph === undefined) return undefined;
+  return {
+    ref: { env: input.env, namespace, name: input.name },
+    system: spec.system,
+    graph: readGraph(graph),
+    input: spec.input ?? {},
+    priority: readPriority(spec.priority),
+    maxAttempts: spec.retry?.max_attempts ?? 1,
+    retryBackoffMs: parseDuration(spec.retry?.backoff ?? "0s") ?? 0,
+    maxTurns: spec.max_turns ?? null,
+    snapshot: input.snapshot,
+    manifest: name,
+    source: { commit: source.commit, file: source.file, line: source.line },
+    plan: input.plan,
+    createdAt: input.createdAt,
+  };
+}
+
+function readPriority(text: string | undefined): TaskRequest["priority"] {
+  return text === "low" || text === "high" ? text : "normal";
+}

@@ -1,0 +1,166 @@
+// The reconcile loop: a tick, a rest, again. A push, a saved file or a timer only says "look again".
+import { LeaseLost, PermanentFailure, TransientFailure, failureRecord } from "../contracts/failure.ts";
+import { type Plan, hasChanges } from "../contracts/plan.ts";
+import { readHead } from "../store/state.ts";
+import { pendingTaskIntents } from "../store/task-intents.ts";
+import { Bell } from "./bell.ts";
+import type { CommitInfo, UnavailableReason } from "./source/source.ts";
+import { type TickOptions, type TickOutcome, type TickSource, tick } from "./tick.ts";
+
+export type HeadAnswer =
+  | { readonly status: "ok"; readonly sha: string }
+  | { readonly status: "unavailable"; readonly reason: UnavailableReason }
+  /** A folder has no head: every look is a whole one. */
+  | { readonly status: "none" };
+
+export interface LoopSource extends TickSource {
+  /** One look-up: where the ref stands, without reading anything. */
+  lookUp(signal: AbortSignal): Promise<HeadAnswer>;
+  /** Calls `ring` whenever the source may have changed. Answers how to stop; undefined where nothing can be watched. */
+  watch(ring: () => void): Promise<(() => Promise<void>) | undefined>;
+}
+
+export type LoopEvent =
+  | { readonly type: "planned"; readonly plan: Plan; readonly commit: CommitInfo | null }
+  | { readonly type: "ended"; readonly result: TickOutcome }
+  /** Said once until something else happens; `retryInMs` null: it waits for a change. */
+  | { readonly type: "failed"; readonly code: string; readonly message: string; readonly retryInMs: number | null };
+
+export interface LoopOptions extends Omit<TickOptions, "onPlan" | "knownLineage" | "source"> {
+  readonly source: LoopSource;
+  readonly intervalMs: number;
+  readonly emit: (event: LoopEvent) => void;
+}
+
+const FIRST_BACKOFF_MS = 1_000;
+const LONGEST_BACKOFF_MS = 60_000;
+
+/** What the loop remembers between two looks. */
+interface Memory {
+  /** Where source and state stood when the last look found nothing left to do; undefined: look again. */
+  settled: { readonly sha: string; readonly serial: number } | undefined;
+  lineage: string | null;
+  /** What was said since something else happened: nothing is said twice in a row. */
+  readonly said: Set<string>;
+  failures: number;
+}
+
+/** Runs until `signal` is aborted. What is expected to fail is said and tried again; a bug is thrown. */
+export async function runLoop(options: LoopOptions): Promise<void> {
+  const { source, signal } = options;
+  const bell = new Bell();
+  const memory: Memory = { settled: undefined, lineage: null, said: new Set(), failures: 0 };
+  const unwatch = await source.watch(() => bell.ring());
+  try {
+    while (!signal.aborted) await bell.wait(await look(options, memory, bell.take()), signal);
+  } finally {
+    await unwatch?.();
+  }
+}
+
+/** Answers how long to rest, in milliseconds. */
+async function look(options: LoopOptions, memory: Memory, rung: boolean): Promise<number> {
+  try {
+    if (!rung && !(await hasMoved(options, memory))) return options.intervalMs;
+    const onPlan = (plan: Plan, commit: CommitInfo | null): void => {
+      if (hasChanges(plan)) say(options, memory, `planned ${plan.digest}`, { type: "planned", plan, commit });
+    };
+    const result = await tick({ ...options, knownLineage: memory.lineage, onPlan });
+    return remember(options, memory, result);
+  } catch (error) {
+    return sayFailure(options, memory, error);
+  }
+}
+
+/** An unchanged head costs one look-up in Git and two in Redis. */
+async function hasMoved({ source, writer, signal }: LoopOptions, { settled }: Memory): Promise<boolean> {
+  if (settled === undefined) return true;
+  const head = await source.lookUp(signal);
+  // What cannot be looked up cannot be read either: the tick tells why.
+  if (head.status !== "ok" || head.sha !== settled.sha) return true;
+  const state = await readHead(writer.redis, writer.env);
+  if ((state?.serial ?? 0) !== settled.serial) return true;
+  return (await pendingTaskIntents(writer.redis, writer.env)).length > 0;
+}
+
+function remember(options: LoopOptions, memory: Memory, result: TickOutcome): number {
+  say(options, memory, keyOf(result), { type: "ended", result });
+  memory.settled = settledBy(result);
+  memory.lineage = lineageOf(result) ?? memory.lineage;
+  if (isTransient(result)) return backOff(memory);
+  memory.failures = 0;
+  return options.intervalMs;
+}
+
+function say({ emit }: LoopOptions, memory: Memory, key: string, event: LoopEvent): void {
+  if (memory.said.has(key)) return;
+  // A plan and what became of it are one story; anything else begins a new one.
+  if (event.type !== "ended" || !memory.said.has(`planned ${planOf(event.result)?.digest}`)) memory.said.clear();
+  memory.said.add(key);
+  emit(event);
+}
+
+function planOf(result: TickOutcome): Plan | undefined {
+  return "plan" in result ? result.plan : undefined;
+}
+
+/** What is said once: the same source against the same state, or the same failure. */
+function keyOf(result: TickOutcome): string {
+  switch (result.outcome) {
+    case "unavailable":
+      return `unavailable ${result.reason.code} ${result.reason.message}`;
+    case "applied":
+      return `applied ${result.serial}`;
+    case "unchanged":
+      return `unchanged ${result.plan.digest} ${result.tasks.map(({ name }) => name).join(" ")}`;
+    case "locked":
+      return `locked ${result.holder}`;
+    case "invalid":
+    case "held":
+    case "overtaken":
+      return `${result.outcome} ${result.plan.digest}`;
+  }
+}
+
+function settledBy(result: TickOutcome): Memory["settled"] {
+  if (result.outcome === "unavailable" || result.outcome === "overtaken" || result.outcome === "locked") return undefined;
+  const { source, state } = result.plan;
+  const serial = result.outcome === "applied" ? result.serial : state.serial;
+  return source.headSha === null ? undefined : { sha: source.headSha, serial };
+}
+
+function lineageOf(result: TickOutcome): string | undefined {
+  if (result.outcome === "applied") return result.lineage;
+  if (result.outcome !== "unchanged" || result.plan.state.lineage === "") return undefined;
+  return result.plan.state.lineage;
+}
+
+/** Worth another look soon, although nothing rings. The rest waits for a change, or for the usual interval. */
+function isTransient(result: TickOutcome): boolean {
+  if (result.outcome === "unavailable") return isTransientReason(result.reason);
+  return result.outcome === "overtaken" || result.outcome === "locked";
+}
+
+function isTransientReason({ code }: UnavailableReason): boolean {
+  return code === "REPOSITORY_UNREACHABLE" || code === "READ_FAILED";
+}
+
+function backOff(memory: Memory): number {
+  memory.failures += 1;
+  return Math.min(LONGEST_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** Math.min(16, memory.failures - 1));
+}
+
+function sayFailure(options: LoopOptions, memory: Memory, error: unknown): number {
+  if (options.signal.aborted) return 0;
+  memory.settled = undefined;
+  const { code, message } = failureRecord(error);
+  if (error instanceof PermanentFailure) {
+    say(options, memory, `${code} ${message}`, { type: "failed", code, message, retryInMs: null });
+    return options.intervalMs;
+  }
+  if (!(error instanceof TransientFailure || error instanceof LeaseLost)) throw error;
+  const asked = error instanceof TransientFailure ? (error.retryAfterMs ?? 0) : 0;
+  const retryInMs = Math.max(asked, backOff(memory));
+  say(options, memory, `${code} ${message}`, { type: "failed", code, message, retryInMs });
+  return retryInMs;
+}

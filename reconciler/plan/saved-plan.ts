@@ -1,0 +1,67 @@
+// Saves a plan to a file and reads it back: whole or not at all, and never one that was altered.
+import { type FileHandle, open, readFile, rename, rm } from "node:fs/promises";
+import { PermanentFailure } from "../../contracts/failure.ts";
+import { PLAN_FORMAT_VERSION, type Plan, planDigest } from "../../contracts/plan.ts";
+import { checkPlanShape } from "./plan-shape.ts";
+
+/** Readable by its owner only: a plan tells what an environment holds, though not its secrets. */
+const PLAN_MODE = 0o600;
+
+/** Written beside the file and renamed over it: a reader sees the old plan or the new one. */
+export async function writeSavedPlan(file: string, plan: Plan): Promise<void> {
+  const draft = `${file}.${plan.planId}.tmp`;
+  try {
+    const handle = await open(draft, "wx", PLAN_MODE);
+    await writeAndClose(handle, `${JSON.stringify(plan, null, 2)}\n`);
+    await rename(draft, file);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw new PermanentFailure("PLAN_NOT_SAVED", `the plan could not be written to \`${file}\``, { cause: error });
+  }
+}
+
+async function writeAndClose(handle: FileHandle, text: string): Promise<void> {
+  try {
+    await handle.writeFile(text);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Whether a file's text means to be a plan: manifests may be JSON, too. */
+export function isSavedPlan(text: string): boolean {
+  const value = parseJson(text);
+  return typeof value === "object" && value !== null && "formatVersion" in value && "planId" in value;
+}
+
+/** Throws PermanentFailure PLAN_UNREADABLE, PLAN_FORMAT or PLAN_ALTERED. */
+export async function readSavedPlan(file: string): Promise<Plan> {
+  const text = await readFile(file, "utf8").catch((error: unknown) => {
+    throw new PermanentFailure("PLAN_UNREADABLE", `the plan \`${file}\` cannot be read`, { cause: error });
+  });
+  return parseSavedPlan(file, text);
+}
+
+export function parseSavedPlan(file: string, text: string): Plan {
+  const value = parseJson(text);
+  const version = typeof value === "object" && value !== null && "formatVersion" in value ? value.formatVersion : undefined;
+  if (typeof version === "string" && version !== PLAN_FORMAT_VERSION) {
+    throw new PermanentFailure("PLAN_FORMAT", `\`${file}\` has the format ${version}, this Countwheel reads ${PLAN_FORMAT_VERSION}`);
+  }
+  const checked = checkPlanShape(value);
+  if (checked.outcome === "other") {
+    throw new PermanentFailure("PLAN_UNREADABLE", `\`${file}\` is no plan: ${checked.reason}`);
+  }
+  const { digest, ...body } = checked.plan;
+  if (planDigest(body) === digest) return checked.plan;
+  throw new PermanentFailure("PLAN_ALTERED", `\`${file}\` was altered after it was made: its digest does not fit. Plan again.`);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

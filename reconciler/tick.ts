@@ -1,0 +1,99 @@
+// One look at an environment: read the source, plan, apply what may be applied. Level-triggered: everything is read anew.
+import type { History, Plan } from "../contracts/plan.ts";
+import type { Problem } from "../contracts/problem.ts";
+import type { ObservedState } from "../contracts/record.ts";
+import type { TaskRef } from "../contracts/task.ts";
+import { readState } from "../store/state.ts";
+import { type ApplyOutcome, type Writer, applyPlan } from "./apply/apply-plan.ts";
+import type { Moved } from "./apply/stale.ts";
+import { makeOrderedTasks } from "./apply/task-intents.ts";
+import { type PlannableSource, makePlan } from "./plan/make-plan.ts";
+import type { CommitInfo, SourceAnswer, UnavailableReason } from "./source/source.ts";
+
+/** What a tick needs to know of the repository or folder. */
+export interface TickSource {
+  read(signal: AbortSignal): Promise<SourceAnswer>;
+  /** How the commit `to` follows `from`. `from` null: nothing was applied before, or not from a commit. */
+  history(from: string | null, to: string | null, signal: AbortSignal): Promise<History>;
+}
+
+export interface TickOptions {
+  readonly source: TickSource;
+  readonly writer: Writer;
+  readonly tool: Plan["tool"];
+  readonly newId: () => string;
+  /** Histories that may be applied although the branch was rewritten. */
+  readonly allowHistory: readonly History[];
+  /** The lineage that this reconciler has seen; another one, or none, means a flushed or swapped Redis. */
+  readonly knownLineage: string | null;
+  /** Called as soon as there is a plan, before anything is applied. */
+  readonly onPlan: (plan: Plan, commit: CommitInfo | null) => void;
+  readonly signal: AbortSignal;
+}
+
+export type Hold =
+  | { readonly why: "history"; readonly history: History; readonly from: string | null; readonly to: string | null }
+  | { readonly why: "lineage"; readonly was: string; readonly is: string | null };
+
+/** Only `applied` changed the records. `tasks` are those that were made by this tick. */
+export type TickOutcome =
+  | { readonly outcome: "unavailable"; readonly reason: UnavailableReason }
+  | { readonly outcome: "invalid"; readonly plan: Plan; readonly problems: readonly Problem[] }
+  | { readonly outcome: "held"; readonly plan: Plan; readonly hold: Hold }
+  | { readonly outcome: "unchanged"; readonly plan: Plan; readonly tasks: readonly TaskRef[] }
+  | {
+      readonly outcome: "applied";
+      readonly plan: Plan;
+      readonly serial: number;
+      readonly lineage: string;
+      readonly tasks: readonly TaskRef[];
+      readonly tookMs: number;
+    }
+  /** Somebody else wrote in between: the next tick plans anew. */
+  | { readonly outcome: "overtaken"; readonly plan: Plan; readonly moved: readonly Moved[] }
+  | { readonly outcome: "locked"; readonly plan: Plan; readonly holder: string };
+
+export async function tick(options: TickOptions): Promise<TickOutcome> {
+  const { writer, signal } = options;
+  const answer = await options.source.read(signal);
+  if (answer.status === "unavailable") return { outcome: "unavailable", reason: answer.reason };
+  const observed = await readState(writer.redis, writer.env);
+  const plan = await planSource(options, answer, observed);
+  options.onPlan(plan, answer.identity.commit);
+  if (answer.status === "invalid") return { outcome: "invalid", plan, problems: plan.problems };
+  const hold = findHold(options, plan, observed);
+  if (hold !== undefined) return { outcome: "held", plan, hold };
+  if (plan.changes.length === 0) return { outcome: "unchanged", plan, tasks: await makeOrderedTasks(writer) };
+  const applied = await applyPlan(writer, { plan, manifests: answer.set.manifests, observed });
+  return outcomeOf(plan, applied);
+}
+
+async function planSource(options: TickOptions, answer: PlannableSource, observed: ObservedState): Promise<Plan> {
+  const { source, writer, tool, newId, signal } = options;
+  const from = observed.head?.commit ?? null;
+  const history = await source.history(from, answer.identity.headSha, signal);
+  return makePlan({ source: answer, history, observed, env: writer.env, now: writer.now(), planId: newId(), tool });
+}
+
+function findHold({ allowHistory, knownLineage }: TickOptions, plan: Plan, observed: ObservedState): Hold | undefined {
+  const lineage = observed.head?.lineage ?? null;
+  if (knownLineage !== null && lineage !== knownLineage) return { why: "lineage", was: knownLineage, is: lineage };
+  const { history, headSha } = plan.source;
+  const rewritten = history === "forced" || history === "unrelated";
+  if (!rewritten || allowHistory.includes(history) || plan.changes.length === 0) return undefined;
+  return { why: "history", history, from: observed.head?.commit ?? null, to: headSha };
+}
+
+function outcomeOf(plan: Plan, applied: ApplyOutcome): TickOutcome {
+  switch (applied.outcome) {
+    case "applied":
+      return { ...applied, plan };
+    case "stale":
+      return { outcome: "overtaken", plan, moved: applied.moved };
+    case "used":
+    case "lock-lost":
+      return { outcome: "overtaken", plan, moved: [] };
+    case "locked":
+      return { outcome: "locked", plan, holder: applied.holder };
+  }
+}
