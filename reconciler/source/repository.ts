@@ -1,20 +1,51 @@
 // Reads the manifests of one commit as Git objects: no checkout, so no hook, filter or link in the tree can act.
-import type { GitSetup } from "./git-setup.ts";
+// A repository on this machine is read where it lies, any other through a mirror.
+import { normalizePath, readCommitFiles } from "./git/commit-files.ts";
+import { resolveLocalRef } from "./git/local-ref.ts";
+import { parseRef, type ValidRef } from "./git/ref.ts";
+import { locateRepository, type RepositoryOptions } from "./locate-repository.ts";
+import { discardMirror, fetchContents, fetchRef } from "./mirror/mirror.ts";
+import type { Mirror } from "./mirror/mirror-folder.ts";
 import type { FilesAnswer } from "./source.ts";
+import { answerUnavailable, Damaged, Unavailable } from "./unavailable.ts";
 
-export interface ReadCommitOptions {
-  readonly git: GitSetup;
-  /** A URL, or the path of a repository on this machine. */
-  readonly repo: string;
+export interface ReadCommitOptions extends RepositoryOptions {
   /** `main`, `refs/heads/main`, a tag, `HEAD`, a whole or abbreviated commit id. */
   readonly ref: string;
   /** A folder or file in the repository; `.` is its root. */
   readonly path: string;
-  /** Where mirrors of remote repositories are kept. */
-  readonly mirrorFolder: string;
-  readonly signal: AbortSignal;
-  /** For https (and http on loopback); reaches git through its environment only. */
-  readonly token?: string;
 }
 
-export type ReadCommit = (options: ReadCommitOptions) => Promise<FilesAnswer>;
+/**
+ * The manifests below `path` at the commit that `ref` names. Paths of files and problems are relative to the
+ * repository's root; `treeSha` is the object at `path`. A folder without manifests is an ok answer without files; all
+ * that cannot be read is `unavailable`. Rejects only with the signal's reason, or for a bug.
+ */
+export function readCommit(options: ReadCommitOptions): Promise<FilesAnswer> {
+  return answerUnavailable(options.signal, async () => {
+    const request = parseRef(options.ref);
+    if (request.kind === "refused") throw new Unavailable("REF_NOT_FOUND", request.message);
+    const path = normalizePath(options.path);
+    const place = await locateRepository(options);
+    if (place.kind === "remote") return readMirrored(place.mirror, request, options.ref, path);
+    const { gitDir, repo } = place;
+    const objects = { git: options.git, gitDir, repo, signal: options.signal };
+    return readCommitFiles(objects, await resolveLocalRef(objects, request, options.ref), path, async () => undefined);
+  });
+}
+
+/** A damaged mirror is neither the network's fault nor the author's, and holds nothing of its own: it is made anew once. */
+async function readMirrored(mirror: Mirror, request: ValidRef, asked: string, path: string): Promise<FilesAnswer> {
+  const objects = { git: mirror.git, gitDir: mirror.gitDir, repo: mirror.remote.url, signal: mirror.signal };
+  const read = async (): Promise<FilesAnswer> =>
+    readCommitFiles(objects, await fetchRef(mirror, request, asked), path, (treeSha, wanted) =>
+      fetchContents(mirror, treeSha, wanted),
+    );
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof Damaged)) throw error;
+    await discardMirror(mirror);
+    return read();
+  }
+}

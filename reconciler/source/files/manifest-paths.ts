@@ -1,0 +1,137 @@
+// Which entries of a tree are manifests, and which are named as unreadable. One rule for commits and working trees, so
+// that both read the same set. Pure.
+import { MANIFEST_LIMITS } from "../../../contracts/limits.ts";
+import type { Problem } from "../../../contracts/problem.ts";
+import { isPlainText, showPlainly } from "./plain-text.ts";
+
+export interface TreeEntry {
+  /** Relative to the folder that is read, with `/`; U+FFFD stands for bytes that are no UTF-8. */
+  readonly path: string;
+  readonly kind: "file" | "symlink" | "submodule" | "special";
+}
+
+export interface Selection<Entry extends TreeEntry> {
+  readonly manifests: readonly Entry[];
+  readonly problems: readonly Problem[];
+}
+
+const MANIFEST_NAME = /\.(?:ya?ml|json)$/i;
+/** Names that git itself takes for its own folder on some file system, and names that climb. */
+const DANGEROUS_SEGMENT = /^(?:\.{0,2}|\.git[ .]*|git~1)$/i;
+
+/** Folders that hold no manifests: `.github`, `.countwheel`, `node_modules`, and every other hidden one. */
+export function isSkippedName(name: string): boolean {
+  return name.startsWith(".") || name === "node_modules";
+}
+
+export function isManifestName(name: string): boolean {
+  return MANIFEST_NAME.test(name) && !name.startsWith(".");
+}
+
+/** `shown` makes the path that people see and open. */
+export function selectManifests<Entry extends TreeEntry>(
+  entries: readonly Entry[],
+  shown: (path: string) => string,
+): Selection<Entry> {
+  const manifests: Entry[] = [];
+  const problems = new Map<string, Problem>();
+  for (const entry of entries) {
+    const verdict = judge(entry);
+    if (verdict === "manifest") manifests.push(entry);
+    else if (verdict !== "other") problems.set(verdict.path, problemAt(shown(verdict.path), verdict));
+  }
+  return { manifests, problems: [...problems.values(), ...collisions(manifests, shown)] };
+}
+
+interface Objection extends Pick<Problem, "severity" | "code" | "detail"> {
+  /** The entry, or the folder above it that is the cause: one problem for all that is in it. */
+  readonly path: string;
+  readonly what: string;
+}
+
+function judge(entry: TreeEntry): "manifest" | "other" | Objection {
+  const segments = entry.path.split("/");
+  const dangerous = segments.findIndex((segment) => DANGEROUS_SEGMENT.test(withoutInvisible(segment)));
+  if (dangerous !== -1)
+    return badName(segments.slice(0, dangerous + 1).join("/"), "is a name that git keeps for itself");
+  if (segments.some(isSkippedName)) return "other";
+  if (entry.kind !== "file") return notAFile(entry);
+  return judgeFile(entry.path, segments);
+}
+
+function judgeFile(path: string, segments: readonly string[]): "manifest" | "other" | Objection {
+  if (!MANIFEST_NAME.test(withoutInvisible(path))) return "other";
+  if (path.includes("\ufffd")) return badName(path, "is not valid UTF-8");
+  if (!isPlainText(path)) return badName(path, "holds control or invisible characters");
+  if (path.includes("\\")) return badName(path, "holds a backslash, which some systems take for a folder");
+  if (segments.length - 1 > MANIFEST_LIMITS.folderDepth) return tooDeep(path);
+  return "manifest";
+}
+
+function withoutInvisible(text: string): string {
+  return isPlainText(text) ? text : text.replace(/[\p{Cc}\p{Cf}]/gu, "");
+}
+
+/** An error, not a warning: the file may declare something that would otherwise look deleted. */
+function badName(path: string, why: string): Objection {
+  const detail = "Rename it with plain letters, digits, `-`, `_` and `.`.";
+  return { path, severity: "error", code: "UNSUPPORTED_FILE", what: `${why}, so it is not read`, detail };
+}
+
+function tooDeep(path: string): Objection {
+  const what = `lies more than ${MANIFEST_LIMITS.folderDepth} folders deep, so it is not read`;
+  return { path, severity: "error", code: "LIMIT", what, detail: "Move it up." };
+}
+
+function notAFile({ path, kind }: TreeEntry): Objection | "other" {
+  const code = "UNSUPPORTED_FILE";
+  switch (kind) {
+    case "symlink": {
+      const detail = MANIFEST_NAME.test(path)
+        ? "The manifest that it points to is not read through it; put the manifest itself here."
+        : "Countwheel follows no links; put the files themselves here if they are manifests.";
+      return { path, severity: "warning", code, what: "is a symbolic link, so it is ignored", detail };
+    }
+    case "submodule":
+      return {
+        path,
+        severity: "warning",
+        code,
+        what: "is a submodule, so it is ignored",
+        detail: "Copy its manifests, or read its repository as an environment of its own.",
+      };
+    case "special":
+      return MANIFEST_NAME.test(path)
+        ? { path, severity: "warning", code, what: "is no regular file, so it is ignored", detail: "" }
+        : "other";
+    case "file":
+      return "other";
+  }
+}
+
+/** Where case or Unicode form does not count, a checkout would hold one of the two: the same commit, another set. */
+function collisions(manifests: readonly TreeEntry[], shown: (path: string) => string): Problem[] {
+  const first = new Map<string, string>();
+  return manifests.flatMap(({ path }) => {
+    const key = path.normalize("NFC").toUpperCase().toLowerCase().normalize("NFC");
+    const other = first.get(key);
+    if (other === undefined) {
+      first.set(key, path);
+      return [];
+    }
+    const what = `and \`${shown(other)}\` are one file where case or Unicode form does not count`;
+    const objection: Objection = {
+      path,
+      severity: "error",
+      code: "PATH_COLLISION",
+      what,
+      detail: "Rename one of them.",
+    };
+    return [{ ...problemAt(shown(path), objection), related: { file: shown(other), line: 1, column: 1 } }];
+  });
+}
+
+function problemAt(file: string, { severity, code, what, detail }: Objection): Problem {
+  const plain = showPlainly(file);
+  return { severity, code, summary: `\`${plain}\` ${what}`, detail, file: plain, line: 1, column: 1 };
+}

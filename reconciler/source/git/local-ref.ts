@@ -1,0 +1,62 @@
+// Resolves a ref of a repository on this machine to a commit.
+import { askGit, type LocalRepository } from "./local.ts";
+import { refNotFound } from "./near-ref.ts";
+import type { ValidRef } from "./ref.ts";
+
+export interface ResolvedRef {
+  /** A full ref name; a commit's own id where it was named by that; `HEAD` where no branch is checked out. */
+  readonly ref: string;
+  readonly sha: string;
+}
+
+/** `asked` and `repo` are the user's words, for the message. Throws Unavailable where nothing has that name. */
+export async function resolveLocalRef(
+  repository: LocalRepository & { readonly repo: string },
+  request: ValidRef,
+  asked: string,
+): Promise<ResolvedRef> {
+  const found = await findLocalRef(repository, request);
+  if (found !== undefined) return found;
+  throw refNotFound(asked, repository.repo, await listNames(repository));
+}
+
+export async function findLocalRef(repository: LocalRepository, request: ValidRef): Promise<ResolvedRef | undefined> {
+  switch (request.kind) {
+    case "head":
+      return named(repository, (await askGit(repository, ["rev-parse", "--symbolic-full-name", "HEAD"])) ?? "HEAD");
+    case "commit":
+      return asCommit(repository, request.sha);
+    case "names": {
+      const name = await firstThatExists(repository, request.names);
+      if (name !== undefined) return named(repository, name);
+      return request.abbreviated === undefined ? undefined : asCommit(repository, request.abbreviated);
+    }
+  }
+}
+
+async function firstThatExists(repository: LocalRepository, names: readonly string[]): Promise<string | undefined> {
+  // Patterns also match everything below a name, so the answer is compared.
+  const answer = await askGit(repository, ["for-each-ref", "--format=%(refname)", "--end-of-options", ...names]);
+  const existing = new Set(answer?.split("\n"));
+  return names.find((name) => existing.has(name));
+}
+
+async function named(repository: LocalRepository, ref: string): Promise<ResolvedRef | undefined> {
+  const sha = await commitOf(repository, ref);
+  return sha === undefined ? undefined : { ref, sha };
+}
+
+async function asCommit(repository: LocalRepository, id: string): Promise<ResolvedRef | undefined> {
+  const sha = await commitOf(repository, id);
+  return sha === undefined ? undefined : { ref: sha, sha };
+}
+
+/** The commit behind a full name or an id, through annotated tags; undefined for a tree, a blob or nothing. */
+export async function commitOf(repository: LocalRepository, name: string): Promise<string | undefined> {
+  return askGit(repository, ["rev-parse", "--verify", "--quiet", "--end-of-options", `${name}^{commit}`]);
+}
+
+async function listNames(repository: LocalRepository): Promise<readonly string[]> {
+  const options = ["--count=10000", "--format=%(refname:lstrip=2)", "refs/heads", "refs/tags"];
+  return (await askGit(repository, ["for-each-ref", ...options]))?.split("\n") ?? [];
+}

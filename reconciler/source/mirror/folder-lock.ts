@@ -1,0 +1,129 @@
+// One process at a time for a folder, by a lock file beside it that outlives no crash. It saves double work; what must
+// never break is safe without it, since git locks its own refs and a rebuilt mirror arrives by one rename.
+import { randomUUID } from "node:crypto";
+import { link, open, readFile, rename, rm, stat, unlink } from "node:fs/promises";
+import { hostname } from "node:os";
+import { setTimeout as pause } from "node:timers/promises";
+import { Unavailable } from "../unavailable.ts";
+
+export interface LockLimits {
+  /** A lock older than this is stale, whoever holds it: no holder works that long. */
+  readonly maxHoldMs: number;
+  readonly waitMs: number;
+}
+
+const RETRY_MS = 25;
+
+/** Runs `work` while nobody else holds `file`. Throws {@link Unavailable} when the wait takes too long. */
+export async function withFolderLock<T>(
+  file: string,
+  limits: LockLimits,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  const token = await acquire(file, limits, signal);
+  try {
+    return await work();
+  } finally {
+    await release(file, token);
+  }
+}
+
+async function acquire(file: string, limits: LockLimits, signal: AbortSignal): Promise<string> {
+  const token = JSON.stringify({ host: hostname(), pid: process.pid, id: randomUUID() });
+  const deadline = performance.now() + limits.waitMs;
+  while (!(await create(file, token))) {
+    await removeIfStale(file, limits.maxHoldMs);
+    if (performance.now() > deadline) {
+      throw new Unavailable("READ_FAILED", `another process has held ${file} for too long; end it, or remove the file`);
+    }
+    await pause(RETRY_MS, undefined, { signal });
+  }
+  return token;
+}
+
+/** The lock appears with its content or not at all: written beside, then linked, which fails where one exists. */
+async function create(file: string, token: string): Promise<boolean> {
+  const draft = `${file}.${randomUUID()}`;
+  const handle = await open(draft, "wx", 0o600);
+  try {
+    await handle.writeFile(token);
+    await link(draft, file);
+    return true;
+  } catch (error) {
+    if (hasCode(error, "EEXIST")) return false;
+    throw error;
+  } finally {
+    await handle.close();
+    await rm(draft, { force: true });
+  }
+}
+
+async function release(file: string, token: string): Promise<void> {
+  if ((await readIfThere(file)) === token) await rm(file, { force: true });
+}
+
+async function removeIfStale(file: string, maxHoldMs: number): Promise<void> {
+  const seen = await readIfThere(file);
+  if (seen === undefined || !(await isStale(file, seen, maxHoldMs))) return;
+  // Moved away first, so that of several waiters one decides; put back if a new holder slipped in between.
+  const aside = `${file}.stale-${randomUUID()}`;
+  try {
+    await rename(file, aside);
+    if ((await readFile(aside, "utf8")) !== seen) await link(aside, file);
+    await unlink(aside);
+  } catch (error) {
+    if (!hasCode(error, "ENOENT") && !hasCode(error, "EEXIST")) throw error;
+    await rm(aside, { force: true });
+  }
+}
+
+async function isStale(file: string, content: string, maxHoldMs: number): Promise<boolean> {
+  const age = await ageOf(file);
+  if (age === undefined) return false;
+  const holder = parseHolder(content);
+  if (holder === undefined || age > maxHoldMs) return true;
+  return holder.host === hostname() && !isAlive(holder.pid);
+}
+
+function parseHolder(content: string): { host: unknown; pid: number } | undefined {
+  try {
+    const value: unknown = JSON.parse(content);
+    if (typeof value !== "object" || value === null || !("pid" in value) || !("host" in value)) return undefined;
+    return typeof value.pid === "number" ? { host: value.host, pid: value.pid } : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return hasCode(error, "EPERM");
+  }
+}
+
+async function ageOf(file: string): Promise<number | undefined> {
+  try {
+    return Date.now() - (await stat(file)).mtimeMs;
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return await readFile(file, "utf8");
+  } catch (error) {
+    if (hasCode(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}
