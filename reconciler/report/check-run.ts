@@ -71,17 +71,22 @@ async function withStatusFallback(
 
 async function concludeCheckRun(github: Github, subject: CheckSubject, result: CheckResult): Promise<PostedCheck> {
   const runs = await github.listCheckRuns(subject.commit, subject.name);
-  const same = runs.find(({ externalId }) => externalId === resultKey(subject, result));
-  const open = runs.find(({ externalId, completed }) => externalId === subject.key && !completed);
-  const known = same ?? open;
-  if (known === undefined) return createConcluded(github, subject, result);
+  const same = runs.filter(({ externalId }) => externalId === resultKey(subject, result));
+  const open = runs.filter(({ externalId, completed }) => externalId === subject.key && !completed);
+  for (const run of [...same, ...open]) {
+    if (await isOurs(() => appendAnnotations(github, run, subject, result))) return posted(run);
+  }
+  return createConcluded(github, subject, result);
+}
+
+/** Another App's check may bear our name and key: only its maker may change it. */
+async function isOurs(change: () => Promise<void>): Promise<boolean> {
   try {
-    await appendAnnotations(github, known, subject, result);
-    return posted(known);
+    await change();
+    return true;
   } catch (error) {
-    // Another App's check bears our name and key: only its maker may change it.
-    if (!isForbidden(error)) throw error;
-    return createConcluded(github, subject, result);
+    if (isForbidden(error)) return false;
+    throw error;
   }
 }
 

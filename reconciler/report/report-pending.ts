@@ -26,11 +26,11 @@ export interface ReportOptions {
 
 /**
  * What one drain did. A failure leaves its entry for later; one that would meet every request (GitHub away, a limit, a
- * bad token) ends the drain, one that concerns a single place (a locked conversation) lets the others go on.
+ * bad token) ends the drain, one that concerns a single place (a locked conversation, a damaged record) lets the others go on.
  */
 export type DrainOutcome =
-  | { readonly outcome: "drained"; readonly posted: number; readonly waiting: number }
-  | { readonly outcome: "later"; readonly posted: number; readonly failure: TransientFailure | PermanentFailure };
+  | { readonly outcome: "drained"; readonly settled: number; readonly waiting: number }
+  | { readonly outcome: "later"; readonly settled: number; readonly failure: TransientFailure | PermanentFailure };
 
 /** Outbox id → digest of what was shown for it last: an apply that waits for its tasks is posted when something moved. */
 export type Shown = Map<string, string>;
@@ -48,7 +48,7 @@ export async function reportPending(options: ReportOptions, shown: Shown = new M
   const { redis, env, say, signal } = options;
   const items = await readOutbox(redis, env, REPORT_LIMITS.entries);
   forget(shown, items);
-  let posted = 0;
+  let settled = 0;
   let failure: TransientFailure | PermanentFailure | undefined;
   for (const item of items) {
     if (signal.aborted) break;
@@ -60,15 +60,15 @@ export async function reportPending(options: ReportOptions, shown: Shown = new M
     if (result.outcome === "refused") say(`not reported to GitHub: ${result.failure.message}`);
     if (result.outcome === "posted" || result.outcome === "refused") {
       await dropOutbox(redis, env, [item.id]);
-      posted += 1;
+      settled += 1;
     }
   }
-  if (failure !== undefined) return { outcome: "later", posted, failure };
-  return { outcome: "drained", posted, waiting: items.length - posted };
+  if (failure !== undefined) return { outcome: "later", settled, failure };
+  return { outcome: "drained", settled, waiting: items.length - settled };
 }
 
 function meetsAll(failure: TransientFailure | PermanentFailure): boolean {
-  return failure instanceof TransientFailure || failure.code !== "GITHUB_FORBIDDEN";
+  return failure instanceof TransientFailure || failure.code === "GITHUB_AUTH";
 }
 
 function forget(shown: Shown, items: readonly OutboxItem[]): void {
