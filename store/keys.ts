@@ -13,10 +13,8 @@ export interface EnvironmentKeys {
   readonly records: string;
   /** hash: holder, token, until. Never deleted: the token must only grow. */
   readonly lock: string;
-  /** zset: plan id → serial that it became; trimmed. */
+  /** zset: plan id → the serial that it became; the oldest fall out, long after their plans expired. */
   readonly plans: string;
-  /** hash: plan id → the apply that used it, so that a repeated command is told from a second apply. */
-  readonly applies: string;
   /** stream: one entry per apply, id `<serial>-0`. */
   readonly history: string;
   /** hash: task intent → task name. Grows by one for each content of a run-mode Task. */
@@ -42,7 +40,6 @@ export function environmentKeys(env: string): EnvironmentKeys {
     records: `${tag}:records`,
     lock: `${tag}:lock`,
     plans: `${tag}:plans`,
-    applies: `${tag}:applies`,
     history: `${tag}:history`,
     intents: `${tag}:intents`,
     pendingIntents: `${tag}:intents-pending`,
@@ -57,6 +54,16 @@ export function environmentKeys(env: string): EnvironmentKeys {
 /** hash: what one apply is about to write; expires by itself. */
 export function stagingKey(env: string, applyId: string): string {
   return `${environmentTag(env)}:staging:${applyId}`;
+}
+
+/** string with expiry: what one runner announces of itself. */
+export function runnerKey(env: string, id: string): string {
+  return `${environmentTag(env)}:runner:${checkedName("runner", id)}`;
+}
+
+/** set: ids of the runners that announced themselves, the gone ones too until somebody lists them. */
+export function runnersKey(env: string): string {
+  return `${environmentTag(env)}:runners`;
 }
 
 /** string: one snapshot, set once. */

@@ -1,12 +1,30 @@
 // Snapshots by their digest: written once, verified at every read.
-import type { Snapshot } from "../contracts/snapshot.ts";
+import { type Digest, digestText } from "../contracts/canonical.ts";
+import { PermanentFailure } from "../contracts/failure.ts";
+import type { Snapshot, SnapshotEntry } from "../contracts/snapshot.ts";
+import { ask } from "./ask.ts";
 import type { Redis } from "./connect.ts";
+import { snapshotKey } from "./keys.ts";
+import { corrupt, jsonOf, objectOf } from "./reply.ts";
 
+/** `<seal> <json>`. The first one stays: content of one digest may differ only in places of the same manifests. */
 export async function putSnapshot(redis: Redis, env: string, snapshot: Snapshot): Promise<void> {
-  throw new Error(`${redis.status} ${env} ${snapshot.digest}`);
+  const key = snapshotKey(env, snapshot.digest);
+  if ((await ask(redis, () => redis.exists(key))) === 1) return;
+  const json = JSON.stringify(snapshot);
+  await ask(redis, () => redis.set(key, `${digestText(json)} ${json}`, "NX"));
 }
 
 /** Throws PermanentFailure SNAPSHOT_MISSING or STATE_CORRUPT. */
 export async function readSnapshot(redis: Redis, env: string, digest: string): Promise<Snapshot> {
-  throw new Error(`${redis.status} ${env} ${digest}`);
+  const what = `the snapshot ${digest} of environment ${env}`;
+  const text = await ask(redis, () => redis.get(snapshotKey(env, digest)));
+  if (text === null) throw new PermanentFailure("SNAPSHOT_MISSING", `${what} is gone: the task cannot go on without it`);
+  const seal = text.slice(0, text.indexOf(" "));
+  const json = text.slice(seal.length + 1);
+  if (digestText(json) !== seal) throw corrupt(what, "its bytes do not match its digest");
+  const snapshot = objectOf(what, jsonOf(what, json));
+  if (snapshot["digest"] !== digest) throw corrupt(what, "it is another snapshot");
+  const entries = objectOf(what, snapshot["entries"]) as Readonly<Record<string, SnapshotEntry>>;
+  return { digest: digest as Digest, entries };
 }
