@@ -40,7 +40,7 @@ interface Memory {
   /** Where source and state stood when the last look found nothing left to do; undefined: look again. */
   settled: { readonly sha: string; readonly serial: number } | undefined;
   lineage: string | null;
-  /** What was said since something else happened: nothing is said twice in a row. */
+  /** What was said since something went on: the same failure is not said at every look. */
   readonly said: Set<string>;
   failures: number;
 }
@@ -92,16 +92,17 @@ function remember(options: LoopOptions, memory: Memory, result: TickOutcome): nu
   return options.intervalMs;
 }
 
-function say({ emit }: LoopOptions, memory: Memory, key: string, event: LoopEvent): void {
-  if (memory.said.has(key)) return;
-  // A plan and what became of it are one story; anything else begins a new one.
-  if (event.type !== "ended" || !memory.said.has(`planned ${planOf(event.result)?.digest}`)) memory.said.clear();
-  memory.said.add(key);
+function say({ emit }: LoopOptions, { said }: Memory, key: string, event: LoopEvent): void {
+  if (said.has(key)) return;
+  if (isProgress(event)) said.clear();
+  said.add(key);
   emit(event);
 }
 
-function planOf(result: TickOutcome): Plan | undefined {
-  return "plan" in result ? result.plan : undefined;
+/** After a new plan, or a look that went well, everything may be said again. */
+function isProgress(event: LoopEvent): boolean {
+  if (event.type === "ended") return event.result.outcome === "applied" || event.result.outcome === "unchanged";
+  return event.type === "planned";
 }
 
 /** What is said once: the same source against the same state, or the same failure. */
