@@ -36,12 +36,12 @@ const INSIDE = blockList(
 /**
  * Whether `address`, to which `host` resolved, may be connected to. The rule: public addresses always; addresses of this
  * machine and of private networks only where the manifest names them literally (an address, or `localhost`), so that the
- * reviewer saw them, or where the runner lists the host; link-local and metadata addresses never. A name that resolves
+ * reviewer saw them, or where it says `allow_private`; link-local and metadata addresses never. A name that resolves
  * to the inside is refused: that is what DNS rebinding looks like.
  */
-export function mayConnect(host: string, address: string, privateHosts: readonly string[]): boolean {
+export function mayConnect(host: string, address: string, allowPrivate: boolean): boolean {
   const kind = classify(address);
-  return kind === "public" || (kind === "inside" && (isLiteral(host) || privateHosts.includes(host.toLowerCase())));
+  return kind === "public" || (kind === "inside" && (allowPrivate || isLiteral(host)));
 }
 
 function isLiteral(host: string): boolean {

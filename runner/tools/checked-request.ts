@@ -15,8 +15,8 @@ export interface OutboundRequest {
 }
 
 export interface Outbound {
-  /** Host names that may resolve to private addresses: what the runner's operator allows. */
-  readonly privateHosts: readonly string[];
+  /** Whether a host name may lead to this machine or to a private network. */
+  readonly allowPrivate: boolean;
   readonly resolve: (host: string) => Promise<readonly LookupAddress[]>;
 }
 
@@ -66,7 +66,7 @@ function sendOnce(request: OutboundRequest, outbound: Outbound): Promise<Incomin
     return Promise.reject(new PermanentFailure("ENDPOINT_INVALID", `endpoint \`${url.href}\` is neither http nor https`));
   }
   // For a literal address Node asks no resolver, so the hook below would not see it.
-  if (isIP(host) !== 0 && !mayConnect(host, host, outbound.privateHosts)) return Promise.reject(refused(host, host));
+  if (isIP(host) !== 0 && !mayConnect(host, host, outbound.allowPrivate)) return Promise.reject(refused(host, host));
   return new Promise((resolve, reject) => {
     const send = url.protocol === "https:" ? requestHttps : requestHttp;
     // No shared agent: a kept connection would have been checked by somebody else.
@@ -77,11 +77,11 @@ function sendOnce(request: OutboundRequest, outbound: Outbound): Promise<Incomin
 }
 
 /** Judges every address of a name: one bad address among good ones is a trap, not a choice. */
-function checkedLookup({ resolve, privateHosts }: Outbound): LookupFunction {
+function checkedLookup({ resolve, allowPrivate }: Outbound): LookupFunction {
   return (host, options, done) => {
     resolve(host).then(
       (addresses) => {
-        const bad = addresses.find(({ address }) => !mayConnect(host, address, privateHosts));
+        const bad = addresses.find(({ address }) => !mayConnect(host, address, allowPrivate));
         const [first] = addresses;
         if (bad !== undefined) done(refused(host, bad.address), "");
         else if (options.all === true) done(null, [...addresses]);
@@ -97,7 +97,7 @@ function refused(host: string, address: string): PermanentFailure {
   const leads = host === address ? `\`${host}\`` : `\`${host}\` leads to ${address}, which`;
   return new PermanentFailure(
     "ADDRESS_REFUSED",
-    `${leads} is a private, link-local or metadata address; name a private address literally in the manifest, or let the runner allow the host`,
+    `${leads} is a private, link-local or metadata address; a manifest may name a private address itself, but no name that leads to one`,
     { details: { host, address } },
   );
 }

@@ -1,0 +1,118 @@
+// Makes of an McpServer manifest what the supervisor runs: command or endpoint, environment, credentials, limits.
+import { canonicalJson, digestText } from "../../contracts/canonical.ts";
+import { parseDuration } from "../../contracts/duration.ts";
+import { PermanentFailure } from "../../contracts/failure.ts";
+import type { McpServerSpec } from "../../contracts/kinds/mcp-server.ts";
+import type { Secrets } from "../secrets/secrets.ts";
+import { authHeaders } from "../tools/auth-headers.ts";
+import type { Outbound } from "../tools/checked-request.ts";
+import { httpTransport } from "./http-transport.ts";
+import type { McpClient } from "./mcp-client.ts";
+import { connectClient } from "./sdk-client.ts";
+import type { ServerPlan } from "./server-plan.ts";
+import { StdioTransport } from "./stdio-transport.ts";
+
+export interface ServerDefinition {
+  readonly namespace: string;
+  readonly name: string;
+  readonly spec: McpServerSpec;
+}
+
+/** What servers get of this machine: nothing that is not named here or in their manifest. */
+export interface ServerGround {
+  /** The runner's environment as values; of these only BASE_VARIABLES reach a server. */
+  readonly variables: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  readonly resolve: Outbound["resolve"];
+}
+
+const BASE_VARIABLES = ["HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER"] as const;
+const DEFAULT_IDLE_MS = 5 * 60_000;
+const DEFAULT_ATTEMPTS = 3;
+const DEFAULT_BACKOFF_MS = 2_000;
+
+/** Throws PermanentFailure: MCP_IMAGE_UNAVAILABLE, MCP_INVALID, or what a secret throws. Nothing is started yet. */
+export async function planServer(definition: ServerDefinition, secrets: Secrets, ground: ServerGround): Promise<ServerPlan> {
+  const { namespace, name, spec } = definition;
+  const label = `McpServer ${namespace}/${name}`;
+  const how = spec.transport === "http" ? await planHttp(definition, label, secrets, ground) : await planStdio(definition, label, secrets, ground);
+  return {
+    key: digestText(canonicalJson({ namespace, name, spec, given: how.given })),
+    label,
+    idleMs: parseDuration(spec.idle_timeout ?? "") ?? DEFAULT_IDLE_MS,
+    attempts: spec.reconnect?.max_attempts ?? DEFAULT_ATTEMPTS,
+    backoffMs: parseDuration(spec.reconnect?.backoff ?? "") ?? DEFAULT_BACKOFF_MS,
+    connect: how.connect,
+  };
+}
+
+/** `given`: the resolved secrets, so that a server with another credential is another server. Only ever hashed. */
+interface Connection {
+  readonly given: Readonly<Record<string, string>>;
+  connect(signal: AbortSignal): Promise<McpClient>;
+}
+
+async function planStdio(
+  { namespace, spec }: ServerDefinition,
+  label: string,
+  secrets: Secrets,
+  ground: ServerGround,
+): Promise<Connection> {
+  const { command, args = [], image } = spec;
+  if (command === undefined || command === "") throw withoutCommand(label, image);
+  const given = await readEnvironment(spec, label, namespace, secrets);
+  const env = { ...baseEnvironment(ground.variables), ...given };
+  return {
+    given,
+    connect: async (signal) => {
+      const { JSONRPCMessageSchema } = await import("@modelcontextprotocol/sdk/types.js");
+      const start = { command, args, cwd: ground.cwd, env };
+      return connectClient(label, new StdioTransport(label, start, (value) => JSONRPCMessageSchema.parse(value)), signal);
+    },
+  };
+}
+
+function withoutCommand(label: string, image: string | undefined): PermanentFailure {
+  if (image === undefined) return new PermanentFailure("MCP_INVALID", `${label}: a stdio server needs a \`command\``);
+  return new PermanentFailure(
+    "MCP_IMAGE_UNAVAILABLE",
+    `${label}: this runner does not run container images (\`image: ${image}\`); give it a \`command\`, or \`transport: http\` with an \`endpoint\``,
+  );
+}
+
+function baseEnvironment(variables: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(BASE_VARIABLES.flatMap((name) => (variables[name] === undefined ? [] : [[name, variables[name]]])));
+}
+
+async function readEnvironment(
+  spec: McpServerSpec,
+  label: string,
+  namespace: string,
+  secrets: Secrets,
+): Promise<Record<string, string>> {
+  const env: Record<string, string> = {};
+  for (const { name, value, secret_ref, mount_path } of spec.env ?? []) {
+    // A path outside a container would be a path on this machine, chosen by a manifest.
+    if (mount_path !== undefined) throw new PermanentFailure("MCP_INVALID", `${label}: \`env.${name}\`: mountPath needs an \`image\``);
+    env[name] = secret_ref === undefined ? (value ?? "") : await secrets.resolve(secret_ref, namespace, label);
+  }
+  return env;
+}
+
+async function planHttp(
+  { namespace, spec }: ServerDefinition,
+  label: string,
+  secrets: Secrets,
+  ground: ServerGround,
+): Promise<Connection> {
+  const { endpoint = "" } = spec;
+  if (!URL.canParse(endpoint)) {
+    throw new PermanentFailure("MCP_INVALID", `${label}: \`endpoint: ${endpoint}\` is no address`);
+  }
+  const given = await authHeaders(spec.auth, namespace, label, secrets);
+  const outbound = { allowPrivate: spec.allow_private === true, resolve: ground.resolve };
+  return {
+    given,
+    connect: async (signal) => connectClient(label, await httpTransport(label, new URL(endpoint), given, outbound), signal),
+  };
+}

@@ -1,0 +1,28 @@
+// Chooses the adapter of a ModelEndpoint. Adapters load their SDK only here, when a task needs it.
+import { PermanentFailure } from "../../contracts/failure.ts";
+import { openAnthropic } from "./anthropic.ts";
+import { type ModelEndpoint, endpointName } from "./endpoint.ts";
+import { openMock } from "./mock.ts";
+import type { Model } from "./model.ts";
+import { openOpenAI } from "./openai.ts";
+
+/** Throws PermanentFailure MODEL_AUTH, MODEL_ENDPOINT_INVALID, MODEL_OPTION_INVALID or MODEL_PROVIDER_UNKNOWN. */
+export async function openModel(endpoint: ModelEndpoint): Promise<Model> {
+  const provider = endpoint.spec.provider ?? "openai";
+  switch (provider) {
+    case "mock":
+      return openMock(endpoint);
+    case "anthropic":
+      return openAnthropic(endpoint);
+    case "openai":
+    case "azure-openai":
+    case "openai-compatible":
+    case "ollama":
+      return openOpenAI(endpoint, provider);
+    default:
+      throw new PermanentFailure(
+        "MODEL_PROVIDER_UNKNOWN",
+        `${endpointName(endpoint).label}: no provider \`${provider}\`; there are openai, anthropic, azure-openai, openai-compatible, ollama and mock`,
+      );
+  }
+}

@@ -1,0 +1,80 @@
+// What Secrets may reach for on this runner: which environment variables, and files in which folders.
+import { readFile, realpath } from "node:fs/promises";
+import { isAbsolute, resolve, sep } from "node:path";
+
+export interface SecretAccess {
+  /** The environment as values: only names that match a pattern are ever read from it. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** `*` stands for any characters. */
+  readonly variablePatterns: readonly string[];
+  /** Absolute folders. Empty: no files. */
+  readonly folders: readonly string[];
+}
+
+export const DEFAULT_VARIABLE_PATTERNS: readonly string[] = ["*_API_KEY", "COUNTWHEEL_SECRET_*"];
+
+/** `missing`: allowed, but not there. `refused`: not allowed here. */
+export type Lookup =
+  | { readonly outcome: "found"; readonly value: string }
+  | { readonly outcome: "missing"; readonly why: string }
+  | { readonly outcome: "refused"; readonly why: string };
+
+export function readVariable(name: string, { variables, variablePatterns }: SecretAccess): Lookup {
+  if (!variablePatterns.some((pattern) => matchesPattern(pattern, name))) {
+    const why = `the runner does not allow the variable \`${name}\` (allowed: ${variablePatterns.join(", ")}; see --secret-env)`;
+    return { outcome: "refused", why };
+  }
+  const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
+  if (value === undefined || value === "") return { outcome: "missing", why: `set the variable \`${name}\` for the runner` };
+  return { outcome: "found", value };
+}
+
+const MAX_FILE_BYTES = 1024 * 1024;
+
+/** Judged by where the path leads after all links: a link in the folder is no way out of it. */
+export async function readSecretFile(path: string, { folders }: SecretAccess): Promise<Lookup> {
+  const allowed = folders.length === 0 ? "none" : folders.join(", ");
+  const refused: Lookup = {
+    outcome: "refused",
+    why: `the runner does not allow the file \`${path}\` (allowed folders: ${allowed}; see --secret-dir)`,
+  };
+  for (const folder of folders) {
+    const lookup = await readWithin(folder, isAbsolute(path) ? path : resolve(folder, path));
+    if (lookup !== undefined) return lookup;
+  }
+  return refused;
+}
+
+/** Undefined where the path leads out of the folder. */
+async function readWithin(folder: string, path: string): Promise<Lookup | undefined> {
+  if (!isWithin(resolve(folder), resolve(path))) return undefined;
+  try {
+    const real = await realpath(path);
+    if (!isWithin(await realpath(folder), real)) return undefined;
+    const bytes = await readFile(real);
+    if (bytes.length > MAX_FILE_BYTES) return { outcome: "refused", why: `the file \`${path}\` is larger than ${MAX_FILE_BYTES} bytes` };
+    // Editors and `echo` end files with a line break that is no part of the secret.
+    return { outcome: "found", value: bytes.toString("utf8").replace(/\r?\n$/, "") };
+  } catch {
+    return { outcome: "missing", why: `put it into the file \`${path}\`, readable for the runner` };
+  }
+}
+
+function isWithin(folder: string, path: string): boolean {
+  return path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+}
+
+/** Only `*` means something, and runs of it cannot explode: each part is looked for once. */
+function matchesPattern(pattern: string, name: string): boolean {
+  const [first = "", ...rest] = pattern.split("*");
+  const last = rest.pop();
+  if (last === undefined) return name === first;
+  if (name.length < first.length + last.length || !name.startsWith(first) || !name.endsWith(last)) return false;
+  let from = first.length;
+  for (const part of rest) {
+    const at = name.indexOf(part, from);
+    if (at === -1 || at + part.length > name.length - last.length) return false;
+    from = at + part.length;
+  }
+  return true;
+}

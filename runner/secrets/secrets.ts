@@ -1,0 +1,108 @@
+// Resolves references to secret values from the Secret manifests of a snapshot, and remembers what must be redacted.
+import { addressOf } from "../../contracts/address.ts";
+import { PermanentFailure } from "../../contracts/failure.ts";
+import { specOf } from "../../contracts/kinds.ts";
+import type { SecretSpec } from "../../contracts/kinds/secret.ts";
+import type { Snapshot } from "../../contracts/snapshot.ts";
+import { type Lookup, type SecretAccess, readSecretFile, readVariable } from "./allowed.ts";
+import { DEFAULT_KEY, type SecretReference, parseSecretReference } from "./reference.ts";
+
+export interface Secrets {
+  /**
+   * The value behind a reference in a manifest of `namespace`; `neededBy` names that manifest for people. Throws
+   * PermanentFailure SECRET_MISSING, SECRET_REFUSED or SECRET_SEALED_UNSUPPORTED; never a value in its text.
+   */
+  resolve(reference: string, namespace: string, neededBy: string): Promise<string>;
+  /** Every value that was resolved, and every value that stands in a manifest: what may be written nowhere. */
+  knownValues(): readonly string[];
+}
+
+export function openSecrets(entries: Snapshot["entries"], access: SecretAccess): Secrets {
+  const known = new Set(literalValues(entries));
+  const find = (namespace: string, name: string): SecretSpec | undefined => {
+    const entry = entries[addressOf({ kind: "Secret", namespace, name })];
+    return entry === undefined ? undefined : specOf(entry.manifest, "Secret");
+  };
+  return {
+    async resolve(text, namespace, neededBy) {
+      const reference = parseSecretReference(text, namespace, (inside, name) => find(inside, name) !== undefined);
+      const spec = find(reference.namespace, reference.name);
+      if (spec === undefined) throw missing(reference, neededBy, noManifest(reference));
+      const lookup = await look(spec, reference, access);
+      if (lookup.outcome === "refused") throw refused(reference, neededBy, lookup.why);
+      if (lookup.outcome === "missing") throw missing(reference, neededBy, lookup.why);
+      known.add(lookup.value);
+      return lookup.value;
+    },
+    knownValues: () => [...known],
+  };
+}
+
+/** A place outside Git goes before a value in it: that is how a value is replaced without a commit. */
+async function look(spec: SecretSpec, reference: SecretReference, access: SecretAccess): Promise<Lookup> {
+  const { key } = reference;
+  const place = own(spec.from, key);
+  if (place?.env !== undefined) return readVariable(place.env, access);
+  if (place?.file !== undefined) return readSecretFile(place.file, access);
+  if (own(spec.sealed, key) !== undefined) throw sealed(reference);
+  const value = literal(spec, key);
+  return value === undefined || value === "" ? { outcome: "missing", why: otherKeys(spec, reference) } : { outcome: "found", value };
+}
+
+function literal(spec: SecretSpec, key: string): string | undefined {
+  const encoded = own(spec.data, key);
+  return own(spec.string_data, key) ?? (encoded === undefined ? undefined : decode(encoded));
+}
+
+function decode(base64: string): string {
+  return Buffer.from(base64, "base64").toString("utf8");
+}
+
+function own<T>(map: Readonly<Record<string, T>> | undefined, key: string): T | undefined {
+  return map !== undefined && Object.hasOwn(map, key) ? map[key] : undefined;
+}
+
+function literalValues(entries: Snapshot["entries"]): string[] {
+  const specs = Object.values(entries).flatMap(({ manifest }) => {
+    const spec = specOf(manifest, "Secret");
+    return spec === undefined ? [] : [spec];
+  });
+  const values = specs.flatMap((spec) => [...Object.values(spec.string_data ?? {}), ...Object.values(spec.data ?? {}).map(decode)]);
+  return values.filter((value) => value !== "");
+}
+
+function display({ namespace, name, key }: SecretReference): string {
+  return `${namespace}/${name}:${key}`;
+}
+
+function noManifest({ namespace, name, key }: SecretReference): string {
+  return `declare a Secret \`${name}\` in namespace \`${namespace}\`, such as \`from: { ${key}: { env: ${variableName(name, key)} } }\``;
+}
+
+function otherKeys(spec: SecretSpec, { name, key }: SecretReference): string {
+  const keys = [spec.from, spec.string_data, spec.data, spec.sealed].flatMap((map) => Object.keys(map ?? {}));
+  const others = [...new Set(keys)].filter((other) => other !== key);
+  const [only] = others;
+  if (only === undefined) return `give it a value, such as \`from: { ${key}: { env: ${variableName(name, key)} } }\``;
+  return `it has ${others.map((other) => `\`${other}\``).join(", ")}; write \`${name}:${only}\` if that is meant`;
+}
+
+function variableName(name: string, key: string): string {
+  const words = key === DEFAULT_KEY ? name : `${name}_${key}`;
+  return `COUNTWHEEL_SECRET_${words.toUpperCase().replace(/[^A-Z0-9]+/g, "_")}`;
+}
+
+function missing(reference: SecretReference, neededBy: string, how: string): PermanentFailure {
+  const message = `secret \`${display(reference)}\`, which ${neededBy} needs, has no value: ${how}`;
+  return new PermanentFailure("SECRET_MISSING", message, { details: { ...reference } });
+}
+
+function refused(reference: SecretReference, neededBy: string, why: string): PermanentFailure {
+  const message = `secret \`${display(reference)}\`, which ${neededBy} needs, is out of reach: ${why}`;
+  return new PermanentFailure("SECRET_REFUSED", message, { details: { ...reference } });
+}
+
+function sealed(reference: SecretReference): PermanentFailure {
+  const message = `secret \`${display(reference)}\` is sealed, and this runner cannot open sealed secrets: use \`from\``;
+  return new PermanentFailure("SECRET_SEALED_UNSUPPORTED", message, { details: { ...reference } });
+}

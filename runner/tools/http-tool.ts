@@ -1,0 +1,86 @@
+// Tools of type http: one POST of the arguments as JSON to the endpoint that the manifest names.
+import type { IncomingMessage } from "node:http";
+import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import type { ToolSpec } from "../../contracts/kinds/tool.ts";
+import type { ToolResult } from "../../contracts/step.ts";
+import type { Secrets } from "../secrets/secrets.ts";
+import { authHeaders } from "./auth-headers.ts";
+import { boundText } from "./bound-text.ts";
+import { type Outbound, readBounded, sendChecked } from "./checked-request.ts";
+import type { ToolCallContext } from "./tool.ts";
+import { resultLimitOf, timeoutMsOf } from "./tool-facts.ts";
+
+export interface HttpToolSource {
+  readonly namespace: string;
+  /** For people: `Tool default/search`. */
+  readonly label: string;
+  readonly spec: ToolSpec;
+  readonly secrets: Secrets;
+  readonly outbound: Outbound;
+}
+
+/** A status of 2xx is a result; one of 4xx is the tool's own complaint, which the model may read and act on. */
+export async function callHttpTool(
+  source: HttpToolSource,
+  args: Readonly<Record<string, unknown>>,
+  { idempotencyKey, signal }: ToolCallContext,
+): Promise<ToolResult> {
+  signal.throwIfAborted();
+  const { namespace, label, spec, secrets } = source;
+  const timeoutMs = timeoutMsOf(spec.runtime?.timeout);
+  const late = AbortSignal.timeout(timeoutMs);
+  const url = endpointOf(source);
+  const headers = {
+    ...(await authHeaders(spec.auth, namespace, label, secrets)),
+    "Content-Type": "application/json",
+    Accept: "application/json, text/*;q=0.9, */*;q=0.1",
+    "Accept-Encoding": "identity",
+    "Idempotency-Key": idempotencyKey,
+  };
+  const bounded = AbortSignal.any([signal, late]);
+  try {
+    const request = { method: "POST", url, headers, body: JSON.stringify(args), signal: bounded };
+    return await readResult(source, await sendChecked(request, source.outbound), bounded);
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    if (late.aborted) throw new TransientFailure("TOOL_TIMEOUT", `${label} did not answer within ${timeoutMs} ms`);
+    throw error;
+  }
+}
+
+function endpointOf({ label, spec }: HttpToolSource): URL {
+  const { endpoint = "" } = spec;
+  if (URL.canParse(endpoint)) return new URL(endpoint);
+  throw new PermanentFailure("ENDPOINT_INVALID", `${label}: \`endpoint: ${endpoint}\` is no address`);
+}
+
+const QUOTED_BYTES = 500;
+
+async function readResult(source: HttpToolSource, response: IncomingMessage, signal: AbortSignal): Promise<ToolResult> {
+  const { label, spec } = source;
+  const { statusCode = 0 } = response;
+  const limit = resultLimitOf(spec);
+  const { bytes, complete } = await readBounded(response, limit, signal);
+  response.destroy();
+  const text = boundText(bytes.toString("utf8"), limit, complete ? bytes.length : undefined);
+  if (statusCode >= 200 && statusCode < 300) return { text, isError: false };
+  if (statusCode === 401 || statusCode === 403) {
+    const where = spec.auth?.secret_ref === undefined ? "it has no `auth.secret_ref`" : `check \`${spec.auth.secret_ref}\``;
+    throw new PermanentFailure("TOOL_AUTH", `${label} refused the credentials (${statusCode}); ${where}`);
+  }
+  const passing = statusCode >= 500 || statusCode === 408 || statusCode === 429;
+  if (!passing) return { text: `HTTP ${statusCode}\n${text}`, isError: true };
+  const retryAfterMs = retryAfter(response);
+  throw new TransientFailure("TOOL_UNAVAILABLE", `${label} answered ${statusCode}: ${text.slice(0, QUOTED_BYTES)}`, {
+    details: { status: statusCode },
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+const MAX_RETRY_AFTER_S = 600;
+
+/** Seconds only; a date would need a clock. */
+function retryAfter({ headers }: IncomingMessage): number | undefined {
+  const text = headers["retry-after"] ?? "";
+  return /^[0-9]{1,9}$/.test(text) ? Math.min(Number(text), MAX_RETRY_AFTER_S) * 1_000 : undefined;
+}
