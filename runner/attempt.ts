@@ -54,8 +54,10 @@ function outcomeOf(end: AgentEnd, bench: Bench): Outcome {
       return { kind: "done", text: bench.redact(end.text), turns: end.turns };
     case "denied":
       return { kind: "denied", denial: end.denial };
-    case "unknown":
-      return { kind: "unknown", step: end.step, tool: end.tool };
+    case "unknown": {
+      const { outcome: _, ...what } = end;
+      return { kind: "unknown", ...what };
+    }
   }
 }
 

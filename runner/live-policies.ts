@@ -1,4 +1,6 @@
 // The policies that the environment has now: a task's own are pinned for loosening, these hold for tightening.
+import { setTimeout as wait } from "node:timers/promises";
+import { TransientFailure } from "../contracts/failure.ts";
 import type { PolicySet } from "../policies/policy-set.ts";
 import type { Redis } from "../store/connect.ts";
 import { readHead, readState } from "../store/state.ts";
@@ -6,6 +8,9 @@ import { policiesOf } from "./definitions.ts";
 
 /** How long an answer is believed: a policy that was tightened holds for running tasks within this time. */
 const FRESH_MS = 1_000;
+/** A connection that breaks for a moment must not look like policies that are gone: the gate denies for good. */
+const TRIES = 4;
+const RETRY_MS = 150;
 
 export class LivePolicies {
   readonly #redis: Redis;
@@ -23,12 +28,23 @@ export class LivePolicies {
   get(): Promise<PolicySet> {
     if (this.#reading !== undefined && performance.now() - this.#readAtMs < FRESH_MS) return this.#reading;
     this.#readAtMs = performance.now();
-    const reading = this.#read();
+    const reading = this.#readPatiently();
     this.#reading = reading;
     reading.catch(() => {
       if (this.#reading === reading) this.#reading = undefined;
     });
     return reading;
+  }
+
+  async #readPatiently(): Promise<PolicySet> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#read();
+      } catch (error) {
+        if (!(error instanceof TransientFailure) || tries === TRIES) throw error;
+        await wait(RETRY_MS);
+      }
+    }
   }
 
   async #read(): Promise<PolicySet> {

@@ -22,6 +22,10 @@ export interface RunnerOptions {
   /** For people; nothing is decided from it. */
   readonly announced: Pick<RunnerInfo, "region" | "gpu" | "models">;
   readonly secrets: WorkshopOptions["secrets"];
+  /** Where MCP servers are started. */
+  readonly cwd: string;
+  /** Hosts of HTTP tools that may lead to private addresses. */
+  readonly privateHosts: readonly string[];
   readonly now: () => Date;
   readonly random: () => number;
   readonly newId: () => string;

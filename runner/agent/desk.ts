@@ -3,7 +3,7 @@ import type { StepRecord } from "../../contracts/step.ts";
 import type { Message } from "../../contracts/task.ts";
 import type { TraceEventType } from "../../contracts/trace.ts";
 import type { Gate } from "../gate/gate.ts";
-import type { ModelPrice } from "../gate/grant.ts";
+import type { ModelPrice } from "../models/price.ts";
 import type { Model, ToolDefinition } from "../models/model.ts";
 import type { Backoff } from "./backoff.ts";
 

@@ -1,7 +1,8 @@
 // The agent loop: the model answers, its tool calls are made in order, their results go back, until it has no more calls.
 import type { Denial } from "../../contracts/decision.ts";
-import { PermanentFailure } from "../../contracts/failure.ts";
+import { type FailureRecord, PermanentFailure } from "../../contracts/failure.ts";
 import { type ModelAnswer, type ToolCall, type ToolResult, toolStepId } from "../../contracts/step.ts";
+import type { Denied } from "../gate/gate.ts";
 import type { ModelMessage } from "../models/model.ts";
 import { assistantMessage, openingMessage, toolMessage, withUniqueIds } from "./conversation.ts";
 import type { AgentDesk } from "./desk.ts";
@@ -12,8 +13,8 @@ export type AgentEnd =
   | { readonly outcome: "done"; readonly text: string; readonly turns: number }
   /** A hard stop: the task ends. */
   | { readonly outcome: "denied"; readonly denial: Denial }
-  /** A write may have happened: a person must say. */
-  | { readonly outcome: "unknown"; readonly step: string; readonly tool: string };
+  /** A write may have happened: a person must say. `failure`: what came instead of its result; a takeover has none. */
+  | { readonly outcome: "unknown"; readonly step: string; readonly tool: string; readonly failure?: FailureRecord };
 
 /**
  * Steps that earlier attempts recorded are reused, so a takeover goes on in the middle of the conversation. Throws what
@@ -69,9 +70,16 @@ async function useTool(desk: AgentDesk, turn: number, index: number, call: ToolC
     case "invalid":
       return { outcome: "result", result: permission.result };
     case "denied":
-      if (permission.stop) return { outcome: "denied", denial: permission.denial };
+      if (isHardStop(permission)) return { outcome: "denied", denial: permission.denial };
       return { outcome: "result", result: permission.result };
-    case "permitted":
-      return { outcome: "result", result: await desk.gate.callTool(permission.permit, desk.signal) };
+    case "permitted": {
+      const called = await desk.gate.callTool(permission.permit, desk.signal);
+      return called.outcome === "unknown" ? called : { outcome: "result", result: called.result };
+    }
   }
+}
+
+/** A tool that the agent lists and nobody provides any more is no violation: the model hears of it and may do without. */
+function isHardStop({ stop, denial }: Denied): boolean {
+  return stop && denial.code !== "TOOL_UNKNOWN";
 }

@@ -1,0 +1,141 @@
+// Opens what an agent works with: its model, its tools, its gate. Keeps what outlives one activation: MCP servers,
+// compiled argument schemas, the policies of now.
+import type { AgentSpec } from "../contracts/kinds/agent.ts";
+import { specOf } from "../contracts/kinds.ts";
+import { PermanentFailure } from "../contracts/failure.ts";
+import type { Redis } from "../store/connect.ts";
+import type { AgentModel } from "./agent/desk.ts";
+import type { Definitions } from "./definitions.ts";
+import { createArgumentCheck } from "./gate/arguments.ts";
+import { createGate, type Gate } from "./gate/gate.ts";
+import { createRedactor, type Redactor } from "./gate/redact.ts";
+import type { Held } from "./held.ts";
+import { RUNNER_LIMITS } from "./limits.ts";
+import { LivePolicies } from "./live-policies.ts";
+import { McpSupervisor } from "./mcp/supervisor.ts";
+import type { ToolDefinition } from "./models/model.ts";
+import { openModel } from "./models/open-model.ts";
+import { priceOf } from "./models/price.ts";
+import type { SecretAccess } from "./secrets/allowed.ts";
+import { openSecrets, type Secrets } from "./secrets/secrets.ts";
+import { resolveHost } from "./tools/checked-request.ts";
+import { openToolBox } from "./tools/open-tool-box.ts";
+import type { ToolBox } from "./tools/tool.ts";
+
+export interface WorkshopOptions {
+  readonly redis: Redis;
+  readonly env: string;
+  readonly secrets: SecretAccess;
+  /** Where MCP servers are started. */
+  readonly cwd: string;
+  /** Hosts of HTTP tools that may lead to private addresses. */
+  readonly privateHosts: readonly string[];
+  readonly now: () => Date;
+  readonly newId: () => string;
+}
+
+/** For one attempt at one activation. */
+export interface Bench {
+  readonly gate: Gate;
+  readonly model: AgentModel;
+  readonly tools: readonly ToolDefinition[];
+  redact(text: string): string;
+  close(): Promise<void>;
+}
+
+export interface Workshop {
+  /** Throws PermanentFailure or TransientFailure where the model, a secret or a server is not to be had. */
+  open(held: Held, definitions: Definitions, spec: AgentSpec): Promise<Bench>;
+  close(): Promise<void>;
+}
+
+export function openWorkshop(options: WorkshopOptions): Workshop {
+  const mcp = new McpSupervisor();
+  const live = new LivePolicies(options.redis, options.env);
+  const argumentCheck = createArgumentCheck();
+  const { secrets: access, cwd, privateHosts, now, newId } = options;
+  const ground = { variables: access.variables, cwd, privateHosts, resolve: resolveHost };
+  const clock = { now, monotonicMs: () => performance.now() };
+  return {
+    close: () => mcp.close(),
+    async open(held, definitions, spec) {
+      const { entries } = definitions.snapshot;
+      const { namespace } = held.task;
+      const secrets = openSecrets(entries, access);
+      const model = await openAgentModel(definitions, secrets, namespace, spec.model_ref);
+      const toolNames = spec.tools ?? [];
+      const toolBox = await openToolBox({ entries, namespace, toolNames }, { mcp, secrets, ground }, held.lease.signal);
+      const redactor = redactorOf(secrets);
+      const gate = createGate({
+        ...askerOf(held, spec),
+        policies: definitions.policies,
+        livePolicies: () => live.get(),
+        recorder: held.journal,
+        toolBox,
+        redactor,
+        argumentCheck,
+        clock,
+        newId,
+      });
+      const tools = definitionsOf(toolBox, toolNames);
+      return { gate, model, tools, redact: redactor.text, close: () => toolBox.close() };
+    },
+  };
+}
+
+function askerOf({ task, activation, agent, claim }: Held, spec: AgentSpec) {
+  const { system, manifest } = claim.task;
+  return {
+    task,
+    activation,
+    subject: { namespace: task.namespace, system, task: manifest ?? task.name, agent },
+    grants: { tools: spec.tools ?? [], allowedTools: spec.allowed_tools ?? [], roles: spec.roles ?? [] },
+  };
+}
+
+async function openAgentModel(
+  definitions: Definitions,
+  secrets: Secrets,
+  namespace: string,
+  reference: string,
+): Promise<AgentModel> {
+  const manifest = definitions.manifest("ModelEndpoint", namespace, reference);
+  const spec = specOf(manifest, "ModelEndpoint");
+  if (spec === undefined) throw new PermanentFailure("DEFINITION_MISSING", `\`${reference}\` is no ModelEndpoint`);
+  const { metadata } = manifest;
+  const neededBy = `ModelEndpoint ${metadata.namespace}/${metadata.name}`;
+  const secretRef = spec.auth?.secret_ref;
+  const apiKey = secretRef === undefined ? undefined : await secrets.resolve(secretRef, metadata.namespace, neededBy);
+  const endpoint = { namespace: metadata.namespace, name: metadata.name, spec };
+  const model = await openModel(apiKey === undefined ? endpoint : { ...endpoint, apiKey });
+  return { model, name: spec.default_model, maxOutputTokens: outputTokens(spec.options), price: priceOf(spec) };
+}
+
+function outputTokens(options: Readonly<Record<string, string>> = {}): number {
+  const asked = Number(options["max_tokens"]);
+  return Number.isInteger(asked) && asked > 0 ? asked : RUNNER_LIMITS.maxOutputTokens;
+}
+
+/** Tools resolve their secrets when they are called, so what must be redacted grows while the agent works. */
+function redactorOf(secrets: Secrets): Redactor {
+  let known = -1;
+  let redactor = createRedactor([]);
+  const current = (): Redactor => {
+    const values = secrets.knownValues();
+    if (values.length !== known) redactor = createRedactor(values);
+    known = values.length;
+    return redactor;
+  };
+  return { text: (text) => current().text(text), value: (value) => current().value(value) };
+}
+
+/** Each tool once, though the agent may list it under two spellings. */
+function definitionsOf(toolBox: ToolBox, names: readonly string[]): ToolDefinition[] {
+  const tools = new Map(names.flatMap((name) => definitionOf(toolBox, name)).map((found) => [found.name, found]));
+  return [...tools.values()];
+}
+
+function definitionOf(toolBox: ToolBox, name: string): ToolDefinition[] {
+  const tool = toolBox.find(name);
+  return tool === undefined ? [] : [tool.definition];
+}
