@@ -61,6 +61,8 @@ export interface AgentGrants {
 /** What the task has spent before this request. `tokens` includes what is reserved by calls under way. */
 export interface Usage {
   readonly tokens: number;
+  /** Tool → calls so far in this task. Missing: nobody counts them, and a policy with `max_calls` denies. */
+  readonly calls?: Readonly<Record<string, number>>;
 }
 
 export interface ToolFacts {
@@ -108,10 +110,28 @@ export interface Reason {
   readonly message: string;
   /** Which part of the request matched: `tool`, `model`, `arguments.path`. */
   readonly path?: string;
+  /** What this reason alone would have answered; absent on reasons that allow. */
+  readonly code?: DenialCode;
+  /** Only on reasons of a policy in audit mode. */
+  readonly enforced?: false;
 }
 
-/** The pure answer. The runner's gate adds id, time and cost. */
+/** What the denied agent may do: `stop` fails the task at once, `refuse` lets the model read the denial and go on. */
+export type OnViolation = "stop" | "refuse";
+
+/** The pure answer. The runner's gate adds id, time and cost. `enforced: false`: only policies in audit mode object. */
 export type Verdict =
-  | { readonly effect: "allow"; readonly code: "ALLOWED"; readonly reasons: readonly Reason[] }
-  | { readonly effect: "deny"; readonly code: DenialCode; readonly reasons: readonly Reason[] }
-  | { readonly effect: "ask"; readonly code: "APPROVAL_REQUIRED"; readonly reasons: readonly Reason[] };
+  | { readonly effect: "allow"; readonly code: "ALLOWED"; readonly reasons: readonly Reason[]; readonly enforced: true }
+  | {
+      readonly effect: "deny";
+      readonly code: DenialCode;
+      readonly reasons: readonly Reason[];
+      readonly enforced: boolean;
+      readonly onViolation: OnViolation;
+    }
+  | {
+      readonly effect: "ask";
+      readonly code: "APPROVAL_REQUIRED";
+      readonly reasons: readonly Reason[];
+      readonly enforced: boolean;
+    };

@@ -1,0 +1,66 @@
+// Checks that a request has the shape that its type promises: a number that is none must not slip under a ceiling.
+import { type Fields, isFields } from "./compile/read.ts";
+import type { GateRequest } from "./request.ts";
+
+const SUBJECT_FIELDS = ["namespace", "system", "task", "agent"];
+const GRANT_FIELDS = ["tools", "allowedTools", "roles"];
+const TOOL_FIELDS = ["capabilities", "operationClasses"];
+
+export function isGateRequest(request: unknown): request is GateRequest {
+  if (!isFields(request) || !isSubject(request["subject"])) return false;
+  switch (request["point"]) {
+    case "task_admission":
+      return true;
+    case "before_model":
+      return (
+        isText(request["model"]) &&
+        isText(request["provider"]) &&
+        isCount(request["reserveTokens"]) &&
+        hasUsage(request)
+      );
+    case "after_model":
+      return isText(request["model"]) && hasUsage(request);
+    case "before_tool":
+      return (
+        isTool(request["tool"]) && isGrants(request["grants"]) && isFields(request["arguments"]) && hasUsage(request)
+      );
+    case "after_tool":
+      return isTool(request["tool"]) && hasUsage(request);
+    case "secret_use":
+      return isText(request["secret"]) && (request["grantedBy"] === null || isText(request["grantedBy"]));
+    default:
+      return false;
+  }
+}
+
+function isSubject(value: unknown): boolean {
+  return isFields(value) && SUBJECT_FIELDS.every((name) => isText(value[name]));
+}
+
+function isGrants(value: unknown): boolean {
+  return isFields(value) && GRANT_FIELDS.every((name) => isTexts(value[name]));
+}
+
+function isTool(value: unknown): boolean {
+  if (!isFields(value) || !isText(value["name"]) || typeof value["known"] !== "boolean") return false;
+  return TOOL_FIELDS.every((name) => isTexts(value[name]));
+}
+
+function hasUsage(request: Fields): boolean {
+  const usage = request["usage"];
+  if (!isFields(usage) || !isCount(usage["tokens"])) return false;
+  const calls = usage["calls"];
+  return calls === undefined || (isFields(calls) && Object.values(calls).every(isCount));
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}
+
+function isTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
+function isCount(value: unknown): boolean {
+  return typeof value === "number" && Number.isFinite(value) && value >= 0;
+}

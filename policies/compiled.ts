@@ -1,0 +1,95 @@
+// What policies look like once they are read: the parts that the rules of policies/rules/ decide from.
+import type { Pattern } from "./names.ts";
+import type { OnViolation, OperationClass } from "./request.ts";
+
+/** A manifest as the compiler gets it; `spec` may be anything. */
+export interface SpecSource {
+  readonly address: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly spec: unknown;
+}
+
+/** One entry of a list in a manifest, with the path by which people find it. */
+export interface Entry {
+  readonly pattern: Pattern;
+  readonly text: string;
+  readonly rule: string;
+}
+
+/** Something that could not be read or cannot be evaluated: denies. */
+export interface SpecError {
+  readonly rule: string;
+  readonly message: string;
+}
+
+export interface Scope {
+  /** `apply_mode: global`. */
+  readonly everywhere: boolean;
+  readonly systems: readonly Entry[];
+  readonly tasks: readonly Entry[];
+  readonly agents: readonly Entry[];
+}
+
+export interface CompiledRule {
+  readonly rule: string;
+  readonly effect: "deny" | "ask" | "allow";
+  readonly message: string | null;
+  /** null: any. */
+  readonly tools: readonly Entry[] | null;
+  readonly models: readonly Entry[] | null;
+  readonly agents: readonly Entry[] | null;
+  readonly operationClasses: readonly OperationClass[] | "any" | null;
+  /** Not null: where the rest of the rule matches, nobody can tell whether it applies, so it denies. */
+  readonly unevaluable: string | null;
+}
+
+export interface CallLimit {
+  readonly pattern: Pattern;
+  readonly limit: number;
+  readonly rule: string;
+}
+
+export interface CompiledPolicy {
+  readonly address: string;
+  readonly scope: Scope;
+  readonly audit: boolean;
+  /** null: the manifest does not say, which means stop. */
+  readonly onViolation: OnViolation | null;
+  readonly defaultDeny: boolean;
+  readonly blockedTools: readonly Entry[];
+  /** null: every model. */
+  readonly allowedModels: readonly Entry[] | null;
+  readonly maxTokens: number | null;
+  readonly maxCalls: readonly CallLimit[];
+  readonly rules: readonly CompiledRule[];
+  readonly errors: readonly SpecError[];
+}
+
+export interface CompiledRole {
+  readonly key: string;
+  readonly address: string;
+  readonly permissions: ReadonlySet<string>;
+  readonly errors: readonly string[];
+}
+
+export interface OperationRule {
+  readonly classes: readonly OperationClass[] | "any";
+  readonly verdict: "allow" | "deny" | "approval_required";
+  readonly rule: string;
+}
+
+export interface CompiledPermission {
+  readonly address: string;
+  readonly namespace: string;
+  /** null: unreadable, so it may be about any tool. */
+  readonly tool: string | null;
+  readonly action: string;
+  /** null: all agents of the namespace. */
+  readonly agents: readonly Entry[] | null;
+  /** Empty: `tool:<name>:<action>` and each capability of the tool. */
+  readonly required: readonly string[];
+  readonly anyOf: boolean;
+  readonly operations: readonly OperationRule[];
+  readonly errors: readonly SpecError[];
+}

@@ -1,0 +1,88 @@
+// The gate's brain: one pure and total function from a request and a set of policies to a verdict. The order of the
+// steps and the codes are SEMANTICS.md's; each family of rules has its file in policies/rules/.
+import { isGateRequest } from "./check-request.ts";
+import type { CompiledPolicy } from "./compiled.ts";
+import type { Finding } from "./finding.ts";
+import type { PolicySet } from "./policy-set.ts";
+import type { GateRequest, ToolFacts, Verdict } from "./request.ts";
+import { findBlockedTool } from "./rules/blocked-tools.ts";
+import { findCallBudget, findTokenBudget } from "./rules/budgets.ts";
+import { findDefaultDeny, findUngranted } from "./rules/defaults.ts";
+import { findPolicyErrors } from "./rules/errors.ts";
+import { findListing } from "./rules/listing.ts";
+import { findMatchedRules } from "./rules/matched-rules.ts";
+import { findModels } from "./rules/models.ts";
+import { findOperations, findPermissionErrors } from "./rules/operations.ts";
+import { findPermissions, relevantPermissions } from "./rules/permissions.ts";
+import { findSecretUse } from "./rules/secrets.ts";
+import { agentAddress, appliesTo } from "./scope.ts";
+import { makeVerdict } from "./verdict.ts";
+
+/** Never throws. A request that is none, and any failure in here, is a denial with POLICY_ERROR. */
+export function decide(request: GateRequest, set: PolicySet): Verdict {
+  try {
+    if (!isGateRequest(request)) return policyError("the request has not the shape of a request to the gate");
+    const policies = set.policies.filter((policy) => appliesTo(policy, request.subject));
+    return makeVerdict([...findPolicyErrors(policies), ...findAtPoint(request, set, policies)], policies);
+  } catch {
+    return policyError("the evaluation failed, which is a fault of Countwheel");
+  }
+}
+
+function findAtPoint(request: GateRequest, set: PolicySet, policies: readonly CompiledPolicy[]): Finding[] {
+  switch (request.point) {
+    case "before_model":
+      return findBeforeModel(request, policies);
+    case "before_tool":
+      return findBeforeTool(request, set, policies);
+    case "secret_use":
+      return findSecretUse(request.subject, request.secret, request.grantedBy);
+    case "after_model":
+    case "after_tool":
+      return findTokenBudget(policies, request.usage, 0);
+    case "task_admission":
+      return [];
+  }
+}
+
+type BeforeModel = Extract<GateRequest, { point: "before_model" }>;
+type BeforeTool = Extract<GateRequest, { point: "before_tool" }>;
+
+function findBeforeModel(request: BeforeModel, policies: readonly CompiledPolicy[]): Finding[] {
+  const { subject, model, usage, reserveTokens } = request;
+  const findings = [
+    ...findModels(policies, model),
+    ...findMatchedRules(policies, subject, { model }),
+    ...findTokenBudget(policies, usage, reserveTokens),
+  ];
+  return [...findings, ...findDefaultDeny(policies, findings, model)];
+}
+
+function findBeforeTool(request: BeforeTool, set: PolicySet, policies: readonly CompiledPolicy[]): Finding[] {
+  const { subject, grants, tool, usage } = request;
+  const relevant = relevantPermissions(set, subject, tool);
+  const findings = [
+    ...findPermissionErrors(relevant),
+    ...findBlockedTool(policies, tool.name),
+    ...findMatchedRules(policies, subject, { tool }),
+    ...findTokenBudget(policies, usage, 0),
+    ...findCallBudget(policies, usage, tool.name),
+    ...findListing(subject, grants, tool),
+    ...findPermissions(set, subject, grants, tool, relevant),
+    ...findOperations(relevant, tool),
+  ];
+  const ungranted = findUngranted(set, subject, grants, tool, findings);
+  return explained([...findings, ...ungranted, ...findDefaultDeny(policies, findings, tool.name)], request, tool);
+}
+
+/** An allow says why, also on the simple path. */
+function explained(findings: readonly Finding[], { subject }: BeforeTool, tool: ToolFacts): Finding[] {
+  if (findings.length > 0) return [...findings];
+  const message = `the agent lists \`${tool.name}\`, and nothing forbids it`;
+  return [{ effect: "allow", reason: { policy: agentAddress(subject), rule: "spec.tools", message } }];
+}
+
+function policyError(message: string): Verdict {
+  const reasons = [{ policy: "", rule: "", message, code: "POLICY_ERROR" as const }];
+  return { effect: "deny", code: "POLICY_ERROR", reasons, enforced: true, onViolation: "stop" };
+}

@@ -1,0 +1,17 @@
+// The first point of the gate: may this agent run for this task at all?
+
+import type { Admission, GateOptions } from "./ask.ts";
+import { makeDenial } from "./denial.ts";
+import { decisionDraft, openJournal, recordFirst } from "./journal.ts";
+import { judge } from "./judge.ts";
+
+export async function admit(options: GateOptions): Promise<Admission> {
+  const judgement = await judge(options, { point: "task_admission", subject: options.subject });
+  const journal = openJournal(options, {});
+  const { decision } = judgement;
+  await recordFirst(options.recorder, [
+    decisionDraft(journal, "turn.decided", judgement, { system: options.subject.system }),
+  ]);
+  if (judgement.permitted) return { outcome: "admitted", decision };
+  return { outcome: "denied", denial: makeDenial(decision, { agent: options.subject.agent }), decision, stop: true };
+}

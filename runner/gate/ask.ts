@@ -1,0 +1,72 @@
+// What may be asked of the gate of one activation, what it is made from, and what it answers.
+import type { Decision, Denial } from "../../contracts/decision.ts";
+import type { ToolCall, ToolResult } from "../../contracts/step.ts";
+import type { ActivationId, TaskRef } from "../../contracts/task.ts";
+import type { PolicySet } from "../../policies/policy-set.ts";
+import type { AgentGrants, Subject } from "../../policies/request.ts";
+import type { Model, ModelRequest } from "../models/model.ts";
+import type { ModelPrice } from "../models/price.ts";
+import type { ToolBox } from "../tools/tool.ts";
+import type { ArgumentCheck } from "./arguments.ts";
+import type { GateClock } from "./grant.ts";
+import type { ModelPermit, ToolPermit } from "./permit.ts";
+import type { Recorder } from "./recorder.ts";
+import type { Redactor } from "./redact.ts";
+
+export interface GateOptions {
+  readonly task: TaskRef;
+  readonly activation: ActivationId;
+  readonly subject: Subject;
+  readonly grants: AgentGrants;
+  /** Of the task's snapshot. */
+  readonly policies: PolicySet;
+  /** What the environment says now; both must allow. Its failing denies (POLICY_UNAVAILABLE). */
+  readonly livePolicies?: () => Promise<PolicySet>;
+  readonly toolBox: ToolBox;
+  readonly recorder: Recorder;
+  readonly redactor: Redactor;
+  /** One per runner: it keeps compiled schemas. */
+  readonly argumentCheck: ArgumentCheck;
+  readonly clock: GateClock;
+  /** Makes decision ids. */
+  readonly newId: () => string;
+}
+
+export interface Denied {
+  readonly outcome: "denied";
+  readonly denial: Denial;
+  readonly decision: Decision;
+  /** True: the task ends here. False (`on_violation: refuse`): the model reads the denial and may go on. */
+  readonly stop: boolean;
+}
+
+export type Admission = { readonly outcome: "admitted"; readonly decision: Decision } | Denied;
+
+export interface ModelAsk {
+  /** Counted from 1 within the activation. */
+  readonly turn: number;
+  /** 0 for the first try of this turn. */
+  readonly retry: number;
+  readonly request: ModelRequest;
+  readonly model: Model;
+  /** null: unknown, and the cost of the call is recorded as unknown. */
+  readonly price: ModelPrice | null;
+}
+
+export type ModelPermission =
+  | { readonly outcome: "permitted"; readonly permit: ModelPermit; readonly decision: Decision }
+  | Denied;
+
+export interface ToolAsk {
+  readonly turn: number;
+  /** Which call of the turn's answer: names the step, so it must be the same after a takeover. */
+  readonly index: number;
+  readonly call: ToolCall;
+}
+
+export type ToolPermission =
+  | { readonly outcome: "permitted"; readonly permit: ToolPermit; readonly decision: Decision }
+  /** The arguments are no JSON object or do not fit the tool's schema: recorded, not called; the model reads `result`. */
+  | { readonly outcome: "invalid"; readonly result: ToolResult }
+  /** `result` is what the model reads where it may go on. */
+  | (Denied & { readonly result: ToolResult });

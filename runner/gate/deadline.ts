@@ -1,0 +1,44 @@
+// Bounds a call by its signal and its time-out, also where what is called minds neither.
+import { TransientFailure } from "../../contracts/failure.ts";
+
+/** Adapters end their own calls first, with a better message; this is for those that do not. */
+const GRACE_MS = 500;
+
+interface Limit {
+  readonly ms: number;
+  readonly what: string;
+}
+
+/**
+ * Runs `call` with a signal that aborts with `signal`, or when the time is over. Throws the signal's reason or the
+ * time-out at once; what the call answers afterwards is dropped.
+ */
+export async function within<T>(
+  signal: AbortSignal,
+  limit: Limit | null,
+  call: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const late = new AbortController();
+  const timer = limit === null ? undefined : setTimeout(() => late.abort(timedOut(limit)), limit.ms + GRACE_MS);
+  const either = AbortSignal.any([signal, late.signal]);
+  try {
+    return await unlessAborted(either, call);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function unlessAborted<T>(signal: AbortSignal, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason);
+    signal.throwIfAborted();
+    signal.addEventListener("abort", stop, { once: true });
+    call(signal)
+      .then(resolve, reject)
+      .finally(() => signal.removeEventListener("abort", stop));
+  });
+}
+
+function timedOut({ what, ms }: Limit): TransientFailure {
+  return new TransientFailure("TOOL_TIMEOUT", `${what} did not answer within ${ms} ms`);
+}

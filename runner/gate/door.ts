@@ -1,0 +1,55 @@
+// The door: the only place that calls a model or a tool. It takes permits, and keeps journal and effect in one order:
+// what is about to happen is recorded, it happens, what happened is recorded.
+import type { ModelAnswer } from "../../contracts/step.ts";
+import { within } from "./deadline.ts";
+import type { ModelGrant, ToolGrant } from "./grant.ts";
+import { beginModel, failModel, finishModel } from "./model-effect.ts";
+import { ModelPermit, ToolPermit } from "./permit.ts";
+import { beginTool, failTool, finishTool, runTool, type ToolOutcome } from "./tool-effect.ts";
+
+/**
+ * Throws what the model threw, after writing it down. Where the signal is aborted it throws its reason and writes nothing:
+ * the attempt is lost, and stays charged at its estimate.
+ */
+export async function callModel(permit: ModelPermit, signal: AbortSignal): Promise<ModelAnswer> {
+  const grant = ModelPermit.redeem(permit);
+  await beginModel(grant);
+  const begunMs = grant.journal.clock.monotonicMs();
+  checkBefore(grant, signal);
+  const called = await attempt(() => within(signal, null, (either) => grant.model.complete(grant.request, either)));
+  if (called.outcome === "returned") return finishModel(grant, called.value, begunMs);
+  signal.throwIfAborted();
+  await failModel(grant, called.error, begunMs);
+  throw called.error;
+}
+
+/** Throws only the signal's reason, and what the journal throws: a tool that fails is an answer to the model. */
+export async function callTool(permit: ToolPermit, signal: AbortSignal): Promise<ToolOutcome> {
+  const grant = ToolPermit.redeem(permit);
+  await beginTool(grant);
+  const begunMs = grant.journal.clock.monotonicMs();
+  checkBefore(grant, signal);
+  const called = await attempt(() => runTool(grant, signal));
+  if (called.outcome === "returned") return finishTool(grant, called.value, begunMs);
+  signal.throwIfAborted();
+  return failTool(grant, called.error, begunMs);
+}
+
+type Attempt<T> =
+  | { readonly outcome: "returned"; readonly value: T }
+  | { readonly outcome: "threw"; readonly error: unknown };
+
+/** Keeps what an effect throws apart from what the journal throws. */
+async function attempt<T>(effect: () => Promise<T>): Promise<Attempt<T>> {
+  try {
+    return { outcome: "returned", value: await effect() };
+  } catch (error) {
+    return { outcome: "threw", error };
+  }
+}
+
+/** Nothing is awaited between this and the effect. */
+function checkBefore({ journal }: ModelGrant | ToolGrant, signal: AbortSignal): void {
+  journal.recorder.checkLease();
+  signal.throwIfAborted();
+}

@@ -1,0 +1,30 @@
+// The gate of one activation: the only door to models and tools. It decides, records the decision, and only then hands
+// out a permit; the door (door.ts) takes nothing but permits.
+import type { ModelAnswer } from "../../contracts/step.ts";
+import { admit } from "./admission.ts";
+import type { Admission, GateOptions, ModelAsk, ModelPermission, ToolAsk, ToolPermission } from "./ask.ts";
+import { callModel, callTool } from "./door.ts";
+import { requestModel } from "./model-request.ts";
+import type { ModelPermit, ToolPermit } from "./permit.ts";
+import type { ToolOutcome } from "./tool-effect.ts";
+import { requestTool } from "./tool-request.ts";
+
+export interface Gate {
+  /** May this agent run for this task at all? Asked once per activation, before the first turn. */
+  admit(): Promise<Admission>;
+  requestModel(ask: ModelAsk): Promise<ModelPermission>;
+  /** Throws what the model threw, after writing it down. An aborted signal throws its reason and writes nothing. */
+  callModel(permit: ModelPermit, signal: AbortSignal): Promise<ModelAnswer>;
+  requestTool(ask: ToolAsk): Promise<ToolPermission>;
+  callTool(permit: ToolPermit, signal: AbortSignal): Promise<ToolOutcome>;
+}
+
+export function createGate(options: GateOptions): Gate {
+  return {
+    admit: () => admit(options),
+    requestModel: (ask) => requestModel(options, ask),
+    callModel,
+    requestTool: (ask) => requestTool(options, ask),
+    callTool,
+  };
+}

@@ -1,0 +1,67 @@
+// Makes the events of one step, and records: what cannot be recorded does not happen.
+import { digestText } from "../../contracts/canonical.ts";
+import type { Decision } from "../../contracts/decision.ts";
+import { LeaseLost, PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import type { TraceDraft } from "../../contracts/trace.ts";
+import type { GateOptions } from "./ask.ts";
+import type { Journal } from "./grant.ts";
+import type { Judgement } from "./judge.ts";
+import type { RecordAnswer, RecordChange, Recorder } from "./recorder.ts";
+
+export function openJournal(options: GateOptions, place: { readonly turn?: number; readonly step?: string }): Journal {
+  const { recorder, redactor, clock, activation, subject } = options;
+  return {
+    recorder,
+    redactor,
+    clock,
+    draft: (type, data) => ({ type, at: clock.now().toISOString(), activation, agent: subject.agent, ...place, data }),
+  };
+}
+
+/** CONTRACT: the decision's fields are the event's. `facts` say what was decided about. */
+export function decisionDraft(
+  journal: Journal,
+  type: "turn.decided" | "tool.decided",
+  { decision, livePolicyDigest }: Judgement,
+  facts: Readonly<Record<string, unknown>>,
+): TraceDraft {
+  const { at, ...fields } = decision;
+  const live = livePolicyDigest === undefined ? {} : { livePolicyDigest };
+  return { ...journal.draft(type, { ...facts, ...fields, ...live }), at };
+}
+
+/** The event of a spent budget, where that is what the decision says. */
+export function budgetDrafts(
+  journal: Journal,
+  decision: Decision,
+  facts: Readonly<Record<string, unknown>>,
+): TraceDraft[] {
+  if (!decision.code.startsWith("BUDGET_")) return [];
+  const message = decision.reasons.find((reason) => reason.code === decision.code)?.message ?? decision.code;
+  return [
+    journal.draft("budget.exceeded", { ...facts, code: decision.code, message, decisionId: decision.decisionId }),
+  ];
+}
+
+/** A recorder that breaks in an unknown way is an audit that is not available: AUDIT_UNAVAILABLE, and nothing happens. */
+export async function recordFirst(
+  recorder: Recorder,
+  drafts: readonly TraceDraft[],
+  change: RecordChange = {},
+): Promise<RecordAnswer> {
+  try {
+    return await recorder.record(drafts, change);
+  } catch (error) {
+    if (error instanceof LeaseLost || error instanceof TransientFailure || error instanceof PermanentFailure)
+      throw error;
+    throw new TransientFailure("AUDIT_UNAVAILABLE", "the decision could not be recorded, so nothing was done", {
+      cause: error,
+    });
+  }
+}
+
+/** The same for every try of one step, and of no other: 128 bits of the step's full name. */
+export function idempotencyKey({ task, activation }: GateOptions, step: string): string {
+  const name = [task.env, task.namespace, task.name, activation, step].join("\n");
+  return digestText(name).slice("sha256:".length, "sha256:".length + 32);
+}

@@ -1,0 +1,88 @@
+// The two records around a model call: that it begins, and what became of it, with the tokens that it cost.
+import { digestText } from "../../contracts/canonical.ts";
+import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import type { ModelAnswer, StepRecord, ToolCall } from "../../contracts/step.ts";
+import { costUsd } from "../models/price.ts";
+import { boundText } from "./bound.ts";
+import { failureData, sinceMs, stepOf } from "./effect.ts";
+import type { ModelGrant } from "./grant.ts";
+import { recordFirst } from "./journal.ts";
+import type { RecordChange } from "./recorder.ts";
+import type { Redactor } from "./redact.ts";
+
+export async function beginModel(grant: ModelGrant): Promise<void> {
+  const { journal, request, model, decisionId, reservedTokens } = grant;
+  const data = {
+    model: request.model,
+    provider: model.provider,
+    reservedTokens,
+    messages: request.messages.length,
+    tools: request.tools.map((tool) => tool.name),
+    decisionId,
+  };
+  const step: StepRecord = { ...stepOf(grant), state: "started", reservedTokens };
+  await recordFirst(journal.recorder, [journal.draft("model.called", data)], { step });
+}
+
+export async function finishModel(grant: ModelGrant, from: ModelAnswer, begunMs: number): Promise<ModelAnswer> {
+  const { journal, price, decisionId, reservedTokens: reserved } = grant;
+  const answer = redactAnswer(grant, from);
+  const { inputTokens, outputTokens, model, provider, finishReason, text, toolCalls } = answer;
+  const cost = costUsd(price, answer);
+  const calls = toolCalls.map(({ id, tool }) => ({ id, tool: boundText(tool, journal.redactor) }));
+  const data = {
+    inputTokens,
+    outputTokens,
+    latencyMs: sinceMs(grant, begunMs),
+    model,
+    provider,
+    finishReason,
+    costUsd: cost,
+    toolCalls: calls,
+    textBytes: Buffer.byteLength(text),
+    textDigest: digestText(text),
+    decisionId,
+  };
+  await recordFirst(journal.recorder, [journal.draft("model.answered", data)], {
+    step: { ...stepOf(grant), state: "done", model: answer },
+    charge: { kind: "settle", reserved, inputTokens, outputTokens, costUsd: cost },
+  });
+  return answer;
+}
+
+export async function failModel(grant: ModelGrant, error: unknown, begunMs: number): Promise<void> {
+  const { journal, request, model, decisionId, reservedTokens } = grant;
+  const charged = mayHaveCost(error);
+  const data = {
+    model: request.model,
+    provider: model.provider,
+    ...failureData(grant, error, begunMs),
+    reservedTokens: charged ? reservedTokens : 0,
+    decisionId,
+  };
+  const change: RecordChange = charged
+    ? { step: { ...stepOf(grant), state: "failed", reservedTokens } }
+    : { step: { ...stepOf(grant), state: "failed" }, charge: { kind: "release", reserved: reservedTokens } };
+  await recordFirst(journal.recorder, [journal.draft("model.failed", data)], change);
+}
+
+/** Refused before any work: a bad key, a bad request, a rate limit. Everything else may have been computed, and billed. */
+function mayHaveCost(error: unknown): boolean {
+  if (error instanceof PermanentFailure) return false;
+  return !(error instanceof TransientFailure && error.code === "MODEL_RATE_LIMITED");
+}
+
+/** The answer goes on as it is recorded, so that a takeover reads what the first holder read. */
+function redactAnswer({ journal }: ModelGrant, answer: ModelAnswer): ModelAnswer {
+  const { redactor } = journal;
+  const toolCalls = answer.toolCalls.map((call) => ({
+    ...call,
+    arguments: redactFields(call.arguments, redactor),
+    ...(call.malformed === undefined ? {} : { malformed: redactor.text(call.malformed) }),
+  }));
+  return { ...answer, text: redactor.text(answer.text), toolCalls };
+}
+
+function redactFields(fields: ToolCall["arguments"], redactor: Redactor): ToolCall["arguments"] {
+  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, redactor.value(value)]));
+}

@@ -1,0 +1,103 @@
+// A model turn at the gate: decided, its tokens reserved, and both recorded in one piece before a permit exists.
+import { digestOf } from "../../contracts/canonical.ts";
+import { modelStepId } from "../../contracts/step.ts";
+import type { GateRequest } from "../../policies/request.ts";
+import type { Denied, GateOptions, ModelAsk, ModelPermission } from "./ask.ts";
+import { makeDenial } from "./denial.ts";
+import { estimateTokens } from "./estimate.ts";
+import type { Journal } from "./grant.ts";
+import { budgetDrafts, decisionDraft, idempotencyKey, openJournal, recordFirst } from "./journal.ts";
+import { type Judgement, judge, overBudget, usageOf } from "./judge.ts";
+import { ModelPermit } from "./permit.ts";
+
+/** How often a parallel branch may be faster before the budget counts as spent. */
+const RESERVATION_TRIES = 3;
+
+interface Turn {
+  readonly ask: ModelAsk;
+  readonly step: string;
+  readonly reserveTokens: number;
+  readonly journal: Journal;
+  readonly facts: Readonly<Record<string, unknown>>;
+}
+
+export async function requestModel(options: GateOptions, ask: ModelAsk): Promise<ModelPermission> {
+  const turn = openTurn(options, ask);
+  for (let tries = 1; ; tries += 1) {
+    const request = gateRequest(options, turn);
+    const judgement = await judge(options, request);
+    if (!judgement.permitted) return refuseTurn(options, turn, judgement);
+    if (await reserve(options, turn, judgement)) return permitTurn(options, turn, judgement);
+    if (tries === RESERVATION_TRIES) return refuseTurn(options, turn, overBudget(options, request, judgement));
+  }
+}
+
+function openTurn(options: GateOptions, ask: ModelAsk): Turn {
+  const step = modelStepId(ask.turn, ask.retry);
+  const reserveTokens = estimateTokens(ask.request);
+  return {
+    ask,
+    step,
+    reserveTokens,
+    journal: openJournal(options, { turn: ask.turn, step }),
+    facts: {
+      model: ask.request.model,
+      provider: ask.model.provider,
+      reserveTokens,
+      requestDigest: digestOf(ask.request),
+    },
+  };
+}
+
+function gateRequest(options: GateOptions, { ask, reserveTokens }: Turn): GateRequest {
+  return {
+    point: "before_model",
+    subject: options.subject,
+    model: ask.request.model,
+    provider: ask.model.provider,
+    reserveTokens,
+    usage: usageOf(options),
+  };
+}
+
+/** False: another branch of the task spent the tokens in the meantime, and nothing was recorded. */
+async function reserve(options: GateOptions, turn: Turn, judgement: Judgement): Promise<boolean> {
+  const { step, reserveTokens, journal, facts } = turn;
+  const key = idempotencyKey(options, step);
+  const answer = await recordFirst(options.recorder, [decisionDraft(journal, "turn.decided", judgement, facts)], {
+    step: {
+      activation: options.activation,
+      step,
+      state: "decided",
+      idempotencyKey: key,
+      reservedTokens: reserveTokens,
+    },
+    charge: { kind: "reserve", tokens: reserveTokens, limit: judgement.ceiling },
+  });
+  return answer.outcome === "appended";
+}
+
+function permitTurn(options: GateOptions, turn: Turn, { decision }: Judgement): ModelPermission {
+  const { ask, step, reserveTokens, journal } = turn;
+  const permit = ModelPermit.mint({
+    activation: options.activation,
+    step,
+    idempotencyKey: idempotencyKey(options, step),
+    decisionId: decision.decisionId,
+    journal,
+    model: ask.model,
+    request: ask.request,
+    reservedTokens: reserveTokens,
+    price: ask.price,
+  });
+  return { outcome: "permitted", permit, decision };
+}
+
+/** A model that is refused ends the task whatever the policy says: there is nobody left to read the denial. */
+async function refuseTurn(options: GateOptions, turn: Turn, judgement: Judgement): Promise<Denied> {
+  const { decision } = judgement;
+  const { journal, facts } = turn;
+  const spent = budgetDrafts(journal, decision, { limit: judgement.ceiling, spent: usageOf(options).tokens, ...facts });
+  await recordFirst(options.recorder, [decisionDraft(journal, "turn.decided", judgement, facts), ...spent]);
+  return { outcome: "denied", denial: makeDenial(decision, { model: turn.ask.request.model }), decision, stop: true };
+}

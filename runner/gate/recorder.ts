@@ -1,0 +1,26 @@
+// What the gate needs of the activation's journal: to write decisions and effects down, and to know what was spent.
+import type { StepRecord } from "../../contracts/step.ts";
+import type { TraceDraft } from "../../contracts/trace.ts";
+import type { Charge, Ledger } from "../../store/ledger.ts";
+
+/** What changes together with the events, or not at all. */
+export interface RecordChange {
+  readonly step?: StepRecord;
+  readonly charge?: Charge;
+}
+
+/** over-budget: a parallel branch was faster; nothing of this record was written. */
+export type RecordAnswer = { readonly outcome: "appended" } | { readonly outcome: "over-budget" };
+
+export interface Recorder {
+  /** What the task has spent, as of the last answer of the store. */
+  ledger(): Ledger;
+  /**
+   * Writes in one piece, behind whatever was recorded before. Throws LeaseLost where the lease is gone, and any other
+   * failure where nothing could be written: the gate then lets nothing happen. Drafts come with activation, agent, turn
+   * and step; the recorder adds epoch and attempt.
+   */
+  record(drafts: readonly TraceDraft[], change?: RecordChange): Promise<RecordAnswer>;
+  /** Called right before each effect: throws the reason for which none may begin any more. */
+  checkLease(): void;
+}

@@ -1,0 +1,75 @@
+// A tool call and the two records around it: that it begins, and what became of it.
+import { digestText } from "../../contracts/canonical.ts";
+import { type FailureRecord, failureRecord, PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import type { StepRecord, ToolResult } from "../../contracts/step.ts";
+import { boundValue } from "./bound.ts";
+import { within } from "./deadline.ts";
+import { failureData, messageOf, sinceMs, stepOf } from "./effect.ts";
+import type { ToolGrant } from "./grant.ts";
+import { recordFirst } from "./journal.ts";
+
+export type ToolOutcome =
+  /** `result` is what the model reads; where the tool gave none, it says so (`isError`). */
+  | { readonly outcome: "answered"; readonly result: ToolResult }
+  /** A write may have happened and nobody knows: the step stays `started`, and a person must say. */
+  | { readonly outcome: "unknown"; readonly step: string; readonly tool: string; readonly failure: FailureRecord };
+
+export async function beginTool(grant: ToolGrant): Promise<void> {
+  const { journal, tool, call, argumentsDigest, decisionId, idempotencyKey } = grant;
+  const data = {
+    tool: tool.definition.name,
+    callId: call.id,
+    definitionDigest: tool.definitionDigest,
+    effect: tool.effect,
+    arguments: boundValue(call.arguments, journal.redactor),
+    argumentsDigest,
+    idempotencyKey,
+    decisionId,
+  };
+  const step: StepRecord = { ...stepOf(grant), state: "started", effect: tool.effect };
+  await recordFirst(journal.recorder, [journal.draft("tool.called", data)], { step });
+}
+
+export function runTool({ tool, call, idempotencyKey }: ToolGrant, signal: AbortSignal): Promise<ToolResult> {
+  const limit = { ms: tool.timeoutMs, what: `tool \`${tool.definition.name}\`` };
+  return within(signal, limit, (either) => tool.call(call.arguments, { idempotencyKey, signal: either }));
+}
+
+export async function finishTool(grant: ToolGrant, from: ToolResult, begunMs: number): Promise<ToolOutcome> {
+  const { journal, tool, decisionId } = grant;
+  const result: ToolResult = { text: journal.redactor.text(from.text), isError: from.isError };
+  const data = {
+    tool: tool.definition.name,
+    latencyMs: sinceMs(grant, begunMs),
+    resultBytes: Buffer.byteLength(result.text),
+    resultDigest: digestText(result.text),
+    isError: result.isError,
+    decisionId,
+  };
+  const step: StepRecord = { ...stepOf(grant), state: "done", effect: tool.effect, tool: result };
+  await recordFirst(journal.recorder, [journal.draft("tool.answered", data)], { step });
+  return { outcome: "answered", result };
+}
+
+export async function failTool(grant: ToolGrant, error: unknown, begunMs: number): Promise<ToolOutcome> {
+  const { journal, tool, step, decisionId } = grant;
+  const name = tool.definition.name;
+  const unknown = tool.effect === "write" && mayHaveHappened(error);
+  const data = { tool: name, ...failureData(grant, error, begunMs), effectUnknown: unknown, decisionId };
+  const draft = journal.draft("tool.failed", data);
+  const failure = { code: failureRecord(error).code, message: messageOf(grant, error) };
+  if (unknown) {
+    await recordFirst(journal.recorder, [draft]);
+    return { outcome: "unknown", step, tool: name, failure };
+  }
+  const result: ToolResult = { text: `${failure.code}: ${failure.message}`, isError: true };
+  const ended: StepRecord = { ...stepOf(grant), state: "failed", effect: tool.effect, tool: result };
+  await recordFirst(journal.recorder, [draft], { step: ended });
+  return { outcome: "answered", result };
+}
+
+/** A PermanentFailure is a refusal; `details.effect: "none"` is the adapter's word that nothing reached the tool. */
+function mayHaveHappened(error: unknown): boolean {
+  if (error instanceof PermanentFailure) return false;
+  return !(error instanceof TransientFailure && error.details["effect"] === "none");
+}

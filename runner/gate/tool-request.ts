@@ -1,0 +1,136 @@
+// A tool call at the gate: its arguments checked, decided, and the decision recorded before a permit exists.
+import { digestOf } from "../../contracts/canonical.ts";
+import { type StepRecord, type ToolResult, toolStepId } from "../../contracts/step.ts";
+import type { TraceDraft } from "../../contracts/trace.ts";
+import type { GateRequest, ToolFacts } from "../../policies/request.ts";
+import type { Tool } from "../tools/tool.ts";
+import type { GateOptions, ToolAsk, ToolPermission } from "./ask.ts";
+import { boundText, boundValue } from "./bound.ts";
+import { denialResult, makeDenial } from "./denial.ts";
+import type { Journal } from "./grant.ts";
+import { budgetDrafts, decisionDraft, idempotencyKey, openJournal, recordFirst } from "./journal.ts";
+import { type Judgement, judge, usageOf } from "./judge.ts";
+import { ToolPermit } from "./permit.ts";
+
+interface Call {
+  readonly ask: ToolAsk;
+  readonly name: string;
+  readonly step: string;
+  readonly argumentsDigest: string;
+  readonly journal: Journal;
+}
+
+/** A denial comes before a complaint about arguments: a blocked tool is blocked with any. */
+export async function requestTool(options: GateOptions, ask: ToolAsk): Promise<ToolPermission> {
+  const tool = options.toolBox.find(ask.call.tool);
+  const call = openCall(options, ask, tool);
+  const judgement = await judge(options, gateRequest(options, call, tool));
+  if (!judgement.permitted || tool === undefined) return refuseCall(options, call, judgement);
+  const problem = argumentProblem(options, ask, tool);
+  if (problem !== undefined) return rejectArguments(options, call, problem);
+  return permitCall(options, call, tool, judgement);
+}
+
+function openCall(options: GateOptions, ask: ToolAsk, tool: Tool | undefined): Call {
+  const step = toolStepId(ask.turn, ask.index);
+  return {
+    ask,
+    name: tool?.definition.name ?? ask.call.tool,
+    step,
+    argumentsDigest: digestOf(ask.call.arguments),
+    journal: openJournal(options, { turn: ask.turn, step }),
+  };
+}
+
+function gateRequest(options: GateOptions, { ask, name }: Call, tool: Tool | undefined): GateRequest {
+  const facts: ToolFacts = {
+    name,
+    known: tool !== undefined,
+    capabilities: tool?.capabilities ?? [],
+    operationClasses: tool?.operationClasses ?? [],
+  };
+  const { subject, grants } = options;
+  return { point: "before_tool", subject, grants, tool: facts, arguments: ask.call.arguments, usage: usageOf(options) };
+}
+
+function argumentProblem({ argumentCheck }: GateOptions, { call }: ToolAsk, tool: Tool): string | undefined {
+  if (call.malformed !== undefined) return "the arguments are no JSON object";
+  return argumentCheck.problem(tool.definition, tool.definitionDigest, call.arguments);
+}
+
+/** No decision is recorded here: nothing was allowed to happen, and nothing did. */
+async function rejectArguments(options: GateOptions, call: Call, problem: string): Promise<ToolPermission> {
+  const { redactor } = options;
+  const code = "TOOL_ARGUMENTS_INVALID";
+  const result: ToolResult = { isError: true, text: redactor.text(`${code}: ${problem}. Nothing was called.`) };
+  const data = {
+    tool: call.name,
+    code,
+    message: boundText(problem, redactor),
+    arguments: boundValue(call.ask.call.malformed ?? call.ask.call.arguments, redactor),
+    argumentsDigest: call.argumentsDigest,
+  };
+  await recordFirst(options.recorder, [call.journal.draft("tool.failed", data)], failedStep(options, call, result));
+  return { outcome: "invalid", result };
+}
+
+async function permitCall(options: GateOptions, call: Call, tool: Tool, judgement: Judgement): Promise<ToolPermission> {
+  const { step, journal, argumentsDigest, ask } = call;
+  const key = idempotencyKey(options, step);
+  const facts = { tool: call.name, callId: ask.call.id, argumentsDigest };
+  await recordFirst(options.recorder, [decisionDraft(journal, "tool.decided", judgement, facts)], {
+    step: { activation: options.activation, step, state: "decided", idempotencyKey: key, effect: tool.effect },
+  });
+  const permit = ToolPermit.mint({
+    activation: options.activation,
+    step,
+    idempotencyKey: key,
+    decisionId: judgement.decision.decisionId,
+    journal,
+    tool,
+    call: ask.call,
+    argumentsDigest,
+  });
+  return { outcome: "permitted", permit, decision: judgement.decision };
+}
+
+/**
+ * A hard stop leaves no step behind: a takeover that comes between it and the task's end asks again and is stopped again,
+ * where a recorded result would let it go on.
+ */
+async function refuseCall(options: GateOptions, call: Call, judgement: Judgement): Promise<ToolPermission> {
+  const { decision } = judgement;
+  const denial = makeDenial(decision, { tool: call.name });
+  const result = denialResult(denial);
+  const stop = !judgement.refuseOnly;
+  const change = stop ? {} : failedStep(options, call, result);
+  await recordFirst(options.recorder, denialDrafts(options, call, judgement, denial.message), change);
+  return { outcome: "denied", denial, decision, stop, result };
+}
+
+function denialDrafts(options: GateOptions, call: Call, judgement: Judgement, message: string): TraceDraft[] {
+  const { journal, name, argumentsDigest, ask } = call;
+  const { decision } = judgement;
+  const [first] = decision.reasons;
+  const denied = {
+    tool: name,
+    callId: ask.call.id,
+    code: decision.code,
+    message,
+    policy: first?.policy ?? "",
+    rule: first?.rule ?? "",
+    decisionId: decision.decisionId,
+    arguments: boundValue(ask.call.malformed ?? ask.call.arguments, options.redactor),
+    argumentsDigest,
+  };
+  return [
+    decisionDraft(journal, "tool.decided", judgement, { tool: name, callId: ask.call.id, argumentsDigest }),
+    journal.draft("tool.denied", denied),
+    ...budgetDrafts(journal, decision, { limit: judgement.ceiling, spent: usageOf(options).tokens, tool: name }),
+  ];
+}
+
+function failedStep(options: GateOptions, { step }: Call, result: ToolResult): { readonly step: StepRecord } {
+  const key = idempotencyKey(options, step);
+  return { step: { activation: options.activation, step, state: "failed", idempotencyKey: key, tool: result } };
+}
