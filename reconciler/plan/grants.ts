@@ -95,7 +95,7 @@ function toolGrants(input: ToolInput): Grant[] {
   const { model, agent, manifest, tool } = input;
   const facts = readToolFacts(tool, manifest.metadata.namespace, model);
   const systems = model.systems.get(agent) ?? [];
-  const names = systems.length === 0 ? [""] : systems.map(({ metadata }) => metadata.name).sort();
+  const names = systems.length === 0 ? [ANY] : systems.map(({ metadata }) => metadata.name).sort();
   const answers = names.map((system) => ({ system, verdict: ask(input, facts, system) }));
   const related = relatedOf(input, answers.flatMap(({ verdict }) => verdict.reasons.map(({ policy }) => policy)));
   const agree = new Set(answers.map(({ verdict }) => verdict.effect)).size === 1;
@@ -107,11 +107,19 @@ function toolGrants(input: ToolInput): Grant[] {
   }));
 }
 
-/** Nothing is spent and no argument is known: what is asked is whether the agent may call the tool at all. */
+/** Stands for any task and, where no system lists the agent, for any system: no manifest can have this name. */
+const ANY = "(any)";
+
+/**
+ * Nothing is spent and no argument is known: what is asked is whether the agent may call the tool at all. What only a
+ * policy in audit mode objects to is carried out, so it is access.
+ */
 function ask({ model, manifest, grants }: ToolInput, tool: ToolFacts, system: string): Verdict {
   const { namespace, name } = manifest.metadata;
-  const subject = { namespace, system, task: "", agent: name };
-  return decide({ point: "before_tool", subject, grants, tool, arguments: {}, usage: { tokens: 0 } }, model.policies);
+  const subject = { namespace, system, task: ANY, agent: name };
+  const request = { point: "before_tool", subject, grants, tool, arguments: {}, usage: { tokens: 0, calls: {} } } as const;
+  const verdict = decide(request, model.policies);
+  return verdict.enforced ? verdict : { effect: "allow", code: "ALLOWED", reasons: verdict.reasons, enforced: true };
 }
 
 function wordsOf({ operationClasses }: ToolFacts, { effect }: Verdict): string {

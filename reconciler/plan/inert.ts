@@ -53,7 +53,8 @@ export function codeBlock(language: string, text: string): string {
 
 /** Mentions, references, addresses and links: GitHub finds them in any text, entities or not, but not in code. */
 const LINKED = /[@#]|:\/\/|www\.|\bGH-\d/i;
-const SPECIAL = /[\\`*_[\]<>~&$]/g;
+/** An underscore within a word is no emphasis: `model_ref` stays readable in the source, too. */
+const SPECIAL = /[\\`*[\]~&$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])/g;
 
 /** A sentence of ours with the author's words in backticks: these become code, the rest plain text. */
 export function prose(text: string): string {
@@ -73,7 +74,10 @@ function joinSpans(parts: readonly string[]): string {
 }
 
 function escapeMarkdown(word: string): string {
-  return word.replace(SPECIAL, (character) => `\\${character}`);
+  return word
+    .replace(SPECIAL, (character) => `\\${character}`)
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;");
 }
 
 /**

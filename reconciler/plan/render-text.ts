@@ -24,7 +24,7 @@ export function renderPlanText(plan: Plan, options: TextOptions): string {
   const { paint } = options;
   const sections = [
     renderHeader(plan, options),
-    renderChanges(plan, paint),
+    renderChanges(plan, options),
     renderAccess(plan, paint),
     renderProblems(plan.problems, paint),
     paint("bold", countsLine(plan.counts)),
@@ -64,14 +64,14 @@ interface Widths {
   readonly value: number;
 }
 
-function renderChanges({ changes }: Plan, paint: PlanPaint): string {
+function renderChanges({ changes }: Plan, options: TextOptions): string {
   const fields = changes.flatMap((change) => change.fields);
   const widths: Widths = {
     address: widest(changes.map(nameOf), 60),
     field: widest(fields.map(({ path }) => fieldName(path)), 32),
     value: widest(fields.map(describeField), 48),
   };
-  return changes.map((change) => renderChange(change, widths, paint)).join("\n");
+  return changes.map((change) => renderChange(change, widths, options)).join("\n");
 }
 
 function widest(texts: readonly string[], limit: number): number {
@@ -90,24 +90,28 @@ function nameOf(change: Change): string {
   return displayAddress(change);
 }
 
-function renderChange(change: Change, widths: Widths, paint: PlanPaint): string {
+function renderChange(change: Change, widths: Widths, options: TextOptions): string {
+  const { paint } = options;
   const sign = change.blocked === undefined ? SIGNS[change.action] : "!";
   const style = change.blocked === undefined ? STYLES[change.action] : "red";
-  const line = `  ${paint(style, `${sign} ${pad(nameOf(change), widths.address)}`)}   ${whereOf(change, paint)}`;
+  const line = `  ${paint(style, `${sign} ${pad(nameOf(change), widths.address)}`)}   ${whereOf(change, options)}`;
   return [line, ...change.fields.map((field) => renderField(field, change, widths, paint))].join("\n");
 }
 
-function whereOf(change: Change, paint: PlanPaint): string {
+function whereOf(change: Change, { paint, base }: TextOptions): string {
   const { file, line } = change.source;
+  if (change.action === "prune" && change.blocked === undefined) {
+    return paint("dim", `was ${oneLine(file)}:${line}${base === null ? "" : ` at ${base.slice(0, 7)}`}`);
+  }
   if (change.blocked !== undefined) return `blocked: ${oneLine(change.blocked.message)}`;
   const moved = change.previousAddress === undefined ? "" : `was ${change.previousAddress}, `;
-  return paint("dim", change.action === "prune" ? `was ${oneLine(file)}:${line}` : `${moved}${oneLine(file)}:${line}`);
+  return paint("dim", `${moved}${oneLine(file)}:${line}`);
 }
 
 function renderField(field: FieldChange, change: Change, widths: Widths, paint: PlanPaint): string {
   const { file, line } = field.source;
   const place = file === change.source.file ? `:${line}` : `${oneLine(file)}:${line}`;
-  return `      ${pad(fieldName(field.path), widths.field)}   ${pad(describeField(field), widths.value)}   ${paint("dim", place)}`;
+  return `      ${pad(shorten(fieldName(field.path), 60), widths.field)}   ${pad(describeField(field), widths.value)}   ${paint("dim", place)}`;
 }
 
 /** Rows of the access section; the rest is counted. The JSON holds all of them. */
