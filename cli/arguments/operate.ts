@@ -1,5 +1,5 @@
 // Commands that run things: run, runner, cancel, resolve, down, demo, completion.
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./program.ts";
 import { collect, commaList, durationMs, wholeNumber } from "./values.ts";
 
@@ -10,6 +10,7 @@ export function addOperateCommands(program: Command, facts: ProgramFacts, act: A
   addResolve(program, facts, act);
   addDown(program, act);
   addDemo(program, act);
+  addCompletion(program, act);
 }
 
 function addRun(program: Command, facts: ProgramFacts, act: Act): void {
@@ -39,7 +40,8 @@ function addRunner(program: Command, facts: ProgramFacts, act: Act): void {
     .option("--gpu", "announced with the runner", false)
     .option("--models <names>", "announced with the runner, separated by commas", commaList, [])
     .option("--secret-env <pattern>", "variables that Secrets may name (repeatable; default *_API_KEY, COUNTWHEEL_SECRET_*)", collect, [])
-    .option("--secret-dir <dir>", "folder whose files Secrets may name (repeatable; default none)", collect, []);
+    .option("--secret-dir <dir>", "folder whose files Secrets may name (repeatable; default none)", collect, [])
+    .option("--private-host <name>", "host of an HTTP tool that may lead to a private address (repeatable; default none)", collect, []);
   withOutput(withStateFlags(command, facts), ["text", "jsonl"]).action((flags) =>
     act(async () => (await import("../commands/runner.ts")).runRunner, flags),
   );
@@ -83,4 +85,12 @@ function addDemo(program: Command, act: Act): void {
     .command("demo")
     .description("show the whole line in a throw-away repository: commit, plan, apply, run, trace, git push");
   withOutput(command, ["text"]).action((flags) => act(async () => (await import("../commands/demo.ts")).runDemo, flags));
+}
+
+function addCompletion(program: Command, act: Act): void {
+  program
+    .command("completion")
+    .description("print a completion script for a shell")
+    .addArgument(new Argument("<shell>", "the shell").choices(["bash", "zsh", "fish"]))
+    .action((shell) => act(async () => (await import("../commands/completion.ts")).runCompletion, { shell, program }));
 }

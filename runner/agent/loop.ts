@@ -2,7 +2,7 @@
 import type { Denial } from "../../contracts/decision.ts";
 import { type FailureRecord, PermanentFailure } from "../../contracts/failure.ts";
 import { type ModelAnswer, type ToolCall, type ToolResult, toolStepId } from "../../contracts/step.ts";
-import type { Denied } from "../gate/gate.ts";
+import type { Denied } from "../gate/ask.ts";
 import type { ModelMessage } from "../models/model.ts";
 import { assistantMessage, openingMessage, toolMessage, withUniqueIds } from "./conversation.ts";
 import type { AgentDesk } from "./desk.ts";

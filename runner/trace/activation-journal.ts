@@ -8,7 +8,6 @@ import { chainEvents, type ChainHead, type TraceDraft, type TraceEvent } from ".
 import type { Redis } from "../../store/connect.ts";
 import type { Ledger } from "../../store/ledger.ts";
 import { type Appended, appendEvents } from "../../store/scripts/append.ts";
-import { readTrace } from "../../store/tasks.ts";
 import type { RecordAnswer, RecordChange, Recorder } from "../gate/recorder.ts";
 import type { Lease } from "../lease.ts";
 import { RUNNER_LIMITS } from "../limits.ts";
@@ -78,53 +77,46 @@ export class ActivationJournal implements Recorder {
     return written;
   }
 
-  /** What was deferred and the drafts, as events behind the present end of the chain. */
-  chain(drafts: readonly TraceDraft[]): TraceEvent[] {
+  /** What was deferred and the drafts, as events behind the end of the chain as it is known, or behind another one. */
+  chain(drafts: readonly TraceDraft[], after = this.#head): TraceEvent[] {
     const { task, epoch, attempt } = this.#terms;
     const stamped = [...this.#waiting, ...drafts].map((draft) => ({ epoch, attempt, ...draft }));
-    return chainEvents(taskId(task), this.#head, stamped);
+    return chainEvents(taskId(task), after, stamped);
   }
 
   async #write(drafts: readonly TraceDraft[], change: RecordChange): Promise<RecordAnswer> {
     for (let tries = 0; tries < RUNNER_LIMITS.appendTries; tries += 1) {
-      const events = this.chain(drafts);
-      const { answer, repeated } = await this.#append(events, change);
+      const answer = await this.#append(this.chain(drafts), change);
       if (answer.outcome === "lease-lost") throw this.#lost();
       this.#ledger = answer.ledger;
       if (answer.outcome === "over-budget") return { outcome: "over-budget" };
       this.#head = answer.head;
-      this.#movedByOthers ||= answer.outcome === "moved";
-      if (answer.outcome === "moved" && !(repeated && (await this.#holds(events)))) continue;
+      if (answer.outcome === "moved") {
+        this.#movedByOthers = true;
+        continue;
+      }
       this.#waiting = [];
       return { outcome: "appended" };
     }
     throw new TransientFailure("JOURNAL_CONTENDED", "the trace was moved by other branches at every try");
   }
 
-  /** A Redis that is away for less than the lease costs nothing: the same events are written again until it ends. */
-  async #append(
-    events: readonly TraceEvent[],
-    change: RecordChange,
-  ): Promise<{ readonly answer: Appended; readonly repeated: boolean }> {
+  /**
+   * A Redis that is away for less than the lease costs nothing: the same events are written again until it ends. The
+   * store knows a repeated command from a second one.
+   */
+  async #append(events: readonly TraceEvent[], change: RecordChange): Promise<Appended> {
     const { redis, task, activation, holder, epoch, lease } = this.#terms;
     const request = { task, activation, holder, epoch, after: this.#head, events, ...change };
     for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)) {
       lease.check();
       try {
-        return { answer: await appendEvents(redis, request), repeated: retryMs > FIRST_RETRY_MS };
+        return await appendEvents(redis, request);
       } catch (error) {
         if (!(error instanceof TransientFailure)) throw error;
         await wait(retryMs);
       }
     }
-  }
-
-  /** An append whose answer was lost moved the chain itself: then the events stand in it, and must not come twice. */
-  async #holds(events: readonly TraceEvent[]): Promise<boolean> {
-    const last = events.at(-1);
-    if (last === undefined) return false;
-    const written = await readTrace(this.#terms.redis, this.#terms.task, last.seq - 1);
-    return written[0]?.hash === last.hash;
   }
 
   #lost(): LeaseLost {

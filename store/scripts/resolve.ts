@@ -1,0 +1,115 @@
+// Ends the phase Unknown of an activation by a person's word: the write happened, it did not, or the task shall fail.
+import type { FailureRecord } from "../../contracts/failure.ts";
+import { taskId } from "../../contracts/new-task.ts";
+import type { StepRecord } from "../../contracts/step.ts";
+import type { ActivationId, TaskRef } from "../../contracts/task.ts";
+import { chainEvents, type ChainHead, type TraceDraft } from "../../contracts/trace.ts";
+import { ask } from "../ask.ts";
+import { chainArguments, readChainHead } from "../chain.ts";
+import type { Redis } from "../connect.ts";
+import { finishTask } from "../finish-task.ts";
+import { stepsKey, taskKeys } from "../keys.ts";
+import type { ActivationQueue } from "../queue.ts";
+import { corrupt, listOf } from "../reply.ts";
+import { defineScript, runScript } from "../script.ts";
+import { readPriority, readStep } from "../task-fields.ts";
+import { HAS_ENDED, JOURNAL, NOW } from "./lua.ts";
+
+export interface ResolveRequest {
+  readonly task: TaskRef;
+  readonly activation: ActivationId;
+  /** The step as it shall stand from now on; absent where the task fails. */
+  readonly step?: StepRecord;
+  /** Why the task fails; absent where the activation goes on. */
+  readonly failure?: FailureRecord;
+  readonly drafts: readonly TraceDraft[];
+}
+
+export type Resolved =
+  | { readonly outcome: "resolved" }
+  /** Nobody has to say anything: the activation does not wait, or its task has ended. */
+  | { readonly outcome: "not-unknown" };
+
+/**
+ * KEYS  1 task · 2 activations · 3 open · 4 journal · 5 steps of the activation
+ * ARGV  1 activation · 2 step id or '' · 3 step · 4 last error of a task that fails, or '' ·
+ *       5 seq and 6 head expected · 7 seq and 8 hash of the last event · 9 number of events · hash and text of each
+ * Answers {'resolved', priority}, {'moved', seq, head} or {'not-unknown'}.
+ * Invariants: only an activation in phase Unknown moves; the task runs again once no other activation is Unknown.
+ */
+const RESOLVE = defineScript(`${NOW}${HAS_ENDED}${JOURNAL}
+local task, activations, open, journal, steps = unpack(KEYS)
+local id, failure = ARGV[1], ARGV[4]
+local found = redis.call('HMGET', task, 'phase', 'seq', 'head', 'priority')
+if found[1] and is_repeated(journal, ARGV[7], ARGV[8]) then return { 'resolved', found[4] } end
+if not found[1] or has_ended[found[1]] or redis.call('HGET', activations, id .. '/phase') ~= 'Unknown' then
+  return { 'not-unknown' }
+end
+if found[2] ~= ARGV[5] or found[3] ~= ARGV[6] then return { 'moved', found[2], found[3] } end
+
+local seq, head = write_events(journal, tonumber(found[2]), found[3], 10, tonumber(ARGV[9]))
+redis.call('HSET', task, 'seq', string.format('%d', seq), 'head', head)
+if failure ~= '' then
+  redis.call('HSET', activations, id .. '/phase', 'Failed')
+  redis.call('SREM', open, id)
+  redis.call('HSET', task, 'phase', 'Failed', 'lastError', failure, 'finishedAtMs', string.format('%d', now))
+  return { 'resolved', found[4] }
+end
+redis.call('HSET', steps, ARGV[2], ARGV[3])
+redis.call('HSET', activations, id .. '/phase', 'Runnable', id .. '/runnableAt', 0)
+for _, other in ipairs(redis.call('SMEMBERS', open)) do
+  if redis.call('HGET', activations, other .. '/phase') == 'Unknown' then return { 'resolved', found[4] } end
+end
+redis.call('HSET', task, 'phase', 'Running', 'lastError', '')
+return { 'resolved', found[4] }
+`);
+
+/** Afterwards rings for the activation, or finishes the task off; the sweep mends a crash between the two. */
+export async function resolveUnknown(redis: Redis, queue: ActivationQueue, request: ResolveRequest): Promise<Resolved> {
+  const { task, activation, failure } = request;
+  const what = `the resolution of ${activation} of ${taskId(task)}`;
+  for (let after = await readHead(redis, task); ; ) {
+    const [outcome, first, second] = listOf(what, await runResolve(redis, request, after));
+    switch (outcome) {
+      case "not-unknown":
+        return { outcome };
+      case "moved":
+        after = readChainHead(what, first, second);
+        continue;
+      case "resolved":
+        if (failure !== undefined) await finishTask(redis, task);
+        else await queue.ring([{ task, activation, priority: readPriority(what, first) }]);
+        return { outcome };
+      default:
+        throw corrupt(what, `\`${String(outcome)}\` is unknown`);
+    }
+  }
+}
+
+function runResolve(redis: Redis, request: ResolveRequest, after: ChainHead): Promise<unknown> {
+  const { task, activation, step, failure, drafts } = request;
+  const keys = taskKeys(task);
+  return runScript(
+    redis,
+    RESOLVE,
+    [keys.task, keys.activations, keys.open, keys.journal, stepsKey(task, activation)],
+    [
+      activation,
+      ...(step === undefined ? ["", ""] : [step.step, JSON.stringify(step)]),
+      failure === undefined ? "" : JSON.stringify(failure),
+      ...chainArguments(after, chainEvents(taskId(task), after, drafts)),
+    ],
+  );
+}
+
+async function readHead(redis: Redis, task: TaskRef): Promise<ChainHead> {
+  const [seq, head] = await ask(redis, () => redis.hmget(taskKeys(task).task, "seq", "head"));
+  return readChainHead(`the task ${taskId(task)}`, seq, head);
+}
+
+/** The call that had begun and whose result nobody knows. */
+export async function readBegunStep(redis: Redis, task: TaskRef, activation: ActivationId): Promise<StepRecord | undefined> {
+  const texts = await ask(redis, () => redis.hvals(stepsKey(task, activation)));
+  const steps = texts.map((text) => readStep(`a step of ${activation} of ${taskId(task)}`, text));
+  return steps.find(({ state, effect }) => state === "started" && effect !== undefined);
+}
