@@ -67,7 +67,8 @@ export function runGit(cwd: string, args: readonly string[], input?: string | Ui
       if (error !== null) reject(new Error(`git ${args.join(" ")}: ${stderr || error.message}`));
       else resolve(stdout.replace(/\n$/, ""));
     });
-    child.stdin?.on("error", reject).end(input ?? "");
+    // git may end without reading its input; its exit tells whether that is an error.
+    child.stdin?.on("error", () => undefined).end(input ?? "");
   });
 }
 
