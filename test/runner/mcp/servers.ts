@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { McpServerSpec } from "../../../contracts/kinds/mcp-server.ts";
 import { type ServerGround, planServer } from "../../../runner/mcp/plan-server.ts";
@@ -73,6 +74,16 @@ export function isAlive(pid: number): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+/** A killed process stays visible until whoever inherited it has noticed. */
+export async function allGone(log: ServerLog): Promise<void> {
+  const pids = await log.pids();
+  const deadline = performance.now() + 5_000;
+  while (pids.some(isAlive)) {
+    if (performance.now() > deadline) throw new Error(`still alive: ${pids.filter(isAlive).join(", ")}`);
+    await wait(10);
   }
 }
 

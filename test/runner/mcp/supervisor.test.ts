@@ -1,7 +1,7 @@
 // Servers as the supervisor keeps them: started once, shared, stopped when idle, and never left behind.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { McpSupervisor } from "../../../runner/mcp/supervisor.ts";
-import { type ServerLog, hostileSpec, isAlive, makeLog, never, packageSpec, planFor, secretsWith, serverSpec } from "./servers.ts";
+import { type ServerLog, allGone, hostileSpec, isAlive, makeLog, never, packageSpec, planFor, secretsWith, serverSpec } from "./servers.ts";
 
 let log: ServerLog;
 let supervisor: McpSupervisor;
@@ -13,7 +13,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await supervisor.close();
-  expect((await log.pids()).filter(isAlive)).toEqual([]);
+  await allGone(log);
   await log.remove();
 });
 
