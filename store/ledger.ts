@@ -1,4 +1,5 @@
 // What a task has spent, as the task's hash keeps it and as scripts answer it.
+import { listOf, numberOf, numberOrNull } from "./reply.ts";
 
 export interface Ledger {
   readonly inputTokens: number;
@@ -24,3 +25,28 @@ export type Charge =
       readonly costUsd: number | null;
     }
   | { readonly kind: "release"; readonly reserved: number };
+
+/** Of the four amounts in the order of the interface. */
+export function readLedger(what: string, amounts: unknown): Ledger {
+  const [input, output, reserved, cost] = listOf(what, amounts);
+  return {
+    inputTokens: numberOf(what, input),
+    outputTokens: numberOf(what, output),
+    reservedTokens: numberOf(what, reserved),
+    costUsd: numberOrNull(what, cost),
+  };
+}
+
+/** kind, then what each kind needs: the form in which the append script takes a charge. */
+export function chargeArguments(charge: Charge | undefined): (string | number)[] {
+  switch (charge?.kind) {
+    case undefined:
+      return ["", 0, 0, 0, ""];
+    case "reserve":
+      return ["reserve", charge.tokens, charge.limit ?? "", 0, ""];
+    case "settle":
+      return ["settle", charge.reserved, charge.inputTokens, charge.outputTokens, charge.costUsd ?? ""];
+    case "release":
+      return ["release", charge.reserved, 0, 0, ""];
+  }
+}

@@ -1,6 +1,11 @@
-// The bell: BullMQ jobs that say "look at this activation". Job data holds ids only; our records are the truth.
+// The bell: BullMQ jobs that say "look at this activation". They hold ids only; our records are the truth.
+import { DelayedError, type Job, type JobsOptions, Queue, Worker } from "bullmq";
+import { isName } from "../contracts/address.ts";
 import type { ActivationId, TaskRef } from "../contracts/task.ts";
+import { ask, askAll } from "./ask.ts";
 import type { Redis } from "./connect.ts";
+import { QUEUE_NAME, queuePrefix } from "./keys.ts";
+import { type RunningJob, abortLost, settleRunning, trackJob } from "./running-jobs.ts";
 
 export type Priority = "low" | "normal" | "high";
 
@@ -13,7 +18,7 @@ export interface Bell extends ActivationJob {
   readonly priority: Priority;
 }
 
-/** The producing side. One per process and environment; shares the connection that it is given. */
+/** One per process and environment; shares the connection that it is given, and leaves it open. */
 export interface ActivationQueue {
   readonly env: string;
   /** Rings once per activation: a bell that is there already stays as it is. */
@@ -23,8 +28,60 @@ export interface ActivationQueue {
   close(): Promise<void>;
 }
 
+/** What a job carries: the environment is the queue's. */
+export interface JobData {
+  readonly namespace: string;
+  readonly name: string;
+  readonly activation: ActivationId;
+}
+
+/** In BullMQ a small number goes first, and no number before all. */
+const BULLMQ_PRIORITY: Readonly<Record<Priority, number>> = { high: 1, normal: 2, low: 3 };
+
+/** Nobody reads BullMQ's events; a long stream of them only costs memory. */
+const KEPT_EVENTS = 100;
+
 export function openQueue(redis: Redis, env: string): ActivationQueue {
-  throw new Error(`${redis.status} ${env}`);
+  const queue = new Queue<JobData>(QUEUE_NAME, {
+    connection: redis,
+    prefix: queuePrefix(env),
+    streams: { events: { maxLen: KEPT_EVENTS } },
+  });
+  // Each call reports its own failure; without a listener the same failure would end the process.
+  queue.on("error", () => undefined);
+  return {
+    env,
+    ring: async (bells) => {
+      if (bells.length > 0) await ask(redis, () => queue.addBulk(bells.map(jobOf)));
+    },
+    withoutBell: async (jobs) => {
+      if (jobs.length === 0) return [];
+      const pipeline = redis.pipeline();
+      for (const job of jobs) pipeline.exists(queue.toKey(jobId(job)));
+      const found = await askAll(redis, () => pipeline.exec());
+      return jobs.filter((_job, index) => found[index] === 0);
+    },
+    close: () => queue.close(),
+  };
+}
+
+function jobOf(bell: Bell): { name: string; data: JobData; opts: JobsOptions } {
+  const { namespace, name } = bell.task;
+  return {
+    name: "activation",
+    data: { namespace, name, activation: bell.activation },
+    opts: {
+      jobId: jobId(bell),
+      priority: BULLMQ_PRIORITY[bell.priority],
+      // A bell that has rung is gone, so that the same activation can be rung for again.
+      removeOnComplete: true,
+      removeOnFail: true,
+    },
+  };
+}
+
+function jobId({ task, activation }: ActivationJob): string {
+  return `${task.namespace}/${task.name}/${activation}`;
 }
 
 export interface ActivationContext {
@@ -35,7 +92,7 @@ export interface ActivationContext {
 }
 
 export interface ActivationWorkerOptions {
-  /** A connection made for "worker". */
+  /** A connection made for "worker". BullMQ opens a second one beside it. */
   readonly redis: Redis;
   readonly env: string;
   readonly concurrency: number;
@@ -53,6 +110,76 @@ export interface ActivationWorker {
   close(): Promise<void>;
 }
 
+/**
+ * BullMQ notices a dead holder after its lock and up to two stall checks: a tenth of the lease each keeps the promise of
+ * 6 s with a lease of 5 s (a fifth would make it 7). One check costs one short script for all workers together.
+ */
+const STALL_CHECKS_PER_LEASE = 10;
+const SHORTEST_STALL_CHECK_MS = 200;
+
 export function startActivationWorker(options: ActivationWorkerOptions): ActivationWorker {
-  throw new Error(options.env);
+  const { redis, env, concurrency, leaseMs } = options;
+  const report = options.onError ?? (() => undefined);
+  const running = new Map<string, RunningJob>();
+  // The processor must name all three parameters: BullMQ counts them, and gives the signal only to one that has three.
+  const worker = new Worker<JobData>(
+    QUEUE_NAME,
+    (job, token, signal) => trackJob(running, job.id ?? "", (abort) => processJob(options, job, token, [abort, signal])),
+    {
+      connection: redis,
+      prefix: queuePrefix(env),
+      concurrency,
+      lockDuration: leaseMs,
+      stalledInterval: Math.max(SHORTEST_STALL_CHECK_MS, leaseMs / STALL_CHECKS_PER_LEASE),
+      // How often a task may be taken over is counted in its own record, not by BullMQ, which would drop the bell.
+      maxStalledCount: Number.MAX_SAFE_INTEGER,
+    },
+  );
+  worker.on("error", report);
+  worker.on("lockRenewalFailed", (ids) => abortLost(running, ids));
+  return {
+    ready: async () => {
+      await worker.waitUntilReady();
+    },
+    drain: async (timeoutMs) => {
+      await worker.pause(true);
+      return settleRunning(running, timeoutMs);
+    },
+    close: async () => {
+      await worker.close(running.size > 0);
+    },
+  };
+}
+
+async function processJob(
+  options: ActivationWorkerOptions,
+  job: Job<JobData>,
+  token: string | undefined,
+  signals: readonly (AbortSignal | undefined)[],
+): Promise<void> {
+  const report = options.onError ?? (() => undefined);
+  const signal = AbortSignal.any(signals.filter((given) => given !== undefined));
+  const activation = readJob(options.env, job.data);
+  if (activation === undefined) return report(new TypeError(`job ${job.id} is none of ours and was dropped`));
+  let delayMs: number | undefined;
+  try {
+    await options.process(activation, { signal, delay: (ms) => (delayMs = ms) });
+  } catch (error) {
+    // Left to BullMQ, the job would fail and the bell be gone: the activation's record says whether it goes on.
+    report(error);
+    delayMs ??= options.leaseMs;
+  }
+  if (delayMs === undefined) return;
+  await job.moveToDelayed(Date.now() + Math.max(1, Math.ceil(delayMs)), token);
+  throw new DelayedError();
+}
+
+/** Anybody who can write to Redis can forge a job: ids are checked before they become keys. */
+function readJob(env: string, data: unknown): ActivationJob | undefined {
+  if (typeof data !== "object" || data === null) return undefined;
+  const { namespace, name, activation } = data as Readonly<Record<string, unknown>>;
+  if (typeof namespace !== "string" || typeof name !== "string" || typeof activation !== "string") return undefined;
+  const agent = activation.slice(0, activation.lastIndexOf("#"));
+  if (!isName(namespace) || !isName(name) || !isName(agent)) return undefined;
+  return { task: { env, namespace, name }, activation };
 }

@@ -1,6 +1,12 @@
 // The sweep: rings again for activations whose bell was lost, and finishes off tasks that ended. Safe on all runners at once.
+import { type TaskRef, hasEnded } from "../contracts/task.ts";
+import { ask, askAll } from "./ask.ts";
 import type { Redis } from "./connect.ts";
-import type { ActivationQueue } from "./queue.ts";
+import { finishTask } from "./finish-task.ts";
+import { environmentKeys, parseTaskMember, taskKeys } from "./keys.ts";
+import type { ActivationQueue, Bell } from "./queue.ts";
+import { listOf, numberOf, textsOf } from "./reply.ts";
+import { readPriority, readTaskPhase } from "./task-fields.ts";
 
 export interface SweepReport {
   /** Live tasks looked at. */
@@ -11,6 +17,107 @@ export interface SweepReport {
   readonly finished: number;
 }
 
+/** Tasks in one look: enough to be quick, few enough to leave Redis to others. */
+const CHUNK = 500;
+/** A task that is in the index and nowhere else is being made, or its maker died. */
+const UNBORN_MS = 60_000;
+
 export async function sweepTasks(redis: Redis, queue: ActivationQueue): Promise<SweepReport> {
-  throw new Error(`${redis.status} ${queue.env}`);
+  const { live } = environmentKeys(queue.env);
+  const entries = await ask(redis, () => redis.zrange(live, "0", "-1", "WITHSCORES"));
+  let report: SweepReport = { tasks: 0, rung: 0, finished: 0 };
+  for (let first = 0; first < entries.length; first += 2 * CHUNK) {
+    const chunk = await sweepChunk(redis, queue, readMembers(queue.env, entries.slice(first, first + 2 * CHUNK)));
+    report = {
+      tasks: report.tasks + chunk.tasks,
+      rung: report.rung + chunk.rung,
+      finished: report.finished + chunk.finished,
+    };
+  }
+  return report;
+}
+
+interface Member {
+  readonly member: string;
+  readonly createdMs: number;
+  readonly task: TaskRef;
+}
+
+function readMembers(env: string, entries: readonly string[]): Member[] {
+  const members: Member[] = [];
+  for (let index = 0; index + 1 < entries.length; index += 2) {
+    const member = entries[index] ?? "";
+    const task = parseTaskMember(env, member);
+    if (task !== undefined) members.push({ member, createdMs: numberOf("the live index", entries[index + 1]), task });
+  }
+  return members;
+}
+
+async function sweepChunk(redis: Redis, queue: ActivationQueue, members: readonly Member[]): Promise<SweepReport> {
+  const nowMs = await readClock(redis);
+  const found = await readLive(redis, members);
+  const ended = found.filter(({ phase }) => phase !== undefined && hasEnded(phase));
+  for (const { task } of ended) await finishTask(redis, task);
+  const unborn = found.filter(({ phase, createdMs }) => phase === undefined && createdMs < nowMs - UNBORN_MS);
+  await forget(redis, queue.env, unborn);
+  const ripe = await findRipe(redis, nowMs, found.filter(({ phase }) => phase !== undefined && !hasEnded(phase)));
+  const silent = await queue.withoutBell(ripe);
+  await queue.ring(silent);
+  return { tasks: members.length, rung: silent.length, finished: ended.length };
+}
+
+/** Redis' own clock: leases are counted by it. */
+async function readClock(redis: Redis): Promise<number> {
+  const [seconds, micros] = await ask(redis, () => redis.time());
+  return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000);
+}
+
+interface LiveTask extends Member {
+  /** undefined: there is no such task. */
+  readonly phase: ReturnType<typeof readTaskPhase> | undefined;
+  readonly priority: unknown;
+  readonly open: readonly string[];
+}
+
+async function readLive(redis: Redis, members: readonly Member[]): Promise<LiveTask[]> {
+  const pipeline = redis.pipeline();
+  for (const { task } of members) {
+    const keys = taskKeys(task);
+    pipeline.hmget(keys.task, "phase", "priority").smembers(keys.open);
+  }
+  const answers = await askAll(redis, () => pipeline.exec());
+  return members.map((member, index) => {
+    const what = `the task ${member.member}`;
+    const [phase, priority] = listOf(what, answers[2 * index]);
+    const known = phase === null ? undefined : readTaskPhase(what, phase);
+    return { ...member, phase: known, priority, open: textsOf(what, answers[2 * index + 1]) };
+  });
+}
+
+/** Activations that a runner could claim now. What is read here may be old already: the claim decides. */
+async function findRipe(redis: Redis, nowMs: number, tasks: readonly LiveTask[]): Promise<Bell[]> {
+  const open = tasks.flatMap((task) => task.open.map((activation) => ({ ...task, activation })));
+  const pipeline = redis.pipeline();
+  for (const { task, activation: id } of open) {
+    pipeline.hmget(taskKeys(task).activations, `${id}/phase`, `${id}/until`, `${id}/runnableAt`);
+  }
+  const answers = await askAll(redis, () => pipeline.exec());
+  return open.flatMap(({ task, activation, priority, member }, index) => {
+    const what = `the activation ${activation} of ${member}`;
+    const [phase, until, runnableAt] = listOf(what, answers[index]);
+    const ripeAt = phase === "Leased" ? until : phase === "Runnable" ? runnableAt : null;
+    if (ripeAt === null || numberOf(what, ripeAt) > nowMs) return [];
+    return [{ task, activation, priority: readPriority(what, priority) }];
+  });
+}
+
+/**
+ * Their maker died between index and record; it cannot come back to write, because its caller tries again from the
+ * start, through the index.
+ */
+async function forget(redis: Redis, env: string, unborn: readonly Member[]): Promise<void> {
+  if (unborn.length === 0) return;
+  const { live, tasks } = environmentKeys(env);
+  const members = unborn.map(({ member }) => member);
+  await askAll(redis, () => redis.multi().zrem(live, ...members).zrem(tasks, ...members).exec());
 }

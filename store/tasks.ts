@@ -1,28 +1,101 @@
-// Tasks as a whole: making them, listing and reading them, following their trace, asking them to stop.
+// Tasks as a whole: making, reading and listing them, reading and following their trace, asking them to stop.
 import type { NewTask } from "../contracts/new-task.ts";
-import type { TaskRecord, TaskRef } from "../contracts/task.ts";
+import { type TaskRecord, type TaskRef, hasEnded } from "../contracts/task.ts";
 import type { TraceEvent } from "../contracts/trace.ts";
-import type { Redis } from "./connect.ts";
+import { ask, askAll } from "./ask.ts";
+import { readEvent } from "./chain.ts";
+import { type Redis, closeRedis } from "./connect.ts";
+import { environmentKeys, parseTaskMember, taskKeys, taskMember } from "./keys.ts";
 import type { ActivationQueue } from "./queue.ts";
+import { isObject, numberOf, textsOf } from "./reply.ts";
+import { cancelTask } from "./scripts/cancel-task.ts";
+import { writeTask } from "./scripts/create-task.ts";
+import { type Fields, readTaskPhase, readTaskRecord } from "./task-fields.ts";
 
 export type CreateAnswer = { readonly outcome: "created" } | { readonly outcome: "exists" };
 
-/** Makes the task and rings for its entry activations. Calling it again for the same name changes nothing. */
+/**
+ * Makes the task and rings for its entry activations. Calling it again for the same name changes nothing. The indexes
+ * come first: after a crash at any point the sweep finds a task that is there, and forgets one that never came to be.
+ */
 export async function createTask(redis: Redis, queue: ActivationQueue, task: NewTask): Promise<CreateAnswer> {
-  throw new Error(`${redis.status} ${queue.env} ${task.ref.name}`);
+  const { ref, priority } = task;
+  const keys = environmentKeys(ref.env);
+  const member = taskMember(ref);
+  const createdMs = Date.parse(task.createdAt);
+  await askAll(redis, () =>
+    redis.multi().zadd(keys.tasks, "NX", createdMs, member).zadd(keys.live, "NX", createdMs, member).exec(),
+  );
+  const answer = await writeTask(redis, task);
+  if (answer.outcome === "exists" && hasEnded(answer.phase)) await ask(redis, () => redis.zrem(keys.live, member));
+  if (answer.outcome === "created") {
+    await queue.ring(task.activations.map(({ id }) => ({ task: ref, activation: id, priority })));
+  }
+  return { outcome: answer.outcome };
 }
 
 export async function readTask(redis: Redis, ref: TaskRef): Promise<TaskRecord | undefined> {
-  throw new Error(`${redis.status} ${ref.name}`);
+  return (await readTasks(redis, [ref]))[0];
 }
 
 /** Newest first. */
 export async function listTasks(redis: Redis, env: string): Promise<TaskRecord[]> {
-  throw new Error(`${redis.status} ${env}`);
+  const members = await ask(redis, () => redis.zrevrange(environmentKeys(env).tasks, 0, -1));
+  const refs = members.flatMap((member) => parseTaskMember(env, member) ?? []);
+  const tasks: TaskRecord[] = [];
+  for (let first = 0; first < refs.length; first += READ_CHUNK) {
+    tasks.push(...(await readTasks(redis, refs.slice(first, first + READ_CHUNK))));
+  }
+  return tasks;
 }
 
+/** Tasks in one pipeline: more would hold up everybody else. */
+const READ_CHUNK = 200;
+
+async function readTasks(redis: Redis, refs: readonly TaskRef[]): Promise<TaskRecord[]> {
+  const pipeline = redis.pipeline();
+  for (const ref of refs) {
+    const keys = taskKeys(ref);
+    // The order is read first: an activation that is made in between has its fields, never only its name.
+    pipeline.lrange(keys.order, 0, -1).hgetall(keys.activations).hgetall(keys.task);
+  }
+  const answers = await askAll(redis, () => pipeline.exec());
+  return refs.flatMap((ref, index) => {
+    const [order, activations, task] = answers.slice(3 * index, 3 * index + 3);
+    if (!isFields(task) || !isFields(activations) || task["phase"] === undefined) return [];
+    return [readTaskRecord(ref, task, activations, textsOf(`the activations of ${ref.name}`, order))];
+  });
+}
+
+function isFields(value: unknown): value is Fields {
+  return isObject(value) && Object.values(value).every((field) => typeof field === "string");
+}
+
+export type CancelAnswer = "requested" | "ended" | "missing";
+
+/**
+ * Runners see the wish at their next renewal, or when they claim. An activation that waits for a person becomes runnable,
+ * so that a runner can end it; the sweep rings for it.
+ */
+export async function requestCancel(redis: Redis, ref: TaskRef): Promise<CancelAnswer> {
+  return cancelTask(redis, ref);
+}
+
+/** Events in one answer: a trace may be long, and Redis serves others meanwhile. */
+const CHUNK = 1_000;
+/** How long one look waits for the next event before the task's phase is asked for. */
+const LOOK_MS = 1_000;
+
+/** Events behind `afterSeq`, in order. */
 export async function readTrace(redis: Redis, ref: TaskRef, afterSeq = 0): Promise<TraceEvent[]> {
-  throw new Error(`${redis.status} ${ref.name} ${afterSeq}`);
+  const events: TraceEvent[] = [];
+  let from = afterSeq;
+  for (;;) {
+    const entries = await ask(redis, () => redis.xrange(taskKeys(ref).journal, `(${from}-0`, "+", "COUNT", CHUNK));
+    events.push(...entries.map(([id, fields]) => eventOf(ref, id, fields)));
+    if (entries.length < CHUNK) return events;
+    from = seqOf(ref, entries.at(-1)?.[0]);
+  }
 }
 
 /** What is there and what comes, until the task has ended and all was given, or until `signal` is aborted. */
@@ -32,13 +105,53 @@ export async function* followTrace(
   afterSeq: number,
   signal: AbortSignal,
 ): AsyncIterable<TraceEvent> {
-  yield* [];
-  throw new Error(`${redis.status} ${ref.name} ${afterSeq} ${signal.aborted}`);
+  // A blocking read needs a connection of its own: everything behind it on a shared one would wait with it.
+  const reader = redis.duplicate({ maxRetriesPerRequest: null, commandTimeout: undefined });
+  reader.on("error", () => undefined);
+  const stop = (): void => reader.disconnect();
+  signal.addEventListener("abort", stop, { once: true });
+  let from = afterSeq;
+  try {
+    while (!signal.aborted) {
+      const isOver = await readIsOver(redis, ref, from);
+      const entries = isOver ? [] : await nextEntries(reader, ref, from, signal);
+      for (const [id, fields] of entries) {
+        from = seqOf(ref, id);
+        yield eventOf(ref, id, fields);
+      }
+      if (isOver) return;
+    }
+  } finally {
+    signal.removeEventListener("abort", stop);
+    await closeRedis(reader);
+  }
 }
 
-export type CancelAnswer = "requested" | "ended" | "missing";
+type Entry = readonly [id: string, fields: readonly string[]];
 
-/** Runners see the wish at their next renewal, or when they claim. */
-export async function requestCancel(redis: Redis, ref: TaskRef): Promise<CancelAnswer> {
-  throw new Error(`${redis.status} ${ref.name}`);
+async function nextEntries(reader: Redis, ref: TaskRef, from: number, signal: AbortSignal): Promise<readonly Entry[]> {
+  try {
+    const read = (): ReturnType<typeof reader.xread> =>
+      reader.xread("COUNT", CHUNK, "BLOCK", LOOK_MS, "STREAMS", taskKeys(ref).journal, `${from}-0`);
+    return (await ask(reader, read))?.[0]?.[1] ?? [];
+  } catch (error) {
+    if (signal.aborted) return [];
+    throw error;
+  }
+}
+
+/** Ended, or gone, and nothing behind `from`. */
+async function readIsOver(redis: Redis, ref: TaskRef, from: number): Promise<boolean> {
+  const what = `the task ${ref.namespace}/${ref.name}`;
+  const [phase, seq] = await ask(redis, () => redis.hmget(taskKeys(ref).task, "phase", "seq"));
+  if (phase === null || phase === undefined) return true;
+  return hasEnded(readTaskPhase(what, phase)) && numberOf(what, seq) <= from;
+}
+
+function eventOf(ref: TaskRef, id: string, fields: readonly string[]): TraceEvent {
+  return readEvent(`the trace of ${ref.namespace}/${ref.name} at ${id}`, fields[3]);
+}
+
+function seqOf(ref: TaskRef, id: string | undefined): number {
+  return numberOf(`the trace of ${ref.namespace}/${ref.name}`, id?.split("-", 1)[0]);
 }

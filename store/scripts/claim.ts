@@ -4,8 +4,14 @@ import type { StepRecord } from "../../contracts/step.ts";
 import type { ActivationId, Message, TaskRef } from "../../contracts/task.ts";
 import type { ChainHead } from "../../contracts/trace.ts";
 import type { Redis } from "../connect.ts";
+import { readChainHead } from "../chain.ts";
+import { stepsKey, taskKeys } from "../keys.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Priority } from "../queue.ts";
+import { corrupt, fieldsOf, listOf, numberOf, numberOrNull, textOf, textOrNull } from "../reply.ts";
+import { defineScript, runScript } from "../script.ts";
+import { type Fields, ledgerOf, readGraphState, readMessages, readPriority, readStep, readTexts } from "../task-fields.ts";
+import { HAS_ENDED, NOW } from "./lua.ts";
 
 export interface ClaimRequest {
   readonly task: TaskRef;
@@ -39,7 +45,7 @@ export type Claim =
       readonly cancelRequested: boolean;
       readonly task: ClaimedTask;
       readonly messages: readonly Message[];
-      /** Of this activation. */
+      /** Of this activation, in no order. */
       readonly steps: readonly StepRecord[];
       readonly head: ChainHead;
     }
@@ -49,7 +55,90 @@ export type Claim =
   | { readonly outcome: "ended" }
   | { readonly outcome: "missing" };
 
+/**
+ * KEYS  1 task · 2 activations · 3 steps of this activation
+ * ARGV  1 activation · 2 holder · 3 lease in ms
+ * Answers {'missing'}, {'ended'}, {'held', holder, ms}, {'later', ms}, or {'claimed', epoch, attempts, former holder or
+ * '', messages, task's fields, steps}.
+ * Invariants: the epoch grows with every grant; a live lease passes only to its own holder.
+ */
+const CLAIM = defineScript(`${NOW}${HAS_ENDED}
+local task, activations, steps = unpack(KEYS)
+local id, holder = ARGV[1], ARGV[2]
+local task_phase = redis.call('HGET', task, 'phase')
+if not task_phase then return { 'missing' } end
+local found = redis.call('HMGET', activations, id .. '/phase', id .. '/holder', id .. '/until', id .. '/runnableAt')
+if not found[1] then return { 'missing' } end
+if has_ended[task_phase] or (found[1] ~= 'Runnable' and found[1] ~= 'Leased') then return { 'ended' } end
+
+local former = ''
+if found[1] == 'Leased' then
+  if tonumber(found[3]) > now and found[2] ~= holder then return { 'held', found[2], tonumber(found[3]) - now } end
+  former = found[2]
+elseif tonumber(found[4]) > now then
+  return { 'later', tonumber(found[4]) - now }
+end
+
+local epoch = redis.call('HINCRBY', activations, id .. '/epoch', 1)
+local attempts = redis.call('HINCRBY', activations, id .. '/attempts', 1)
+redis.call('HSET', activations, id .. '/phase', 'Leased', id .. '/holder', holder,
+  id .. '/until', string.format('%d', now + ARGV[3]))
+if task_phase == 'Pending' then
+  redis.call('HSET', task, 'phase', 'Running', 'startedAtMs', string.format('%d', now))
+end
+return { 'claimed', epoch, attempts, former, redis.call('HGET', activations, id .. '/messages'),
+  redis.call('HGETALL', task), redis.call('HVALS', steps) }
+`);
+
 /** A holder that claims what it holds already, after a restart under the same id, goes on at once under a new epoch. */
 export async function claimActivation(redis: Redis, request: ClaimRequest): Promise<Claim> {
-  throw new Error(`${redis.status} ${request.activation}`);
+  const { task, activation, holder, leaseMs } = request;
+  const keys = taskKeys(task);
+  const what = `the activation ${activation} of ${task.namespace}/${task.name}`;
+  const script = [keys.task, keys.activations, stepsKey(task, activation)];
+  const answer = listOf(what, await runScript(redis, CLAIM, script, [activation, holder, leaseMs]));
+  switch (answer[0]) {
+    case "missing":
+    case "ended":
+      return { outcome: answer[0] };
+    case "held":
+      return { outcome: "held", holder: textOf(what, answer[1]), remainingMs: numberOf(what, answer[2]) };
+    case "later":
+      return { outcome: "later", remainingMs: numberOf(what, answer[1]) };
+    case "claimed":
+      return readClaim(what, answer);
+    default:
+      throw corrupt(what, `\`${String(answer[0])}\` is unknown`);
+  }
+}
+
+function readClaim(what: string, [, epoch, attempt, former, messages, hash, steps]: readonly unknown[]): Claim {
+  const fields = fieldsOf(what, hash);
+  return {
+    outcome: "claimed",
+    epoch: numberOf(what, epoch),
+    attempt: numberOf(what, attempt),
+    takenOverFrom: textOrNull(what, former),
+    cancelRequested: fields["cancel"] === "1",
+    task: readClaimedTask(what, fields),
+    messages: readMessages(what, messages),
+    steps: listOf(what, steps).map((step) => readStep(what, step)),
+    head: readChainHead(what, fields["seq"], fields["head"]),
+  };
+}
+
+function readClaimedTask(what: string, fields: Fields): ClaimedTask {
+  return {
+    system: textOf(what, fields["system"]),
+    manifest: textOrNull(what, fields["manifest"]),
+    input: readTexts(what, fields["input"]),
+    graph: readGraphState(what, fields["graph"]),
+    snapshot: textOf(what, fields["snapshot"]),
+    maxAttempts: numberOf(what, fields["maxAttempts"]),
+    retryBackoffMs: numberOf(what, fields["retryBackoffMs"]),
+    maxTurns: numberOrNull(what, fields["maxTurns"]),
+    ledger: ledgerOf(what, fields),
+    createdAt: textOf(what, fields["createdAt"]),
+    priority: readPriority(what, fields["priority"]),
+  };
 }

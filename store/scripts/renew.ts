@@ -1,6 +1,10 @@
 // Renews the lease of an activation. A lapsed lease is never revived.
 import type { ActivationId, TaskRef } from "../../contracts/task.ts";
 import type { Redis } from "../connect.ts";
+import { taskKeys } from "../keys.ts";
+import { listOf } from "../reply.ts";
+import { defineScript, runScript } from "../script.ts";
+import { HOLDS } from "./lua.ts";
 
 export interface RenewRequest {
   readonly task: TaskRef;
@@ -14,6 +18,25 @@ export type Renewal =
   | { readonly outcome: "renewed"; readonly remainingMs: number; readonly cancelRequested: boolean }
   | { readonly outcome: "lease-lost" };
 
+/**
+ * KEYS  1 task · 2 activations
+ * ARGV  1 activation · 2 holder · 3 epoch · 4 lease in ms
+ * Answers {'renewed', cancel wish or ''} or {'lease-lost'}.
+ */
+const RENEW = defineScript(`${HOLDS}
+local task, activations = unpack(KEYS)
+if not holds(task, activations, ARGV[1], ARGV[2], ARGV[3]) then return { 'lease-lost' } end
+redis.call('HSET', activations, ARGV[1] .. '/until', string.format('%d', now + ARGV[4]))
+return { 'renewed', redis.call('HGET', task, 'cancel') or '' }
+`);
+
 export async function renewLease(redis: Redis, request: RenewRequest): Promise<Renewal> {
-  throw new Error(`${redis.status} ${request.activation}`);
+  const { task, activation, holder, epoch, leaseMs } = request;
+  const keys = taskKeys(task);
+  const answer = listOf(
+    `the renewal of ${activation}`,
+    await runScript(redis, RENEW, [keys.task, keys.activations], [activation, holder, epoch, leaseMs]),
+  );
+  if (answer[0] !== "renewed") return { outcome: "lease-lost" };
+  return { outcome: "renewed", remainingMs: leaseMs, cancelRequested: answer[1] === "1" };
 }

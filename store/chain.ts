@@ -1,0 +1,35 @@
+// Trace events on their way into a script and back: the arguments that carry them, and the head that they end at.
+import type { ChainHead, TraceEvent } from "../contracts/trace.ts";
+import { corrupt, jsonOf, numberOf, objectOf, textOf } from "./reply.ts";
+
+/** A chain with a gap would be refused by Redis in the middle of a script: it is a bug, and it stops here. */
+export function checkLinks(after: ChainHead, events: readonly TraceEvent[]): void {
+  let { seq, head } = after;
+  for (const event of events) {
+    if (event.seq !== seq + 1 || event.prev !== head) throw new TypeError(`event ${event.seq} does not follow ${seq}`);
+    ({ seq, hash: head } = event);
+  }
+}
+
+/** seq and head behind which the events stand, the last event's place and hash, their number, then hash and text of each. */
+export function chainArguments(after: ChainHead, events: readonly TraceEvent[]): (string | number)[] {
+  const last = events.at(-1);
+  const pairs = events.flatMap((event) => [event.hash, JSON.stringify(event)]);
+  return [after.seq, after.head, last?.seq ?? 0, last?.hash ?? "", events.length, ...pairs];
+}
+
+export function readChainHead(what: string, seq: unknown, head: unknown): ChainHead {
+  return { seq: numberOf(what, seq), head: textOf(what, head) };
+}
+
+/** One entry of the journal. Whether the chain holds is for verifyChain to say; this only makes sure that it is an event. */
+export function readEvent(what: string, text: unknown): TraceEvent {
+  const event = objectOf(what, jsonOf(what, text));
+  if (!isTraceEvent(event)) throw corrupt(what, "it is no event");
+  return event;
+}
+
+function isTraceEvent(event: Readonly<Record<string, unknown>>): event is TraceEvent {
+  const texts = [event["at"], event["task"], event["type"], event["prev"], event["hash"]];
+  return typeof event["seq"] === "number" && texts.every((field) => typeof field === "string");
+}

@@ -1,0 +1,91 @@
+// Writes a new task: its definition, its entry activations and the first events of its trace, all at once.
+import type { NewTask } from "../../contracts/new-task.ts";
+import type { TaskPhase } from "../../contracts/task.ts";
+import type { Redis } from "../connect.ts";
+import { checkLinks } from "../chain.ts";
+import { taskKeys } from "../keys.ts";
+import { listOf, textOf } from "../reply.ts";
+import { defineScript, runScript } from "../script.ts";
+
+/**
+ * KEYS  1 task · 2 activations · 3 order · 4 open · 5 journal
+ * ARGV  1 number of the task's flat fields · 2 number of activations · the fields · id and agent of each activation ·
+ *       hash and text of each event
+ * Answers {'created'} or {'exists', phase}. Invariant: a name is a task once, for ever.
+ */
+const CREATE = defineScript(`
+local task, activations, order, open, journal = unpack(KEYS)
+local phase = redis.call('HGET', task, 'phase')
+if phase then return { 'exists', phase } end
+local at = 3
+local fields = tonumber(ARGV[1])
+local entries = tonumber(ARGV[2])
+local first_event = at + fields + 2 * entries
+local seq, head = 0, ''
+for index = first_event, #ARGV, 2 do
+  seq = seq + 1
+  head = ARGV[index]
+  redis.call('XADD', journal, string.format('%d-0', seq), 'hash', head, 'event', ARGV[index + 1])
+end
+redis.call('HSET', task, 'seq', seq, 'head', head, unpack(ARGV, at, at + fields - 1))
+for index = at + fields, first_event - 1, 2 do
+  local id = ARGV[index]
+  redis.call('HSET', activations, id .. '/agent', ARGV[index + 1], id .. '/phase', 'Runnable', id .. '/holder', '',
+    id .. '/epoch', 0, id .. '/attempts', 0, id .. '/until', 0, id .. '/runnableAt', 0, id .. '/messages', '[]')
+  redis.call('RPUSH', order, id)
+  redis.call('SADD', open, id)
+end
+return { 'created' }
+`);
+
+export type WriteAnswer = { readonly outcome: "created" } | { readonly outcome: "exists"; readonly phase: TaskPhase };
+
+export async function writeTask(redis: Redis, task: NewTask): Promise<WriteAnswer> {
+  const [first] = task.events;
+  if (first === undefined) throw new TypeError("a new task begins with an event");
+  checkLinks({ seq: 0, head: first.prev }, task.events);
+  const keys = taskKeys(task.ref);
+  const fields = taskFields(task);
+  const entries = task.activations.flatMap(({ id, agent }) => [id, agent]);
+  const events = task.events.flatMap((event) => [event.hash, JSON.stringify(event)]);
+  const what = `the answer to the creation of ${task.ref.name}`;
+  const answer = listOf(
+    what,
+    await runScript(
+      redis,
+      CREATE,
+      [keys.task, keys.activations, keys.order, keys.open, keys.journal],
+      [fields.length, task.activations.length, ...fields, ...entries, ...events],
+    ),
+  );
+  if (answer[0] === "created") return { outcome: "created" };
+  return { outcome: "exists", phase: textOf(what, answer[1]) as TaskPhase };
+}
+
+/** The task's hash, flat. Empty text stands for null. */
+function taskFields(task: NewTask): (string | number)[] {
+  return Object.entries({
+    phase: "Pending",
+    system: task.system,
+    manifest: task.manifest ?? "",
+    input: JSON.stringify(task.input),
+    graph: JSON.stringify(task.graphState),
+    snapshot: task.snapshot,
+    maxAttempts: task.maxAttempts,
+    retryBackoffMs: task.retryBackoffMs,
+    maxTurns: task.maxTurns ?? "",
+    priority: task.priority,
+    source: task.source === null ? "" : JSON.stringify(task.source),
+    plan: task.plan ?? "",
+    createdAt: task.createdAt,
+    startedAtMs: "",
+    finishedAtMs: "",
+    output: "",
+    lastError: "",
+    cancel: "",
+    inputTokens: 0,
+    outputTokens: 0,
+    reservedTokens: 0,
+    costUsd: 0,
+  }).flat();
+}

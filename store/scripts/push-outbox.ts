@@ -1,0 +1,21 @@
+// Puts an entry into the outbox, in the place of an earlier one on the same subject.
+import type { Redis } from "../connect.ts";
+import { environmentKeys } from "../keys.ts";
+import { defineScript, runScript } from "../script.ts";
+
+/**
+ * KEYS  1 outbox · 2 order · 3 counter
+ * ARGV  1 subject · 2 entry
+ * The value is `<number> <entry>`, the number from the counter: it tells the entry from the one that it replaced.
+ */
+const PUSH = defineScript(`
+local number = string.format('%d', redis.call('INCR', KEYS[3]))
+redis.call('HSET', KEYS[1], ARGV[1], number .. ' ' .. ARGV[2])
+redis.call('ZADD', KEYS[2], number, ARGV[1])
+return 1
+`);
+
+export async function pushEntry(redis: Redis, env: string, subject: string, entry: string): Promise<void> {
+  const keys = environmentKeys(env);
+  await runScript(redis, PUSH, [keys.outbox, keys.outboxOrder, keys.outboxCounter], [subject, entry]);
+}

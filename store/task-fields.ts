@@ -1,0 +1,147 @@
+// The fields of a task's hash and of its activations, read back into the formats of contracts/.
+import type { FailureRecord } from "../contracts/failure.ts";
+import type { GraphState } from "../contracts/graph.ts";
+import type { StepRecord } from "../contracts/step.ts";
+import {
+  ACTIVATION_PHASES,
+  type ActivationPhase,
+  type ActivationRecord,
+  type Message,
+  TASK_PHASES,
+  type TaskPhase,
+  type TaskRecord,
+  type TaskRef,
+  type TaskSource,
+  hasEnded,
+} from "../contracts/task.ts";
+import { readChainHead } from "./chain.ts";
+import { readLedger } from "./ledger.ts";
+import type { Priority } from "./queue.ts";
+import {
+  corrupt,
+  isObject,
+  jsonOf,
+  listOf,
+  numberOf,
+  numberOrNull,
+  objectOf,
+  textOf,
+  textOrNull,
+} from "./reply.ts";
+
+export type Fields = Readonly<Record<string, string>>;
+
+/** `order` names the activations in the order in which they were made. */
+export function readTaskRecord(ref: TaskRef, fields: Fields, activations: Fields, order: readonly string[]): TaskRecord {
+  const what = `the task ${ref.namespace}/${ref.name}`;
+  const phase = readTaskPhase(what, fields["phase"]);
+  const ledger = ledgerOf(what, fields);
+  const records = order.map((id) => readActivation(`${what}, activation ${id}`, id, activations, phase));
+  return {
+    name: ref.name,
+    namespace: ref.namespace,
+    system: textOf(what, fields["system"]),
+    phase,
+    attempts: Math.max(0, ...records.map((record) => record.attempts)),
+    input: readTexts(what, fields["input"]),
+    output: fields["output"] === "" ? null : readTexts(what, fields["output"]),
+    tokens: { input: ledger.inputTokens, output: ledger.outputTokens },
+    costUsd: ledger.costUsd,
+    createdAt: textOf(what, fields["createdAt"]),
+    startedAt: readTime(what, fields["startedAtMs"]),
+    finishedAt: readTime(what, fields["finishedAtMs"]),
+    ...(fields["lastError"] === "" ? {} : { lastError: readError(what, fields["lastError"]) }),
+    ...(fields["source"] === "" ? {} : { source: readSource(what, fields["source"]) }),
+    snapshot: textOf(what, fields["snapshot"]),
+    plan: textOrNull(what, fields["plan"]),
+    trace: readChainHead(what, fields["seq"], fields["head"]),
+    activations: records,
+  };
+}
+
+/** An activation that was open when its task ended is cancelled: nobody can claim it or write under its lease. */
+function readActivation(what: string, id: string, fields: Fields, taskPhase: TaskPhase): ActivationRecord {
+  const phase = readActivationPhase(what, fields[`${id}/phase`]);
+  const isOpen = phase === "Runnable" || phase === "Leased" || phase === "Unknown";
+  return {
+    id,
+    agent: textOf(what, fields[`${id}/agent`]),
+    phase: isOpen && hasEnded(taskPhase) ? "Cancelled" : phase,
+    holder: textOrNull(what, fields[`${id}/holder`]),
+    epoch: numberOf(what, fields[`${id}/epoch`]),
+    attempts: numberOf(what, fields[`${id}/attempts`]),
+    messages: readMessages(what, fields[`${id}/messages`]),
+  };
+}
+
+export function readTaskPhase(what: string, value: unknown): TaskPhase {
+  const phase = TASK_PHASES.find((candidate) => candidate === value);
+  if (phase === undefined) throw corrupt(what, `\`${String(value)}\` is no phase`);
+  return phase;
+}
+
+function readActivationPhase(what: string, value: unknown): ActivationPhase {
+  const phase = ACTIVATION_PHASES.find((candidate) => candidate === value);
+  if (phase === undefined) throw corrupt(what, `\`${String(value)}\` is no phase of an activation`);
+  return phase;
+}
+
+export function readPriority(what: string, value: unknown): Priority {
+  if (value === "low" || value === "normal" || value === "high") return value;
+  throw corrupt(what, "it has no priority");
+}
+
+/** The store carries the graph's state and does not read it; runner/graph knows its inside. */
+export function readGraphState(what: string, value: unknown): GraphState {
+  const state = objectOf(what, jsonOf(what, value));
+  if (!isObject(state["visits"]) || typeof state["open"] !== "number") throw corrupt(what, "its graph cannot be read");
+  return state as unknown as GraphState;
+}
+
+export function readMessages(what: string, value: unknown): readonly Message[] {
+  return listOf(what, jsonOf(what, value)).map((item) => {
+    const message = objectOf(what, item);
+    return {
+      id: textOf(what, message["id"]),
+      from: textOf(what, message["from"]),
+      text: textOf(what, message["text"]),
+    };
+  });
+}
+
+/** As opaque as the graph's state: written and read by the runner. */
+export function readStep(what: string, value: unknown): StepRecord {
+  const step = objectOf(what, jsonOf(what, value));
+  if (typeof step["step"] !== "string" || typeof step["state"] !== "string") throw corrupt(what, "a step cannot be read");
+  return step as unknown as StepRecord;
+}
+
+export function ledgerOf(what: string, fields: Fields): ReturnType<typeof readLedger> {
+  return readLedger(what, [fields["inputTokens"], fields["outputTokens"], fields["reservedTokens"], fields["costUsd"]]);
+}
+
+export function readTexts(what: string, value: unknown): Readonly<Record<string, string>> {
+  const found = objectOf(what, jsonOf(what, value));
+  return Object.fromEntries(Object.entries(found).map(([name, text]) => [name, textOf(what, text)]));
+}
+
+function readTime(what: string, value: unknown): string | null {
+  const ms = numberOrNull(what, value);
+  return ms === null ? null : new Date(ms).toISOString();
+}
+
+function readError(what: string, value: unknown): FailureRecord {
+  const { code, message, details } = objectOf(what, jsonOf(what, value));
+  const error = { code: textOf(what, code), message: textOf(what, message) };
+  return isObject(details) ? { ...error, details } : error;
+}
+
+function readSource(what: string, value: unknown): TaskSource {
+  const source = objectOf(what, jsonOf(what, value));
+  const { commit } = source;
+  return {
+    commit: commit === null ? null : textOf(what, commit),
+    file: textOf(what, source["file"]),
+    line: numberOf(what, source["line"]),
+  };
+}
