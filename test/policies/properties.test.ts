@@ -1,0 +1,164 @@
+// What holds for every request and every set of policies.
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { combineVerdicts } from "../../policies/combine.ts";
+import { decide } from "../../policies/decide.ts";
+import { type PolicySource, compilePolicies } from "../../policies/policy-set.ts";
+import { type GateRequest, DENIAL_CODES } from "../../policies/request.ts";
+import { tokenCeiling } from "../../policies/rules/budgets.ts";
+import { globalPolicy, modelRequest, permission, policy, role, setOf, SUBJECT, toolRequest } from "./requests.ts";
+
+const tools = fc.constantFrom("search", "fs_delete", "mail.send", "Search");
+const models = fc.constantFrom("gpt-4o", "claude", "gpt-*");
+const names = fc.constantFrom("reports", "weekly", "writer", "other");
+const classes = fc.constantFrom("read", "write", "delete", "admin", "*");
+const few = <T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(item, { maxLength: 3 });
+
+
+const ruleSpecs = fc.record({
+  match: fc.record({ tools: few(tools), models: few(models), operation_classes: few(classes) }, { requiredKeys: [] }),
+  effect: fc.constantFrom("deny", "ask", "allow"),
+});
+
+const policySpecs = fc.record(
+  {
+    apply_mode: fc.constantFrom("global", "scoped"),
+    target_systems: few(names),
+    target_tasks: few(names),
+    target_agents: few(names),
+    blocked_tools: few(tools),
+    allowed_models: few(models),
+    max_tokens_per_run: fc.nat(3_000),
+    mode: fc.constantFrom("enforce", "audit"),
+    default: fc.constantFrom("allow", "deny"),
+    on_violation: fc.constantFrom("stop", "refuse"),
+    rules: few(ruleSpecs),
+  },
+  { requiredKeys: [] },
+);
+
+const permissionSpecs = fc.record(
+  {
+    tool_ref: tools,
+    required_permissions: few(fc.constantFrom("a", "b")),
+    match_mode: fc.constantFrom("all", "any"),
+    operation_rules: few(fc.record({ operation_class: classes, verdict: fc.constantFrom("allow", "deny", "approval_required") })),
+  },
+  { requiredKeys: [] },
+);
+
+const sources: fc.Arbitrary<PolicySource[]> = fc
+  .tuple(few(policySpecs), few(few(fc.constantFrom("a", "tool:search:invoke"))), few(permissionSpecs))
+  .map(([policies, roles, permissions]) => [
+    ...policies.map((spec, index) => policy(`p${index}`, spec)),
+    ...roles.map((granted, index) => role(`r${index}`, granted)),
+    ...permissions.map((spec, index) => permission(`t${index}`, spec)),
+  ]);
+
+const requests: fc.Arbitrary<GateRequest> = fc.oneof(
+  fc.record({ model: models, tokens: fc.nat(3_000), reserveTokens: fc.nat(3_000) }).map(({ model, tokens, reserveTokens }) =>
+    modelRequest({ model, reserveTokens, usage: { tokens } }),
+  ),
+  fc
+    .record({ tool: tools, listed: few(tools), allowedTools: few(tools), roles: few(fc.constantFrom("r0", "r1")), known: fc.boolean() })
+    .map(({ tool, listed, allowedTools, roles, known }) =>
+      toolRequest({ tool, grants: { tools: listed, allowedTools, roles }, facts: { known } }),
+    ),
+  fc.constant({ point: "task_admission", subject: SUBJECT } as const),
+);
+
+/** What a verdict lets happen: the lower, the less. */
+function freedom(verdict: ReturnType<typeof decide>): number {
+  if (verdict.effect === "allow" || !verdict.enforced) return 2;
+  return verdict.effect === "ask" ? 1 : 0;
+}
+
+it("answers the same to the same request, whatever the order of the policies", () => {
+  const shuffled = sources.chain((list) => fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })));
+  fc.assert(
+    fc.property(requests, shuffled, (request, [list, other]) => {
+      const verdict = decide(request, setOf(...list));
+      expect(decide(request, setOf(...other))).toEqual(verdict);
+      expect(decide(request, setOf(...list))).toEqual(verdict);
+    }),
+  );
+});
+
+it("answers the same effect and code, whatever the order of the rules in a policy", () => {
+  const shuffled = fc.array(ruleSpecs, { maxLength: 4 }).chain((list) => fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })));
+  fc.assert(
+    fc.property(requests, shuffled, (request, [rules, other]) => {
+      const [one, two] = [decide(request, setOf(globalPolicy({ rules }))), decide(request, setOf(globalPolicy({ rules: other })))];
+      expect([two.effect, two.code, two.reasons.length]).toEqual([one.effect, one.code, one.reasons.length]);
+    }),
+  );
+});
+
+it("never lets more happen because something more is denied", () => {
+  const stricter = fc.oneof(
+    few(tools).map((blocked_tools) => globalPolicy({ blocked_tools }, "more")),
+    fc.nat(3_000).map((max_tokens_per_run) => globalPolicy({ max_tokens_per_run }, "more")),
+    few(tools).map((list) => globalPolicy({ rules: list.map((tool) => ({ match: { tools: [tool] }, effect: "deny" })) }, "more")),
+    fc.constant(globalPolicy({ default: "deny" }, "more")),
+    fc.constant(globalPolicy({ mode: "audit", blocked_tools: ["*"] }, "more")),
+    fc.anything().map((spec) => policy("more", { apply_mode: "global", rate: spec ?? 1 })),
+  );
+  fc.assert(
+    fc.property(requests, sources, stricter, (request, list, more) => {
+      const before = decide(request, setOf(...list));
+      expect(freedom(decide(request, setOf(...list, more)))).toBeLessThanOrEqual(freedom(before));
+    }),
+  );
+});
+
+it("never lets more happen because policies of now are asked too", () => {
+  fc.assert(
+    fc.property(requests, sources, sources, (request, pinned, live) => {
+      const verdicts = [decide(request, setOf(...pinned)), decide(request, setOf(...live))] as const;
+      expect(freedom(combineVerdicts(...verdicts))).toBe(Math.min(...verdicts.map(freedom)));
+    }),
+  );
+});
+
+it("never lets a model call pass that could break the ceiling which the store enforces", () => {
+  fc.assert(
+    fc.property(sources, fc.nat(4_000), fc.nat(4_000), (list, tokens, reserveTokens) => {
+      const set = setOf(...list);
+      const ceiling = tokenCeiling(SUBJECT, set);
+      const verdict = decide(modelRequest({ reserveTokens, usage: { tokens } }), set);
+      if (freedom(verdict) > 0) expect(tokens + reserveTokens).toBeLessThanOrEqual(ceiling ?? Infinity);
+    }),
+  );
+});
+
+it("answers with a known code to any specs and any request, and never throws", () => {
+  const garbage = fc.anything({ withNullPrototype: true, withSparseArray: true });
+  const fields = fc.dictionary(
+    fc.constantFrom("apply_mode", "target_systems", "blocked_tools", "allowed_models", "rules", "max_calls", "permissions", "operation_rules", "tool_ref", "__proto__"),
+    garbage,
+  );
+  const specs = fc.oneof(garbage, fields);
+  const kinds = fc.constantFrom("AgentPolicy", "AgentRole", "ToolPermission") satisfies fc.Arbitrary<PolicySource["kind"]>;
+  const anySources = few(fc.record({ address: fc.string(), kind: kinds, namespace: fc.string(), name: fc.string(), spec: specs }));
+  const anyRequests = fc.oneof(requests, garbage as fc.Arbitrary<GateRequest>, requests.chain(damaged));
+  fc.assert(
+    fc.property(anyRequests, anySources, (request, list) => {
+      const verdict = decide(request, compilePolicies(list, ""));
+      expect(["ALLOWED", ...DENIAL_CODES]).toContain(verdict.code);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+/** A request of which one field holds anything. */
+function damaged(request: GateRequest): fc.Arbitrary<GateRequest> {
+  return fc
+    .tuple(fc.constantFrom(...Object.keys(request)), fc.anything())
+    .map(([field, value]) => ({ ...request, [field]: value }) as GateRequest);
+}
+
+it("denies whatever is no request", () => {
+  for (const request of [undefined, null, 1, "x", [], {}, { point: "before_tool" }, { ...toolRequest(), arguments: [] }]) {
+    expect(decide(request as unknown as GateRequest, setOf()).code).toBe("POLICY_ERROR");
+  }
+});
