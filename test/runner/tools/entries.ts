@@ -11,7 +11,7 @@ export function entriesOf(manifests: readonly Described[]): Snapshot["entries"] 
     const [name = "", namespace = "default"] = path.split("/").toReversed();
     const metadata = { name, namespace, labels: {}, annotations: {} };
     const manifest: Manifest = { apiVersion: "countwheel.dev/v1", kind, metadata, spec };
-    const source = { commit: null, file: "agents.yaml", line: 1, column: 1 };
+    const source = { repo: "", commit: null, file: "agents.yaml", line: 1, column: 1 };
     return [addressOf({ kind, namespace, name }), { manifest, digest: manifestDigest(manifest), source }] as const;
   });
   return Object.fromEntries(entries);
