@@ -1,4 +1,5 @@
 // A source that cannot be read, on its way up to the function that answers it as a value.
+import { PermanentFailure } from "../../contracts/failure.ts";
 import type { UnavailableReason } from "./source.ts";
 
 /** Thrown below the room's entry functions, which all answer through {@link answerUnavailable}. */
@@ -31,5 +32,15 @@ export async function answerUnavailable<T>(
     signal.throwIfAborted();
     if (error instanceof Unavailable) return { status: "unavailable", reason: error.reason };
     throw error;
+  }
+}
+
+/** For functions that answer no union: what is unavailable becomes a {@link PermanentFailure} of the same code. */
+export async function failWhereUnavailable<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof Unavailable)) throw error;
+    throw new PermanentFailure(error.reason.code, error.reason.message, { cause: error });
   }
 }

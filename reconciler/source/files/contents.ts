@@ -5,9 +5,9 @@ import type { SourceFile } from "../../load/desired-set.ts";
 import { SOURCE_LIMITS } from "../limits.ts";
 import { Unavailable } from "../unavailable.ts";
 
-export function tooLargeFile(file: string, size: number): Problem {
+export function tooLargeFile(file: string): Problem {
   const limit = MANIFEST_LIMITS.fileBytes / 1024 / 1024;
-  const summary = `\`${file}\` has ${(size / 1024 / 1024).toFixed(1)} MiB, more than ${limit} MiB, so it is not read`;
+  const summary = `\`${file}\` is larger than ${limit} MiB, so it is not read`;
   const detail = "Split it, or keep data that is no manifest in another folder.";
   return { severity: "error", code: "LIMIT", summary, detail, file, line: 1, column: 1 };
 }

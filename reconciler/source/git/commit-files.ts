@@ -96,7 +96,7 @@ async function readManifests(
     small.reduce((sum, entry) => sum + sizeOf(entry), 0),
   );
   const { files, problems } = setAsidePointers(await readContents(objects, small));
-  return { files, problems: [...problems, ...large.map((entry) => tooLargeFile(entry.path, sizeOf(entry)))] };
+  return { files, problems: [...problems, ...large.map((entry) => tooLargeFile(entry.path))] };
 }
 
 async function readContents(objects: Objects, manifests: readonly Manifest[]): Promise<SourceFile[]> {

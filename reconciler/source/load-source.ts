@@ -1,0 +1,20 @@
+// From files to the three-valued source: valid manifests, problems, or nothing that could be read.
+import { compareProblems, hasErrors } from "../../contracts/problem.ts";
+import type { LoadResult, SourceFile } from "../load/desired-set.ts";
+import type { FilesAnswer, SourceAnswer } from "./source.ts";
+
+/** What is needed of the loader. */
+export interface FilesLoader {
+  load(files: readonly SourceFile[]): Promise<LoadResult>;
+}
+
+/** The problems of the listing (links, names, sizes) count like those of the manifests: one error makes it `invalid`. */
+export async function loadSource(answer: FilesAnswer, loader: FilesLoader): Promise<SourceAnswer> {
+  if (answer.status === "unavailable") return answer;
+  const loaded = await loader.load(answer.files);
+  const problems = [...answer.problems, ...loaded.problems].toSorted(compareProblems);
+  const load: LoadResult = { ...loaded, problems };
+  const { identity } = answer;
+  if (hasErrors(problems)) return { status: "invalid", identity, problems, load };
+  return { status: "ok", identity, set: load.set, load };
+}

@@ -1,0 +1,72 @@
+// Reads the manifests of a folder on disk, for `validate`, `plan` and `up`.
+import { join, posix, resolve, sep } from "node:path";
+import { digestText } from "../../contracts/canonical.ts";
+import { MANIFEST_LIMITS } from "../../contracts/limits.ts";
+import type { SourceFile } from "../load/desired-set.ts";
+import { boundProblems, ensureBounded, setAsidePointers, tooLargeFile } from "./files/contents.ts";
+import { type FolderListing, listFolder, mapBounded, readBounded } from "./files/folder-files.ts";
+import { selectManifests, type TreeEntry } from "./files/manifest-paths.ts";
+import type { GitSetup } from "./git-setup.ts";
+import type { FilesAnswer } from "./source.ts";
+import { answerUnavailable } from "./unavailable.ts";
+import { identifyWorkingTree } from "./working-tree-identity.ts";
+
+export interface ReadWorkingTreeOptions {
+  readonly git: GitSetup;
+  /** A folder or a single file; absolute, unless the process stands where the user stands. */
+  readonly folder: string;
+  /** How the user wrote it: paths of files and problems begin with it. Default: `folder`. */
+  readonly shownAs?: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * The manifests in a folder as they lie there. Paths of files and problems are those that the user would open: with
+ * `validate agents` they begin with `agents/`, with `.` they begin with nothing. Hidden folders and `node_modules` are
+ * passed over. Rejects only with the signal's reason, or for a bug.
+ */
+export function readWorkingTree(options: ReadWorkingTreeOptions): Promise<FilesAnswer> {
+  return answerUnavailable(options.signal, async () => {
+    const shown = posix.normalize((options.shownAs ?? options.folder).replaceAll(sep, "/"));
+    const listing = await listFolder(resolve(options.folder), shown, options.signal);
+    const prefix = listing.base === resolve(options.folder) ? shown : posix.dirname(shown);
+    const { manifests, problems } = selectManifests(listing.entries, (path) => posix.join(prefix, path));
+    ensureBounded(`\`${shown}\``, manifests.length, 0);
+    const read = await readAll(listing, manifests, shown);
+    const files = read.filter(({ bytes }) => !isTooLarge(bytes)).map((file) => asSource(file, prefix));
+    const aside = setAsidePointers(files);
+    const large = read
+      .filter(({ bytes }) => isTooLarge(bytes))
+      .map(({ path }) => tooLargeFile(posix.join(prefix, path)));
+    return {
+      status: "ok",
+      identity: await identifyWorkingTree(options, listing.base, read),
+      files: aside.files,
+      problems: boundProblems([...problems, ...aside.problems, ...large]),
+    };
+  });
+}
+
+/** A file as it lies below the folder that is read. */
+export interface FileOnDisk {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
+async function readAll(listing: FolderListing, manifests: readonly TreeEntry[], shown: string): Promise<FileOnDisk[]> {
+  let together = 0;
+  return mapBounded(manifests, async ({ path }) => {
+    const bytes = await readBounded(join(listing.base, path), path, MANIFEST_LIMITS.fileBytes);
+    together += bytes.length;
+    ensureBounded(`\`${shown}\``, manifests.length, together);
+    return { path, bytes };
+  });
+}
+
+function isTooLarge(bytes: Uint8Array): boolean {
+  return bytes.length > MANIFEST_LIMITS.fileBytes;
+}
+
+function asSource({ path, bytes }: FileOnDisk, prefix: string): SourceFile {
+  return { path: posix.join(prefix, path), blob: digestText(bytes), bytes };
+}
