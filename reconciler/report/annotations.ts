@@ -1,5 +1,4 @@
 // Annotations of a plan: one on the manifest line of each change and each problem, what takes something away first. Pure.
-import { posix } from "node:path";
 import { displayAddress } from "../../contracts/address.ts";
 import type { Change, FieldChange, Plan } from "../../contracts/plan.ts";
 import type { Place, Problem } from "../../contracts/problem.ts";
@@ -21,7 +20,7 @@ export const ANNOTATION_LIMITS = {
 export function annotatePlan(plan: Plan): Annotation[] {
   return draftAll(plan)
     .slice(0, ANNOTATION_LIMITS.total)
-    .map((draft) => place(plan.source.path, draft));
+    .map(place);
 }
 
 /** How many there would be without our bound. */
@@ -97,9 +96,9 @@ function annotateField(field: FieldChange): string {
   return `${fieldName(field.path)}: ${describeField(field)}`;
 }
 
-function place(root: string, { at, level, title, message }: Draft): Annotation {
+function place({ at, level, title, message }: Draft): Annotation {
   return {
-    path: posix.join(root, at.file),
+    path: at.file,
     start_line: Math.max(1, at.line),
     end_line: Math.max(1, at.line),
     annotation_level: level,

@@ -2,11 +2,12 @@
 import type { Plan } from "../../contracts/plan.ts";
 import { countsLine } from "../../contracts/plan.ts";
 import { codeSpan } from "../plan/inert.ts";
+import { githubLinks } from "../plan/markdown-parts.ts";
 import { COMMENT_BYTES, renderPlanMarkdown } from "../plan/render-markdown.ts";
 import { fitLines } from "./byte-budget.ts";
 import { type CheckResult, concludeCheck } from "./check-run.ts";
 import type { Github } from "./github.ts";
-import { authorOf, linkOptions } from "./post-plan.ts";
+import { authorOf } from "./post-plan.ts";
 import { type TaskReport, durationText, renderTaskLine } from "./render-trace.ts";
 import { putStickyComment } from "./sticky-comment.ts";
 
@@ -49,7 +50,7 @@ function renderApplied(github: Github, post: AppliedPost, maxBytes: number): str
   const at = appliedAt === null ? "" : ` at ${appliedAt.slice(11, 16)} UTC on ${appliedAt.slice(0, 10)}`;
   const heading = `✅ Applied to ${codeSpan(plan.state.env)} as #${serial}${at}, ${durationText(tookMs)}`;
   return renderPlanMarkdown(plan, {
-    ...linkOptions(github, plan),
+    linkTo: githubLinks(github.repositoryUrl),
     maxBytes,
     state: "applied",
     head: commit,

@@ -1,8 +1,7 @@
 // Posts a plan: its check run on the commit, and the sticky comment where a pull request is known. Safe to repeat.
-import { posix } from "node:path";
 import type { Plan } from "../../contracts/plan.ts";
 import { githubLinks } from "../plan/markdown-parts.ts";
-import { type MarkdownOptions, renderPlanMarkdown } from "../plan/render-markdown.ts";
+import { renderPlanMarkdown } from "../plan/render-markdown.ts";
 import { type PostedCheck, concludeCheck } from "./check-run.ts";
 import type { Github } from "./github.ts";
 import { planCheck, planCheckSubject } from "./plan-check.ts";
@@ -18,6 +17,8 @@ export interface PlanPost {
   readonly base: string | null;
   readonly now: Date;
   readonly tookMs?: number;
+  /** Markdown of ours that follows the counts. */
+  readonly notes?: string;
 }
 
 export interface PostedPlan {
@@ -31,12 +32,13 @@ export async function postPlan(github: Github, post: PlanPost): Promise<PostedPl
   const check = await concludeCheck(github, planCheckSubject(plan.state.env, head), planCheck(plan, { base, now }));
   if (pullRequest === null) return { check, comment: null };
   const body = renderPlanMarkdown(plan, {
-    ...linkOptions(github, plan),
+    linkTo: githubLinks(github.repositoryUrl),
     head,
     base,
     next: nextStep(plan),
     ...(check.via === "check" && check.url !== null ? { fullPlanUrl: check.url } : {}),
     ...(post.tookMs === undefined ? {} : { tookMs: post.tookMs }),
+    ...(post.notes === undefined ? {} : { notes: post.notes }),
   });
   const author = await authorOf(github, check);
   return { check, comment: await putStickyComment(github, { pull: pullRequest, env: plan.state.env, author }, body) };
@@ -48,13 +50,7 @@ export async function authorOf(github: Github, check: PostedCheck): Promise<stri
   return (await github.findViewer()) ?? "github-actions[bot]";
 }
 
-/** Files of a plan are named from its set's root; links and annotations from the repository's. */
-export function linkOptions(github: Pick<Github, "repositoryUrl">, plan: Plan): Pick<MarkdownOptions, "linkTo"> {
-  const link = githubLinks(github.repositoryUrl);
-  return { linkTo: (place, commit) => link({ ...place, file: posix.join(plan.source.path, place.file) }, commit) };
-}
-
-function nextStep(plan: Plan): string {
+export function nextStep(plan: Plan): string {
   switch (verdictOf(plan)) {
     case "invalid":
       return "Mend the problems above and push again: nothing is applied until the whole set is valid.";

@@ -172,7 +172,9 @@ function isSettled({ plan, tasks, appliedAt }: AppliedPost, now: Date): boolean 
   return tasks.length >= expectedTasks(plan) && tasks.every(({ task }) => hasEnded(task.phase));
 }
 
+/** The same spec is run once, for ever: an update of labels alone makes no task. */
 function expectedTasks({ changes }: AppliedPost["plan"]): number {
   const written = changes.filter(({ kind, action, blocked }) => kind === "Task" && action !== "prune" && blocked === undefined);
-  return written.filter(({ after }) => after?.spec["mode"] !== "template").length;
+  const ordered = written.filter(({ action, fields }) => action === "create" || fields.some(({ path }) => path.startsWith("/spec")));
+  return ordered.filter(({ after }) => after?.spec["mode"] !== "template").length;
 }

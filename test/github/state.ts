@@ -91,7 +91,7 @@ export class GithubState {
       case "GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls":
         return listed(this.pulls.filter(({ commits }) => commits.includes(params["commit_sha"] ?? "")).map(pullView));
       case "GET /repos/{owner}/{repo}/issues/{issue_number}/comments":
-        return listed(this.comments.filter(({ pull }) => String(pull) === params["issue_number"]).map(commentView));
+        return this.#listComments(Number(params["issue_number"]));
       case "POST /repos/{owner}/{repo}/issues/{issue_number}/comments":
         return this.#createComment(Number(params["issue_number"]), fields, login);
       case "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}":
@@ -112,6 +112,11 @@ export class GithubState {
   #id(): number {
     this.#nextId += 1;
     return this.#nextId;
+  }
+
+  #listComments(number: number): Answer {
+    if (!this.pulls.some((pull) => pull.number === number)) return missing();
+    return listed(this.comments.filter(({ pull }) => pull === number).map(commentView));
   }
 
   #createComment(pull: number, fields: Fields, login: string): Answer {

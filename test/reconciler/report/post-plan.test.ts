@@ -66,9 +66,9 @@ describe("the sticky comment", () => {
     expect(github.state.checkRuns).toHaveLength(1);
   });
 
-  it("links files from the repository's root", async () => {
+  it("links files of the pull request's head", async () => {
     await post(planOf([change("create", "refunds")]));
-    expect(github.state.comments[0]?.body).toContain(`/acme/agents/blob/${HEAD}/deploy/agents/refunds.yaml#L2)`);
+    expect(github.state.comments[0]?.body).toContain(`/acme/agents/blob/${HEAD}/agents/refunds.yaml#L2)`);
   });
 });
 

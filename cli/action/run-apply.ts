@@ -1,0 +1,140 @@
+// The apply of a push: one tick on the tip of the deploy branch, then everything that waits to be told on GitHub.
+import { type Plan, countsLine } from "../../contracts/plan.ts";
+import { codeSpan } from "../../reconciler/plan/inert.ts";
+import { githubLinks } from "../../reconciler/plan/markdown-parts.ts";
+import { renderPlanMarkdown } from "../../reconciler/plan/render-markdown.ts";
+import { renderPlanText } from "../../reconciler/plan/render-text.ts";
+import { reportPending } from "../../reconciler/report/report-pending.ts";
+import { historyBetween, repositoryFolder } from "../../reconciler/source/history.ts";
+import { loadSource } from "../../reconciler/source/load-source.ts";
+import type { RepositoryOptions } from "../../reconciler/source/locate-repository.ts";
+import { readCommit } from "../../reconciler/source/repository.ts";
+import { type TickOutcome, type TickSource, tick } from "../../reconciler/tick.ts";
+import type { Redis } from "../../store/connect.ts";
+import { openQueue } from "../../store/queue.ts";
+import { PermanentFailure } from "../../contracts/failure.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import type { ActionContext } from "./action-context.ts";
+import { SUMMARY_BYTES } from "./job.ts";
+import { type Verdict, planOutputs } from "./outcome.ts";
+
+/** Another push's apply takes seconds; a plan that is overtaken so often is somebody's loop. */
+const LOCK_WAIT_MS = 60_000;
+const TRIES = 3;
+
+export async function runApply(action: ActionContext, branch: string): Promise<ExitCode> {
+  return action.withRedis(async (redis) => {
+    const outcome = await applyTip(action, redis, branch);
+    const code = await tellOutcome(action, outcome, branch);
+    await drainOutbox(action, redis);
+    return code;
+  });
+}
+
+async function applyTip(action: ActionContext, redis: Redis, branch: string): Promise<TickOutcome> {
+  const { inputs, tool, now, newId, signal } = action;
+  const queue = openQueue(redis, inputs.environment);
+  const writer = {
+    redis,
+    queue,
+    env: inputs.environment,
+    holder: `github-action ${newId()}`,
+    lockWaitMs: LOCK_WAIT_MS,
+    newLineage: newId,
+    now,
+    signal,
+    reports: true,
+  };
+  const source = tipSource(action, branch);
+  const common = { source, writer, tool, newId, allowHistory: [], knownLineage: null, onPlan: () => undefined, signal };
+  try {
+    let outcome = await tick(common);
+    for (let retry = 1; retry < TRIES && outcome.outcome === "overtaken"; retry += 1) outcome = await tick(common);
+    return outcome;
+  } finally {
+    await queue.close();
+  }
+}
+
+/**
+ * The tip as GitHub has it, not the commit that was pushed: of several pushes the workflow may drop all but one, and the
+ * one that runs last must not bring back an older commit. So it is read from GitHub, not from the checkout.
+ */
+function tipSource(action: ActionContext, branch: string): TickSource {
+  const { inputs, checkout, repositoryUrl, signal } = action;
+  const { git, mirrorFolder, path, loader } = checkout;
+  const token = inputs.token === undefined ? {} : { token: inputs.token };
+  const repository: RepositoryOptions = { git, mirrorFolder, repo: repositoryUrl, signal, ...token };
+  return {
+    read: async () => loadSource(await readCommit({ ...repository, ref: `refs/heads/${branch}`, path }), loader),
+    history: async (from, to) => {
+      if (to === null) return "first";
+      return historyBetween({ git, mirror: await repositoryFolder(repository), from, to, signal });
+    },
+  };
+}
+
+async function tellOutcome(action: ActionContext, outcome: TickOutcome, branch: string): Promise<ExitCode> {
+  const { job, inputs } = action;
+  const env = codeSpan(inputs.environment);
+  switch (outcome.outcome) {
+    case "unavailable":
+      throw new PermanentFailure(outcome.reason.code, outcome.reason.message);
+    case "invalid":
+      return tell(action, outcome.plan, { verdict: "invalid", heading: `❌ Not applied to ${env}: manifests are invalid`, code: EXIT.invalid });
+    case "held":
+      job.error(heldMessage(outcome.hold, branch));
+      return tell(action, outcome.plan, { verdict: "held", heading: `⛔ Not applied to ${env}: held`, code: EXIT.blocked });
+    case "unchanged":
+      return tell(action, outcome.plan, { verdict: "clean", heading: `✅ Nothing to apply to ${env}`, code: EXIT.ok });
+    case "applied":
+      return tellApplied(action, outcome);
+    case "overtaken":
+      job.error("somebody else changed the state meanwhile, again and again; run this job again");
+      return tell(action, outcome.plan, { verdict: "stale", heading: `⛔ Not applied to ${env}: overtaken`, code: EXIT.stale });
+    case "locked":
+      job.error(`another writer, ${outcome.holder}, holds the state; run this job again`);
+      return tell(action, outcome.plan, { verdict: "stale", heading: `⛔ Not applied to ${env}: locked`, code: EXIT.stale });
+  }
+}
+
+function tellApplied(action: ActionContext, applied: Extract<TickOutcome, { outcome: "applied" }>): Promise<ExitCode> {
+  const { plan, serial, tookMs } = applied;
+  const blocked = plan.counts.blocked > 0;
+  const heading = `✅ Applied to ${codeSpan(plan.state.env)} as #${serial}, ${(tookMs / 1_000).toFixed(1)} s`;
+  if (blocked) action.job.error(`a guard blocks ${plan.counts.blocked} of the changes; the others are applied`);
+  return tell(action, plan, { verdict: blocked ? "blocked" : "applied", heading, code: blocked ? EXIT.blocked : EXIT.ok, serial });
+}
+
+function heldMessage(hold: Extract<TickOutcome, { outcome: "held" }>["hold"], branch: string): string {
+  if (hold.why === "lineage") return `the state's lineage is ${hold.is ?? "gone"}, it was ${hold.was}: was the Redis flushed or swapped?`;
+  return `the history of ${branch} was rewritten (${hold.history}): applied was ${hold.from ?? "nothing"}, the tip is ${hold.to ?? "nothing"}. Nothing is applied until somebody does it by hand.`;
+}
+
+interface Told {
+  readonly verdict: Verdict;
+  /** Markdown of ours. */
+  readonly heading: string;
+  readonly code: ExitCode;
+  readonly serial?: number;
+}
+
+async function tell(action: ActionContext, plan: Plan, { verdict, heading, code, serial }: Told): Promise<ExitCode> {
+  const { job, now, repositoryUrl } = action;
+  await job.setOutputs({ ...planOutputs(plan, verdict), ...(serial === undefined ? {} : { serial }) });
+  const head = plan.source.headSha;
+  const linkTo = githubLinks(repositoryUrl);
+  await job.summarize(renderPlanMarkdown(plan, { maxBytes: SUMMARY_BYTES, head, base: null, heading, linkTo }));
+  const text = renderPlanText(plan, { paint: (_style, plain) => plain, commit: null, base: null, now: now() });
+  job.print(`${verdict}: ${countsLine(plan.counts)}\n\n${text}`);
+  return code;
+}
+
+/** What cannot be told now stays in the outbox: the next run, or a reconciler, tells it. The apply stands. */
+async function drainOutbox(action: ActionContext, redis: Redis): Promise<void> {
+  const { github, inputs, job, now, signal } = action;
+  if (github === null) return job.notice("no github-token: the pull request is not told of this apply");
+  const say = (line: string): void => job.notice(line);
+  const drained = await reportPending({ redis, env: inputs.environment, github, now, say, signal });
+  if (drained.outcome === "later") job.notice(`GitHub is told later: ${drained.failure.message}`);
+}

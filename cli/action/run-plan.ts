@@ -1,0 +1,146 @@
+// The plan of a pull request, a merge group or any other event: made from the checkout, shown wherever the token may write.
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { PermanentFailure, failureRecord } from "../../contracts/failure.ts";
+import type { Plan } from "../../contracts/plan.ts";
+import type { ObservedState } from "../../contracts/record.ts";
+import { codeSpan, prose } from "../../reconciler/plan/inert.ts";
+import { githubLinks } from "../../reconciler/plan/markdown-parts.ts";
+import { makePlan } from "../../reconciler/plan/make-plan.ts";
+import { observedFromSource } from "../../reconciler/plan/observed-from-source.ts";
+import { renderPlanMarkdown } from "../../reconciler/plan/render-markdown.ts";
+import { renderPlanText } from "../../reconciler/plan/render-text.ts";
+import { writeSavedPlan } from "../../reconciler/plan/saved-plan.ts";
+import { annotatePlan } from "../../reconciler/report/annotations.ts";
+import { type CheckSubject, concludeCheck, openCheck } from "../../reconciler/report/check-run.ts";
+import type { Github } from "../../reconciler/report/github.ts";
+import { planCheckSubject } from "../../reconciler/report/plan-check.ts";
+import { nextStep, postPlan } from "../../reconciler/report/post-plan.ts";
+import type { ExitCode } from "../exit-codes.ts";
+import type { ActionContext } from "./action-context.ts";
+import { readBase, readCheckedOut, readCheckout, readHistory } from "./checkout.ts";
+import type { ActionEvent } from "./event.ts";
+import { SUMMARY_BYTES } from "./job.ts";
+import { planExit, planOutputs } from "./outcome.ts";
+
+export async function runPlan(action: ActionContext): Promise<ExitCode> {
+  const { event, inputs, github } = action;
+  await refuseCheckedOutHead(action);
+  const subject = planCheckSubject(inputs.environment, event.head);
+  const writable = github !== null && (await mayWrite(() => openCheck(github, subject, "Planning …")));
+  const shown = writable ? github : null;
+  try {
+    const startedAt = action.now().getTime();
+    const made = await makeActionPlan(action);
+    const tookMs = action.now().getTime() - startedAt;
+    await tellJob(action, made, shown === null);
+    if (shown !== null) await tellGithub(action, shown, { ...made, tookMs });
+    return planExit(made.plan);
+  } catch (error) {
+    if (shown !== null) await concludeFailed(shown, subject, error).catch(() => action.job.notice("the check could not be concluded"));
+    throw error;
+  }
+}
+
+/** With the base's rights, nothing of a stranger's head may lie where a later step could run it. */
+async function refuseCheckedOutHead({ event, checkout }: ActionContext): Promise<void> {
+  if (event.kind !== "pull-request" || !event.target) return;
+  if ((await readCheckedOut(checkout)) !== event.head) return;
+  const text =
+    "this `pull_request_target` workflow has checked out the pull request's head, which hands the base's secrets to it. " +
+    "Use `on: pull_request`, or fetch the head without checking it out.";
+  throw new PermanentFailure("HEAD_CHECKED_OUT", text);
+}
+
+/** Tokens of forks and of Dependabot only read. The plan is then told by summary and annotations alone. */
+async function mayWrite(write: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await write();
+    return true;
+  } catch (error) {
+    if (error instanceof PermanentFailure && error.code === "GITHUB_FORBIDDEN") return false;
+    throw error;
+  }
+}
+
+interface MadePlan {
+  readonly plan: Plan;
+  /** What it was compared with. */
+  readonly base: string | null;
+  /** Markdown of ours. */
+  readonly notes: string;
+}
+
+async function makeActionPlan(action: ActionContext): Promise<MadePlan> {
+  const { event, inputs, checkout, now, newId, tool } = action;
+  const source = await readCheckout(checkout, event.head);
+  const { observed, base } = await readComparison(action);
+  const past = base === null ? "first" : await readHistory(checkout, base, event.head);
+  const history = past ?? "fast-forward";
+  const plan = makePlan({ source, history, observed, env: inputs.environment, now: now(), planId: newId(), tool });
+  const behind = history === "forced" && plan.changes.length > 0;
+  return { plan, base, notes: behind ? behindNote(base) : "" };
+}
+
+function behindNote(base: string | null): string {
+  return `> This branch lacks commits of ${codeSpan(base?.slice(0, 7) ?? "its base")}: what these changed shows up here the other way round. Update the branch to see its own changes alone.`;
+}
+
+const NOTHING: ObservedState = { head: null, records: new Map() };
+
+async function readComparison(action: ActionContext): Promise<{ observed: ObservedState; base: string | null }> {
+  const { inputs, checkout } = action;
+  if (inputs.against === "state") {
+    const { readState } = await import("../../store/state.ts");
+    const observed = await action.withRedis((redis) => readState(redis, inputs.environment));
+    return { observed, base: observed.head?.commit ?? null };
+  }
+  const base = inputs.against === "base" ? baseOf(action.event) : inputs.against;
+  if (base === null) return { observed: NOTHING, base };
+  const source = await readBase(checkout, base);
+  return { observed: source === null ? NOTHING : observedFromSource(source), base: source?.identity.headSha ?? base };
+}
+
+/** null: the first push of a branch; an event without a change of its own is compared with itself. */
+function baseOf(event: ActionEvent): string | null {
+  switch (event.kind) {
+    case "pull-request":
+    case "merge-group":
+      return event.base;
+    case "push":
+      return event.before;
+    case "other":
+      return event.head;
+  }
+}
+
+async function tellJob(action: ActionContext, { plan, base, notes }: MadePlan, annotate: boolean): Promise<void> {
+  const { job, repositoryUrl, event, now, temporary } = action;
+  await mkdir(temporary, { recursive: true });
+  const planPath = join(temporary, `plan-${plan.planId}.json`);
+  await writeSavedPlan(planPath, plan);
+  await job.setOutputs({ ...planOutputs(plan), "plan-path": planPath });
+  const next = nextStep(plan);
+  const options = { maxBytes: SUMMARY_BYTES, head: event.head, base, linkTo: githubLinks(repositoryUrl), notes, next };
+  await job.summarize(renderPlanMarkdown(plan, options));
+  job.print(renderPlanText(plan, { paint: (_style, text) => text, commit: null, base, now: now() }));
+  if (annotate) for (const annotation of annotatePlan(plan)) job.annotate(annotation);
+}
+
+async function tellGithub(action: ActionContext, github: Github, made: MadePlan & { tookMs: number }): Promise<void> {
+  const { event, inputs, job, now } = action;
+  const pullRequest = event.kind === "pull-request" && inputs.comment ? event.number : null;
+  const { plan, base, tookMs, notes } = made;
+  const posted = await postPlan(github, { plan, pullRequest, head: event.head, base, now: now(), tookMs, notes });
+  await job.setOutputs({
+    "check-id": posted.check.via === "check" ? posted.check.id : "",
+    "comment-id": posted.comment?.id ?? "",
+  });
+}
+
+/** The check always concludes: a required check that stays open would hold the pull request for ever. */
+async function concludeFailed(github: Github, subject: CheckSubject, error: unknown): Promise<void> {
+  const { code, message } = failureRecord(error);
+  const result = { conclusion: "failure", title: `Not planned: ${code}`, summary: prose(message), text: "", annotations: [] } as const;
+  await concludeCheck(github, subject, { ...result, digest: `failed:${code}` });
+}
