@@ -9,15 +9,15 @@ import { type TickOptions, type TickOutcome, type TickSource, tick } from "./tic
 
 export type HeadAnswer =
   | { readonly status: "ok"; readonly sha: string }
-  | { readonly status: "unavailable"; readonly reason: UnavailableReason }
-  /** A folder has no head: every look is a whole one. */
+  | { readonly status: "unavailable" }
+  /** A folder has no head, and a ref may be gone: such a look is a whole one. */
   | { readonly status: "none" };
 
 export interface LoopSource extends TickSource {
   /** One look-up: where the ref stands, without reading anything. */
   lookUp(signal: AbortSignal): Promise<HeadAnswer>;
   /** Calls `ring` whenever the source may have changed. Answers how to stop; undefined where nothing can be watched. */
-  watch(ring: () => void): Promise<(() => Promise<void>) | undefined>;
+  watch(ring: () => void, signal: AbortSignal): Promise<(() => Promise<void>) | undefined>;
 }
 
 export type LoopEvent =
@@ -50,7 +50,7 @@ export async function runLoop(options: LoopOptions): Promise<void> {
   const { source, signal } = options;
   const bell = new Bell();
   const memory: Memory = { settled: undefined, lineage: null, said: new Set(), failures: 0 };
-  const unwatch = await source.watch(() => bell.ring());
+  const unwatch = await source.watch(() => bell.ring(), signal);
   try {
     while (!signal.aborted) await bell.wait(await look(options, memory, bell.take()), signal);
   } finally {

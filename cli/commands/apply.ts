@@ -1,0 +1,168 @@
+// `apply`: carries out a plan: a saved one exactly, or a new one of a working tree or commit after a question.
+import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { countsLine, type History, hasChanges, type Plan } from "../../contracts/plan.ts";
+import { hasErrors } from "../../contracts/problem.ts";
+import type { ObservedState } from "../../contracts/record.ts";
+import { type ApplyOutcome, applyPlan } from "../../reconciler/apply/apply-plan.ts";
+import { type Moved, movedInSource, movedInTime } from "../../reconciler/apply/stale.ts";
+import { makeOrderedTasks } from "../../reconciler/apply/task-intents.ts";
+import { openSource } from "../../reconciler/environment-source.ts";
+import { makePlan, type PlannableSource } from "../../reconciler/plan/make-plan.ts";
+import { isSavedPlan, parseSavedPlan } from "../../reconciler/plan/saved-plan.ts";
+import { readState } from "../../store/state.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import type { CommonFlags, Host } from "../host.ts";
+import { printFailure, say, UsageFailure } from "../output.ts";
+import { readVersion, TOOL_NAME } from "../package-facts.ts";
+import { type SourceFlags, sourceSpec, sourceTools, specOfPlan } from "../plan-source.ts";
+import { openRedis } from "../redis.ts";
+import { printApplied } from "../view/applied.ts";
+import { printPlan } from "../view/plan.ts";
+import { type OpenWriter, openWriter } from "../writer.ts";
+import { printUnavailable } from "./plan.ts";
+
+export interface ApplyOptions extends CommonFlags, Omit<SourceFlags, "folder"> {
+  /** A directory, a file, or a saved plan. */
+  readonly target?: string;
+  readonly yes: boolean;
+  readonly confirmPrunes?: number;
+  /** Rewritten histories that may be applied. */
+  readonly allowHistory?: readonly History[];
+  /** False: ask nothing. */
+  readonly input?: boolean;
+  readonly allowUnprotected?: boolean;
+}
+
+/** What is about to be applied: the plan, and where its real values are. */
+interface Work {
+  readonly plan: Plan;
+  readonly source: PlannableSource;
+  readonly observed: ObservedState;
+  readonly open: OpenWriter;
+}
+
+export async function runApply(host: Host, options: ApplyOptions): Promise<ExitCode> {
+  const saved = await findSavedPlan(host, options);
+  const early = saved === undefined ? [] : movedBefore(host, options, saved);
+  if (early.length > 0) return printStale(host, options, early);
+  const spec = saved === undefined ? sourceSpec(host, { ...options, ...folderOf(options) }) : specOfPlan(saved.source);
+  const source = openSource(spec, await sourceTools(host, spec));
+  const answer = await source.read(host.signal);
+  if (answer.status === "unavailable") return printUnavailable(host, options, answer.reason);
+  const moved = saved === undefined ? [] : movedInSource(saved, answer);
+  if (moved.length > 0) return printStale(host, options, moved);
+  const { redis, close } = await openRedis(host, options);
+  const open = openWriter(host, redis, options.env);
+  try {
+    const observed = await readState(redis, options.env);
+    const from = observed.head?.commit ?? null;
+    const history = await source.history(from, answer.identity.headSha, host.signal);
+    const plan = saved ?? planNow(host, options, { source: answer, history, observed });
+    if (options.output === "text") printPlan(host, "text", { plan, commit: answer.identity.commit, base: from });
+    return await carryOut(host, options, { plan, source: answer, observed, open });
+  } finally {
+    await open.close();
+    await close();
+  }
+}
+
+function folderOf({ target }: ApplyOptions): { readonly folder?: string } {
+  return target === undefined ? {} : { folder: target };
+}
+
+async function findSavedPlan(host: Host, { target }: ApplyOptions): Promise<Plan | undefined> {
+  if (target === undefined) return undefined;
+  // A directory cannot be read as a file, and what is not there is told by the source.
+  const text = await readFile(resolve(host.cwd, target), "utf8").catch(() => undefined);
+  return text !== undefined && isSavedPlan(text) ? parseSavedPlan(target, text) : undefined;
+}
+
+function thisTool(): Plan["tool"] {
+  return { name: TOOL_NAME, version: readVersion() };
+}
+
+function movedBefore(host: Host, { env }: ApplyOptions, plan: Plan): Moved[] {
+  const moved = movedInTime(plan, host.now(), thisTool());
+  if (plan.state.env === env) return moved;
+  return [...moved, { input: "environment", message: `it is for \`${plan.state.env}\`, not for \`${env}\`: add --env ${plan.state.env}` }];
+}
+
+type Planned = { readonly source: PlannableSource; readonly history: History; readonly observed: ObservedState };
+
+function planNow(host: Host, { env }: ApplyOptions, planned: Planned): Plan {
+  return makePlan({ ...planned, env, now: host.now(), planId: randomUUID(), tool: thisTool() });
+}
+
+async function carryOut(host: Host, options: ApplyOptions, work: Work): Promise<ExitCode> {
+  const { plan, source, observed, open } = work;
+  const refused = refuse(host, options, plan);
+  if (refused !== undefined) return refused;
+  if (!hasChanges(plan)) {
+    const tasks = await makeOrderedTasks(open.writer);
+    printApplied(host, options.output, { plan, outcome: { outcome: "unchanged", tasks } });
+    return EXIT.ok;
+  }
+  if (!(await agreed(host, options, plan))) {
+    say(host, "Nothing was changed.");
+    return EXIT.failed;
+  }
+  const outcome = await applyPlan(open.writer, { plan, manifests: source.load.set.manifests, observed });
+  return printOutcome(host, options, plan, outcome);
+}
+
+/** What stands in the way before anybody is asked. */
+function refuse(host: Host, options: ApplyOptions, plan: Plan): ExitCode | undefined {
+  const fail = (code: string, message: string, exitCode: ExitCode, details = {}): ExitCode =>
+    printFailure(host, options.output, { code, message, exitCode, details });
+  if (hasErrors(plan.problems)) {
+    const message = `${plan.counts.invalid} of the manifests must be mended first; nothing was changed`;
+    return fail("MANIFESTS_INVALID", message, EXIT.invalid, { problems: plan.problems });
+  }
+  if (!plan.applyable) return fail("PLAN_BLOCKED", "every change of the plan is blocked", EXIT.blocked);
+  const { history, headSha, ref } = plan.source;
+  const rewritten = history === "forced" || history === "unrelated";
+  if (ref !== null && rewritten && hasChanges(plan) && !options.allowHistory?.includes(history)) {
+    const message = `the branch was rewritten (${history}): ${headSha ?? "nothing"} does not follow what was applied; see the plan above`;
+    return fail("HISTORY_HELD", message, EXIT.blocked);
+  }
+  const { confirmPrunes } = options;
+  if (confirmPrunes === undefined || confirmPrunes === plan.counts.prune) return undefined;
+  const message = `the plan prunes ${plan.counts.prune} records, --confirm-prunes says ${confirmPrunes}`;
+  return fail("PRUNES_NOT_CONFIRMED", message, EXIT.blocked);
+}
+
+async function agreed(host: Host, options: ApplyOptions, { state, counts }: Plan): Promise<boolean> {
+  if (options.yes) return true;
+  const canAnswer = host.stderr.isTTY && !host.config.noInput && options.input !== false;
+  if (!canAnswer) throw new UsageFailure("nobody can answer here: add --yes to apply without a question");
+  return await host.confirm(`${countsLine(counts)} Apply to environment ${state.env}?`);
+}
+
+function printOutcome(host: Host, options: ApplyOptions, plan: Plan, outcome: ApplyOutcome): ExitCode {
+  const fail = (code: string, message: string, exitCode: ExitCode): ExitCode =>
+    printFailure(host, options.output, { code, message, exitCode, details: {} });
+  switch (outcome.outcome) {
+    case "applied":
+      printApplied(host, options.output, { plan, outcome });
+      return EXIT.ok;
+    case "stale":
+      return printStale(host, options, outcome.moved);
+    case "used":
+      return fail("PLAN_USED", "this plan was applied before; plan again", EXIT.stale);
+    case "lock-lost":
+      return fail("LEASE_LOST", "the writer's lock went to somebody else; nothing was changed", EXIT.stale);
+    case "locked":
+      return fail("ENVIRONMENT_LOCKED", `${outcome.holder} is applying to this environment; try again`, EXIT.failed);
+  }
+}
+
+const MOVED_SHOWN = 10;
+
+function printStale(host: Host, { output }: ApplyOptions, moved: readonly Moved[]): ExitCode {
+  const shown = moved.slice(0, MOVED_SHOWN).map(({ message }) => message);
+  const rest = moved.length > MOVED_SHOWN ? ` and ${moved.length - MOVED_SHOWN} more` : "";
+  const message = `the plan no longer fits: ${shown.join("; ")}${rest}. Plan again.`;
+  return printFailure(host, output, { code: "PLAN_STALE", message, exitCode: EXIT.stale, details: { moved } });
+}

@@ -1,0 +1,103 @@
+// `plan`: what an apply would change, of a working tree or a commit, against the state or a ref.
+import { randomUUID } from "node:crypto";
+import { resolve } from "node:path";
+import { hasChanges, type Plan } from "../../contracts/plan.ts";
+import { hasErrors } from "../../contracts/problem.ts";
+import type { ObservedState } from "../../contracts/record.ts";
+import { openSource, readCommitSource, type SourceSpec, type SourceTools } from "../../reconciler/environment-source.ts";
+import { makePlan, type PlannableSource } from "../../reconciler/plan/make-plan.ts";
+import { observedFromSource } from "../../reconciler/plan/observed-from-source.ts";
+import { writeSavedPlan } from "../../reconciler/plan/saved-plan.ts";
+import type { UnavailableReason } from "../../reconciler/source/source.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import type { CommonFlags, Host } from "../host.ts";
+import { printFailure, say } from "../output.ts";
+import { readVersion, TOOL_NAME } from "../package-facts.ts";
+import { shellWord, type SourceFlags, sourceSpec, sourceTools, sourceWords } from "../plan-source.ts";
+import { printPlan } from "../view/plan.ts";
+
+export interface PlanOptions extends CommonFlags, SourceFlags {
+  /** `state`, or a ref of the same repository. */
+  readonly against: string;
+  readonly out?: string;
+  readonly detailedExitcode: boolean;
+  readonly allowUnprotected?: boolean;
+}
+
+export async function runPlan(host: Host, options: PlanOptions): Promise<ExitCode> {
+  const spec = sourceSpec(host, options);
+  const tools = await sourceTools(host, spec);
+  const source = await openSource(spec, tools).read(host.signal);
+  if (source.status === "unavailable") return printUnavailable(host, options, source.reason);
+  const basis = await readBasis(host, options, { spec, tools, source });
+  if (basis.status === "unavailable") return printUnavailable(host, options, basis.reason);
+  const { observed, history, base } = basis;
+  const tool = { name: TOOL_NAME, version: readVersion() };
+  const plan = makePlan({ source, history, observed, env: options.env, now: host.now(), planId: randomUUID(), tool });
+  printPlan(host, options.output, { plan, commit: source.identity.commit, base });
+  return await finish(host, options, spec, plan);
+}
+
+export function printUnavailable(host: Host, { output }: CommonFlags, { code, message }: UnavailableReason): ExitCode {
+  return printFailure(host, output, { code, message, exitCode: EXIT.failed, details: {} });
+}
+
+interface Read {
+  readonly spec: SourceSpec;
+  readonly tools: SourceTools;
+  readonly source: PlannableSource;
+}
+
+/** What the source is compared with. */
+type Basis =
+  | { readonly status: "ok"; readonly observed: ObservedState; readonly history: Plan["source"]["history"]; readonly base: string | null }
+  | { readonly status: "unavailable"; readonly reason: UnavailableReason };
+
+async function readBasis(host: Host, options: PlanOptions, read: Read): Promise<Basis> {
+  if (options.against !== "state") return await readRef(host, options.against, read);
+  // Imported only here: a plan against a ref needs no Redis and should not wait for its client.
+  const { openRedis } = await import("../redis.ts");
+  const { readState } = await import("../../store/state.ts");
+  const { redis, close } = await openRedis(host, options);
+  try {
+    const observed = await readState(redis, options.env);
+    const base = observed.head?.commit ?? null;
+    const history = await openSource(read.spec, read.tools).history(base, read.source.identity.headSha, host.signal);
+    return { status: "ok", observed, history, base };
+  } finally {
+    await close();
+  }
+}
+
+async function readRef(host: Host, ref: string, { tools, source }: Read): Promise<Basis> {
+  const { repo, path } = source.identity;
+  const base = await readCommitSource({ kind: "commit", repo, ref, path }, tools, host.signal);
+  // A directory that a branch is about to add does not exist in the ref that it is compared with.
+  if (base.status === "unavailable" && base.reason.code === "PATH_NOT_FOUND") {
+    say(host, `${ref} has no \`${path}\`: everything is new`);
+    return { status: "ok", observed: { head: null, records: new Map() }, history: "first", base: null };
+  }
+  if (base.status === "unavailable") return base;
+  if (base.status === "invalid") say(host, `the manifests of ${ref} have errors of their own: broken ones count as absent`);
+  // Nothing was applied from that ref: how the two branches relate is no question of a rewritten history.
+  return { status: "ok", observed: observedFromSource(base), history: "first", base: base.identity.headSha };
+}
+
+async function finish(host: Host, options: PlanOptions, spec: SourceSpec, plan: Plan): Promise<ExitCode> {
+  if (hasErrors(plan.problems)) {
+    const again = `countwheel ${spec.kind === "folder" ? "validate" : "plan"} ${sourceWords(spec, host)}`;
+    say(host, `Next: mend the problems above, then ${again}`);
+    return EXIT.invalid;
+  }
+  if (options.out !== undefined) await writeSavedPlan(resolve(host.cwd, options.out), plan);
+  say(host, `Next: ${nextCommand(host, options, spec, plan)}`);
+  return options.detailedExitcode && hasChanges(plan) ? EXIT.changes : EXIT.ok;
+}
+
+function nextCommand(host: Host, options: PlanOptions, spec: SourceSpec, plan: Plan): string {
+  const env = options.env === "default" ? "" : ` --env ${shellWord(options.env)}`;
+  if (options.against !== "state") return `countwheel plan ${sourceWords(spec, host)}${env}`;
+  if (!hasChanges(plan)) return `countwheel get agentsystems${env}`;
+  if (options.out !== undefined) return `countwheel apply ${shellWord(options.out)}${env}`;
+  return `countwheel apply ${sourceWords(spec, host)}${env}      (or save it: add --out plan.json)`;
+}

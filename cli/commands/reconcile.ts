@@ -1,0 +1,125 @@
+// `reconcile`: watches a repository and applies what reaches its branch, until it is stopped; `--once` looks once.
+import { randomUUID } from "node:crypto";
+import type { History } from "../../contracts/plan.ts";
+import { commitSourceReader, openSource } from "../../reconciler/environment-source.ts";
+import { type LoopEvent, type LoopOptions, runLoop } from "../../reconciler/loop.ts";
+import { type Reporting, startReporting } from "../../reconciler/report/start-reporting.ts";
+import { tick, type TickOutcome } from "../../reconciler/tick.ts";
+import type { Redis } from "../../store/connect.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import type { CommonFlags, Host } from "../host.ts";
+import { paintFor, say, UsageFailure } from "../output.ts";
+import { readVersion, TOOL_NAME } from "../package-facts.ts";
+import { commitSpec, sourceTools } from "../plan-source.ts";
+import { openRedis } from "../redis.ts";
+import { renderLoopEvent } from "../view/loop-event.ts";
+import { loopEventValue } from "../view/loop-event-value.ts";
+import { openWriter } from "../writer.ts";
+
+export interface ReconcileOptions extends CommonFlags {
+  readonly repo?: string;
+  readonly ref?: string;
+  readonly path?: string;
+  /** Milliseconds. */
+  readonly interval: number;
+  readonly once: boolean;
+  /** `owner/name`: show plans and applies on the pull requests of this repository. */
+  readonly github?: string;
+  readonly allowHistory?: readonly History[];
+  readonly allowUnprotected?: boolean;
+}
+
+export async function runReconcile(host: Host, options: ReconcileOptions): Promise<ExitCode> {
+  const spec = commitSpec(host, options);
+  const tools = await sourceTools(host, spec);
+  const { redis, close } = await openRedis(host, options);
+  const { writer, close: closeWriter } = openWriter(host, redis, options.env, options.github !== undefined);
+  const loop = {
+    source: openSource(spec, tools),
+    writer,
+    tool: { name: TOOL_NAME, version: readVersion() },
+    newId: randomUUID,
+    allowHistory: options.allowHistory ?? [],
+    signal: host.signal,
+    intervalMs: options.interval,
+  };
+  try {
+    if (options.once) return await lookOnce(host, options, loop);
+    const readSource = commitSourceReader(spec, tools);
+    const reporting = options.github === undefined ? undefined : report(host, options, { redis, readSource, loop });
+    say(host, `Watching ${spec.repo} ${spec.ref} ${spec.path} for environment ${options.env}.`);
+    await runLoop({ ...loop, emit: (event) => print(host, options, event, reporting) });
+    await reporting?.stopped;
+    return EXIT.ok;
+  } finally {
+    await closeWriter();
+    await close();
+  }
+}
+
+type Loop = Omit<LoopOptions, "emit">;
+
+function print(host: Host, { output }: ReconcileOptions, event: LoopEvent, reporting?: Reporting): void {
+  if (event.type === "ended" && event.result.outcome === "applied") reporting?.nudge();
+  if (output === "jsonl") {
+    host.stdout.write(`${JSON.stringify({ at: host.now().toISOString(), ...loopEventValue(event) })}\n`);
+    return;
+  }
+  const time = host.now().toISOString().slice(11, 19);
+  const paint = paintFor(host.stdout, host.config.color);
+  for (const line of renderLoopEvent(event, paint)) host.stdout.write(`${paint("dim", time)}  ${line}\n`);
+}
+
+async function lookOnce(host: Host, options: ReconcileOptions, loop: Loop): Promise<ExitCode> {
+  const result = await tick({
+    ...loop,
+    knownLineage: null,
+    onPlan: (plan, commit) => {
+      if (plan.changes.length > 0) print(host, options, { type: "planned", plan, commit });
+    },
+  });
+  print(host, options, { type: "ended", result });
+  return exitCodeOf(result);
+}
+
+function exitCodeOf({ outcome }: TickOutcome): ExitCode {
+  switch (outcome) {
+    case "applied":
+    case "unchanged":
+      return EXIT.ok;
+    case "unavailable":
+    case "locked":
+      return EXIT.failed;
+    case "invalid":
+      return EXIT.invalid;
+    case "held":
+      return EXIT.blocked;
+    case "overtaken":
+      return EXIT.stale;
+  }
+}
+
+interface ReportInput {
+  readonly redis: Redis;
+  readonly readSource: ReturnType<typeof commitSourceReader>;
+  readonly loop: Loop;
+}
+
+function report(host: Host, options: ReconcileOptions, { redis, readSource, loop }: ReportInput): Reporting {
+  const { token, apiUrl } = host.config.github;
+  const [owner = "", name = ""] = (options.github ?? "").split("/");
+  if (token === undefined) throw new UsageFailure("--github needs a token in GITHUB_TOKEN");
+  return startReporting({
+    redis,
+    env: options.env,
+    github: { token, apiUrl, repository: { owner, name } },
+    branch: options.ref ?? null,
+    readSource,
+    tool: loop.tool,
+    intervalMs: options.interval,
+    now: host.now,
+    newId: loop.newId,
+    say: (line) => say(host, line),
+    signal: host.signal,
+  });
+}

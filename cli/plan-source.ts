@@ -1,0 +1,81 @@
+// Which source a command plans: a working tree, or a commit of a repository; and what reading it needs.
+import { join, relative, resolve, sep } from "node:path";
+import type { Plan } from "../contracts/plan.ts";
+import type { SourceSpec, SourceTools } from "../reconciler/environment-source.ts";
+import { parseRepository } from "../reconciler/source/git-url.ts";
+import type { Host } from "./host.ts";
+import { say, UsageFailure } from "./output.ts";
+import { countwheelHome, repositoryRoot } from "./repository-root.ts";
+
+export interface SourceFlags {
+  readonly repo?: string;
+  readonly ref?: string;
+  readonly path?: string;
+  /** The positional argument: a directory or file of a working tree. */
+  readonly folder?: string;
+}
+
+export function sourceSpec(host: Host, { repo, ref, path, folder }: SourceFlags): SourceSpec {
+  if (repo === undefined && ref === undefined) {
+    if (path !== undefined) throw new UsageFailure("--path names a directory of a commit: add --repo or --ref");
+    return folderSpec(resolve(host.cwd, folder ?? "."));
+  }
+  if (folder !== undefined) throw new UsageFailure("give a directory to plan it, or --repo and --ref to plan a commit, not both");
+  return commitSpec(host, { repo, ref, path });
+}
+
+export function commitSpec(host: Host, { repo, ref, path }: { repo?: string | undefined; ref?: string | undefined; path?: string | undefined }) {
+  const named = repo === undefined ? repositoryRoot(host.cwd) : absoluteRepository(host, repo);
+  return { kind: "commit", repo: named, ref: ref ?? "HEAD", path: path ?? "." } as const;
+}
+
+/** A directory is meant from where the user stands; a URL stays as it is. */
+function absoluteRepository(host: Host, repo: string): string {
+  return parseRepository(repo).kind === "local" ? resolve(host.cwd, repo) : repo;
+}
+
+/** Files are named from the root of the repository, wherever the user stands in it: as in a plan of a commit. */
+function folderSpec(folder: string): SourceSpec {
+  const shownAs = relative(repositoryRoot(folder), folder).split(sep).join("/") || ".";
+  return { kind: "folder", folder, shownAs };
+}
+
+/** The source that a plan was made of. */
+export function specOfPlan({ repo, ref, path }: Plan["source"]): SourceSpec {
+  if (ref !== null) return { kind: "commit", repo, ref, path };
+  return { kind: "folder", folder: join(repo, path), shownAs: path };
+}
+
+export async function sourceTools(host: Host, spec: SourceSpec): Promise<SourceTools> {
+  const { createLoader } = await import("../reconciler/load/load-files.ts");
+  const { path, userHome } = host.config;
+  const token = spec.kind === "commit" ? tokenFor(host, spec.repo) : undefined;
+  return {
+    git: { path, ...(userHome === undefined ? {} : { home: userHome }) },
+    mirrorFolder: join(countwheelHome(host.config, host.cwd), "mirrors"),
+    loader: createLoader(),
+    onProblem: (message) => say(host, message),
+    ...(token === undefined ? {} : { token }),
+  };
+}
+
+/** The token is GitHub's: no other host gets to see it. */
+function tokenFor({ config }: Host, repo: string): string | undefined {
+  const { token, apiUrl } = config.github;
+  if (token === undefined || !URL.canParse(repo)) return undefined;
+  const { protocol, host } = new URL(repo);
+  const api = new URL(apiUrl).host;
+  const known = api === "api.github.com" ? "github.com" : api;
+  return (protocol === "https:" || protocol === "http:") && host === known ? token : undefined;
+}
+
+/** The flags that name the same source again, for the command to run next. */
+export function sourceWords(spec: SourceSpec, host: Host): string {
+  if (spec.kind === "folder") return shellWord(relative(host.cwd, spec.folder) || ".");
+  const path = spec.path === "." ? "" : ` --path ${shellWord(spec.path)}`;
+  return `--repo ${shellWord(spec.repo)} --ref ${shellWord(spec.ref)}${path}`;
+}
+
+export function shellWord(text: string): string {
+  return /^[\w./:@=+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,25 @@
+// What the reconcile loop says, as one JSON line: facts only, the plan by its ids and counts.
+import type { Plan } from "../../contracts/plan.ts";
+import type { LoopEvent } from "../../reconciler/loop.ts";
+import type { TickOutcome } from "../../reconciler/tick.ts";
+
+export function loopEventValue(event: LoopEvent): Readonly<Record<string, unknown>> {
+  switch (event.type) {
+    case "planned":
+      return { type: "planned", ...planFacts(event.plan) };
+    case "ended":
+      return { type: event.result.outcome, ...resultFacts(event.result) };
+    case "failed":
+      return { ...event };
+  }
+}
+
+function planFacts({ planId, digest, counts, source, state }: Plan): Readonly<Record<string, unknown>> {
+  return { env: state.env, planId, planDigest: digest, counts, headSha: source.headSha };
+}
+
+function resultFacts(result: TickOutcome): Readonly<Record<string, unknown>> {
+  if (result.outcome === "unavailable") return { reason: result.reason };
+  const { plan, outcome: _outcome, ...facts } = result;
+  return { ...planFacts(plan), ...facts };
+}

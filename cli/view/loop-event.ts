@@ -1,0 +1,71 @@
+// What the reconcile loop says, as lines for people: used by `reconcile`, `up` and the demo.
+import { renderDuration } from "../../contracts/duration.ts";
+import { countsLine } from "../../contracts/plan.ts";
+import type { Problem } from "../../contracts/problem.ts";
+import type { LoopEvent } from "../../reconciler/loop.ts";
+import { oneLine, shorten } from "../../reconciler/plan/inert.ts";
+import type { Hold, TickOutcome } from "../../reconciler/tick.ts";
+import type { Paint } from "../output.ts";
+
+export function renderLoopEvent(event: LoopEvent, paint: Paint): string[] {
+  switch (event.type) {
+    case "planned": {
+      const subject = event.commit === null ? "" : ` "${shorten(oneLine(event.commit.subject), 60)}"`;
+      return [`planned ${headOf(event.plan.source.headSha)}${subject}: ${countsLine(event.plan.counts)}`];
+    }
+    case "ended":
+      return renderResult(event.result, paint);
+    case "failed": {
+      const next = event.retryInMs === null ? "waiting for a change" : `again in ${renderDuration(event.retryInMs)}`;
+      return [`${paint("red", event.code)}: ${event.message} (${next})`];
+    }
+  }
+}
+
+function headOf(sha: string | null): string {
+  return sha === null ? "the working tree" : sha.slice(0, 7);
+}
+
+function renderResult(result: TickOutcome, paint: Paint): string[] {
+  switch (result.outcome) {
+    case "applied": {
+      const { serial, tookMs, tasks } = result;
+      const head = `${paint("green", "applied")} as #${serial}, ${renderDuration(tookMs)}`;
+      return [head, ...tasks.map(({ name }) => `task ${name} was made: countwheel trace ${name} -f`)];
+    }
+    case "unchanged": {
+      const { plan, tasks } = result;
+      const made = tasks.map(({ name }) => `task ${name} was made: countwheel trace ${name} -f`);
+      return [`${headOf(plan.source.headSha)} is applied, nothing to do`, ...made];
+    }
+    case "unavailable":
+      return [`${paint("red", result.reason.code)}: ${result.reason.message}. Nothing was changed.`];
+    case "invalid":
+      return [...renderProblems(result.problems), `${paint("red", "invalid")}: nothing was changed and nothing pruned`];
+    case "held":
+      return [`${paint("yellow", "held")}: ${holdText(result.hold)}`];
+    case "overtaken":
+      return ["another writer was faster; planning again"];
+    case "locked":
+      return [`waiting: ${result.holder} is applying`];
+  }
+}
+
+const PROBLEMS_SHOWN = 20;
+
+function renderProblems(problems: readonly Problem[]): string[] {
+  const errors = problems.filter(({ severity }) => severity === "error");
+  const lines = errors
+    .slice(0, PROBLEMS_SHOWN)
+    .map(({ file, line, column, code, summary }) => `${oneLine(file)}:${line}:${column}: ${code}: ${oneLine(summary)}`);
+  return errors.length > PROBLEMS_SHOWN ? [...lines, `and ${errors.length - PROBLEMS_SHOWN} more`] : lines;
+}
+
+export function holdText(hold: Hold): string {
+  if (hold.why === "lineage") {
+    const is = hold.is === null ? "none" : `\`${hold.is}\``;
+    return `the state had the lineage \`${hold.was}\` and has ${is} now: was the Redis flushed or swapped? Nothing was changed. Start again to go on.`;
+  }
+  const what = hold.history === "unrelated" ? "an unrelated history" : "a rewritten history";
+  return `the branch has ${what}: ${hold.to ?? "nothing"} does not follow ${hold.from ?? "nothing"}. Apply it by hand, or allow it with --allow-history ${hold.history}.`;
+}

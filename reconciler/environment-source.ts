@@ -1,0 +1,95 @@
+// The source of an environment: a ref and path of a repository, or a folder on disk. Reads, looks up, watches.
+import type { History } from "../contracts/plan.ts";
+import type { HeadAnswer, LoopSource } from "./loop.ts";
+import type { GitSetup } from "./source/git-setup.ts";
+import { historyBetween, repositoryFolder } from "./source/history.ts";
+import { type FilesLoader, loadSource } from "./source/load-source.ts";
+import { locateRepository } from "./source/locate-repository.ts";
+import { readRemoteHead } from "./source/remote-head.ts";
+import { type ReadCommitOptions, readCommit } from "./source/repository.ts";
+import type { SourceAnswer } from "./source/source.ts";
+import { Unavailable } from "./source/unavailable.ts";
+import { watchSource } from "./source/watch.ts";
+import { readWorkingTree } from "./source/working-tree.ts";
+
+export type SourceSpec =
+  | { readonly kind: "commit"; readonly repo: string; readonly ref: string; readonly path: string }
+  /** `shownAs`: what paths of files begin with, such as the folder's path from the repository's root. */
+  | { readonly kind: "folder"; readonly folder: string; readonly shownAs: string };
+
+export interface SourceTools {
+  readonly git: GitSetup;
+  readonly mirrorFolder: string;
+  readonly loader: FilesLoader;
+  /** For this repository only: whoever calls has looked at its host. */
+  readonly token?: string;
+  /** One line: watching has to give way to polling. */
+  readonly onProblem: (message: string) => void;
+}
+
+export function openSource(spec: SourceSpec, tools: SourceTools): LoopSource {
+  return spec.kind === "folder" ? folderSource(spec, tools) : commitSource(spec, tools);
+}
+
+type CommitSpec = Extract<SourceSpec, { readonly kind: "commit" }>;
+type FolderSpec = Extract<SourceSpec, { readonly kind: "folder" }>;
+
+/** What one commit holds, planned or compared with. */
+export async function readCommitSource(spec: CommitSpec, tools: SourceTools, signal: AbortSignal): Promise<SourceAnswer> {
+  return loadSource(await readCommit(commitOptions(spec, tools, signal)), tools.loader);
+}
+
+/** The same repository and path at another ref: how pull requests are read. */
+export function commitSourceReader(spec: CommitSpec, tools: SourceTools) {
+  return (ref: string, signal: AbortSignal): Promise<SourceAnswer> => readCommitSource({ ...spec, ref }, tools, signal);
+}
+
+function commitOptions({ repo, ref, path }: CommitSpec, { git, mirrorFolder, token }: SourceTools, signal: AbortSignal): ReadCommitOptions {
+  return { repo, ref, path, git, mirrorFolder, signal, ...(token === undefined ? {} : { token }) };
+}
+
+function commitSource(spec: CommitSpec, tools: SourceTools): LoopSource {
+  return {
+    read: (signal) => readCommitSource(spec, tools, signal),
+    async history(from, to, signal): Promise<History> {
+      if (from === null || to === null) return "first";
+      const mirror = await repositoryFolder(commitOptions(spec, tools, signal));
+      return historyBetween({ git: tools.git, mirror, from, to, signal });
+    },
+    async lookUp(signal): Promise<HeadAnswer> {
+      const head = await readRemoteHead(commitOptions(spec, tools, signal));
+      return head.status === "missing" ? { status: "none" } : head;
+    },
+    watch: (ring, signal) => watchRepository(commitOptions(spec, tools, signal), tools, ring),
+  };
+}
+
+/** A repository on this machine rings when a push moves its refs; a remote one, or one that is gone, is polled. */
+async function watchRepository(
+  options: ReadCommitOptions,
+  { onProblem }: SourceTools,
+  onLook: () => void,
+): Promise<(() => Promise<void>) | undefined> {
+  try {
+    const place = await locateRepository(options);
+    if (place.kind === "remote") return undefined;
+    const { close } = await watchSource({ kind: "repository", path: place.gitDir, onLook, onProblem, signal: options.signal });
+    return close;
+  } catch (error) {
+    if (error instanceof Unavailable) return undefined;
+    throw error;
+  }
+}
+
+function folderSource({ folder, shownAs }: FolderSpec, { git, loader, onProblem }: SourceTools): LoopSource {
+  return {
+    read: async (signal) => loadSource(await readWorkingTree({ git, folder, shownAs, signal }), loader),
+    // Who plans a working tree stands before it: switching branches in it is no rewritten history.
+    history: async (from) => (from === null ? "first" : "fast-forward"),
+    lookUp: async () => ({ status: "none" }),
+    async watch(ring, signal) {
+      const { close } = await watchSource({ kind: "folder", path: folder, onLook: ring, onProblem, signal });
+      return close;
+    },
+  };
+}
