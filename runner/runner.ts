@@ -50,15 +50,18 @@ export async function startRunner(options: RunnerOptions): Promise<RunningRunner
   const definitions = new DefinitionCache((digest) => readSnapshot(redis, env, digest), RUNNER_LIMITS.snapshots);
   const parts: RunnerParts = { ...options, redis, queue, definitions, workshop };
   const work = new Set<Promise<void>>();
+  const stopping = new AbortController();
   const worker = startActivationWorker({
     redis: bells,
     env,
     concurrency,
     leaseMs,
-    process: (job, bell) => tracked(work, runActivation(parts, job, bell)),
+    // A fetch that was under way when the drain began may still bring a job: it is for another runner.
+    process: async (job, bell) =>
+      stopping.signal.aborted ? bell.delay(RUNNER_LIMITS.handOverMs) : tracked(work, runActivation(parts, job, bell)),
     onError: (error) => options.say(`${id}: ${lineOf(error)}`),
   });
-  const rounds = startRounds(options, redis, queue, () => work.size);
+  const rounds = keepRounds({ options, redis, queue, running: () => work.size, stopping: stopping.signal });
   await worker.ready();
   const close = async (): Promise<void> => {
     await workshop.close();
@@ -66,18 +69,20 @@ export async function startRunner(options: RunnerOptions): Promise<RunningRunner
     await queue.close();
     await Promise.all([closeRedis(redis), closeRedis(bells)]);
   };
-  return { id, running: () => work.size, drain: (timeoutMs) => drain({ rounds, worker, close }, timeoutMs) };
+  return { id, running: () => work.size, drain: (timeoutMs) => drain({ stopping, rounds, worker, close }, timeoutMs) };
 }
 
 interface Stoppable {
-  readonly rounds: Rounds;
+  readonly stopping: AbortController;
+  readonly rounds: Promise<void>;
   readonly worker: ActivationWorker;
   close(): Promise<void>;
 }
 
 /** In order: no new work, the work under way, then what it used. */
-async function drain({ rounds, worker, close }: Stoppable, timeoutMs: number): Promise<number> {
-  await rounds.stop();
+async function drain({ stopping, rounds, worker, close }: Stoppable, timeoutMs: number): Promise<number> {
+  stopping.abort();
+  await rounds;
   const handedBack = await worker.drain(timeoutMs);
   await worker.close();
   await close();
@@ -94,35 +99,31 @@ async function tracked(work: Set<Promise<void>>, running: Promise<void>): Promis
 }
 
 interface Rounds {
-  stop(): Promise<void>;
+  readonly options: RunnerOptions;
+  readonly redis: Redis;
+  readonly queue: ActivationQueue;
+  readonly running: () => number;
+  readonly stopping: AbortSignal;
 }
 
 /** What a runner does besides its work, again and again: announces itself and looks for lost bells. */
-function startRounds(options: RunnerOptions, redis: Redis, queue: ActivationQueue, running: () => number): Rounds {
-  const stopping = new AbortController();
+async function keepRounds({ options, redis, queue, running, stopping }: Rounds): Promise<void> {
+  const { env, id, concurrency, leaseMs, announced } = options;
   const startedAt = options.now().toISOString();
-  const { id, concurrency, leaseMs, announced } = options;
   const round = async (): Promise<void> => {
     const info = { id, startedAt, concurrency, leaseMs, running: running(), ...announced };
-    await announceRunner(redis, options.env, info, RUNNER_LIMITS.announceMs);
+    await announceRunner(redis, env, info, RUNNER_LIMITS.announceMs);
     await sweepTasks(redis, queue);
   };
-  const loop = async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
-      // A server that is away is no reason to end: the next round finds it, or the one after.
-      await round().catch((error: unknown) => options.say(`${id}: ${lineOf(error)}`));
-      await wait(RUNNER_LIMITS.sweepMs, undefined, { signal: stopping.signal }).catch(() => undefined);
-    }
-  };
-  const looping = loop();
-  const stop = async (): Promise<void> => {
-    stopping.abort();
-    await looping;
-  };
-  return { stop };
+  while (!stopping.aborted) {
+    // A server that is away is no reason to end: the next round finds it, or the one after.
+    await round().catch((error: unknown) => options.say(`${id}: ${lineOf(error)}`));
+    await wait(RUNNER_LIMITS.sweepMs, undefined, { signal: stopping }).catch(() => undefined);
+  }
 }
 
+/** What BullMQ says of itself has no code of ours. */
 function lineOf(error: unknown): string {
   const { code, message } = failureRecord(error);
-  return `${code}: ${message}`;
+  return code === "BUG" ? message : `${code}: ${message}`;
 }
