@@ -1,19 +1,19 @@
 // Every kind: its schema, its names in the plural and in short, and the type of its spec.
-import { type KindName, KIND_NAMES } from "./address.ts";
+import { KIND_NAMES, type KindName } from "./address.ts";
+import { AGENT_SCHEMA, type AgentSpec } from "./kinds/agent.ts";
 import { AGENT_POLICY_SCHEMA, type AgentPolicySpec } from "./kinds/agent-policy.ts";
 import { AGENT_ROLE_SCHEMA, type AgentRoleSpec } from "./kinds/agent-role.ts";
 import { AGENT_SYSTEM_SCHEMA, type AgentSystemSpec } from "./kinds/agent-system.ts";
-import { AGENT_SCHEMA, type AgentSpec } from "./kinds/agent.ts";
 import { MCP_SERVER_SCHEMA, type McpServerSpec } from "./kinds/mcp-server.ts";
 import { MEMORY_SCHEMA, type MemorySpec } from "./kinds/memory.ts";
 import { MODEL_ENDPOINT_SCHEMA, type ModelEndpointSpec } from "./kinds/model-endpoint.ts";
 import { SECRET_SCHEMA, type SecretSpec } from "./kinds/secret.ts";
+import { TASK_SCHEMA, type TaskSpec } from "./kinds/task.ts";
 import { TASK_SCHEDULE_SCHEMA, type TaskScheduleSpec } from "./kinds/task-schedule.ts";
 import { TASK_WEBHOOK_SCHEMA, type TaskWebhookSpec } from "./kinds/task-webhook.ts";
-import { TASK_SCHEMA, type TaskSpec } from "./kinds/task.ts";
+import { TOOL_SCHEMA, type ToolSpec } from "./kinds/tool.ts";
 import { TOOL_APPROVAL_SCHEMA, type ToolApprovalSpec } from "./kinds/tool-approval.ts";
 import { TOOL_PERMISSION_SCHEMA, type ToolPermissionSpec } from "./kinds/tool-permission.ts";
-import { TOOL_SCHEMA, type ToolSpec } from "./kinds/tool.ts";
 import { WORKER_SCHEMA, type WorkerSpec } from "./kinds/worker.ts";
 import type { Manifest } from "./manifest.ts";
 import type { Schema } from "./schema.ts";
@@ -59,7 +59,12 @@ export const KINDS: Readonly<Record<KindName, KindInfo>> = {
   TaskWebhook: kindInfo("TaskWebhook", "taskwebhooks", ["tw", "webhook", "webhooks"], TASK_WEBHOOK_SCHEMA),
   Tool: kindInfo("Tool", "tools", ["to"], TOOL_SCHEMA),
   ToolApproval: kindInfo("ToolApproval", "toolapprovals", ["tap", "approval", "approvals"], TOOL_APPROVAL_SCHEMA),
-  ToolPermission: kindInfo("ToolPermission", "toolpermissions", ["tp", "permission", "permissions"], TOOL_PERMISSION_SCHEMA),
+  ToolPermission: kindInfo(
+    "ToolPermission",
+    "toolpermissions",
+    ["tp", "permission", "permissions"],
+    TOOL_PERMISSION_SCHEMA,
+  ),
   Worker: kindInfo("Worker", "workers", ["wo"], WORKER_SCHEMA),
 };
 

@@ -5,6 +5,13 @@ export const MANIFEST_LIMITS = {
   fileBytes: 1024 * 1024,
   /** Documents in one file. */
   documentsPerFile: 1_000,
+  /**
+   * Marks, keys and values of one document, as the lexer counts them: about six a line. Reading this many takes some
+   * 25 ms that nothing can interrupt; a manifest of a thousand lines has 6,000.
+   */
+  lexemesPerDocument: 100_000,
+  /** The same for a file. */
+  lexemesPerFile: 300_000,
   /** Nesting of one document. */
   depth: 64,
   /** Alias expansions in one document. */

@@ -32,4 +32,6 @@ export interface Schema {
   readonly "x-unchecked"?: true;
   /** Unknown fields are errors also in `orloj.dev/v1`: the object is ours, and a guard that is misspelt must not pass. */
   readonly "x-strict"?: true;
+  /** What may stand before a word of `enum`: `memory.` in `memory.read`. */
+  readonly "x-prefix"?: string;
 }

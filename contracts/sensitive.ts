@@ -8,10 +8,13 @@ import { SENSITIVE } from "./plan.ts";
  */
 export function sensitivePaths(manifest: Manifest): string[] {
   const found: string[] = [];
-  const always = manifest.kind === "Secret" ? ["data", "string_data"] : [];
-  for (const field of always) collectAll(manifest.spec[field], `/spec/${field}`, found);
-  walk(manifest.spec, "/spec", "", found);
-  return [...new Set(found)];
+  if (manifest.kind === "Secret") {
+    // `from` names places and `sealed` is encrypted: both may be read by anybody.
+    for (const field of ["data", "string_data"]) collectAll(manifest.spec[field], `/spec/${field}`, found);
+  } else {
+    walk(manifest.spec, "/spec", "", found);
+  }
+  return found;
 }
 
 /** The same manifest with {@link SENSITIVE} in place of each such value. */
@@ -49,7 +52,13 @@ const KEY_SHAPES =
 const URL_PASSWORD = /^[a-z][a-z0-9+.-]*:\/\/[^/@\s:]*:[^/@\s]+@/i;
 
 /** The names of the vocabulary that refer to secrets, and hold none. */
-const REFERENCES: readonly string[] = ["secret_ref", "endpoint_secret_ref", "image_pull_secret", "prompt", "description"];
+const REFERENCES: readonly string[] = [
+  "secret_ref",
+  "endpoint_secret_ref",
+  "image_pull_secret",
+  "prompt",
+  "description",
+];
 
 function isCredential(key: string, value: string): boolean {
   if (value === "" || REFERENCES.includes(key)) return false;

@@ -73,5 +73,7 @@ export function readApiVersion(text: string | undefined): ApiVersionAnswer {
   if (group === "orloj.dev") return { outcome: "assumed", apiVersion: "orloj.dev/v1" };
   if (distance(group, "countwheel.dev") <= 3) return { outcome: "unknown", nearest: "countwheel.dev/v1" };
   if (distance(group, "orloj.dev") <= 2) return { outcome: "assumed", apiVersion: "orloj.dev/v1" };
-  return value.includes("/") && group.includes(".") ? { outcome: "foreign" } : { outcome: "assumed", apiVersion: "orloj.dev/v1" };
+  return value.includes("/") && group.includes(".")
+    ? { outcome: "foreign" }
+    : { outcome: "assumed", apiVersion: "orloj.dev/v1" };
 }

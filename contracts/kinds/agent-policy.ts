@@ -21,7 +21,10 @@ const RULE = {
           items: { type: "string", enum: ["read", "write", "delete", "admin", "*"] },
           description: "Classes of operation.",
         },
-        arguments: { ...ANY_OBJECT, description: "Argument path → matcher. Not evaluated yet: what it may be about is denied." },
+        arguments: {
+          ...ANY_OBJECT,
+          description: "Argument path → matcher. Not evaluated yet: what it may be about is denied.",
+        },
       },
     },
     when: { ...TEXT, description: "A CEL condition. Not evaluated yet: what it may be about is denied." },

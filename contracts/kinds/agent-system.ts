@@ -20,7 +20,10 @@ const CONDITION = {
     contains: { ...TEXT, description: "The value's text contains this, or the list has this entry." },
     greater_than: { type: "number", description: "The value is a number above this." },
     less_than: { type: "number", description: "The value is a number below this." },
-    default: { ...FLAG, description: "Fires where no other edge of the node does. One a node, with nothing beside it." },
+    default: {
+      ...FLAG,
+      description: "Fires where no other edge of the node does. One a node, with nothing beside it.",
+    },
   },
 } as const;
 
@@ -52,7 +55,12 @@ const JOIN = {
       description: "Wait for every branch that can still arrive, or for a quorum.",
     },
     quorum_count: { type: "integer", minimum: 1, description: "Branches that make a quorum." },
-    quorum_percent: { type: "integer", minimum: 1, maximum: 100, description: "Share of the branches that makes a quorum." },
+    quorum_percent: {
+      type: "integer",
+      minimum: 1,
+      maximum: 100,
+      description: "Share of the branches that makes a quorum.",
+    },
     on_failure: {
       type: "string",
       enum: ["deadletter", "skip", "continue_partial"],
@@ -89,7 +97,11 @@ export const AGENT_SYSTEM_SCHEMA = {
         },
         properties: {
           next: { ...NAME, description: "The one agent that gets the output: an edge without a condition." },
-          edges: { type: "array", items: EDGE, description: "The agents that get the output, each with its condition." },
+          edges: {
+            type: "array",
+            items: EDGE,
+            description: "The agents that get the output, each with its condition.",
+          },
           join: JOIN,
         },
       },

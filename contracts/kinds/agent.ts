@@ -18,7 +18,8 @@ export const AGENT_SCHEMA = {
     },
     allowed_tools: {
       ...NAMES,
-      description: "Tools that need no role. Stands in for roles and permissions only, never for a policy or an approval.",
+      description:
+        "Tools that need no role. Stands in for roles and permissions only, never for a policy or an approval.",
     },
     roles: { ...NAMES, description: "AgentRoles whose permissions the agent has, all of them together." },
     memory: {
@@ -34,7 +35,7 @@ export const AGENT_SCHEMA = {
         allow: {
           type: "array",
           description: "What the agent may do with it; each entry gives it the tool `memory.<entry>`. Needs `ref`.",
-          items: { type: "string", enum: ["read", "write", "search", "list", "ingest"] },
+          items: { type: "string", enum: ["read", "write", "search", "list", "ingest"], "x-prefix": "memory." },
         },
       },
     },
@@ -56,7 +57,8 @@ export const AGENT_SCHEMA = {
           type: "string",
           enum: ["dynamic", "contract"],
           default: "dynamic",
-          description: "`contract` checks that the tools of `tool_sequence` were called and the markers are in the output.",
+          description:
+            "`contract` checks that the tools of `tool_sequence` were called and the markers are in the output.",
         },
         tool_sequence: { ...NAMES, description: "Tools that a `contract` agent must have called, in any order." },
         required_output_markers: { ...TEXTS, description: "Texts that the output must contain, letter by letter." },
@@ -64,7 +66,8 @@ export const AGENT_SCHEMA = {
           type: "string",
           enum: ["short_circuit", "deny"],
           default: "short_circuit",
-          description: "What happens to a call that repeats an earlier one: answered with the earlier result, or denied.",
+          description:
+            "What happens to a call that repeats an earlier one: answered with the earlier result, or denied.",
         },
         on_contract_violation: {
           type: "string",

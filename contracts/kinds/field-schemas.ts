@@ -12,7 +12,8 @@ export const DURATION = { type: "string", pattern: DURATION_PATTERN, examples: [
 export const ANY_OBJECT = { type: "object" } as const;
 export const SECRET_REF = {
   ...NAME,
-  description: "The Secret that holds the credential: `name`, `name:key` or `namespace/name:key`. Without a key: `value`.",
+  description:
+    "The Secret that holds the credential: `name`, `name:key` or `namespace/name:key`. Without a key: `value`.",
 } as const;
 
 export const RESOURCES = {
@@ -62,7 +63,11 @@ export const TOOL_RUNTIME = {
       additionalProperties: false,
       properties: {
         max_attempts: { type: "integer", minimum: 1, default: 1, description: "Tries, the first included." },
-        backoff: { ...DURATION, default: "0s", description: "Wait before the second try; doubles with each further one." },
+        backoff: {
+          ...DURATION,
+          default: "0s",
+          description: "Wait before the second try; doubles with each further one.",
+        },
         max_backoff: { ...DURATION, default: "30s", description: "The longest wait between two tries." },
         jitter: {
           type: "string",

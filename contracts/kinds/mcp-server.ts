@@ -1,6 +1,17 @@
 // The kind McpServer: a server whose tools are discovered and can be named as `<server>--<tool>`.
 import type { FromSchema } from "json-schema-to-ts";
-import { DURATION, FLAG, NAME, NAMES, RESOURCES, SECRET_REF, TEXT, TEXTS, TEXT_MAP, TOOL_AUTH } from "./field-schemas.ts";
+import {
+  DURATION,
+  FLAG,
+  NAME,
+  NAMES,
+  RESOURCES,
+  SECRET_REF,
+  TEXT,
+  TEXT_MAP,
+  TEXTS,
+  TOOL_AUTH,
+} from "./field-schemas.ts";
 
 export const MCP_SERVER_SCHEMA = {
   type: "object",
@@ -36,7 +47,11 @@ export const MCP_SERVER_SCHEMA = {
       additionalProperties: false,
       properties: { include: { ...NAMES, description: "Names as the server has them. Empty: all of them." } },
     },
-    idle_timeout: { ...DURATION, default: "5m", description: "A server that is unused this long is stopped; `0` means never." },
+    idle_timeout: {
+      ...DURATION,
+      default: "5m",
+      description: "A server that is unused this long is stopped; `0` means never.",
+    },
     reconnect: {
       type: "object",
       description: "What happens when the connection breaks.",
@@ -68,7 +83,10 @@ export const MCP_SERVER_SCHEMA = {
     },
     resources: RESOURCES,
     allow_private: { ...FLAG, description: "Allow an address in a private network." },
-    pins: { ...TEXT_MAP, description: "Tool → SHA-256 of its definition; a tool that differs is refused (Countwheel)." },
+    pins: {
+      ...TEXT_MAP,
+      description: "Tool → SHA-256 of its definition; a tool that differs is refused (Countwheel).",
+    },
   },
 } as const;
 

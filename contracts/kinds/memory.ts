@@ -4,7 +4,8 @@ import { NAME, SECRET_REF, TEXT } from "./field-schemas.ts";
 
 export const MEMORY_SCHEMA = {
   type: "object",
-  description: "Where agents keep what they know. Agents use it through the tools memory.read, write, search, list, ingest.",
+  description:
+    "Where agents keep what they know. Agents use it through the tools memory.read, write, search, list, ingest.",
   additionalProperties: false,
   properties: {
     type: { ...TEXT, description: "A remark: vector, kv or custom." },

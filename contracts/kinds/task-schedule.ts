@@ -11,7 +11,12 @@ export const TASK_SCHEDULE_SCHEMA = {
   properties: {
     task_ref: { ...NAME, description: "The Task with `mode: template` to make tasks from. Or write `task_template`." },
     task_template: { ...TASK_SCHEMA, description: "The task to make, written here instead of a `task_ref`." },
-    schedule: { ...TEXT, minLength: 1, examples: ["0 7 * * 1-5"], description: "When: minute, hour, day, month, day of the week." },
+    schedule: {
+      ...TEXT,
+      minLength: 1,
+      examples: ["0 7 * * 1-5"],
+      description: "When: minute, hour, day, month, day of the week.",
+    },
     time_zone: { ...TEXT, default: "UTC", description: "The time zone of the schedule, such as `Europe/Prague`." },
     suspend: { ...FLAG, default: false, description: "Make no tasks for now." },
     starting_deadline_seconds: {

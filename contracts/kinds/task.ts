@@ -1,6 +1,6 @@
 // The kind Task: a request to run an agent system, or a template for such requests.
 import type { FromSchema } from "json-schema-to-ts";
-import { DURATION, FLAG, NAME, TEXT, TEXTS, TEXT_MAP } from "./field-schemas.ts";
+import { DURATION, FLAG, NAME, TEXT, TEXT_MAP, TEXTS } from "./field-schemas.ts";
 
 /** Also the shape of a schedule's and a webhook's `task_template`. */
 export const TASK_SCHEMA = {
@@ -22,13 +22,22 @@ export const TASK_SCHEMA = {
       examples: ["low", "normal", "high"],
       description: "low, normal or high. Tasks of a higher priority are claimed first.",
     },
-    max_turns: { type: "integer", minimum: 1, description: "Activations of any one agent at most. Needed where the graph has a cycle." },
+    max_turns: {
+      type: "integer",
+      minimum: 1,
+      description: "Activations of any one agent at most. Needed where the graph has a cycle.",
+    },
     retry: {
       type: "object",
       description: "Retries of an activation that failed.",
       additionalProperties: false,
       properties: {
-        max_attempts: { type: "integer", minimum: 1, default: 1, description: "Tries, the first included. Takeovers count." },
+        max_attempts: {
+          type: "integer",
+          minimum: 1,
+          default: 1,
+          description: "Tries, the first included. Takeovers count.",
+        },
         backoff: { ...DURATION, default: "0s", description: "Wait before the second try." },
       },
     },

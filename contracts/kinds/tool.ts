@@ -9,8 +9,8 @@ import {
   RESOURCES,
   SECRET_REF,
   TEXT,
-  TEXTS,
   TEXT_MAP,
+  TEXTS,
   TOOL_AUTH,
   TOOL_RUNTIME,
 } from "./field-schemas.ts";
@@ -69,7 +69,10 @@ export const TOOL_SCHEMA = {
     },
     endpoint: { ...TEXT, description: "The tool's address: a URL, or host:port for grpc." },
     description: { ...TEXT, description: "What the tool does, in words for the model." },
-    input_schema: { ...ANY_OBJECT, description: "JSON Schema of the arguments; calls that do not satisfy it are refused." },
+    input_schema: {
+      ...ANY_OBJECT,
+      description: "JSON Schema of the arguments; calls that do not satisfy it are refused.",
+    },
     mcp_server_ref: { ...NAME, description: "The McpServer that offers the tool; needed by `mcp`." },
     mcp_tool_name: { ...NAME, description: "The tool's own name on that server; needed by `mcp`." },
     capabilities: { ...NAMES, description: "What the tool gives power over; roles grant `capability:<name>`." },
@@ -93,13 +96,15 @@ export const TOOL_SCHEMA = {
       type: "string",
       enum: ["read", "idempotent", "write"],
       default: "write",
-      description: "What a takeover may do with a call whose result is unknown: read and idempotent run again (Countwheel).",
+      description:
+        "What a takeover may do with a call whose result is unknown: read and idempotent run again (Countwheel).",
     },
     on_unknown: {
       type: "string",
       enum: ["stop", "retry", "fail"],
       default: "stop",
-      description: "What happens to a write whose result is unknown: wait for a person, run it again, or fail (Countwheel).",
+      description:
+        "What happens to a write whose result is unknown: wait for a person, run it again, or fail (Countwheel).",
     },
     verify: { ...NAME, description: "A Tool that tells whether a write of this one has happened (Countwheel)." },
     max_result_bytes: { type: "integer", minimum: 1, description: "Bytes of a result at most (Countwheel)." },

@@ -1,0 +1,73 @@
+// Parses YAML 1.2 (and so JSON) in small steps, within limits. Duplicate keys and aliases are left to the reader.
+import { Composer, type Document, Lexer, type ParsedNode, Parser } from "yaml";
+import { MANIFEST_LIMITS } from "../../contracts/limits.ts";
+import type { Finding, Span } from "./finding.ts";
+
+export interface YamlDocument {
+  readonly text: string;
+  readonly document: Document.Parsed;
+  readonly content: ParsedNode | null;
+  readonly errors: readonly YamlError[];
+}
+
+export interface YamlError {
+  readonly message: string;
+  readonly span: Span;
+}
+
+export type ParseAnswer =
+  | { readonly outcome: "parsed"; readonly documents: readonly YamlDocument[] }
+  | { readonly outcome: "refused"; readonly finding: Finding };
+
+const OPTIONS = { version: "1.2", schema: "core", uniqueKeys: false, merge: false, prettyErrors: false } as const;
+const LEXEMES_PER_STEP = 2_000;
+/** The parser keeps the stream, the document and the innermost scalar on its stack as well. */
+const STACK = MANIFEST_LIMITS.depth + 2;
+
+/**
+ * Yields between steps of a few milliseconds. The lexer and the parser are driven by hand, because only so can a limit
+ * stop them before the work is done: composing recurses, and a file of a megabyte can hold a million of anything.
+ */
+export function* parseYaml(text: string): Generator<void, ParseAnswer> {
+  const parser = new Parser();
+  const composer = new Composer(OPTIONS);
+  const documents: YamlDocument[] = [];
+  const keep = (document: Document.Parsed): void => void documents.push(describe(document, text));
+  let count = 0;
+  let documentStart = 0;
+  for (const lexeme of new Lexer().lex(text)) {
+    count += 1;
+    for (const token of parser.next(lexeme)) {
+      if (token.type === "document") documentStart = count;
+      for (const document of composer.next(token)) keep(document);
+    }
+    const limit = exceeded(parser, count, count - documentStart, documents.length);
+    if (limit !== undefined) return { outcome: "refused", finding: refusal(limit, parser.offset) };
+    if (count % LEXEMES_PER_STEP === 0) yield;
+  }
+  for (const token of parser.end()) for (const document of composer.next(token)) keep(document);
+  for (const document of composer.end(false, text.length)) keep(document);
+  return { outcome: "parsed", documents };
+}
+
+function exceeded(parser: Parser, inFile: number, inDocument: number, documents: number): string | undefined {
+  if (parser.stack.length > STACK) return `more than ${MANIFEST_LIMITS.depth} levels of nesting`;
+  if (documents > MANIFEST_LIMITS.documentsPerFile) return `more than ${MANIFEST_LIMITS.documentsPerFile} documents`;
+  if (inDocument > MANIFEST_LIMITS.lexemesPerDocument) return "a document with too many keys and values";
+  return inFile > MANIFEST_LIMITS.lexemesPerFile ? "too many keys and values" : undefined;
+}
+
+function refusal(what: string, offset: number): Finding {
+  return {
+    severity: "error",
+    code: "LIMIT",
+    summary: `the file has ${what}`,
+    detail: "No manifest needs that. Split the file, or move what is no manifest elsewhere.",
+    span: { start: offset, end: offset + 1 },
+  };
+}
+
+function describe(document: Document.Parsed, text: string): YamlDocument {
+  const errors = document.errors.map(({ message, pos: [start, end] }) => ({ message, span: { start, end } }));
+  return { text, document, content: document.contents, errors };
+}

@@ -1,0 +1,159 @@
+// Reads one file: text, YAML, documents, findings with their frames. What comes out does not depend on the file's name.
+import type { Node } from "yaml";
+import type { KindName } from "../../contracts/address.ts";
+import type { Manifest } from "../../contracts/manifest.ts";
+import type { Problem } from "../../contracts/problem.ts";
+import { checkCredentials, checkRules } from "./check-rules.ts";
+import { createSchemaCheck, type SchemaCheck } from "./check-schema.ts";
+import { createSpellingBook, DocumentReader, type SpellingBook } from "./document-reader.ts";
+import type { Finding, Span } from "./finding.ts";
+import { type Examined, toProblem, toProblems } from "./frames.ts";
+import { type LineColumn, Lines } from "./lines.ts";
+import { parseYaml, type YamlDocument } from "./parse-yaml.ts";
+import { manifestNodes, readDocument } from "./read-document.ts";
+import { readText } from "./read-text.ts";
+import { repairText } from "./repair-text.ts";
+
+/** A problem that does not know its file yet. */
+export type FileProblem = Omit<Problem, "file" | "related">;
+
+export interface ReadManifest {
+  readonly kind: KindName;
+  /** Absent where not even the name can be read. */
+  readonly manifest?: Manifest;
+  /** It has no errors of its own. */
+  readonly valid: boolean;
+  readonly kindPlace: LineColumn;
+  /** Where the values of the manifest stand, by JSON pointer. */
+  readonly places: ReadonlyMap<string, LineColumn>;
+}
+
+export interface FileReading {
+  readonly manifests: readonly ReadManifest[];
+  readonly problems: readonly FileProblem[];
+  /** Documents that are manifests, valid or not. */
+  readonly manifestCount: number;
+}
+
+/** What reading any file needs, made once for a loader. */
+export interface ReadingKit {
+  readonly spellings: SpellingBook;
+  readonly checkSchema: SchemaCheck;
+}
+
+export function createReadingKit(): ReadingKit {
+  return { spellings: createSpellingBook(), checkSchema: createSchemaCheck() };
+}
+
+export function* readFile(bytes: Uint8Array, kit: ReadingKit): Generator<void, FileReading> {
+  const answer = readText(bytes);
+  if (answer.outcome === "foreign") return { manifests: [], problems: [NOT_A_MANIFEST], manifestCount: 0 };
+  const { text } = answer;
+  if (answer.outcome === "refused") return refusedFile(text, answer.finding);
+  const parsed = yield* parseYaml(text);
+  if (parsed.outcome === "refused") return refusedFile(text, parsed.finding);
+  const documents = yield* repaired(text, parsed.documents);
+  return yield* readDocuments(text, documents, kit);
+}
+
+const NOT_A_MANIFEST: FileProblem = {
+  severity: "warning",
+  code: "NOT_A_MANIFEST",
+  summary: "the file has no `kind` and is skipped",
+  detail: "",
+  line: 1,
+  column: 1,
+};
+
+function refusedFile(text: string, finding: Finding): FileReading {
+  // The file could not be read to its end, so nobody knows which of its lines are secret: no frame.
+  return { manifests: [], problems: [toProblem(finding, new Lines(text))], manifestCount: 1 };
+}
+
+interface ReadableDocument extends YamlDocument {
+  /** The errors of the text as it stands, where this document was read from a repaired one. */
+  readonly repairs: YamlDocument["errors"];
+}
+
+/** Documents that YAML refuses are read a second time, from text in which such values stand in quotes. */
+function* repaired(text: string, documents: readonly YamlDocument[]): Generator<void, readonly ReadableDocument[]> {
+  const plain = documents.map((document) => ({ ...document, repairs: [] }));
+  if (documents.every(({ errors }) => errors.length === 0)) return plain;
+  const second = yield* parseYaml(repairText(text));
+  if (second.outcome === "refused" || second.documents.length !== documents.length) return plain;
+  return plain.map((document, index) => {
+    const other = second.documents[index];
+    if (other === undefined || document.errors.length === 0 || other.errors.length > 0) return document;
+    return { ...other, repairs: document.errors };
+  });
+}
+
+function* readDocuments(
+  text: string,
+  documents: readonly ReadableDocument[],
+  kit: ReadingKit,
+): Generator<void, FileReading> {
+  const lines = new Lines(text);
+  const read: ReadOne[] = [];
+  for (const document of documents) {
+    const own = document.text === text ? lines : new Lines(document.text);
+    for (const node of manifestNodes(document.content)) {
+      read.push(readOne(document, node, own, kit));
+      yield;
+    }
+  }
+  return {
+    manifests: read.flatMap(({ found }) => found ?? []),
+    problems: toProblems(read, text),
+    manifestCount: read.filter(({ isManifest }) => isManifest).length,
+  };
+}
+
+interface ReadOne extends Examined {
+  readonly isManifest: boolean;
+  readonly found?: ReadManifest;
+}
+
+function readOne(document: ReadableDocument, node: Node | null, lines: Lines, kit: ReadingKit): ReadOne {
+  const reader = new DocumentReader(document, kit.spellings);
+  const reading = readDocument(reader, node);
+  const isManifest = reading.outcome === "read" || reading.isManifest;
+  reportSyntax(reader, document, isManifest);
+  const span = reader.spanOf(node, { start: 0, end: document.text.length });
+  const examined = { reader, lines, span, broken: document.errors.length > 0, isManifest };
+  if (reading.outcome === "skipped") return examined;
+  const { kind, kindSpan, manifest } = reading;
+  if (manifest !== undefined) checkManifest(reader, manifest, kindSpan, kit);
+  const places = new Map([...reader.spans].map(([pointer, at]) => [pointer, lines.at(at.start)]));
+  const valid = manifest !== undefined && errorCount(reader) === 0;
+  const named = manifest === undefined ? {} : { manifest };
+  return { ...examined, ...named, found: { kind, valid, kindPlace: lines.at(kindSpan.start), places, ...named } };
+}
+
+function checkManifest(reader: DocumentReader, manifest: Manifest, kindSpan: Span, kit: ReadingKit): void {
+  checkCredentials(reader, manifest, kindSpan);
+  kit.checkSchema(reader, manifest, kindSpan);
+  const fits = !reader.findings.some(({ severity, code }) => severity === "error" && code === "SCHEMA");
+  if (fits) checkRules(reader, manifest, kindSpan);
+}
+
+/** Documents for others may be as broken as they like, as long as it is sure that they are for others. */
+function reportSyntax(reader: DocumentReader, document: ReadableDocument, isManifest: boolean): void {
+  for (const { message, span } of document.errors) {
+    const severity = isManifest || document.content === null ? "error" : "warning";
+    reader.report(severity, "SYNTAX", span, syntaxSentence(message), "");
+  }
+  for (const { message, span } of document.repairs) {
+    const detail = `YAML refuses it (${syntaxSentence(message)}). Put it in quotes.`;
+    reader.complain("SYNTAX", span, "the line is read as plain text, as Orloj does", detail);
+  }
+}
+
+function syntaxSentence(message: string): string {
+  const [first = message] = message.split("\n");
+  return first.charAt(0).toLowerCase() + first.slice(1);
+}
+
+function errorCount(reader: DocumentReader): number {
+  return reader.findings.filter(({ severity }) => severity === "error").length;
+}

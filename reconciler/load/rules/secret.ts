@@ -1,0 +1,49 @@
+// Rules of Secrets, and the check that no credential stands in Git in plain text. No value is ever part of a message.
+import type { SecretSpec } from "../../../contracts/kinds/secret.ts";
+import type { Manifest } from "../../../contracts/manifest.ts";
+import { escapePointer, sensitivePaths } from "../../../contracts/sensitive.ts";
+import { quote } from "../finding.ts";
+import type { Remarks } from "./remarks.ts";
+
+export function checkSecret(spec: SecretSpec, remarks: Remarks): void {
+  for (const [key, value] of Object.entries(spec.data ?? {})) {
+    const pointer = `/data/${escapePointer(key)}`;
+    if (value === "") remarks.complain(pointer, `${quote(key)} is empty`);
+    else if (!isBase64(value))
+      remarks.complain(pointer, `${quote(key)} is not base64`, "Plain text goes into `stringData`.");
+  }
+  for (const [key, value] of Object.entries(spec.string_data ?? {})) {
+    if (value === "") remarks.complain(`/string_data/${escapePointer(key)}`, `${quote(key)} is empty`);
+  }
+  for (const [key, origin] of Object.entries(spec.from ?? {})) {
+    if ((origin.env === undefined) === (origin.file === undefined)) {
+      remarks.refuse(`/from/${escapePointer(key)}`, `${quote(key)} needs \`env\` or \`file\`, one of them`);
+    }
+  }
+}
+
+function isBase64(text: string): boolean {
+  const bare = text.replace(/\s+/g, "");
+  return bare.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(bare);
+}
+
+export interface PlaintextSecret {
+  readonly pointer: string;
+  readonly summary: string;
+  readonly detail: string;
+}
+
+export function findPlaintextSecrets(manifest: Manifest): PlaintextSecret[] {
+  return sensitivePaths(manifest).map((pointer) => ({
+    pointer,
+    summary: `${manifest.kind} ${quote(manifest.metadata.name)} holds a credential in plain text (\`${field(pointer)}\`)`,
+    detail:
+      manifest.kind === "Secret"
+        ? "Anybody who can read the repository has it. Write `from.<key>.env` or `from.<key>.file`, and change the credential."
+        : "Anybody who can read the repository has it. Put it into a Secret, name that with `secretRef`, and change it.",
+  }));
+}
+
+function field(pointer: string): string {
+  return pointer.slice(1).replaceAll("/", ".").replaceAll("~1", "/").replaceAll("~0", "~");
+}

@@ -1,0 +1,71 @@
+// Rules of Tools and McpServers that no schema can tell: what each way of reaching them needs.
+import type { McpServerSpec } from "../../../contracts/kinds/mcp-server.ts";
+import type { ToolSpec } from "../../../contracts/kinds/tool.ts";
+import type { Remarks } from "./remarks.ts";
+
+export function checkTool(spec: ToolSpec, remarks: Remarks): void {
+  const type = spec.type ?? "http";
+  if (type === "http" && spec.endpoint === undefined) {
+    remarks.complain("", "an `http` tool needs an `endpoint`", "Without one it cannot be called.");
+  }
+  if (type === "mcp" && (spec.mcp_server_ref === undefined || spec.mcp_tool_name === undefined)) {
+    remarks.complain("", "an `mcp` tool needs `mcp_server_ref` and `mcp_tool_name`");
+  }
+  if (type === "cli") checkCli(spec, remarks);
+  if (type === "wasm" && spec.wasm === undefined) remarks.complain("", "a `wasm` tool needs `wasm.module`");
+  if (type === "a2a") remarks.complain("/type", "Countwheel cannot call `a2a` tools");
+  checkAuth(spec.auth, remarks);
+}
+
+function checkCli(spec: ToolSpec, remarks: Remarks): void {
+  if (spec.cli === undefined) {
+    remarks.complain("", "a `cli` tool needs `cli.command`");
+    return;
+  }
+  if (spec.cli.image === undefined && spec.runtime?.isolation_mode === undefined) {
+    const detail =
+      "Orloj asks for `cli.image`, or for `runtime.isolation_mode: none`. Here the command runs on the runner.";
+    remarks.remark("/cli", "the command runs without a container", detail);
+  }
+}
+
+/** Half-filled blocks occur in the wild; what matters is that nobody believes that a call is authenticated when it is not. */
+function checkAuth(auth: ToolSpec["auth"], remarks: Remarks): void {
+  if (auth === undefined || Object.keys(auth).length === 0) return;
+  if (auth.secret_ref === undefined)
+    remarks.complain("/auth", "`auth` needs `secretRef`", "No credential would be sent.");
+  if (auth.profile === "api_key_header" && auth.header_name === undefined) {
+    remarks.complain("/auth", "`api_key_header` needs `headerName`");
+  }
+  if (auth.profile === "oauth2_client_credentials" && auth.token_url === undefined) {
+    remarks.complain("/auth", "`oauth2_client_credentials` needs `tokenURL`");
+  }
+}
+
+export function checkMcpServer(spec: McpServerSpec, remarks: Remarks): void {
+  if (spec.transport === "stdio" && spec.command === undefined && spec.image === undefined) {
+    remarks.refuse("", "a `stdio` server needs a `command` or an `image`");
+  }
+  if (spec.transport === "http" && spec.endpoint === undefined)
+    remarks.refuse("", "an `http` server needs an `endpoint`");
+  if (spec.transport === "http" && spec.image !== undefined) {
+    remarks.complain("/image", "`image` is for `stdio` servers and has no effect");
+  }
+  for (const [index, variable] of (spec.env ?? []).entries()) checkVariable(variable, `/env/${index}`, remarks);
+  checkAuth(spec.auth, remarks);
+}
+
+type Variable = NonNullable<McpServerSpec["env"]>[number];
+
+function checkVariable(variable: Variable, pointer: string, remarks: Remarks): void {
+  if (variable.value !== undefined && variable.secret_ref !== undefined) {
+    remarks.complain(
+      `${pointer}/value`,
+      `\`${variable.name}\` has a value and a secret`,
+      "The secret is used; keep one.",
+    );
+  }
+  if (variable.mount_path !== undefined && !variable.mount_path.startsWith("/")) {
+    remarks.complain(`${pointer}/mount_path`, "`mountPath` must begin with `/`");
+  }
+}
