@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { History } from "../../contracts/plan.ts";
 import { commitSourceReader, openSource } from "../../reconciler/environment-source.ts";
 import { type LoopEvent, type LoopOptions, runLoop } from "../../reconciler/loop.ts";
-import { type Reporting, startReporting } from "../../reconciler/report/start-reporting.ts";
+import type { Reporting } from "../../reconciler/report/start-reporting.ts";
 import { tick, type TickOutcome } from "../../reconciler/tick.ts";
 import type { Redis } from "../../store/connect.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -46,7 +46,7 @@ export async function runReconcile(host: Host, options: ReconcileOptions): Promi
   try {
     if (options.once) return await lookOnce(host, options, loop);
     const readSource = commitSourceReader(spec, tools);
-    const reporting = options.github === undefined ? undefined : report(host, options, { redis, readSource, loop });
+    const reporting = options.github === undefined ? undefined : await report(host, options, { redis, readSource, loop });
     say(host, `Watching ${spec.repo} ${spec.ref} ${spec.path} for environment ${options.env}.`);
     await runLoop({ ...loop, emit: (event) => print(host, options, event, reporting) });
     await reporting?.stopped;
@@ -105,14 +105,18 @@ interface ReportInput {
   readonly loop: Loop;
 }
 
-function report(host: Host, options: ReconcileOptions, { redis, readSource, loop }: ReportInput): Reporting {
+/** A limit that GitHub lifts within this time is waited for. */
+const WAIT_FOR_LIMIT_MS = 60_000;
+
+async function report(host: Host, options: ReconcileOptions, { redis, readSource, loop }: ReportInput): Promise<Reporting> {
   const { token, apiUrl } = host.config.github;
   const [owner = "", name = ""] = (options.github ?? "").split("/");
   if (token === undefined) throw new UsageFailure("--github needs a token in GITHUB_TOKEN");
+  const { startReporting } = await import("../../reconciler/report/start-reporting.ts");
   return startReporting({
     redis,
     env: options.env,
-    github: { token, apiUrl, repository: { owner, name } },
+    github: { token, apiUrl, repository: { owner, name }, pace: "github", waitForLimitMs: WAIT_FOR_LIMIT_MS },
     branch: options.ref ?? null,
     readSource,
     tool: loop.tool,
