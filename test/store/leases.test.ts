@@ -1,0 +1,304 @@
+// Leases on activations in a real Redis: who may write, behind which head, under which epoch, and within which budget.
+import fc from "fast-check";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { taskId } from "../../contracts/new-task.ts";
+import { verifyChain } from "../../contracts/trace.ts";
+import { type Redis, closeRedis, connectRedis } from "../../store/connect.ts";
+import { type ActivationQueue, openQueue } from "../../store/queue.ts";
+import { taskKeys } from "../../store/keys.ts";
+import { appendEvents } from "../../store/scripts/append.ts";
+import { claimActivation } from "../../store/scripts/claim.ts";
+import { releaseActivation } from "../../store/scripts/release.ts";
+import { renewLease } from "../../store/scripts/renew.ts";
+import { createTask, readTask, readTrace, requestCancel } from "../../store/tasks.ts";
+import { type TestRedis, describeWithRedis, testRedis } from "../redis.ts";
+import { claim1, claimedTask, eventsAfter, handOver, newEnv, taskOf, until } from "./world.ts";
+
+describeWithRedis("a lease on an activation", () => {
+  let server: TestRedis;
+  let redis: Redis;
+  let queue: ActivationQueue;
+  beforeAll(async () => {
+    server = await testRedis();
+    redis = connectRedis(server.url, "command");
+  });
+  afterAll(async () => {
+    await closeRedis(redis);
+    await server.stop();
+  });
+  beforeEach(() => {
+    queue = openQueue(redis, newEnv());
+    return () => queue.close();
+  });
+
+  test("is granted with everything that a runner needs to begin", async () => {
+    const task = taskOf(queue.env);
+    await createTask(redis, queue, task);
+    expect(await claim1(redis, task.ref, "r1")).toEqual({
+      outcome: "claimed",
+      epoch: 1,
+      attempt: 1,
+      takenOverFrom: null,
+      cancelRequested: false,
+      task: {
+        system: "report",
+        manifest: null,
+        input: { topic: "tides" },
+        graph: task.graphState,
+        snapshot: "sha256:snapshot",
+        maxAttempts: 3,
+        retryBackoffMs: 0,
+        maxTurns: null,
+        ledger: { inputTokens: 0, outputTokens: 0, reservedTokens: 0, costUsd: 0 },
+        createdAt: "2026-01-02T03:04:05.000Z",
+        priority: "normal",
+      },
+      messages: [],
+      steps: [],
+      head: { seq: 1, head: task.events[0]?.hash },
+    });
+  });
+
+  test("is held against everybody else while it lives", async () => {
+    const { grant } = await claimedTask(redis, queue);
+    const other = await claimActivation(redis, { ...grant, holder: "r2", leaseMs: 5_000 });
+    expect(other).toMatchObject({ outcome: "held", holder: "r1" });
+    expect(await claimActivation(redis, { ...grant, activation: "nobody#1", leaseMs: 1 })).toEqual({ outcome: "missing" });
+    const stranger = { ...grant, task: { ...grant.task, name: "none" } };
+    expect(await claimActivation(redis, { ...stranger, leaseMs: 1 })).toEqual({ outcome: "missing" });
+  });
+
+  test("passes at once to the same holder after its restart, under a new epoch that locks its former life out", async () => {
+    const { grant, claim } = await claimedTask(redis, queue);
+    const again = await claim1(redis, grant.task, "r1");
+    expect(again).toMatchObject({ epoch: claim.epoch + 1, attempt: 2, takenOverFrom: "r1" });
+    expect(await renewLease(redis, { ...grant, leaseMs: 5_000 })).toEqual({ outcome: "lease-lost" });
+  });
+
+  test("is taken over when it has lapsed, and its former holder can neither renew nor append nor release", async () => {
+    const { grant, claim } = await claimedTask(redis, queue, { leaseMs: 30 });
+    const taken = await until("the lease lapses", async () => {
+      const next = await claimActivation(redis, { ...grant, holder: "r2", leaseMs: 5_000 });
+      return next.outcome === "claimed" && next;
+    });
+    expect(taken).toMatchObject({ epoch: 2, attempt: 2, takenOverFrom: "r1" });
+    const events = eventsAfter(grant.task, claim.head, ["agent.started"]);
+    expect(await renewLease(redis, { ...grant, leaseMs: 5_000 })).toEqual({ outcome: "lease-lost" });
+    expect(await appendEvents(redis, { ...grant, after: claim.head, events })).toEqual({ outcome: "lease-lost" });
+    expect(await releaseActivation(redis, queue, handOver(grant, claim))).toEqual({ outcome: "lease-lost" });
+    const forged = { ...grant, epoch: taken.epoch };
+    expect(await appendEvents(redis, { ...forged, after: claim.head, events })).toEqual({ outcome: "lease-lost" });
+    expect(await readTrace(redis, grant.task)).toHaveLength(1);
+  });
+
+  test("is not revived once it has lapsed, although nobody took it over", async () => {
+    const { grant, claim } = await claimedTask(redis, queue, { leaseMs: 30 });
+    const lapsed = { ...grant, leaseMs: 5_000 };
+    const { activations } = taskKeys(grant.task);
+    const untilMs = Number(await redis.hget(activations, "planner#1/until"));
+    await until("it lapses", async () => Number((await redis.time())[0]) * 1_000 > untilMs + 1_000, 5_000);
+    expect(await renewLease(redis, lapsed)).toEqual({ outcome: "lease-lost" });
+    const events = eventsAfter(grant.task, claim.head, ["agent.started"]);
+    expect(await appendEvents(redis, { ...grant, after: claim.head, events })).toEqual({ outcome: "lease-lost" });
+  });
+
+  test("is renewed by its holder, who sees a wish to cancel", async () => {
+    const { grant } = await claimedTask(redis, queue);
+    const renewal = { outcome: "renewed", remainingMs: 9_000, cancelRequested: false };
+    expect(await renewLease(redis, { ...grant, leaseMs: 9_000 })).toEqual(renewal);
+    expect(await requestCancel(redis, grant.task)).toBe("requested");
+    expect(await renewLease(redis, { ...grant, leaseMs: 9_000 })).toEqual({ ...renewal, cancelRequested: true });
+    expect(await requestCancel(redis, { ...grant.task, name: "none" })).toBe("missing");
+  });
+
+  test("lets its holder append: trace, step, ledger and head move together, and a takeover finds them", async () => {
+    const { grant, claim } = await claimedTask(redis, queue);
+    const events = eventsAfter(grant.task, claim.head, ["agent.started", "model.called"]);
+    const step = { activation: "planner#1", step: "m1", state: "started" as const, idempotencyKey: "k1" };
+    const charge = { kind: "reserve" as const, tokens: 100, limit: 1_000 };
+    const ledger = { inputTokens: 0, outputTokens: 0, reservedTokens: 100, costUsd: 0 };
+    const head = { seq: 3, head: events.at(-1)?.hash };
+    expect(await appendEvents(redis, { ...grant, after: claim.head, events, step, charge })).toEqual({
+      outcome: "appended",
+      head,
+      ledger,
+    });
+    expect(await claim1(redis, grant.task, "r1")).toMatchObject({ steps: [step], head, task: { ledger } });
+    const trace = await readTrace(redis, grant.task);
+    expect(verifyChain(taskId(grant.task), trace, { seq: 3, head: head.head ?? "" })).toMatchObject({ outcome: "intact" });
+    expect(await readTrace(redis, grant.task, 2)).toEqual(trace.slice(2));
+  });
+
+  test("lets nobody append behind an older head, and tells the newer one", async () => {
+    const { grant, claim } = await claimedTask(redis, queue);
+    const events = eventsAfter(grant.task, claim.head, ["agent.started"]);
+    const first = await appendEvents(redis, { ...grant, after: claim.head, events });
+    const late = eventsAfter(grant.task, claim.head, ["model.called"]);
+    const step = { activation: "planner#1", step: "m1", state: "started" as const, idempotencyKey: "k1" };
+    expect(await appendEvents(redis, { ...grant, after: claim.head, events: late, step })).toEqual({
+      ...first,
+      outcome: "moved",
+    });
+    expect((await claim1(redis, grant.task, "r1")).steps).toEqual([]);
+  });
+
+  test("answers an append that is sent twice as it did the first time, and charges it once", async () => {
+    const { grant, claim } = await claimedTask(redis, queue);
+    const events = eventsAfter(grant.task, claim.head, ["model.called"]);
+    const request = { ...grant, after: claim.head, events, charge: { kind: "reserve" as const, tokens: 7, limit: null } };
+    const first = await appendEvents(redis, request);
+    expect(await appendEvents(redis, request)).toEqual(first);
+    const release = handOver(grant, { ...claim, head: { seq: 2, head: events[0]?.hash ?? "" } });
+    const released = await releaseActivation(redis, queue, release);
+    expect(released.outcome).toBe("released");
+    expect(await releaseActivation(redis, queue, release)).toEqual(released);
+  });
+
+  test("writes nothing that would go over the budget", async () => {
+    const { grant, claim } = await claimedTask(redis, queue);
+    const events = eventsAfter(grant.task, claim.head, ["model.called"]);
+    const step = { activation: "planner#1", step: "m1", state: "started" as const, idempotencyKey: "k1" };
+    const charge = { kind: "reserve" as const, tokens: 101, limit: 100 };
+    expect(await appendEvents(redis, { ...grant, after: claim.head, events, step, charge })).toEqual({
+      outcome: "over-budget",
+      ledger: { inputTokens: 0, outputTokens: 0, reservedTokens: 0, costUsd: 0 },
+    });
+    expect(await claim1(redis, grant.task, "r1")).toMatchObject({ steps: [], head: claim.head });
+  });
+
+  test("keeps an unknown price unknown", async () => {
+    const { grant, claim } = await claimedTask(redis, queue);
+    let head = claim.head;
+    const costs: (number | null)[] = [];
+    for (const costUsd of [0.25, null, 0.5]) {
+      const events = eventsAfter(grant.task, head, ["model.answered"]);
+      const charge = { kind: "settle" as const, reserved: 0, inputTokens: 1, outputTokens: 1, costUsd };
+      const answer = await appendEvents(redis, { ...grant, after: head, events, charge });
+      if (answer.outcome !== "appended") throw new Error(answer.outcome);
+      ({ head } = answer);
+      costs.push(answer.ledger.costUsd);
+    }
+    expect(costs).toEqual([0.25, null, null]);
+  });
+
+  test("ends with a release that starts the next activation and rings for it", async () => {
+    const { grant, claim } = await claimedTask(redis, queue);
+    expect(await releaseActivation(redis, queue, handOver(grant, claim))).toMatchObject({ outcome: "released" });
+    expect(await claimActivation(redis, { ...grant, leaseMs: 1 })).toEqual({ outcome: "ended" });
+    const next = { ...grant, activation: "writer#1", leaseMs: 5_000 };
+    expect(await queue.withoutBell([next])).toEqual([]);
+    expect(await claimActivation(redis, next)).toMatchObject({
+      outcome: "claimed",
+      messages: [{ id: "m1", from: "planner", text: "a plan" }],
+      task: { graph: { outputs: { planner: "a plan" } } },
+    });
+  });
+
+  test("cannot be released behind an older head: the newest graph comes back instead", async () => {
+    const { grant, claim } = await claimedTask(redis, queue);
+    const events = eventsAfter(grant.task, claim.head, ["agent.started"]);
+    await appendEvents(redis, { ...grant, after: claim.head, events });
+    expect(await releaseActivation(redis, queue, handOver(grant, claim))).toMatchObject({
+      outcome: "moved",
+      head: { seq: 2 },
+      graph: { visits: { planner: 1 } },
+    });
+    expect(await readTask(redis, grant.task)).toMatchObject({ activations: [{ id: "planner#1", phase: "Leased" }] });
+  });
+
+  test("can be released to be tried again later", async () => {
+    const { grant, claim } = await claimedTask(redis, queue);
+    const retry = { ...handOver(grant, claim), phase: "Runnable" as const, runnableInMs: 60_000, start: [] };
+    await releaseActivation(redis, queue, retry);
+    expect(await claimActivation(redis, { ...grant, leaseMs: 1 })).toMatchObject({ outcome: "later" });
+    await requestCancel(redis, grant.task);
+    expect(await claim1(redis, grant.task, "r2")).toMatchObject({ cancelRequested: true, takenOverFrom: null, attempt: 2 });
+  });
+
+  test("is worth nothing once its task has ended, in any branch", async () => {
+    const { grant, claim } = await claimedTask(redis, queue);
+    const started = await releaseActivation(redis, queue, handOver(grant, claim));
+    const writer = { ...grant, activation: "writer#1" };
+    if (started.outcome !== "released") throw new Error(started.outcome);
+    await claimActivation(redis, { ...writer, leaseMs: 5_000 });
+    const failed = eventsAfter(grant.task, started.head, ["task.failed"]);
+    await releaseActivation(redis, queue, {
+      ...handOver(writer, claim),
+      ...{ after: started.head, events: failed, phase: "Failed", start: [], taskPhase: "Failed" },
+      ...{ output: { planner: "a plan" }, lastError: { code: "TOOL_BLOCKED", message: "no" } },
+    });
+    expect(await renewLease(redis, { ...writer, leaseMs: 5_000 })).toEqual({ outcome: "lease-lost" });
+    expect(await requestCancel(redis, grant.task)).toBe("ended");
+    expect(await readTask(redis, grant.task)).toMatchObject({
+      phase: "Failed",
+      output: { planner: "a plan", last_output: "" },
+      lastError: { code: "TOOL_BLOCKED", message: "no" },
+      finishedAt: expect.any(String),
+    });
+  });
+
+  test("holds its invariants under any order of claims, renewals, appends and charges by two holders", async () => {
+    const holder = fc.constantFrom("r1", "r2");
+    const command = fc.oneof(
+      fc.record({ do: fc.constant("claim" as const), holder, leaseMs: fc.constantFrom(1, 10_000) }),
+      fc.record({ do: fc.constant("renew" as const), holder }),
+      fc.record({ do: fc.constant("reserve" as const), holder, tokens: fc.integer({ min: 0, max: 60 }) }),
+      fc.record({ do: fc.constant("settle" as const), holder, tokens: fc.integer({ min: 0, max: 60 }) }),
+    );
+    let round = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(command, { maxLength: 25 }), async (commands) => {
+        round += 1;
+        const task = taskOf(queue.env, `round-${round}`);
+        await createTask(redis, queue, task);
+        await runCommands(task.ref, commands);
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  type Command =
+    | { readonly do: "claim"; readonly holder: string; readonly leaseMs: number }
+    | { readonly do: "renew"; readonly holder: string }
+    | { readonly do: "reserve" | "settle"; readonly holder: string; readonly tokens: number };
+
+  /** Epochs only grow; only the newest epoch ever writes; the ledger never passes its limit; the chain stays whole. */
+  async function runCommands(task: ReturnType<typeof taskOf>["ref"], commands: readonly Command[]): Promise<void> {
+    const epochs = new Map<string, number>();
+    let newest = 0;
+    for (const command of commands) {
+      const grant = { task, activation: "planner#1", holder: command.holder, epoch: epochs.get(command.holder) ?? 0 };
+      if (command.do === "claim") {
+        const claim = await claimActivation(redis, { ...grant, leaseMs: command.leaseMs });
+        if (claim.outcome !== "claimed") continue;
+        expect(claim.epoch).toBeGreaterThan(newest);
+        newest = claim.epoch;
+        epochs.set(command.holder, newest);
+        continue;
+      }
+      if (command.do === "renew") {
+        const renewal = await renewLease(redis, { ...grant, leaseMs: 10_000 });
+        if (renewal.outcome === "renewed") expect(grant.epoch).toBe(newest);
+        continue;
+      }
+      const trace = (await readTask(redis, task))?.trace ?? { seq: 0, head: "" };
+      const { tokens } = command;
+      const answer = await appendEvents(redis, {
+        ...grant,
+        after: trace,
+        events: eventsAfter(task, trace, ["model.called"]),
+        charge:
+          command.do === "reserve"
+            ? { kind: "reserve", tokens, limit: 100 }
+            : { kind: "settle", reserved: tokens, inputTokens: 0, outputTokens: 0, costUsd: 0.01 },
+      });
+      if (answer.outcome === "appended") {
+        expect(grant.epoch).toBe(newest);
+        expect(answer.ledger.reservedTokens).toBeLessThanOrEqual(100);
+        expect(answer.ledger.reservedTokens).toBeGreaterThanOrEqual(0);
+      }
+    }
+    const record = await readTask(redis, task);
+    expect(verifyChain(taskId(task), await readTrace(redis, task), record?.trace)).toMatchObject({ outcome: "intact" });
+  }
+});

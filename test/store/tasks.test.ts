@@ -1,0 +1,174 @@
+// Tasks, their indexes, the sweep and the outbox in a real Redis: what a crash between two writes leaves is mended.
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import type { TraceEvent } from "../../contracts/trace.ts";
+import { type Redis, closeRedis, connectRedis } from "../../store/connect.ts";
+import { environmentKeys, taskKeys, taskMember } from "../../store/keys.ts";
+import { dropOutbox, pushOutbox, readOutbox } from "../../store/outbox.ts";
+import { type ActivationQueue, openQueue } from "../../store/queue.ts";
+import { writeTask } from "../../store/scripts/create-task.ts";
+import { claimActivation } from "../../store/scripts/claim.ts";
+import { releaseActivation } from "../../store/scripts/release.ts";
+import { sweepTasks } from "../../store/sweep.ts";
+import { createTask, followTrace, listTasks, readTask } from "../../store/tasks.ts";
+import { type TestRedis, describeWithRedis, testRedis } from "../redis.ts";
+import { type Claimed, type Grant, claimedTask, eventsAfter, handOver, newEnv, taskOf, until } from "./world.ts";
+
+describeWithRedis("a task", () => {
+  let server: TestRedis;
+  let redis: Redis;
+  let queue: ActivationQueue;
+  beforeAll(async () => {
+    server = await testRedis();
+    redis = connectRedis(server.url, "command");
+  });
+  afterAll(async () => {
+    await closeRedis(redis);
+    await server.stop();
+  });
+  beforeEach(() => {
+    queue = openQueue(redis, newEnv());
+    return () => queue.close();
+  });
+
+  /** Ends the task with the planner's release. */
+  function succeed(grant: Grant, claim: Claimed): ReturnType<typeof releaseActivation> {
+    return releaseActivation(redis, queue, {
+      ...handOver(grant, claim),
+      events: eventsAfter(grant.task, claim.head, ["agent.finished", "task.succeeded"]),
+      start: [],
+      taskPhase: "Succeeded",
+      output: { planner: "a plan" },
+    });
+  }
+
+  test("is made once under its name, and reads as its contract says", async () => {
+    const task = taskOf(queue.env);
+    expect(await createTask(redis, queue, task)).toEqual({ outcome: "created" });
+    expect(await createTask(redis, queue, { ...task, system: "other" })).toEqual({ outcome: "exists" });
+    expect(await readTask(redis, task.ref)).toEqual({
+      name: "weekly-report",
+      namespace: "default",
+      system: "report",
+      phase: "Pending",
+      attempts: 0,
+      input: { topic: "tides" },
+      output: null,
+      tokens: { input: 0, output: 0 },
+      costUsd: 0,
+      createdAt: "2026-01-02T03:04:05.000Z",
+      startedAt: null,
+      finishedAt: null,
+      source: { commit: "a1b2c3d", file: "task.yaml", line: 1 },
+      snapshot: "sha256:snapshot",
+      plan: null,
+      trace: { seq: 1, head: task.events[0]?.hash },
+      activations: [
+        { id: "planner#1", agent: "planner", phase: "Runnable", holder: null, epoch: 0, attempts: 0, messages: [] },
+      ],
+    });
+    expect(await readTask(redis, { ...task.ref, name: "none" })).toBeUndefined();
+  });
+
+  test("is listed, the newest first", async () => {
+    await createTask(redis, queue, taskOf(queue.env, "older"));
+    await createTask(redis, queue, { ...taskOf(queue.env, "newer"), createdAt: "2026-01-03T00:00:00.000Z" });
+    expect((await listTasks(redis, queue.env)).map(({ name }) => name)).toEqual(["newer", "older"]);
+  });
+
+  test("ends with its outcome, leaves the live index and puts one entry into the outbox", async () => {
+    const { grant, claim } = await claimedTask(redis, queue);
+    await succeed(grant, claim);
+    expect(await readTask(redis, grant.task)).toMatchObject({
+      phase: "Succeeded",
+      attempts: 1,
+      output: { last_output: "a plan", planner: "a plan" },
+      activations: [{ phase: "Done", holder: "r1", epoch: 1 }],
+    });
+    expect(await sweepTasks(redis, queue)).toEqual({ tasks: 0, rung: 0, finished: 0 });
+    expect(await readOutbox(redis, queue.env, 10)).toMatchObject([{ entry: { kind: "task", task: grant.task } }]);
+  });
+
+  test("that is damaged is named, not guessed", async () => {
+    const task = taskOf(queue.env);
+    await createTask(redis, queue, task);
+    await redis.hset(taskKeys(task.ref).task, "phase", "Dreaming");
+    await expect(readTask(redis, task.ref)).rejects.toMatchObject({
+      code: "STATE_CORRUPT",
+      message: expect.stringContaining("default/weekly-report"),
+    });
+  });
+
+  test("whose bell was lost is rung for by the sweep, once", async () => {
+    const task = taskOf(queue.env);
+    await redis.zadd(environmentKeys(queue.env).live, Date.now(), taskMember(task.ref));
+    await writeTask(redis, task);
+    const job = { task: task.ref, activation: "planner#1" };
+    expect(await queue.withoutBell([job])).toEqual([job]);
+    expect(await sweepTasks(redis, queue)).toEqual({ tasks: 1, rung: 1, finished: 0 });
+    expect(await sweepTasks(redis, queue)).toEqual({ tasks: 1, rung: 0, finished: 0 });
+    expect(await queue.withoutBell([job])).toEqual([]);
+  });
+
+  test("is left alone by the sweep while it is leased or waits for its next try, and rung for when the lease lapsed", async () => {
+    const task = taskOf(queue.env);
+    await redis.zadd(environmentKeys(queue.env).live, Date.now(), taskMember(task.ref));
+    await writeTask(redis, task);
+    const job = { task: task.ref, activation: "planner#1" };
+    await claimActivation(redis, { ...job, holder: "r1", leaseMs: 300 });
+    expect(await sweepTasks(redis, queue)).toMatchObject({ rung: 0 });
+    await until("the lease lapses", async () => (await sweepTasks(redis, queue)).rung === 1);
+  });
+
+  test("that ended while its runner died is finished off by the sweep", async () => {
+    const { grant, claim } = await claimedTask(redis, queue);
+    await succeed(grant, claim);
+    const [posted] = await readOutbox(redis, queue.env, 10);
+    await dropOutbox(redis, queue.env, [posted?.id ?? ""]);
+    await redis.zadd(environmentKeys(queue.env).live, Date.now(), taskMember(grant.task));
+    expect(await sweepTasks(redis, queue)).toEqual({ tasks: 1, rung: 0, finished: 1 });
+    expect(await readOutbox(redis, queue.env, 10)).toHaveLength(1);
+  });
+
+  test("that never came to be is forgotten after a while", async () => {
+    const { live } = environmentKeys(queue.env);
+    await redis.zadd(live, Date.now(), "default/unborn", Date.now() - 120_000, "default/dead");
+    await sweepTasks(redis, queue);
+    expect(await redis.zrange(live, "0", "-1")).toEqual(["default/unborn"]);
+  });
+
+  test("can be followed to its end", async () => {
+    const { grant, claim } = await claimedTask(redis, queue);
+    const seen: TraceEvent[] = [];
+    const follower = (async () => {
+      for await (const event of followTrace(redis, grant.task, 0, new AbortController().signal)) seen.push(event);
+    })();
+    await until("the first event", async () => seen.length === 1);
+    await succeed(grant, claim);
+    await follower;
+    expect(seen.map(({ type }) => type)).toEqual(["task.created", "agent.finished", "task.succeeded"]);
+  });
+
+  test("is no longer followed when nobody wants to", async () => {
+    const { grant } = await claimedTask(redis, queue);
+    const stop = new AbortController();
+    const seen: number[] = [];
+    for await (const { seq } of followTrace(redis, grant.task, 0, stop.signal)) {
+      seen.push(seq);
+      stop.abort();
+    }
+    expect(seen).toEqual([1]);
+  });
+
+  test("has one place in the outbox: a newer entry replaces it and outlives the dropping of the older one", async () => {
+    const entry = (name: string) => ({ kind: "task" as const, task: { env: queue.env, namespace: "default", name } });
+    await pushOutbox(redis, queue.env, entry("a"));
+    await pushOutbox(redis, queue.env, entry("b"));
+    const [first] = await readOutbox(redis, queue.env, 1);
+    await pushOutbox(redis, queue.env, entry("a"));
+    await dropOutbox(redis, queue.env, [first?.id ?? ""]);
+    const left = await readOutbox(redis, queue.env, 10);
+    expect(left.map((item) => item.entry)).toEqual([entry("b"), entry("a")]);
+    await dropOutbox(redis, queue.env, left.map(({ id }) => id));
+    expect(await readOutbox(redis, queue.env, 10)).toEqual([]);
+  });
+});
