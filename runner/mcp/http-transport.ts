@@ -52,11 +52,16 @@ function checkedFetch(label: string, outbound: Outbound): FetchLike {
 function statusFailure(label: string, method: string, { statusCode = 0 }: IncomingMessage): Error | undefined {
   if (method !== "POST" || statusCode < 400) return undefined;
   if (statusCode === 401 || statusCode === 403) {
-    return new PermanentFailure("MCP_AUTH", `${label} refused the credentials (${statusCode}); look at its \`auth.secretRef\``);
+    return new PermanentFailure(
+      "MCP_AUTH",
+      `${label} refused the credentials (${statusCode}); look at its \`auth.secretRef\``,
+    );
   }
-  if (statusCode === 429 || statusCode >= 500) return new TransientFailure("MCP_UNAVAILABLE", `${label} answered ${statusCode}`);
+  if (statusCode === 429 || statusCode >= 500)
+    return new TransientFailure("MCP_UNAVAILABLE", `${label} answered ${statusCode}`);
   // 404 ends a session: a new connection may do better.
-  if (statusCode === 404) return new TransientFailure("MCP_CLOSED", `${label} answered 404: no such session or endpoint`);
+  if (statusCode === 404)
+    return new TransientFailure("MCP_CLOSED", `${label} answered 404: no such session or endpoint`);
   return new PermanentFailure("MCP_REFUSED", `${label} answered ${statusCode}`);
 }
 

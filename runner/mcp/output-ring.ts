@@ -21,7 +21,10 @@ export class OutputRing {
 
   /** The last lines, without control characters that could dress up a terminal; empty where nothing was written. */
   quote(lines = 8): string {
-    const text = this.#kept.toString("utf8").replace(/[^\P{Cc}\n]/gu, "").trim();
+    const text = this.#kept
+      .toString("utf8")
+      .replace(/[^\P{Cc}\n]/gu, "")
+      .trim();
     return text.split("\n").slice(-lines).join("\n").slice(-1_000);
   }
 }

@@ -32,10 +32,17 @@ const DEFAULT_ATTEMPTS = 3;
 const DEFAULT_BACKOFF_MS = 2_000;
 
 /** Throws PermanentFailure: MCP_IMAGE_UNAVAILABLE, MCP_INVALID, or what a secret throws. Nothing is started yet. */
-export async function planServer(definition: ServerDefinition, secrets: Secrets, ground: ServerGround): Promise<ServerPlan> {
+export async function planServer(
+  definition: ServerDefinition,
+  secrets: Secrets,
+  ground: ServerGround,
+): Promise<ServerPlan> {
   const { namespace, name, spec } = definition;
   const label = `McpServer ${namespace}/${name}`;
-  const how = spec.transport === "http" ? await planHttp(definition, label, secrets, ground) : await planStdio(definition, label, secrets, ground);
+  const how =
+    spec.transport === "http"
+      ? await planHttp(definition, label, secrets, ground)
+      : await planStdio(definition, label, secrets, ground);
   return {
     key: digestText(canonicalJson({ namespace, name, spec, given: how.given })),
     label,
@@ -67,7 +74,11 @@ async function planStdio(
     connect: async (signal) => {
       const { JSONRPCMessageSchema } = await import("@modelcontextprotocol/sdk/types.js");
       const start = { command, args, cwd: ground.cwd, env };
-      return connectClient(label, new StdioTransport(label, start, (value) => JSONRPCMessageSchema.parse(value)), signal);
+      return connectClient(
+        label,
+        new StdioTransport(label, start, (value) => JSONRPCMessageSchema.parse(value)),
+        signal,
+      );
     },
   };
 }
@@ -81,7 +92,9 @@ function withoutCommand(label: string, image: string | undefined): PermanentFail
 }
 
 function baseEnvironment(variables: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(BASE_VARIABLES.flatMap((name) => (variables[name] === undefined ? [] : [[name, variables[name]]])));
+  return Object.fromEntries(
+    BASE_VARIABLES.flatMap((name) => (variables[name] === undefined ? [] : [[name, variables[name]]])),
+  );
 }
 
 async function readEnvironment(
@@ -93,7 +106,8 @@ async function readEnvironment(
   const env: Record<string, string> = {};
   for (const { name, value, secret_ref, mount_path } of spec.env ?? []) {
     // A path outside a container would be a path on this machine, chosen by a manifest.
-    if (mount_path !== undefined) throw new PermanentFailure("MCP_INVALID", `${label}: \`env.${name}\`: mountPath needs an \`image\``);
+    if (mount_path !== undefined)
+      throw new PermanentFailure("MCP_INVALID", `${label}: \`env.${name}\`: mountPath needs an \`image\``);
     env[name] = secret_ref === undefined ? (value ?? "") : await secrets.resolve(secret_ref, namespace, label);
   }
   return env;
@@ -113,6 +127,7 @@ async function planHttp(
   const outbound = { allowPrivate: spec.allow_private === true, resolve: ground.resolve };
   return {
     given,
-    connect: async (signal) => connectClient(label, await httpTransport(label, new URL(endpoint), given, outbound), signal),
+    connect: async (signal) =>
+      connectClient(label, await httpTransport(label, new URL(endpoint), given, outbound), signal),
   };
 }

@@ -14,12 +14,18 @@ export const IDEMPOTENCY_META = "countwheel.dev/idempotency-key";
 const NEUTRAL_REASON = "cancelled";
 
 /** Starts the transport and shakes hands. Whatever fails, nothing is left running. */
-export async function connectClient(label: string, transport: ServerTransport, signal: AbortSignal): Promise<McpClient> {
+export async function connectClient(
+  label: string,
+  transport: ServerTransport,
+  signal: AbortSignal,
+): Promise<McpClient> {
   const { Client } = await import("@modelcontextprotocol/sdk/client/index.js");
   const client = new Client({ name: "countwheel", version: "0.1.0" }, { capabilities: {} });
   const connected = new SdkClient(label, client, transport);
   try {
-    await withNeutralAbort(signal, (neutral) => client.connect(transport, { signal: neutral, timeout: MCP_LIMITS.startMs }));
+    await withNeutralAbort(signal, (neutral) =>
+      client.connect(transport, { signal: neutral, timeout: MCP_LIMITS.startMs }),
+    );
   } catch (error) {
     await transport.end("now");
     throw connected.translate(error, signal, "did not start");
@@ -44,7 +50,8 @@ class SdkClient implements McpClient {
     for (let page = 0; page < MCP_LIMITS.pages; page += 1) {
       const answer = await this.#listPage(cursor, signal);
       tools.push(...answer.tools.map(describe));
-      if (tools.length > MCP_LIMITS.tools) throw this.#permanent("MCP_TOO_MANY_TOOLS", `offers more than ${MCP_LIMITS.tools} tools`);
+      if (tools.length > MCP_LIMITS.tools)
+        throw this.#permanent("MCP_TOO_MANY_TOOLS", `offers more than ${MCP_LIMITS.tools} tools`);
       cursor = answer.nextCursor;
       if (cursor === undefined) return tools;
     }
@@ -61,7 +68,10 @@ class SdkClient implements McpClient {
     try {
       // Not client.callTool: that one refuses results that do not fit the server's own output schema.
       const result: CallToolResult = await withNeutralAbort(signal, (neutral) =>
-        this.#client.request({ method: "tools/call", params }, CallToolResultSchema, { signal: neutral, timeout: timeoutMs }),
+        this.#client.request({ method: "tools/call", params }, CallToolResultSchema, {
+          signal: neutral,
+          timeout: timeoutMs,
+        }),
       );
       return { text: renderContent(result), isError: result.isError === true };
     } catch (error) {
@@ -88,7 +98,8 @@ class SdkClient implements McpClient {
     if (known !== undefined) return known;
     const code = error instanceof Error && "code" in error ? error.code : undefined;
     if (code === REQUEST_TIMEOUT) return new TransientFailure("MCP_TIMEOUT", `${this.#label} ${what} in time`);
-    if (code === CONNECTION_CLOSED) return new TransientFailure("MCP_CLOSED", `${this.#label} ${what}: connection closed`);
+    if (code === CONNECTION_CLOSED)
+      return new TransientFailure("MCP_CLOSED", `${this.#label} ${what}: connection closed`);
     const text = error instanceof Error ? error.message.slice(0, 500) : "";
     return new TransientFailure("MCP_MALFORMED", `${this.#label} ${what}: ${text}`, { cause: error });
   }
@@ -98,7 +109,10 @@ class SdkClient implements McpClient {
     const params = cursor === undefined ? {} : { cursor };
     try {
       return await withNeutralAbort(signal, (neutral) =>
-        this.#client.request({ method: "tools/list", params }, ListToolsResultSchema, { signal: neutral, timeout: MCP_LIMITS.listMs }),
+        this.#client.request({ method: "tools/list", params }, ListToolsResultSchema, {
+          signal: neutral,
+          timeout: MCP_LIMITS.listMs,
+        }),
       );
     } catch (error) {
       throw this.translate(error, signal, "did not list its tools");

@@ -134,7 +134,10 @@ export class StdioTransport implements ServerTransport {
     if (this.#state === "ending") return;
     this.#state = "ending";
     const quote = this.#stderr.quote();
-    this.#failure = new TransientFailure(code, `${this.#label} ${what}${quote === "" ? "" : `; it wrote last:\n${quote}`}`);
+    this.#failure = new TransientFailure(
+      code,
+      `${this.#label} ${what}${quote === "" ? "" : `; it wrote last:\n${quote}`}`,
+    );
     this.#group?.signal("SIGKILL");
     this.onerror?.(this.#failure);
   }

@@ -1,9 +1,8 @@
 // Assembles one answer from the events of a Messages API stream, and says what is wrong with one that cannot be used.
-import type { MessageDeltaUsage, RawMessageStreamEvent, Usage } from "@anthropic-ai/sdk/resources/messages/messages.js";
 import type { FinishReason, ModelAnswer } from "../../contracts/step.ts";
 import { estimateTokens } from "./estimate.ts";
 import type { ModelRequest } from "./model.ts";
-import { findDoubledId, readToolCall } from "./tool-arguments.ts";
+import { findDoubledId, isObject, readToolCall } from "./tool-arguments.ts";
 import type { ToolNames } from "./tool-names.ts";
 
 interface Call {
@@ -23,12 +22,13 @@ const FINISH: Readonly<Record<string, FinishReason>> = {
   refusal: "refusal",
 };
 
+/** Events are read as what they are, text from a network: the SDK's types are a promise that it does not check. */
 export class AnthropicAnswer {
   readonly #names: ToolNames;
-  readonly #calls = new Map<number, Call>();
+  readonly #calls = new Map<unknown, Call>();
   #text = "";
   #model = "";
-  #stopReason: string | null = null;
+  #stopReason = "";
   #ended = false;
   #inputTokens = 0;
   #outputTokens = 0;
@@ -37,34 +37,23 @@ export class AnthropicAnswer {
     this.#names = names;
   }
 
-  add(event: RawMessageStreamEvent): void {
-    switch (event.type) {
+  /** Events of a kind that is not known here carry nothing that is needed. */
+  add(event: unknown): void {
+    switch (textAt(event, "type")) {
       case "message_start":
-        this.#model = event.message.model;
-        this.#count(event.message.usage);
-        return;
-      case "content_block_start": {
-        const block = event.content_block;
-        if (block.type === "text") this.#text += block.text;
-        if (block.type !== "tool_use") return;
-        this.#calls.set(event.index, { id: block.id, name: block.name, whole: block.input, written: "" });
-        return;
-      }
-      case "content_block_delta": {
-        const call = this.#calls.get(event.index);
-        if (event.delta.type === "text_delta") this.#text += event.delta.text;
-        if (event.delta.type === "input_json_delta" && call !== undefined) call.written += event.delta.partial_json;
-        return;
-      }
+        this.#model = textAt(at(event, "message"), "model");
+        return this.#count(at(at(event, "message"), "usage"));
+      case "content_block_start":
+        return this.#begin(at(event, "index"), at(event, "content_block"));
+      case "content_block_delta":
+        return this.#extend(at(event, "index"), at(event, "delta"));
       case "message_delta":
-        this.#stopReason = event.delta.stop_reason ?? this.#stopReason;
-        this.#count(event.usage);
-        return;
+        this.#stopReason = textAt(at(event, "delta"), "stop_reason") || this.#stopReason;
+        return this.#count(at(event, "usage"));
       case "message_stop":
         this.#ended = true;
         return;
-      case "content_block_stop":
-        return;
+      default:
     }
   }
 
@@ -81,18 +70,49 @@ export class AnthropicAnswer {
       toolCalls,
       inputTokens: this.#inputTokens || estimateTokens([request.system, request.messages, request.tools]),
       outputTokens: this.#outputTokens || estimateTokens([this.#text, toolCalls]),
-      finishReason: FINISH[this.#stopReason ?? ""] ?? "other",
+      finishReason: (Object.hasOwn(FINISH, this.#stopReason) ? FINISH[this.#stopReason] : undefined) ?? "other",
       provider: "anthropic",
       model: this.#model || request.model,
     };
   }
 
-  /** Both events carry totals so far. What is read from or written to a cache is input too, and is paid for. */
-  #count(usage: Usage | MessageDeltaUsage | undefined): void {
-    if (usage === undefined) return;
-    const input = usage.input_tokens ?? 0;
-    const cached = (usage.cache_creation_input_tokens ?? 0) + (usage.cache_read_input_tokens ?? 0);
-    this.#inputTokens = Math.max(this.#inputTokens, input + cached);
-    this.#outputTokens = Math.max(this.#outputTokens, usage.output_tokens ?? 0);
+  #begin(index: unknown, block: unknown): void {
+    const type = textAt(block, "type");
+    if (type === "text") this.#text += textAt(block, "text");
+    if (type !== "tool_use") return;
+    this.#calls.set(index, {
+      id: textAt(block, "id"),
+      name: textAt(block, "name"),
+      whole: at(block, "input"),
+      written: "",
+    });
   }
+
+  #extend(index: unknown, delta: unknown): void {
+    const type = textAt(delta, "type");
+    const call = this.#calls.get(index);
+    if (type === "text_delta") this.#text += textAt(delta, "text");
+    if (type === "input_json_delta" && call !== undefined) call.written += textAt(delta, "partial_json");
+  }
+
+  /** Each event carries totals so far. What is read from or written to a cache is input too, and is paid for. */
+  #count(usage: unknown): void {
+    const cached = countAt(usage, "cache_creation_input_tokens") + countAt(usage, "cache_read_input_tokens");
+    this.#inputTokens = Math.max(this.#inputTokens, countAt(usage, "input_tokens") + cached);
+    this.#outputTokens = Math.max(this.#outputTokens, countAt(usage, "output_tokens"));
+  }
+}
+
+function at(value: unknown, name: string): unknown {
+  return isObject(value) ? value[name] : undefined;
+}
+
+function textAt(value: unknown, name: string): string {
+  const text = at(value, name);
+  return typeof text === "string" ? text : "";
+}
+
+function countAt(value: unknown, name: string): number {
+  const count = at(value, name);
+  return typeof count === "number" && Number.isFinite(count) && count > 0 ? Math.ceil(count) : 0;
 }

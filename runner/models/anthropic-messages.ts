@@ -24,7 +24,12 @@ function blocksOf(message: ModelMessage, names: ToolNames): ContentBlockParam[] 
       return [textBlock(message.text)];
     case "tool":
       return [
-        { type: "tool_result", tool_use_id: message.callId, content: message.text || NOTHING, is_error: message.isError },
+        {
+          type: "tool_result",
+          tool_use_id: message.callId,
+          content: message.text || NOTHING,
+          is_error: message.isError,
+        },
       ];
     case "assistant": {
       const calls = message.toolCalls.map((call) => ({

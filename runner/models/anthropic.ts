@@ -2,13 +2,27 @@
 import type { ModelAnswer } from "../../contracts/step.ts";
 import { AnthropicAnswer } from "./anthropic-answer.ts";
 import { toAnthropicMessages } from "./anthropic-messages.ts";
-import { type ModelEndpoint, baseUrlOf, endpointName, outputLimit, readOptions, timeoutOf, withPath } from "./endpoint.ts";
+import {
+  type ModelEndpoint,
+  baseUrlOf,
+  endpointName,
+  outputLimit,
+  readOptions,
+  timeoutOf,
+  withPath,
+} from "./endpoint.ts";
 import type { Model, ModelRequest } from "./model.ts";
 import { authFailure, malformedAnswer } from "./model-failure.ts";
 import { withinCall } from "./sdk-call.ts";
 import { mapToolNames, mentionedTools } from "./tool-names.ts";
 
-const OPTIONS = { temperature: "number", top_p: "number", top_k: "number", stop_sequences: "json", service_tier: "text" } as const;
+const OPTIONS = {
+  temperature: "number",
+  top_p: "number",
+  top_k: "number",
+  stop_sequences: "json",
+  service_tier: "text",
+} as const;
 
 export async function openAnthropic(endpoint: ModelEndpoint): Promise<Model> {
   const name = endpointName(endpoint);
@@ -61,6 +75,9 @@ function messagesBase(endpoint: ModelEndpoint): string {
   return withPath(url, url.pathname.replace(/\/v1\/?$/, ""));
 }
 
-function toAnthropicTool({ name, description, inputSchema }: ModelRequest["tools"][number], names: ReturnType<typeof mapToolNames>) {
+function toAnthropicTool(
+  { name, description, inputSchema }: ModelRequest["tools"][number],
+  names: ReturnType<typeof mapToolNames>,
+) {
   return { name: names.toProvider(name), description, input_schema: { ...inputSchema, type: "object" as const } };
 }

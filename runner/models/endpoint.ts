@@ -27,7 +27,10 @@ export function baseUrlOf(endpoint: ModelEndpoint, fallback: string | undefined)
   const text = endpoint.spec.base_url ?? fallback;
   const { label } = endpointName(endpoint);
   if (text === undefined) {
-    throw new PermanentFailure("MODEL_ENDPOINT_INVALID", `${label}: provider \`${endpoint.spec.provider}\` needs a \`base_url\``);
+    throw new PermanentFailure(
+      "MODEL_ENDPOINT_INVALID",
+      `${label}: provider \`${endpoint.spec.provider}\` needs a \`base_url\``,
+    );
   }
   if (!URL.canParse(text) || !/^https?:$/.test(new URL(text).protocol)) {
     throw new PermanentFailure("MODEL_ENDPOINT_INVALID", `${label}: \`base_url: ${text}\` is no http or https address`);
@@ -46,7 +49,10 @@ type OptionForm = "number" | "text" | "flag" | "json";
  * The `options` that a provider's API knows, in the form that it wants; manifests hold them as text. Others are left
  * out, because manifests carry settings of gateways and of other products too, and an API refuses what it does not know.
  */
-export function readOptions(endpoint: ModelEndpoint, known: Readonly<Record<string, OptionForm>>): Record<string, unknown> {
+export function readOptions(
+  endpoint: ModelEndpoint,
+  known: Readonly<Record<string, OptionForm>>,
+): Record<string, unknown> {
   const read: Record<string, unknown> = {};
   for (const [name, text] of Object.entries(endpoint.spec.options ?? {})) {
     const form = Object.hasOwn(known, name) ? known[name] : undefined;

@@ -37,7 +37,9 @@ export function statusFailure(endpoint: EndpointName, model: string, error: Prov
   if (status >= 500 || status === 408 || status === 409) {
     return new TransientFailure("MODEL_UNAVAILABLE", `${endpoint.label} answered ${status}: ${said}`, { details });
   }
-  return new PermanentFailure("MODEL_BAD_REQUEST", `${endpoint.label} refused the request (${status}): ${said}`, { details });
+  return new PermanentFailure("MODEL_BAD_REQUEST", `${endpoint.label} refused the request (${status}): ${said}`, {
+    details,
+  });
 }
 
 /** The provider's message is left out: some quote part of the key. */
@@ -59,7 +61,9 @@ export function timedOut({ label }: EndpointName, timeoutMs: number): TransientF
 
 /** An answer that nobody can act on: cut, no JSON, contradictory. Asking again may give a whole one. */
 export function malformedAnswer({ label }: EndpointName, what: string, cause?: unknown): TransientFailure {
-  return new TransientFailure("MODEL_MALFORMED_ANSWER", `${label} sent an answer that cannot be used: ${what}`, { cause });
+  return new TransientFailure("MODEL_MALFORMED_ANSWER", `${label} sent an answer that cannot be used: ${what}`, {
+    cause,
+  });
 }
 
 /** The system's code (`ECONNREFUSED`) lies below one or two wrappings of fetch and SDK. */

@@ -12,7 +12,13 @@ export interface ToolDefinition {
 export type ModelMessage =
   | { readonly role: "user"; readonly text: string }
   | { readonly role: "assistant"; readonly text: string; readonly toolCalls: readonly ToolCall[] }
-  | { readonly role: "tool"; readonly callId: string; readonly tool: string; readonly text: string; readonly isError: boolean };
+  | {
+      readonly role: "tool";
+      readonly callId: string;
+      readonly tool: string;
+      readonly text: string;
+      readonly isError: boolean;
+    };
 
 export interface ModelRequest {
   readonly model: string;

@@ -58,7 +58,11 @@ function readToolCalls(value: unknown, names: ToolNames): ToolCall[] {
 }
 
 /** `prompt_tokens` includes what came from a cache, `completion_tokens` what was thought. */
-function readUsage(usage: unknown, request: ModelRequest, answer: unknown): { inputTokens: number; outputTokens: number } {
+function readUsage(
+  usage: unknown,
+  request: ModelRequest,
+  answer: unknown,
+): { inputTokens: number; outputTokens: number } {
   const count = (name: string): number | undefined => {
     const value = isObject(usage) ? usage[name] : undefined;
     return typeof value === "number" && Number.isFinite(value) && value >= 0 ? Math.ceil(value) : undefined;
@@ -73,5 +77,7 @@ function readUsage(usage: unknown, request: ModelRequest, answer: unknown): { in
 function textOf(value: unknown): string {
   if (typeof value === "string") return value;
   if (!Array.isArray(value)) return "";
-  return value.map((part: unknown) => (isObject(part) && typeof part["text"] === "string" ? part["text"] : "")).join("");
+  return value
+    .map((part: unknown) => (isObject(part) && typeof part["text"] === "string" ? part["text"] : ""))
+    .join("");
 }

@@ -14,7 +14,11 @@ function toOpenAIMessage(message: ModelMessage, names: ToolNames): ChatCompletio
       return { role: "user", content: message.text };
     // The protocol has no mark for a failed call: the words have to tell.
     case "tool":
-      return { role: "tool", tool_call_id: message.callId, content: message.isError ? `ERROR: ${message.text}` : message.text };
+      return {
+        role: "tool",
+        tool_call_id: message.callId,
+        content: message.isError ? `ERROR: ${message.text}` : message.text,
+      };
     case "assistant": {
       const calls = message.toolCalls.map((call) => ({
         id: call.id,

@@ -1,7 +1,15 @@
 // The OpenAI adapter: chat completions of OpenAI, Azure OpenAI, Ollama and whatever speaks the same protocol.
 import type OpenAI from "openai";
 import type { ModelAnswer } from "../../contracts/step.ts";
-import { type ModelEndpoint, baseUrlOf, endpointName, outputLimit, readOptions, timeoutOf, withPath } from "./endpoint.ts";
+import {
+  type ModelEndpoint,
+  baseUrlOf,
+  endpointName,
+  outputLimit,
+  readOptions,
+  timeoutOf,
+  withPath,
+} from "./endpoint.ts";
 import type { Model, ModelRequest } from "./model.ts";
 import { authFailure, malformedAnswer } from "./model-failure.ts";
 import { readCompletion } from "./openai-answer.ts";

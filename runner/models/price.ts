@@ -16,7 +16,10 @@ export function priceOf({ provider, price }: Pick<ModelEndpointSpec, "provider" 
   return provider === "mock" ? FREE : null;
 }
 
-export function costUsd(price: ModelPrice | null, used: { readonly inputTokens: number; readonly outputTokens: number }): number | null {
+export function costUsd(
+  price: ModelPrice | null,
+  used: { readonly inputTokens: number; readonly outputTokens: number },
+): number | null {
   if (price === null) return null;
   return (used.inputTokens * price.inputPerMtok + used.outputTokens * price.outputPerMtok) / TOKENS_PER_PRICE;
 }

@@ -43,7 +43,11 @@ function translate({ endpoint, model, errors }: SdkCall, error: unknown): unknow
   if (error instanceof errors.APIConnectionError) return unreachable(endpoint, error);
   if (error instanceof errors.APIError) {
     const message = bodyMessage(error);
-    return statusFailure(endpoint, model, { status: statusOf(error), retryAfter: header(error, "retry-after"), message });
+    return statusFailure(endpoint, model, {
+      status: statusOf(error),
+      retryAfter: header(error, "retry-after"),
+      message,
+    });
   }
   if (error instanceof SyntaxError) return malformedAnswer(endpoint, "it is no JSON", error);
   // fetch throws a TypeError when a connection breaks below an answer that has begun.

@@ -40,6 +40,8 @@ function withHash(plain: string, name: string): string {
 
 /** Every name that a request mentions: what is offered, and what earlier turns called. */
 export function mentionedTools({ tools, messages }: Pick<ModelRequest, "tools" | "messages">): string[] {
-  const called = messages.flatMap((message) => (message.role === "assistant" ? message.toolCalls.map(({ tool }) => tool) : []));
+  const called = messages.flatMap((message) =>
+    message.role === "assistant" ? message.toolCalls.map(({ tool }) => tool) : [],
+  );
   return [...tools.map(({ name }) => name), ...called];
 }

@@ -25,7 +25,8 @@ export function readVariable(name: string, { variables, variablePatterns }: Secr
     return { outcome: "refused", why };
   }
   const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
-  if (value === undefined || value === "") return { outcome: "missing", why: `set the variable \`${name}\` for the runner` };
+  if (value === undefined || value === "")
+    return { outcome: "missing", why: `set the variable \`${name}\` for the runner` };
   return { outcome: "found", value };
 }
 
@@ -52,7 +53,8 @@ async function readWithin(folder: string, path: string): Promise<Lookup | undefi
     const real = await realpath(path);
     if (!isWithin(await realpath(folder), real)) return undefined;
     const bytes = await readFile(real);
-    if (bytes.length > MAX_FILE_BYTES) return { outcome: "refused", why: `the file \`${path}\` is larger than ${MAX_FILE_BYTES} bytes` };
+    if (bytes.length > MAX_FILE_BYTES)
+      return { outcome: "refused", why: `the file \`${path}\` is larger than ${MAX_FILE_BYTES} bytes` };
     // Editors and `echo` end files with a line break that is no part of the secret.
     return { outcome: "found", value: bytes.toString("utf8").replace(/\r?\n$/, "") };
   } catch {

@@ -46,7 +46,9 @@ async function look(spec: SecretSpec, reference: SecretReference, access: Secret
   if (place?.file !== undefined) return readSecretFile(place.file, access);
   if (own(spec.sealed, key) !== undefined) throw sealed(reference);
   const value = literal(spec, key);
-  return value === undefined || value === "" ? { outcome: "missing", why: otherKeys(spec, reference) } : { outcome: "found", value };
+  return value === undefined || value === ""
+    ? { outcome: "missing", why: otherKeys(spec, reference) }
+    : { outcome: "found", value };
 }
 
 function literal(spec: SecretSpec, key: string): string | undefined {
@@ -67,7 +69,10 @@ function literalValues(entries: Snapshot["entries"]): string[] {
     const spec = specOf(manifest, "Secret");
     return spec === undefined ? [] : [spec];
   });
-  const values = specs.flatMap((spec) => [...Object.values(spec.string_data ?? {}), ...Object.values(spec.data ?? {}).map(decode)]);
+  const values = specs.flatMap((spec) => [
+    ...Object.values(spec.string_data ?? {}),
+    ...Object.values(spec.data ?? {}).map(decode),
+  ]);
   return values.filter((value) => value !== "");
 }
 

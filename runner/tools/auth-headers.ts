@@ -18,13 +18,19 @@ export async function authHeaders(
   if (auth?.secret_ref === undefined) return {};
   const profile = auth.profile ?? "bearer";
   if (profile === "oauth2_client_credentials") {
-    throw new PermanentFailure("TOOL_AUTH_UNSUPPORTED", `${label}: auth profile \`${profile}\` is not supported yet; use bearer`);
+    throw new PermanentFailure(
+      "TOOL_AUTH_UNSUPPORTED",
+      `${label}: auth profile \`${profile}\` is not supported yet; use bearer`,
+    );
   }
   const value = await secrets.resolve(auth.secret_ref, namespace, label);
   const [name, text] = headerOf(profile, auth.header_name, value);
   // Line breaks would end the header; the message must not show the value.
   if (!HEADER_NAME.test(name) || /[^\t\x20-\x7e\x80-\xff]/.test(text)) {
-    throw new PermanentFailure("TOOL_AUTH_INVALID", `${label}: the value of \`${auth.secret_ref}\` cannot be sent in the header \`${name}\``);
+    throw new PermanentFailure(
+      "TOOL_AUTH_INVALID",
+      `${label}: the value of \`${auth.secret_ref}\` cannot be sent in the header \`${name}\``,
+    );
   }
   return { [name]: text };
 }

@@ -63,7 +63,9 @@ function sendOnce(request: OutboundRequest, outbound: Outbound): Promise<Incomin
   const { url, method, headers, body, signal } = request;
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
   if (url.protocol !== "http:" && url.protocol !== "https:") {
-    return Promise.reject(new PermanentFailure("ENDPOINT_INVALID", `endpoint \`${url.href}\` is neither http nor https`));
+    return Promise.reject(
+      new PermanentFailure("ENDPOINT_INVALID", `endpoint \`${url.href}\` is neither http nor https`),
+    );
   }
   // For a literal address Node asks no resolver, so the hook below would not see it.
   if (isIP(host) !== 0 && !mayConnect(host, host, outbound.allowPrivate)) return Promise.reject(refused(host, host));

@@ -40,7 +40,9 @@ export function serversFor(entries: Entries, namespace: string, name: string): r
   return Object.values(entries).flatMap(({ manifest }) => {
     const spec = specOf(manifest, "McpServer");
     if (spec === undefined || manifest.metadata.namespace !== namespace) return [];
-    return plainToolName(name).startsWith(mcpToolName(manifest.metadata.name, "")) ? [{ ...manifest.metadata, spec }] : [];
+    return plainToolName(name).startsWith(mcpToolName(manifest.metadata.name, ""))
+      ? [{ ...manifest.metadata, spec }]
+      : [];
   });
 }
 
@@ -53,5 +55,7 @@ function partsOf(kind: "Tool" | "McpServer", namespace: string, reference: strin
 /** Policies compare tools without case and with `_` as `-`; so must the look-up, or a rule could be spelt around. */
 function isAlike(manifest: Entries[keyof Entries]["manifest"], { kind, namespace, name }: AddressParts): boolean {
   const { metadata } = manifest;
-  return manifest.kind === kind && metadata.namespace === namespace && plainToolName(metadata.name) === plainToolName(name);
+  return (
+    manifest.kind === kind && metadata.namespace === namespace && plainToolName(metadata.name) === plainToolName(name)
+  );
 }

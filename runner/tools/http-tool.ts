@@ -65,7 +65,8 @@ async function readResult(source: HttpToolSource, response: IncomingMessage, sig
   const text = boundText(bytes.toString("utf8"), limit, complete ? bytes.length : undefined);
   if (statusCode >= 200 && statusCode < 300) return { text, isError: false };
   if (statusCode === 401 || statusCode === 403) {
-    const where = spec.auth?.secret_ref === undefined ? "it has no `auth.secret_ref`" : `check \`${spec.auth.secret_ref}\``;
+    const where =
+      spec.auth?.secret_ref === undefined ? "it has no `auth.secret_ref`" : `check \`${spec.auth.secret_ref}\``;
     throw new PermanentFailure("TOOL_AUTH", `${label} refused the credentials (${statusCode}); ${where}`);
   }
   const passing = statusCode >= 500 || statusCode === 408 || statusCode === 429;

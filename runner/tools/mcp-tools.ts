@@ -7,7 +7,14 @@ import type { ToolDefinition } from "../models/model.ts";
 import { boundText } from "./bound-text.ts";
 import type { FoundServer, FoundTool } from "./find-manifest.ts";
 import type { Tool } from "./tool.ts";
-import { declaredClasses, definitionDigest, discoveredClasses, effectOf, resultLimitOf, timeoutMsOf } from "./tool-facts.ts";
+import {
+  declaredClasses,
+  definitionDigest,
+  discoveredClasses,
+  effectOf,
+  resultLimitOf,
+  timeoutMsOf,
+} from "./tool-facts.ts";
 
 /** A server in use, with the tools that its manifest lets exist. */
 export interface OpenServer {
@@ -23,12 +30,15 @@ export function discoveredTool({ server, handle }: OpenServer, name: string): To
   if (other !== undefined) throw collision(name, `${server.name}'s \`${tool.name}\``, `its \`${other.name}\``);
   const { description, inputSchema, annotations } = tool;
   const definition = { name, description, inputSchema };
-  return mcpTool({ server, handle, tool, definition, settings: {} }, {
-    effect: effectOf({}, annotations),
-    capabilities: [],
-    operationClasses: discoveredClasses(annotations),
-    timeoutMs: timeoutMsOf(server.spec.default_tool_runtime?.timeout),
-  });
+  return mcpTool(
+    { server, handle, tool, definition, settings: {} },
+    {
+      effect: effectOf({}, annotations),
+      capabilities: [],
+      operationClasses: discoveredClasses(annotations),
+      timeoutMs: timeoutMsOf(server.spec.default_tool_runtime?.timeout),
+    },
+  );
 }
 
 /** A Tool manifest of type mcp: its words go before the server's. */
@@ -41,16 +51,22 @@ export function declaredMcpTool(manifest: FoundTool, name: string, { server, han
     description: spec.description ?? tool.description,
     inputSchema: spec.input_schema ?? tool.inputSchema,
   };
-  return mcpTool({ server, handle, tool, definition, settings: spec }, {
-    effect: effectOf(spec, tool.annotations),
-    capabilities: spec.capabilities ?? [],
-    operationClasses: declaredClasses(spec),
-    timeoutMs: timeoutMsOf(spec.runtime?.timeout ?? server.spec.default_tool_runtime?.timeout),
-  });
+  return mcpTool(
+    { server, handle, tool, definition, settings: spec },
+    {
+      effect: effectOf(spec, tool.annotations),
+      capabilities: spec.capabilities ?? [],
+      operationClasses: declaredClasses(spec),
+      timeoutMs: timeoutMsOf(spec.runtime?.timeout ?? server.spec.default_tool_runtime?.timeout),
+    },
+  );
 }
 
 export function collision(name: string, one: string, other: string): PermanentFailure {
-  return new PermanentFailure("TOOL_NAME_COLLISION", `\`${name}\` could be ${one} or ${other}; rename one, or leave it out by \`tool_filter.include\``);
+  return new PermanentFailure(
+    "TOOL_NAME_COLLISION",
+    `\`${name}\` could be ${one} or ${other}; rename one, or leave it out by \`tool_filter.include\``,
+  );
 }
 
 function visibleTools({ spec }: FoundServer, { tools }: ServerHandle): readonly McpToolDescription[] {
@@ -74,7 +90,11 @@ function mcpTool({ server, handle, tool, definition, settings }: McpToolParts, f
     definitionDigest: definitionDigest(definition, tool.annotations),
     async call(args, { idempotencyKey, signal }) {
       requirePin(server, tool);
-      const { text, isError } = await handle.call(tool.name, args, { signal, timeoutMs: facts.timeoutMs, idempotencyKey });
+      const { text, isError } = await handle.call(tool.name, args, {
+        signal,
+        timeoutMs: facts.timeoutMs,
+        idempotencyKey,
+      });
       return { text: boundText(text, limit, Buffer.byteLength(text)), isError };
     },
   };

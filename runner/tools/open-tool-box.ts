@@ -64,11 +64,20 @@ export async function openToolBox(request: ToolBoxRequest, deps: ToolDeps, signa
 
 type Open = (server: FoundServer) => Promise<OpenServer>;
 
-async function openServer(server: FoundServer, { mcp, secrets, ground }: ToolDeps, signal: AbortSignal): Promise<OpenServer> {
+async function openServer(
+  server: FoundServer,
+  { mcp, secrets, ground }: ToolDeps,
+  signal: AbortSignal,
+): Promise<OpenServer> {
   return { server, handle: await mcp.acquire(await planServer(server, secrets, ground), signal) };
 }
 
-async function resolveTool(name: string, request: ToolBoxRequest, deps: ToolDeps, open: Open): Promise<Tool | undefined> {
+async function resolveTool(
+  name: string,
+  request: ToolBoxRequest,
+  deps: ToolDeps,
+  open: Open,
+): Promise<Tool | undefined> {
   if (isMemoryTool(name)) return undefined;
   const { entries, namespace } = request;
   const manifest = findTool(entries, namespace, name);
@@ -92,7 +101,8 @@ async function discover(name: string, { entries, namespace }: ToolBoxRequest, op
     if (tool !== undefined) found.push({ tool, server: server.name });
   }
   const [first, second] = found;
-  if (first !== undefined && second !== undefined) throw collision(plain, `one of ${first.server}`, `one of ${second.server}`);
+  if (first !== undefined && second !== undefined)
+    throw collision(plain, `one of ${first.server}`, `one of ${second.server}`);
   return first?.tool;
 }
 
@@ -101,7 +111,10 @@ async function toolOfServer(manifest: FoundTool, name: string, entries: Entries,
   const server = findServer(entries, manifest.namespace, reference);
   const tool = server === undefined ? undefined : declaredMcpTool(manifest, name, await open(server));
   if (tool !== undefined) return tool;
-  const what = server === undefined ? `there is no McpServer \`${reference}\`` : `McpServer \`${reference}\` offers no \`${wanted}\``;
+  const what =
+    server === undefined
+      ? `there is no McpServer \`${reference}\``
+      : `McpServer \`${reference}\` offers no \`${wanted}\``;
   return brokenTool(manifest, name, new PermanentFailure("TOOL_NOT_PROVIDED", `${labelOf(manifest)}: ${what}`));
 }
 
@@ -118,7 +131,11 @@ function brokenTool(manifest: FoundTool, name: string, failure: PermanentFailure
 }
 
 function factsOf({ spec }: FoundTool, name: string): Omit<Tool, "call"> {
-  const definition = { name, description: spec.description ?? "", inputSchema: spec.input_schema ?? { type: "object" } };
+  const definition = {
+    name,
+    description: spec.description ?? "",
+    inputSchema: spec.input_schema ?? { type: "object" },
+  };
   return {
     definition,
     definitionDigest: definitionDigest(definition, {}),

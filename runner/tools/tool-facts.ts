@@ -13,7 +13,10 @@ const DEFAULT_RESULT_BYTES = 256 * 1024;
 type Facts = Partial<Pick<ToolSpec, "effect" | "operation_classes" | "risk_level">>;
 
 /** The manifest's word first; what a server claims of itself comes after it, and silence means the worst. */
-export function effectOf({ effect, operation_classes: classes = [] }: Facts, annotations: McpToolAnnotations): ToolEffect {
+export function effectOf(
+  { effect, operation_classes: classes = [] }: Facts,
+  annotations: McpToolAnnotations,
+): ToolEffect {
   if (effect !== undefined) return effect;
   if (classes.length > 0) return classes.every((operation) => operation === "read") ? "read" : "write";
   if (annotations.readOnlyHint === true) return "read";
@@ -21,7 +24,10 @@ export function effectOf({ effect, operation_classes: classes = [] }: Facts, ann
 }
 
 /** Of a Tool manifest: read, or write where the risk is high, unless it says more. */
-export function declaredClasses({ operation_classes: classes = [], risk_level: risk }: Facts): readonly OperationClass[] {
+export function declaredClasses({
+  operation_classes: classes = [],
+  risk_level: risk,
+}: Facts): readonly OperationClass[] {
   if (classes.length > 0) return classes;
   return risk === "high" || risk === "critical" ? ["write"] : ["read"];
 }
@@ -34,7 +40,10 @@ export function discoveredClasses(annotations: McpToolAnnotations): readonly Ope
   return annotations.readOnlyHint === true ? ["read"] : ["write"];
 }
 
-export function definitionDigest({ name, description, inputSchema }: ToolDefinition, annotations: McpToolAnnotations): string {
+export function definitionDigest(
+  { name, description, inputSchema }: ToolDefinition,
+  annotations: McpToolAnnotations,
+): string {
   return digestOf({ name, description, inputSchema, annotations });
 }
 

@@ -30,7 +30,12 @@ async function mcpServer(options: { readonly json: boolean; readonly hang?: bool
     server.registerTool("time", { description: "The time" }, () =>
       options.hang === true
         ? new Promise(() => undefined)
-        : { content: [{ type: "text" as const, text: "noon" }, { type: "image" as const, data: "AAAA", mimeType: "image/png" }] },
+        : {
+            content: [
+              { type: "text" as const, text: "noon" },
+              { type: "image" as const, data: "AAAA", mimeType: "image/png" },
+            ],
+          },
     );
     const transport = new StreamableHTTPServerTransport({ enableJsonResponse: options.json });
     // The SDK's class and its own interface disagree under exactOptionalPropertyTypes.
@@ -67,7 +72,10 @@ test("does not follow a server to another origin", async () => {
 });
 
 test("nobody there is a failure that may pass", async () => {
-  await expect(connect("http://127.0.0.1:1/")).rejects.toMatchObject({ name: "TransientFailure", code: "HOST_UNREACHABLE" });
+  await expect(connect("http://127.0.0.1:1/")).rejects.toMatchObject({
+    name: "TransientFailure",
+    code: "HOST_UNREACHABLE",
+  });
 });
 
 test("an answer without an end is cut at the limit", async () => {

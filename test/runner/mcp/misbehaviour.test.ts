@@ -31,7 +31,10 @@ function call(of: McpClient, timeoutMs = 10_000) {
 
 test("a reply that is no JSON fails the call at once, not at its time-out", async () => {
   const began = performance.now();
-  await expect(call(await connect("garbage"), 60_000)).rejects.toMatchObject({ name: "TransientFailure", code: "MCP_MALFORMED" });
+  await expect(call(await connect("garbage"), 60_000)).rejects.toMatchObject({
+    name: "TransientFailure",
+    code: "MCP_MALFORMED",
+  });
   expect(performance.now() - began).toBeLessThan(10_000);
 });
 
@@ -86,13 +89,16 @@ test("tells a server of an abort in neutral words only", async () => {
   expect(told).toEqual([expect.stringContaining('"reason":"cancelled"')]);
 });
 
-test.each(["stubborn", "family"])("close ends a %s server that ignores the end of its input and SIGTERM", async (mode) => {
-  const asked = await connect(mode);
-  const pids = await log.pids();
-  expect(pids).toHaveLength(mode === "family" ? 2 : 1);
-  await asked.close("politely");
-  await allGone(log);
-});
+test.each(["stubborn", "family"])(
+  "close ends a %s server that ignores the end of its input and SIGTERM",
+  async (mode) => {
+    const asked = await connect(mode);
+    const pids = await log.pids();
+    expect(pids).toHaveLength(mode === "family" ? 2 : 1);
+    await asked.close("politely");
+    await allGone(log);
+  },
+);
 
 test("close ends a server that was started by a shell", async () => {
   const { command = "", args = [] } = hostileSpec("family", log.path);

@@ -1,7 +1,18 @@
 // Servers as the supervisor keeps them: started once, shared, stopped when idle, and never left behind.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { McpSupervisor } from "../../../runner/mcp/supervisor.ts";
-import { type ServerLog, allGone, hostileSpec, isAlive, makeLog, never, packageSpec, planFor, secretsWith, serverSpec } from "./servers.ts";
+import {
+  type ServerLog,
+  allGone,
+  hostileSpec,
+  isAlive,
+  makeLog,
+  never,
+  packageSpec,
+  planFor,
+  secretsWith,
+  serverSpec,
+} from "./servers.ts";
 
 let log: ServerLog;
 let supervisor: McpSupervisor;
@@ -67,9 +78,7 @@ test("gives a server six variables of ours and those of its manifest, secrets in
 
 test("a server is another one when its secret changes", async () => {
   const spec = serverSpec({ command: "x", env: [{ name: "TOKEN", secret_ref: "token" }] });
-  const [one, same, other] = await Promise.all(
-    ["a", "a", "b"].map((token) => planFor(spec, secretsWith({ token }))),
-  );
+  const [one, same, other] = await Promise.all(["a", "a", "b"].map((token) => planFor(spec, secretsWith({ token }))));
   expect(one?.key).toBe(same?.key);
   expect(one?.key).not.toBe(other?.key);
   expect(JSON.stringify(one)).not.toContain("token");

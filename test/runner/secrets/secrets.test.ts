@@ -21,8 +21,16 @@ beforeAll(async () => {
 afterAll(() => rm(root, { recursive: true, force: true }));
 
 const ENTRIES = entriesOf([
-  ["Secret", "claude", { from: { value: { env: "ANTHROPIC_API_KEY" }, other: { env: "PATH" }, gone: { env: "GONE_API_KEY" } } }],
-  ["Secret", "plain", { data: { value: "ZW5jb2RlZA==", both: "bG9zZXM=" }, string_data: { both: "wins", user: "ada" } }],
+  [
+    "Secret",
+    "claude",
+    { from: { value: { env: "ANTHROPIC_API_KEY" }, other: { env: "PATH" }, gone: { env: "GONE_API_KEY" } } },
+  ],
+  [
+    "Secret",
+    "plain",
+    { data: { value: "ZW5jb2RlZA==", both: "bG9zZXM=" }, string_data: { both: "wins", user: "ada" } },
+  ],
   ["Secret", "files", { from: { token: { file: "token" }, link: { file: "link" }, up: { file: "../outside" } } }],
   ["Secret", "boxed", { sealed: { value: "age1..." } }],
   ["Secret", "team/shared", { string_data: { value: "of the team" } }],
@@ -54,12 +62,24 @@ test.each([
 
 test("`a/b` is namespace and name where such a Secret is known, otherwise name and key", () => {
   const known = (namespace: string, name: string): boolean => namespace === "team" && name === "shared";
-  expect(parseSecretReference("team/shared", "default", known)).toEqual({ namespace: "team", name: "shared", key: "value" });
-  expect(parseSecretReference("gmail/oauth", "default", known)).toEqual({ namespace: "default", name: "gmail", key: "oauth" });
+  expect(parseSecretReference("team/shared", "default", known)).toEqual({
+    namespace: "team",
+    name: "shared",
+    key: "value",
+  });
+  expect(parseSecretReference("gmail/oauth", "default", known)).toEqual({
+    namespace: "default",
+    name: "gmail",
+    key: "oauth",
+  });
 });
 
 test.each([
-  ["nothing", "SECRET_MISSING", "declare a Secret `nothing` in namespace `default`, such as `from: { value: { env: COUNTWHEEL_SECRET_NOTHING } }`"],
+  [
+    "nothing",
+    "SECRET_MISSING",
+    "declare a Secret `nothing` in namespace `default`, such as `from: { value: { env: COUNTWHEEL_SECRET_NOTHING } }`",
+  ],
   ["claude:gone", "SECRET_MISSING", "set the variable `GONE_API_KEY` for the runner"],
   ["plain:usr", "SECRET_MISSING", "it has `both`, `user`, `value`; write `plain:both` if that is meant"],
   ["claude:other", "SECRET_REFUSED", "the runner does not allow the variable `PATH`"],

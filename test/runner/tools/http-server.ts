@@ -46,7 +46,12 @@ export async function serve(answer: Answer): Promise<LoopbackServer> {
   return { port, url: `http://127.0.0.1:${port}`, asked };
 }
 
-export function answerJson(response: ServerResponse, status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): void {
+export function answerJson(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   response.writeHead(status, { "Content-Type": "application/json", ...headers });
   response.end(JSON.stringify(body));
 }

@@ -63,7 +63,9 @@ test("cuts a result of 50 MB at its limit, and says so", async () => {
     more();
   });
   const { text } = await call({ endpoint: server.url, max_result_bytes: 1000 });
-  expect(text).toBe(`${"z".repeat(1000)}\n[truncated: the first 1000 of more bytes; the tool's max_result_bytes is 1000]`);
+  expect(text).toBe(
+    `${"z".repeat(1000)}\n[truncated: the first 1000 of more bytes; the tool's max_result_bytes is 1000]`,
+  );
   expect(sent).toBeLessThan(50);
 });
 
@@ -75,7 +77,10 @@ test("does not cut within a character", async () => {
 
 test("gives the model what the tool complains about", async () => {
   const server = await serve((response) => answerJson(response, 422, { error: "query too short" }));
-  expect(await call({ endpoint: server.url })).toEqual({ text: 'HTTP 422\n{"error":"query too short"}', isError: true });
+  expect(await call({ endpoint: server.url })).toEqual({
+    text: 'HTTP 422\n{"error":"query too short"}',
+    isError: true,
+  });
 });
 
 test.each([
@@ -98,7 +103,9 @@ test("a tool that hangs fails at its time-out", async () => {
 
 test("a tool that stops in the middle of its answer fails at its time-out", async () => {
   const server = await serve((response) => void response.write("half"));
-  await expect(call({ endpoint: server.url, runtime: { timeout: "50ms" } })).rejects.toMatchObject({ code: "TOOL_TIMEOUT" });
+  await expect(call({ endpoint: server.url, runtime: { timeout: "50ms" } })).rejects.toMatchObject({
+    code: "TOOL_TIMEOUT",
+  });
 });
 
 test("an answer that is cut is no result", async () => {
@@ -143,7 +150,10 @@ test.each(["http://169.254.169.254/latest/meta-data/", "http://127.0.0.1:1/elsew
   "does not follow a redirect to %s",
   async (target) => {
     const server = await serve((response) => void response.writeHead(307, { Location: target }).end());
-    await expect(call({ endpoint: server.url })).rejects.toMatchObject({ name: "PermanentFailure", code: "REDIRECT_REFUSED" });
+    await expect(call({ endpoint: server.url })).rejects.toMatchObject({
+      name: "PermanentFailure",
+      code: "REDIRECT_REFUSED",
+    });
   },
 );
 
@@ -160,7 +170,9 @@ test("a name that leads to loopback is refused before anything is sent", async (
 
 test("`localhost` in a manifest means this machine", async () => {
   const server = await serve((response) => answerJson(response, 200, "here"));
-  expect((await call({ endpoint: `http://localhost:${server.port}/` }, { localhost: "127.0.0.1" })).text).toBe('"here"');
+  expect((await call({ endpoint: `http://localhost:${server.port}/` }, { localhost: "127.0.0.1" })).text).toBe(
+    '"here"',
+  );
 });
 
 test.each([

@@ -49,7 +49,11 @@ test("finds the tools of a server by their names, however they are spelt", async
     classes: ["read"],
     timeoutMs: 30_000,
   });
-  expect(facts(box.find("my-notes--write"))).toMatchObject({ name: "my-notes--write", effect: "idempotent", classes: ["write"] });
+  expect(facts(box.find("my-notes--write"))).toMatchObject({
+    name: "my-notes--write",
+    effect: "idempotent",
+    classes: ["write"],
+  });
   expect(box.find("my-notes--crash")).toBeUndefined();
   expect(await run(box.find("my-notes--echo-text"), { text: "hi" })).toEqual({ text: "hi", isError: false });
   await box.close();
@@ -105,7 +109,11 @@ test("the digest of a definition changes with its words, not with its endpoint",
 
 test("names that nothing provides, and the memory's, are not in the box", async () => {
   const box = await open(entriesOf([["McpServer", "notes", server()]]), "notes--shred", "unheard-of", "memory.read");
-  expect(["notes--shred", "unheard-of", "memory.read"].map((name) => box.find(name))).toEqual([undefined, undefined, undefined]);
+  expect(["notes--shred", "unheard-of", "memory.read"].map((name) => box.find(name))).toEqual([
+    undefined,
+    undefined,
+    undefined,
+  ]);
 });
 
 test("tools that the filter leaves out do not exist", async () => {
@@ -125,18 +133,31 @@ test("two tools of one server that map to one name are refused, both named", asy
 });
 
 test("two servers whose tools map to one name are refused, both named", async () => {
-  const opening = open(entriesOf([["McpServer", "my_notes", server()], ["McpServer", "my-notes", server()]]), "my-notes--write");
-  await expect(opening).rejects.toMatchObject({ code: "TOOL_NAME_COLLISION", message: expect.stringMatching(/my_notes.*my-notes|my-notes.*my_notes/) });
+  const opening = open(
+    entriesOf([
+      ["McpServer", "my_notes", server()],
+      ["McpServer", "my-notes", server()],
+    ]),
+    "my-notes--write",
+  );
+  await expect(opening).rejects.toMatchObject({
+    code: "TOOL_NAME_COLLISION",
+    message: expect.stringMatching(/my_notes.*my-notes|my-notes.*my_notes/),
+  });
 });
 
 test("a pinned tool is called only while its definition is the pinned one", async () => {
   const free = await open(entriesOf([["McpServer", "notes", server()]]), "notes--echo-text");
   const pin = free.find("notes--echo-text")?.definitionDigest ?? "";
-  const pinned = (value: string) => entriesOf([["McpServer", "notes", server("normal", { pins: { echo_text: value } })]]);
+  const pinned = (value: string) =>
+    entriesOf([["McpServer", "notes", server("normal", { pins: { echo_text: value } })]]);
   const good = await open(pinned(pin), "notes--echo-text");
   expect(await run(good.find("notes--echo-text"), { text: "hi" })).toMatchObject({ text: "hi" });
   const bad = await open(pinned("sha256:0000"), "notes--echo-text");
-  await expect(run(bad.find("notes--echo-text"))).rejects.toMatchObject({ name: "PermanentFailure", code: "TOOL_DRIFTED" });
+  await expect(run(bad.find("notes--echo-text"))).rejects.toMatchObject({
+    name: "PermanentFailure",
+    code: "TOOL_DRIFTED",
+  });
 });
 
 test("a large result is cut, and says how large it was", async () => {
@@ -151,8 +172,14 @@ test("a tool that cannot work here is in the box and fails by name when it is ca
     ["Tool", "orphan", { type: "mcp", mcp_server_ref: "gone", mcp_tool_name: "x" }],
   ]);
   const box = await open(entries, "module", "orphan");
-  await expect(run(box.find("module"))).rejects.toMatchObject({ name: "PermanentFailure", code: "TOOL_TYPE_UNSUPPORTED" });
-  await expect(run(box.find("orphan"))).rejects.toMatchObject({ code: "TOOL_NOT_PROVIDED", message: expect.stringContaining("`gone`") });
+  await expect(run(box.find("module"))).rejects.toMatchObject({
+    name: "PermanentFailure",
+    code: "TOOL_TYPE_UNSUPPORTED",
+  });
+  await expect(run(box.find("orphan"))).rejects.toMatchObject({
+    code: "TOOL_NOT_PROVIDED",
+    message: expect.stringContaining("`gone`"),
+  });
 });
 
 test("a server that is only an image fails the opening, and says what to do", async () => {
