@@ -66,11 +66,13 @@ function reasonsOf(objections: readonly Objection[]): Reason[] {
 }
 
 /**
- * Going on is allowed only if everybody who denied says so. Denials that come from no AgentPolicy (a tool that is not
+ * Going on is allowed only if everybody who denied says so. A listed tool that nobody provides any more is no violation:
+ * the model hears of it and may do without. Other denials that come from no AgentPolicy (a tool that is not
  * listed, a permission that is missing) follow the policies in scope that say anything about it.
  */
 function readOnViolation(denials: readonly Objection[], policies: readonly CompiledPolicy[]): OnViolation {
   if (denials.some((denial) => denial.code === "POLICY_ERROR")) return "stop";
+  if (denials.every((denial) => denial.code === "TOOL_UNKNOWN")) return "refuse";
   const named = denials.flatMap(({ policy }) => (policy === undefined ? [] : [policy]));
   const spoken = policies.filter((policy) => policy.onViolation !== null && !policy.audit);
   const judges = named.length < denials.length ? [...named, ...spoken] : named;

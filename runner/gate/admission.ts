@@ -2,14 +2,14 @@
 
 import type { Admission, GateOptions } from "./ask.ts";
 import { makeDenial } from "./denial.ts";
-import { decisionDraft, openJournal, recordFirst } from "./journal.ts";
+import { decisionDraft, openJournal } from "./journal.ts";
 import { judge } from "./judge.ts";
 
 export async function admit(options: GateOptions): Promise<Admission> {
   const judgement = await judge(options, { point: "task_admission", subject: options.subject });
   const journal = openJournal(options, {});
   const { decision } = judgement;
-  await recordFirst(options.recorder, [
+  await options.recorder.record([
     decisionDraft(journal, "turn.decided", judgement, { system: options.subject.system }),
   ]);
   if (judgement.permitted) return { outcome: "admitted", decision };

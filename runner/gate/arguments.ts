@@ -47,6 +47,7 @@ function compileWith(
   try {
     const engine = new Engine({
       strict: false,
+      ownProperties: true,
       validateSchema: false,
       validateFormats: false,
       logger: false,

@@ -1,12 +1,10 @@
-// Makes the events of one step, and records: what cannot be recorded does not happen.
+// Makes the events of one step.
 import { digestText } from "../../contracts/canonical.ts";
 import type { Decision } from "../../contracts/decision.ts";
-import { LeaseLost, PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import type { TraceDraft } from "../../contracts/trace.ts";
 import type { GateOptions } from "./ask.ts";
 import type { Journal } from "./grant.ts";
 import type { Judgement } from "./judge.ts";
-import type { RecordAnswer, RecordChange, Recorder } from "./recorder.ts";
 
 export function openJournal(options: GateOptions, place: { readonly turn?: number; readonly step?: string }): Journal {
   const { recorder, redactor, clock, activation, subject } = options;
@@ -41,23 +39,6 @@ export function budgetDrafts(
   return [
     journal.draft("budget.exceeded", { ...facts, code: decision.code, message, decisionId: decision.decisionId }),
   ];
-}
-
-/** A recorder that breaks in an unknown way is an audit that is not available: AUDIT_UNAVAILABLE, and nothing happens. */
-export async function recordFirst(
-  recorder: Recorder,
-  drafts: readonly TraceDraft[],
-  change: RecordChange = {},
-): Promise<RecordAnswer> {
-  try {
-    return await recorder.record(drafts, change);
-  } catch (error) {
-    if (error instanceof LeaseLost || error instanceof TransientFailure || error instanceof PermanentFailure)
-      throw error;
-    throw new TransientFailure("AUDIT_UNAVAILABLE", "the decision could not be recorded, so nothing was done", {
-      cause: error,
-    });
-  }
 }
 
 /** The same for every try of one step, and of no other: 128 bits of the step's full name. */

@@ -6,7 +6,6 @@ import { costUsd } from "../models/price.ts";
 import { boundText } from "./bound.ts";
 import { failureData, sinceMs, stepOf } from "./effect.ts";
 import type { ModelGrant } from "./grant.ts";
-import { recordFirst } from "./journal.ts";
 import type { RecordChange } from "./recorder.ts";
 import type { Redactor } from "./redact.ts";
 
@@ -21,7 +20,7 @@ export async function beginModel(grant: ModelGrant): Promise<void> {
     decisionId,
   };
   const step: StepRecord = { ...stepOf(grant), state: "started", reservedTokens };
-  await recordFirst(journal.recorder, [journal.draft("model.called", data)], { step });
+  await journal.recorder.record([journal.draft("model.called", data)], { step });
 }
 
 export async function finishModel(grant: ModelGrant, from: ModelAnswer, begunMs: number): Promise<ModelAnswer> {
@@ -43,7 +42,7 @@ export async function finishModel(grant: ModelGrant, from: ModelAnswer, begunMs:
     textDigest: digestText(text),
     decisionId,
   };
-  await recordFirst(journal.recorder, [journal.draft("model.answered", data)], {
+  await journal.recorder.record([journal.draft("model.answered", data)], {
     step: { ...stepOf(grant), state: "done", model: answer },
     charge: { kind: "settle", reserved, inputTokens, outputTokens, costUsd: cost },
   });
@@ -63,7 +62,7 @@ export async function failModel(grant: ModelGrant, error: unknown, begunMs: numb
   const change: RecordChange = charged
     ? { step: { ...stepOf(grant), state: "failed", reservedTokens } }
     : { step: { ...stepOf(grant), state: "failed" }, charge: { kind: "release", reserved: reservedTokens } };
-  await recordFirst(journal.recorder, [journal.draft("model.failed", data)], change);
+  await journal.recorder.record([journal.draft("model.failed", data)], change);
 }
 
 /** Refused before any work: a bad key, a bad request, a rate limit. Everything else may have been computed, and billed. */

@@ -6,7 +6,7 @@ import type { Denied, GateOptions, ModelAsk, ModelPermission } from "./ask.ts";
 import { makeDenial } from "./denial.ts";
 import { estimateTokens } from "./estimate.ts";
 import type { Journal } from "./grant.ts";
-import { budgetDrafts, decisionDraft, idempotencyKey, openJournal, recordFirst } from "./journal.ts";
+import { budgetDrafts, decisionDraft, idempotencyKey, openJournal } from "./journal.ts";
 import { type Judgement, judge, overBudget, usageOf } from "./judge.ts";
 import { ModelPermit } from "./permit.ts";
 
@@ -64,7 +64,7 @@ function gateRequest(options: GateOptions, { ask, reserveTokens }: Turn): GateRe
 async function reserve(options: GateOptions, turn: Turn, judgement: Judgement): Promise<boolean> {
   const { step, reserveTokens, journal, facts } = turn;
   const key = idempotencyKey(options, step);
-  const answer = await recordFirst(options.recorder, [decisionDraft(journal, "turn.decided", judgement, facts)], {
+  const answer = await options.recorder.record([decisionDraft(journal, "turn.decided", judgement, facts)], {
     step: {
       activation: options.activation,
       step,
@@ -98,6 +98,6 @@ async function refuseTurn(options: GateOptions, turn: Turn, judgement: Judgement
   const { decision } = judgement;
   const { journal, facts } = turn;
   const spent = budgetDrafts(journal, decision, { limit: judgement.ceiling, spent: usageOf(options).tokens, ...facts });
-  await recordFirst(options.recorder, [decisionDraft(journal, "turn.decided", judgement, facts), ...spent]);
+  await options.recorder.record([decisionDraft(journal, "turn.decided", judgement, facts), ...spent]);
   return { outcome: "denied", denial: makeDenial(decision, { model: turn.ask.request.model }), decision, stop: true };
 }

@@ -6,7 +6,6 @@ import { boundValue } from "./bound.ts";
 import { within } from "./deadline.ts";
 import { failureData, messageOf, sinceMs, stepOf } from "./effect.ts";
 import type { ToolGrant } from "./grant.ts";
-import { recordFirst } from "./journal.ts";
 
 export type ToolOutcome =
   /** `result` is what the model reads; where the tool gave none, it says so (`isError`). */
@@ -27,7 +26,7 @@ export async function beginTool(grant: ToolGrant): Promise<void> {
     decisionId,
   };
   const step: StepRecord = { ...stepOf(grant), state: "started", effect: tool.effect };
-  await recordFirst(journal.recorder, [journal.draft("tool.called", data)], { step });
+  await journal.recorder.record([journal.draft("tool.called", data)], { step });
 }
 
 export function runTool({ tool, call, idempotencyKey }: ToolGrant, signal: AbortSignal): Promise<ToolResult> {
@@ -47,7 +46,7 @@ export async function finishTool(grant: ToolGrant, from: ToolResult, begunMs: nu
     decisionId,
   };
   const step: StepRecord = { ...stepOf(grant), state: "done", effect: tool.effect, tool: result };
-  await recordFirst(journal.recorder, [journal.draft("tool.answered", data)], { step });
+  await journal.recorder.record([journal.draft("tool.answered", data)], { step });
   return { outcome: "answered", result };
 }
 
@@ -59,12 +58,12 @@ export async function failTool(grant: ToolGrant, error: unknown, begunMs: number
   const draft = journal.draft("tool.failed", data);
   const failure = { code: failureRecord(error).code, message: messageOf(grant, error) };
   if (unknown) {
-    await recordFirst(journal.recorder, [draft]);
+    await journal.recorder.record([draft]);
     return { outcome: "unknown", step, tool: name, failure };
   }
   const result: ToolResult = { text: `${failure.code}: ${failure.message}`, isError: true };
   const ended: StepRecord = { ...stepOf(grant), state: "failed", effect: tool.effect, tool: result };
-  await recordFirst(journal.recorder, [draft], { step: ended });
+  await journal.recorder.record([draft], { step: ended });
   return { outcome: "answered", result };
 }
 

@@ -8,7 +8,7 @@ import type { GateOptions, ToolAsk, ToolPermission } from "./ask.ts";
 import { boundText, boundValue } from "./bound.ts";
 import { denialResult, makeDenial } from "./denial.ts";
 import type { Journal } from "./grant.ts";
-import { budgetDrafts, decisionDraft, idempotencyKey, openJournal, recordFirst } from "./journal.ts";
+import { budgetDrafts, decisionDraft, idempotencyKey, openJournal } from "./journal.ts";
 import { type Judgement, judge, usageOf } from "./judge.ts";
 import { ToolPermit } from "./permit.ts";
 
@@ -70,7 +70,7 @@ async function rejectArguments(options: GateOptions, call: Call, problem: string
     arguments: boundValue(call.ask.call.malformed ?? call.ask.call.arguments, redactor),
     argumentsDigest: call.argumentsDigest,
   };
-  await recordFirst(options.recorder, [call.journal.draft("tool.failed", data)], failedStep(options, call, result));
+  await options.recorder.record([call.journal.draft("tool.failed", data)], failedStep(options, call, result));
   return { outcome: "invalid", result };
 }
 
@@ -78,7 +78,7 @@ async function permitCall(options: GateOptions, call: Call, tool: Tool, judgemen
   const { step, journal, argumentsDigest, ask } = call;
   const key = idempotencyKey(options, step);
   const facts = { tool: call.name, callId: ask.call.id, argumentsDigest };
-  await recordFirst(options.recorder, [decisionDraft(journal, "tool.decided", judgement, facts)], {
+  await options.recorder.record([decisionDraft(journal, "tool.decided", judgement, facts)], {
     step: { activation: options.activation, step, state: "decided", idempotencyKey: key, effect: tool.effect },
   });
   const permit = ToolPermit.mint({
@@ -104,7 +104,7 @@ async function refuseCall(options: GateOptions, call: Call, judgement: Judgement
   const result = denialResult(denial);
   const stop = !judgement.refuseOnly;
   const change = stop ? {} : failedStep(options, call, result);
-  await recordFirst(options.recorder, denialDrafts(options, call, judgement, denial.message), change);
+  await options.recorder.record(denialDrafts(options, call, judgement, denial.message), change);
   return { outcome: "denied", denial, decision, stop, result };
 }
 

@@ -4,7 +4,7 @@ import { decide } from "../../policies/decide.ts";
 import type { PolicySource } from "../../policies/policy-set.ts";
 import type { GateRequest } from "../../policies/request.ts";
 import { tokenCeiling } from "../../policies/rules/budgets.ts";
-import { globalPolicy, modelRequest, permission, policy, role, setOf, SUBJECT, toolRequest } from "./requests.ts";
+import { globalPolicy, modelRequest, permission, policy, role, SUBJECT, setOf, toolRequest } from "./requests.ts";
 
 function codeOf(request: GateRequest, ...sources: readonly PolicySource[]): string {
   return decide(request, setOf(...sources)).code;
@@ -93,7 +93,11 @@ describe("blocked tools", () => {
 
   it("names the entry", () => {
     const { reasons } = decide(toolRequest(), setOf(globalPolicy({ blocked_tools: ["a", "search"] })));
-    expect(reasons[0]).toMatchObject({ policy: "AgentPolicy/default/guard", rule: "spec.blocked_tools[1]", path: "tool" });
+    expect(reasons[0]).toMatchObject({
+      policy: "AgentPolicy/default/guard",
+      rule: "spec.blocked_tools[1]",
+      path: "tool",
+    });
   });
 });
 
@@ -110,7 +114,10 @@ describe("models", () => {
   });
 
   it("must be on the list of every policy", () => {
-    const [a, b] = [globalPolicy({ allowed_models: ["gpt-4o", "x"] }, "a"), globalPolicy({ allowed_models: ["y"] }, "b")];
+    const [a, b] = [
+      globalPolicy({ allowed_models: ["gpt-4o", "x"] }, "a"),
+      globalPolicy({ allowed_models: ["y"] }, "b"),
+    ];
     expect(codeOf(modelRequest(), a, b)).toBe("MODEL_NOT_ALLOWED");
   });
 });
@@ -179,7 +186,12 @@ describe("roles and permissions", () => {
     const sources = [
       role("reader", ["x"]),
       permission("one", { tool_ref: "search", required_permissions: ["x"] }),
-      permission("two", { tool_ref: "Search", required_permissions: ["y"], apply_mode: "scoped", target_agents: ["writer"] }),
+      permission("two", {
+        tool_ref: "Search",
+        required_permissions: ["y"],
+        apply_mode: "scoped",
+        target_agents: ["writer"],
+      }),
     ];
     expect(codeOf(toolRequest({ grants: roles }), ...sources)).toBe("PERMISSION_MISSING");
     expect(codeOf(toolRequest({ grants: roles, subject: { agent: "editor" } }), ...sources)).toBe("ALLOWED");
@@ -208,8 +220,19 @@ describe("operation rules", () => {
   const grants = { allowedTools: ["search"] };
   const rules = (...operation_rules: unknown[]): PolicySource => permission("search", { operation_rules });
   it.each([
-    ["deny over approval over allow", [{ verdict: "allow" }, { verdict: "approval_required" }, { verdict: "deny" }], "OPERATION_DENIED"],
-    ["approval over allow", [{ operation_class: "*", verdict: "allow" }, { operation_class: "write", verdict: "approval_required" }], "APPROVAL_REQUIRED"],
+    [
+      "deny over approval over allow",
+      [{ verdict: "allow" }, { verdict: "approval_required" }, { verdict: "deny" }],
+      "OPERATION_DENIED",
+    ],
+    [
+      "approval over allow",
+      [
+        { operation_class: "*", verdict: "allow" },
+        { operation_class: "write", verdict: "approval_required" },
+      ],
+      "APPROVAL_REQUIRED",
+    ],
     ["the class of another tool", [{ operation_class: "delete", verdict: "deny" }], "ALLOWED"],
     ["a missing class means all", [{ verdict: "deny" }], "OPERATION_DENIED"],
     ["a missing verdict means allow", [{ operation_class: "write" }], "ALLOWED"],
@@ -276,7 +299,9 @@ describe("default: deny", () => {
   });
 
   it("is met by roles, by rules and by a list of models", () => {
-    expect(codeOf(toolRequest({ grants: { roles: ["r"] } }), strict, role("r", ["tool:search:invoke"]))).toBe("ALLOWED");
+    expect(codeOf(toolRequest({ grants: { roles: ["r"] } }), strict, role("r", ["tool:search:invoke"]))).toBe(
+      "ALLOWED",
+    );
     const allow = { match: { tools: ["search"] }, effect: "allow" };
     expect(codeOf(toolRequest(), strict, globalPolicy({ rules: [allow] }))).toBe("ALLOWED");
     expect(codeOf(modelRequest(), strict, globalPolicy({ allowed_models: ["gpt-4o"] }))).toBe("ALLOWED");
@@ -319,6 +344,12 @@ describe("on_violation", () => {
     const unlisted = toolRequest({ grants: { tools: [] } });
     expect(decide(unlisted, setOf())).toMatchObject({ onViolation: "stop" });
     expect(decide(unlisted, setOf(globalPolicy({ on_violation: "refuse" })))).toMatchObject({ onViolation: "refuse" });
+  });
+
+  it("lets the model do without a listed tool that is gone", () => {
+    const gone = toolRequest({ facts: { known: false } });
+    expect(decide(gone, setOf())).toMatchObject({ code: "TOOL_UNKNOWN", onViolation: "refuse" });
+    expect(decide(gone, setOf(blocking("a")))).toMatchObject({ code: "TOOL_BLOCKED", onViolation: "stop" });
   });
 
   it("never softens a policy that cannot be read", () => {
@@ -370,7 +401,11 @@ describe("what cannot be read or evaluated", () => {
 });
 
 it("reports every rule that denies, in the documented order", () => {
-  const request = toolRequest({ facts: { known: false }, grants: { tools: [], roles: ["gone"] }, usage: { tokens: 9 } });
+  const request = toolRequest({
+    facts: { known: false },
+    grants: { tools: [], roles: ["gone"] },
+    usage: { tokens: 9 },
+  });
   const sources = [
     globalPolicy({ blocked_tools: ["search"], max_tokens_per_run: 5, default: "deny" }, "a"),
     globalPolicy({ blocked_tools: ["search"], flow: [] }, "b"),

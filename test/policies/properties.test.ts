@@ -3,17 +3,16 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { combineVerdicts } from "../../policies/combine.ts";
 import { decide } from "../../policies/decide.ts";
-import { type PolicySource, compilePolicies } from "../../policies/policy-set.ts";
-import { type GateRequest, DENIAL_CODES } from "../../policies/request.ts";
+import { compilePolicies, type PolicySource } from "../../policies/policy-set.ts";
+import { DENIAL_CODES, type GateRequest } from "../../policies/request.ts";
 import { tokenCeiling } from "../../policies/rules/budgets.ts";
-import { globalPolicy, modelRequest, permission, policy, role, setOf, SUBJECT, toolRequest } from "./requests.ts";
+import { globalPolicy, modelRequest, permission, policy, role, SUBJECT, setOf, toolRequest } from "./requests.ts";
 
 const tools = fc.constantFrom("search", "fs_delete", "mail.send", "Search");
 const models = fc.constantFrom("gpt-4o", "claude", "gpt-*");
 const names = fc.constantFrom("reports", "weekly", "writer", "other");
 const classes = fc.constantFrom("read", "write", "delete", "admin", "*");
 const few = <T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(item, { maxLength: 3 });
-
 
 const ruleSpecs = fc.record({
   match: fc.record({ tools: few(tools), models: few(models), operation_classes: few(classes) }, { requiredKeys: [] }),
@@ -42,7 +41,9 @@ const permissionSpecs = fc.record(
     tool_ref: tools,
     required_permissions: few(fc.constantFrom("a", "b")),
     match_mode: fc.constantFrom("all", "any"),
-    operation_rules: few(fc.record({ operation_class: classes, verdict: fc.constantFrom("allow", "deny", "approval_required") })),
+    operation_rules: few(
+      fc.record({ operation_class: classes, verdict: fc.constantFrom("allow", "deny", "approval_required") }),
+    ),
   },
   { requiredKeys: [] },
 );
@@ -56,11 +57,17 @@ const sources: fc.Arbitrary<PolicySource[]> = fc
   ]);
 
 const requests: fc.Arbitrary<GateRequest> = fc.oneof(
-  fc.record({ model: models, tokens: fc.nat(3_000), reserveTokens: fc.nat(3_000) }).map(({ model, tokens, reserveTokens }) =>
-    modelRequest({ model, reserveTokens, usage: { tokens } }),
-  ),
   fc
-    .record({ tool: tools, listed: few(tools), allowedTools: few(tools), roles: few(fc.constantFrom("r0", "r1")), known: fc.boolean() })
+    .record({ model: models, tokens: fc.nat(3_000), reserveTokens: fc.nat(3_000) })
+    .map(({ model, tokens, reserveTokens }) => modelRequest({ model, reserveTokens, usage: { tokens } })),
+  fc
+    .record({
+      tool: tools,
+      listed: few(tools),
+      allowedTools: few(tools),
+      roles: few(fc.constantFrom("r0", "r1")),
+      known: fc.boolean(),
+    })
     .map(({ tool, listed, allowedTools, roles, known }) =>
       toolRequest({ tool, grants: { tools: listed, allowedTools, roles }, facts: { known } }),
     ),
@@ -74,7 +81,9 @@ function freedom(verdict: ReturnType<typeof decide>): number {
 }
 
 it("answers the same to the same request, whatever the order of the policies", () => {
-  const shuffled = sources.chain((list) => fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })));
+  const shuffled = sources.chain((list) =>
+    fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })),
+  );
   fc.assert(
     fc.property(requests, shuffled, (request, [list, other]) => {
       const verdict = decide(request, setOf(...list));
@@ -85,10 +94,15 @@ it("answers the same to the same request, whatever the order of the policies", (
 });
 
 it("answers the same effect and code, whatever the order of the rules in a policy", () => {
-  const shuffled = fc.array(ruleSpecs, { maxLength: 4 }).chain((list) => fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })));
+  const shuffled = fc
+    .array(ruleSpecs, { maxLength: 4 })
+    .chain((list) => fc.tuple(fc.constant(list), fc.shuffledSubarray(list, { minLength: list.length })));
   fc.assert(
     fc.property(requests, shuffled, (request, [rules, other]) => {
-      const [one, two] = [decide(request, setOf(globalPolicy({ rules }))), decide(request, setOf(globalPolicy({ rules: other })))];
+      const [one, two] = [
+        decide(request, setOf(globalPolicy({ rules }))),
+        decide(request, setOf(globalPolicy({ rules: other }))),
+      ];
       expect([two.effect, two.code, two.reasons.length]).toEqual([one.effect, one.code, one.reasons.length]);
     }),
   );
@@ -98,7 +112,9 @@ it("never lets more happen because something more is denied", () => {
   const stricter = fc.oneof(
     few(tools).map((blocked_tools) => globalPolicy({ blocked_tools }, "more")),
     fc.nat(3_000).map((max_tokens_per_run) => globalPolicy({ max_tokens_per_run }, "more")),
-    few(tools).map((list) => globalPolicy({ rules: list.map((tool) => ({ match: { tools: [tool] }, effect: "deny" })) }, "more")),
+    few(tools).map((list) =>
+      globalPolicy({ rules: list.map((tool) => ({ match: { tools: [tool] }, effect: "deny" })) }, "more"),
+    ),
     fc.constant(globalPolicy({ default: "deny" }, "more")),
     fc.constant(globalPolicy({ mode: "audit", blocked_tools: ["*"] }, "more")),
     fc.anything().map((spec) => policy("more", { apply_mode: "global", rate: spec ?? 1 })),
@@ -134,12 +150,27 @@ it("never lets a model call pass that could break the ceiling which the store en
 it("answers with a known code to any specs and any request, and never throws", () => {
   const garbage = fc.anything({ withNullPrototype: true, withSparseArray: true });
   const fields = fc.dictionary(
-    fc.constantFrom("apply_mode", "target_systems", "blocked_tools", "allowed_models", "rules", "max_calls", "permissions", "operation_rules", "tool_ref", "__proto__"),
+    fc.constantFrom(
+      "apply_mode",
+      "target_systems",
+      "blocked_tools",
+      "allowed_models",
+      "rules",
+      "max_calls",
+      "permissions",
+      "operation_rules",
+      "tool_ref",
+      "__proto__",
+    ),
     garbage,
   );
   const specs = fc.oneof(garbage, fields);
-  const kinds = fc.constantFrom("AgentPolicy", "AgentRole", "ToolPermission") satisfies fc.Arbitrary<PolicySource["kind"]>;
-  const anySources = few(fc.record({ address: fc.string(), kind: kinds, namespace: fc.string(), name: fc.string(), spec: specs }));
+  const kinds = fc.constantFrom("AgentPolicy", "AgentRole", "ToolPermission") satisfies fc.Arbitrary<
+    PolicySource["kind"]
+  >;
+  const anySources = few(
+    fc.record({ address: fc.string(), kind: kinds, namespace: fc.string(), name: fc.string(), spec: specs }),
+  );
   const anyRequests = fc.oneof(requests, garbage as fc.Arbitrary<GateRequest>, requests.chain(damaged));
   fc.assert(
     fc.property(anyRequests, anySources, (request, list) => {
@@ -158,7 +189,16 @@ function damaged(request: GateRequest): fc.Arbitrary<GateRequest> {
 }
 
 it("denies whatever is no request", () => {
-  for (const request of [undefined, null, 1, "x", [], {}, { point: "before_tool" }, { ...toolRequest(), arguments: [] }]) {
+  for (const request of [
+    undefined,
+    null,
+    1,
+    "x",
+    [],
+    {},
+    { point: "before_tool" },
+    { ...toolRequest(), arguments: [] },
+  ]) {
     expect(decide(request as unknown as GateRequest, setOf()).code).toBe("POLICY_ERROR");
   }
 });

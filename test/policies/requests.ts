@@ -1,5 +1,5 @@
 // Builders for requests and policy sets that show only what a test is about.
-import { type PolicySet, type PolicySource, compilePolicies } from "../../policies/policy-set.ts";
+import { compilePolicies, type PolicySet, type PolicySource } from "../../policies/policy-set.ts";
 import type { AgentGrants, GateRequest, Subject, ToolFacts, Usage } from "../../policies/request.ts";
 
 export const SUBJECT: Subject = { namespace: "default", system: "reports", task: "weekly", agent: "writer" };
