@@ -1,0 +1,79 @@
+// Parallel branches of one task on a real Redis: together they never reserve more than the ceiling.
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { verifyChain } from "../../../contracts/trace.ts";
+import { ActivationJournal } from "../../../runner/trace/activation-journal.ts";
+import { claimActivation } from "../../../store/scripts/claim.ts";
+import { globalPolicy } from "../../policies/requests.ts";
+import { type TestRedis, testRedis } from "../../redis.ts";
+import { serve } from "../tools/http-server.ts";
+import { agent, mockModel, openWorld, system, type World } from "../world.ts";
+import { modelAsk, NEVER, openGate, postingModel } from "./desk.ts";
+
+const BRANCHES = 12;
+const CEILING = 1_000;
+
+let server: TestRedis;
+let world: World;
+
+beforeAll(async () => {
+  server = await testRedis();
+  world = openWorld(server.url);
+});
+
+afterAll(async () => {
+  await world?.close();
+  await server?.stop();
+});
+
+it("lets as many branches call their model as the ceiling pays for, and denies the others", async () => {
+  const provider = await serve((response) => void response.end());
+  const names = Array.from({ length: BRANCHES }, (_, index) => `a${index + 1}`);
+  const graph = Object.fromEntries(names.map((name) => [name, {}]));
+  const manifests = [mockModel("mock"), ...names.map((name) => agent(name)), system("fan", names, graph)];
+  const task = await world.start(manifests, "fan");
+
+  const branches = await Promise.all(
+    names.map(async (name) => {
+      const recorder = await openJournal(task, `${name}#1`);
+      return openGate({ recorder, activation: `${name}#1`, policies: [globalPolicy({ max_tokens_per_run: CEILING })] });
+    }),
+  );
+  const asked = await Promise.all(branches.map((gate) => gate.requestModel(modelAsk(postingModel(provider.url)))));
+
+  const permits = asked.flatMap((answer, index) =>
+    answer.outcome === "permitted" ? [{ index, permit: answer.permit }] : [],
+  );
+  const decided = (await world.trace(task)).filter(({ type }) => type === "turn.decided");
+  const reserved = decided
+    .filter(({ effect }) => effect === "allow")
+    .reduce((sum, event) => sum + Number(event["reserveTokens"]), 0);
+  const each = reserved / permits.length;
+  expect(reserved).toBeLessThanOrEqual(CEILING);
+  expect(permits).toHaveLength(Math.floor(CEILING / each));
+  expect(decided.filter(({ code }) => code === "BUDGET_TOKENS")).toHaveLength(BRANCHES - permits.length);
+
+  await Promise.all(permits.map(({ index, permit }) => branches[index]?.callModel(permit, NEVER)));
+  expect(provider.asked).toHaveLength(permits.length);
+  expect((await world.task(task)).tokens).toEqual({ input: 40 * permits.length, output: 10 * permits.length });
+  const { trace } = await world.task(task);
+  expect(verifyChain("default/task-1", await world.trace(task), trace)).toMatchObject({ outcome: "intact" });
+});
+
+async function openJournal(task: Awaited<ReturnType<World["start"]>>, activation: string): Promise<ActivationJournal> {
+  const holder = { holder: "r1", leaseMs: 20_000 };
+  const claim = await claimActivation(world.redis, { task, activation, ...holder });
+  if (claim.outcome !== "claimed") throw new Error(claim.outcome);
+  const { epoch, attempt, head } = claim;
+  const lease = { check: () => undefined, abort: () => undefined };
+  return new ActivationJournal({
+    redis: world.redis,
+    task,
+    activation,
+    holder: "r1",
+    epoch,
+    attempt,
+    lease,
+    head,
+    ledger: claim.task.ledger,
+  });
+}
