@@ -41,7 +41,7 @@ function hold(parts: RunnerParts, { task, activation }: ActivationJob, claim: Cl
   const journal = new ActivationJournal({ redis, ...grant, attempt, lease, head, ledger: claim.task.ledger });
   const at = activation.lastIndexOf("#");
   const [agent, visit] = [activation.slice(0, at), Number(activation.slice(at + 1))];
-  return { parts, task, activation, agent, visit, claim, lease, journal };
+  return { parts, task, activation, agent, visit, claim, claimedAtMs: sentAtMs, lease, journal };
 }
 
 async function work(held: Held, bell: ActivationContext): Promise<void> {

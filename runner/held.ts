@@ -31,6 +31,8 @@ export interface Held {
   readonly agent: string;
   readonly visit: number;
   readonly claim: Claimed;
+  /** On the clock of `performance.now()`. */
+  readonly claimedAtMs: number;
   readonly lease: Lease;
   readonly journal: ActivationJournal;
 }

@@ -24,9 +24,13 @@ export class LivePolicies {
     this.#env = env;
   }
 
-  /** Throws where the state cannot be read: the gate then denies. */
-  get(): Promise<PolicySet> {
-    if (this.#reading !== undefined && performance.now() - this.#readAtMs < FRESH_MS) return this.#reading;
+  /**
+   * As they were at `notBeforeMs` (on the clock of `performance.now()`) or later: what was applied before a task was
+   * made must hold for it, loosened or tightened. Throws where the state cannot be read: the gate then denies.
+   */
+  get(notBeforeMs: number): Promise<PolicySet> {
+    const freshSinceMs = Math.max(notBeforeMs, performance.now() - FRESH_MS);
+    if (this.#reading !== undefined && this.#readAtMs >= freshSinceMs) return this.#reading;
     this.#readAtMs = performance.now();
     const reading = this.#readPatiently();
     this.#reading = reading;

@@ -69,7 +69,7 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
       const gate = createGate({
         ...askerOf(held, spec),
         policies: definitions.policies,
-        livePolicies: () => live.get(),
+        livePolicies: () => live.get(held.claimedAtMs),
         recorder: held.journal,
         toolBox,
         redactor,

@@ -241,6 +241,26 @@ describe("a runner", () => {
     expect(task.activations.map(({ id }) => id).sort()).toEqual(["boss#1", "boss#2", "one#1", "one#2", "two#1", "two#2"]);
   });
 
+  it("lets a policy that was tightened hold for a task that runs already, and one that was loosened not", async () => {
+    await world.runner();
+    const script = [
+      { turn: 1, call: [{ tool: "look" }], latency: "10ms" },
+      { turn: 2, call: [{ tool: "look" }], latency: "1500ms" },
+      { say: "done" },
+    ];
+    const definitions = [agent("a", { tools: ["look"] }), system("one", ["a"]), tools.tool("look"), mockModel("mock", script)];
+    const ref = await world.start(definitions, "one");
+    await world.until(ref, ({ trace }) => trace.seq >= 9);
+    await world.apply([...definitions, manifest("AgentPolicy", "no-look", { apply_mode: "global", blocked_tools: ["look"] })]);
+    const task = await world.ended(ref);
+    expect(task.lastError?.code).toBe("TOOL_BLOCKED");
+    expect((await world.trace(ref)).filter(({ type }) => type === "tool.called")).toHaveLength(1);
+
+    const blocked = [...definitions, manifest("AgentPolicy", "no-look", { apply_mode: "global", blocked_tools: ["look"] })];
+    await world.apply(definitions);
+    expect((await world.ended(await world.start(blocked, "one"))).lastError?.code).toBe("TOOL_BLOCKED");
+  });
+
   it("announces itself, and is gone from the list once it has stopped", async () => {
     const runner = await world.runner({ id: "hall", announced: { region: "eu", gpu: true, models: ["m"] } });
     await expect.poll(() => listRunners(world.redis, world.env)).toMatchObject([{ id: "hall", region: "eu", gpu: true }]);

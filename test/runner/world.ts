@@ -9,6 +9,7 @@ import { readGraph } from "../../contracts/graph.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import { type Manifest, manifestDigest } from "../../contracts/manifest.ts";
 import { makeTask, taskId, type TaskRequest } from "../../contracts/new-task.ts";
+import { policyDigestOf } from "../../contracts/policy-digest.ts";
 import type { StateRecord } from "../../contracts/record.ts";
 import { makeSnapshot } from "../../contracts/snapshot.ts";
 import { hasEnded, type TaskRecord, type TaskRef } from "../../contracts/task.ts";
@@ -16,8 +17,11 @@ import { type TraceEvent, verifyChain } from "../../contracts/trace.ts";
 import { type RunnerOptions, type RunningRunner, startRunner } from "../../runner/runner.ts";
 import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
 import { openQueue } from "../../store/queue.ts";
+import { applyPlan } from "../../store/scripts/apply-plan.ts";
 import { putSnapshot } from "../../store/snapshots.ts";
+import { readState } from "../../store/state.ts";
 import { createTask, readTask, readTrace } from "../../store/tasks.ts";
+import { acquireWriterLock } from "../../store/writer-lock.ts";
 
 export function manifest(kind: KindName, name: string, spec: Readonly<Record<string, unknown>>): Manifest {
   const metadata = { name, namespace: "default", labels: {}, annotations: {} };
@@ -54,6 +58,8 @@ function record(content: Manifest): StateRecord {
 export interface World {
   readonly env: string;
   readonly redis: Redis;
+  /** Makes this the applied state of the environment. */
+  apply(manifests: readonly Manifest[]): Promise<void>;
   /** Makes a task on these definitions. */
   start(manifests: readonly Manifest[], systemName: string, more?: Partial<TaskRequest>): Promise<TaskRef>;
   task(ref: TaskRef): Promise<TaskRecord>;
@@ -104,6 +110,7 @@ export function openWorld(url: string): World {
     until,
     ended: (ref, boundMs) => until(ref, ({ phase }) => hasEnded(phase), boundMs),
     trace: (ref) => readTrace(redis, ref),
+    apply: (manifests) => applyAll(redis, env, manifests.map(record)),
     async start(manifests, systemName, more = {}) {
       made += 1;
       const snapshot = makeSnapshot(manifests.map(record));
@@ -132,6 +139,32 @@ export function openWorld(url: string): World {
       await closeRedis(redis);
     },
   };
+}
+
+async function applyAll(redis: Redis, env: string, writes: readonly StateRecord[]): Promise<void> {
+  const before = await readState(redis, env);
+  const locked = await acquireWriterLock(redis, { env, holder: "test", ttlMs: 10_000 });
+  if (locked.outcome === "held") throw new Error(`the state of ${env} is locked by ${locked.holder}`);
+  const { lock } = locked;
+  const kept = writes.map(({ address }) => address);
+  const answer = await applyPlan(redis, {
+    env,
+    lock: { holder: lock.holder, token: lock.token },
+    planId: randomUUID(),
+    planDigest: "sha256:test",
+    lineage: before.head?.lineage ?? "",
+    newLineage: randomUUID(),
+    touched: [],
+    writes,
+    prunes: [...before.records.keys()].filter((address) => !kept.includes(address)),
+    commit: null,
+    policyDigest: policyDigestOf(writes),
+    appliedAt: new Date().toISOString(),
+    taskIntents: [],
+    history: {},
+  });
+  await lock.release();
+  if (answer.outcome !== "applied") throw new Error(`could not apply: ${answer.outcome}`);
 }
 
 function requestOf(ref: TaskRef, systemName: string, snapshot: string): Omit<TaskRequest, "graph"> {

@@ -1,0 +1,87 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { verifyChain } from "../../contracts/trace.ts";
+import { taskId } from "../../contracts/new-task.ts";
+import { hasEnded, type TaskRef } from "../../contracts/task.ts";
+import { type TestRedis, testRedis } from "../redis.ts";
+import { agent, mockModel, openWorld, system, type World } from "../runner/world.ts";
+
+let server: TestRedis;
+let world: World;
+
+beforeAll(async () => {
+  server = await testRedis();
+});
+afterAll(() => server.stop());
+beforeEach(() => {
+  world = openWorld(server.url);
+});
+afterEach(() => world.close());
+
+const TASKS = 200;
+const definitions = [agent("a"), agent("b"), agent("c"), system("line", ["a", "b", "c"]), mockModel("mock")];
+
+async function startTasks(): Promise<TaskRef[]> {
+  const refs: TaskRef[] = [];
+  for (let index = 0; index < TASKS; index += 1) refs.push(await world.start(definitions, "line"));
+  return refs;
+}
+
+async function allEnded(refs: readonly TaskRef[]): Promise<void> {
+  for (const ref of refs) await world.until(ref, ({ phase }) => hasEnded(phase), 25_000);
+}
+
+/** Each agent's work was finished exactly once, each model turn was answered exactly once, and the chain is whole. */
+async function expectOnce(refs: readonly TaskRef[]): Promise<void> {
+  for (const ref of refs) {
+    const [events, task] = [await world.trace(ref), await world.task(ref)];
+    const finished = events.filter(({ type }) => type === "agent.finished").map(({ activation }) => activation);
+    const answered = events.filter(({ type }) => type === "model.answered").map(({ activation }) => activation);
+    expect([task.phase, finished, answered]).toEqual(["Succeeded", ["a#1", "b#1", "c#1"], ["a#1", "b#1", "c#1"]]);
+    expect(verifyChain(taskId(ref), events, task.trace).outcome).toBe("intact");
+  }
+}
+
+it("ends 200 tasks of three agents on two runners, each agent once", async () => {
+  await Promise.all([world.child("left", { concurrency: 8 }), world.child("right", { concurrency: 8 })]);
+  const refs = await startTasks();
+  await allEnded(refs);
+  await expectOnce(refs);
+  const holders = await Promise.all(refs.map(async (ref) => (await world.task(ref)).activations.map(({ holder }) => holder)));
+  expect(new Set(holders.flat())).toEqual(new Set(["left", "right"]));
+  for (const task of await Promise.all(refs.map((ref) => world.task(ref)))) expect(task.attempts).toBe(1);
+});
+
+it("ends 200 tasks though every runner is replaced and one is killed on the way", async () => {
+  const first = await world.child("first", { concurrency: 8 });
+  const second = await world.child("second", { concurrency: 8 });
+  const starting = startTasks();
+  await world.child("third", { concurrency: 8 });
+  first.process.kill("SIGTERM");
+  const fourth = world.child("fourth", { concurrency: 8 });
+  second.process.kill("SIGKILL");
+  await fourth;
+  const refs = await starting;
+  await allEnded(refs);
+  await expectOnce(refs);
+  expect(await first.exited).not.toBe("SIGKILL");
+}, 60_000);
+
+it("loses no branch of a wide join, though all of them end at once on two runners", async () => {
+  await Promise.all([world.child("left", { concurrency: 8 }), world.child("right", { concurrency: 8 })]);
+  const branches = ["b1", "b2", "b3", "b4", "b5", "b6"];
+  const graph = {
+    start: { edges: branches.map((to) => ({ to })) },
+    ...Object.fromEntries(branches.map((from) => [from, { next: "merge" }])),
+  };
+  const agents = ["start", ...branches, "merge"];
+  const wide = [...agents.map((name) => agent(name)), system("wide", agents, graph), mockModel("mock")];
+  const refs: TaskRef[] = [];
+  for (let index = 0; index < 30; index += 1) refs.push(await world.start(wide, "wide"));
+  await allEnded(refs);
+  for (const ref of refs) {
+    const [events, task] = [await world.trace(ref), await world.task(ref)];
+    expect(task.activations.map(({ id }) => id).sort()).toEqual(agents.map((name) => `${name}#1`).sort());
+    expect(task.activations.find(({ id }) => id === "merge#1")?.messages.map(({ from }) => from).sort()).toEqual(branches);
+    expect(verifyChain(taskId(ref), events, task.trace).outcome).toBe("intact");
+  }
+});
