@@ -1,14 +1,15 @@
 // `audit verify [task]`: checks every hash, link and number of the traces, and that no tail was cut.
 import { taskId } from "../../contracts/new-task.ts";
 import type { TaskRecord } from "../../contracts/task.ts";
-import { type ChainVerdict, verifyChain } from "../../contracts/trace.ts";
+import type { ChainVerdict } from "../../contracts/trace.ts";
 import type { Redis } from "../../store/connect.ts";
-import { listTasks, readTask, readTrace } from "../../store/tasks.ts";
+import { listTasks } from "../../store/tasks.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { findTask } from "../find-task.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { paintFor, printJson } from "../output.ts";
 import { openRedis } from "../redis.ts";
+import { readVerifiedTrace } from "../verified-trace.ts";
 import { renderVerdict } from "../view/trace.ts";
 
 export interface AuditVerifyOptions extends CommonFlags {
@@ -38,13 +39,9 @@ async function chosenTasks(redis: Redis, options: AuditVerifyOptions): Promise<r
   return task === undefined ? await listTasks(redis, options.env) : [await findTask(redis, { ...options, task })];
 }
 
-/** Reads the head before the trace: a running task may grow in between, which is no cut. */
-async function verifyTask(redis: Redis, env: string, task: TaskRecord): Promise<Verified> {
-  const ref = { env, namespace: task.namespace, name: task.name };
-  const expected = (await readTask(redis, ref))?.trace;
-  const events = await readTrace(redis, ref);
-  const upToHead = expected === undefined ? events : events.slice(0, expected.seq);
-  return { task: taskId(ref), verdict: verifyChain(taskId(ref), upToHead, expected) };
+async function verifyTask(redis: Redis, env: string, { namespace, name }: TaskRecord): Promise<Verified> {
+  const ref = { env, namespace, name };
+  return { task: taskId(ref), verdict: (await readVerifiedTrace(redis, ref)).verdict };
 }
 
 function report(host: Host, options: AuditVerifyOptions, verified: readonly Verified[]): ExitCode {

@@ -1,6 +1,6 @@
 // `get <kind> [name]`: what the state holds, as a table, as names, or as data. Tasks are the running ones.
 import { closest } from "fastest-levenshtein";
-import { DEFAULT_NAMESPACE, type KindName } from "../../contracts/address.ts";
+import { DEFAULT_NAMESPACE, KIND_NAMES, type KindName } from "../../contracts/address.ts";
 import { shortDigest } from "../../contracts/canonical.ts";
 import { PermanentFailure } from "../../contracts/failure.ts";
 import { findKind, kindWords } from "../../contracts/kinds.ts";
@@ -42,7 +42,7 @@ export async function runGet(host: Host, options: GetOptions): Promise<ExitCode>
 export function kindOf(word: string): KindName {
   const kind = findKind(word);
   if (kind !== undefined) return kind;
-  throw new UsageFailure(`\`${word}\` is no kind; did you mean \`${closest(word.toLowerCase(), kindWords())}\`?`);
+  throw new UsageFailure(`\`${word}\` is no kind; did you mean \`${closest(word.toLowerCase(), KIND_NAMES.flatMap(kindWords))}\`?`);
 }
 
 /** One named thing, or all of a kind. */

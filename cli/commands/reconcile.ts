@@ -1,7 +1,7 @@
 // `reconcile`: watches a repository and applies what reaches its branch, until it is stopped; `--once` looks once.
 import { randomUUID } from "node:crypto";
 import type { History } from "../../contracts/plan.ts";
-import { commitSourceReader, openSource } from "../../reconciler/environment-source.ts";
+import { commitSourceReader, openSource, type SourceSpec } from "../../reconciler/environment-source.ts";
 import { type LoopEvent, type LoopOptions, runLoop } from "../../reconciler/loop.ts";
 import type { Reporting } from "../../reconciler/report/start-reporting.ts";
 import { tick, type TickOutcome } from "../../reconciler/tick.ts";
@@ -10,7 +10,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { paintFor, say, UsageFailure } from "../output.ts";
 import { readVersion, TOOL_NAME } from "../package-facts.ts";
-import { commitSpec, sourceTools } from "../plan-source.ts";
+import { commitSpec, sourceTools, sourceWords } from "../plan-source.ts";
 import { openRedis } from "../redis.ts";
 import { renderLoopEvent } from "../view/loop-event.ts";
 import { loopEventValue } from "../view/loop-event-value.ts";
@@ -30,7 +30,11 @@ export interface ReconcileOptions extends CommonFlags {
 }
 
 export async function runReconcile(host: Host, options: ReconcileOptions): Promise<ExitCode> {
-  const spec = commitSpec(host, options);
+  return await reconcileSource(host, options, commitSpec(host, options));
+}
+
+/** Looks again and again at a repository or, for development, at a folder. */
+export async function reconcileSource(host: Host, options: ReconcileOptions, spec: SourceSpec): Promise<ExitCode> {
   const tools = await sourceTools(host, spec);
   const { redis, close } = await openRedis(host, options);
   const { writer, close: closeWriter } = openWriter(host, redis, options.env, options.github !== undefined);
@@ -45,9 +49,8 @@ export async function runReconcile(host: Host, options: ReconcileOptions): Promi
   };
   try {
     if (options.once) return await lookOnce(host, options, loop);
-    const readSource = commitSourceReader(spec, tools);
-    const reporting = options.github === undefined ? undefined : await report(host, options, { redis, readSource, loop });
-    say(host, `Watching ${spec.repo} ${spec.ref} ${spec.path} for environment ${options.env}.`);
+    const reporting = spec.kind === "commit" ? await report(host, options, { redis, readSource: commitSourceReader(spec, tools), loop }) : undefined;
+    say(host, `Watching ${sourceWords(spec, host)} for environment ${options.env}.`);
     await runLoop({ ...loop, emit: (event) => print(host, options, event, reporting) });
     await reporting?.stopped;
     return EXIT.ok;
@@ -108,9 +111,10 @@ interface ReportInput {
 /** A limit that GitHub lifts within this time is waited for. */
 const WAIT_FOR_LIMIT_MS = 60_000;
 
-async function report(host: Host, options: ReconcileOptions, { redis, readSource, loop }: ReportInput): Promise<Reporting> {
+async function report(host: Host, options: ReconcileOptions, { redis, readSource, loop }: ReportInput): Promise<Reporting | undefined> {
+  if (options.github === undefined) return undefined;
   const { token, apiUrl } = host.config.github;
-  const [owner = "", name = ""] = (options.github ?? "").split("/");
+  const [owner = "", name = ""] = options.github.split("/");
   if (token === undefined) throw new UsageFailure("--github needs a token in GITHUB_TOKEN");
   const { startReporting } = await import("../../reconciler/report/start-reporting.ts");
   return startReporting({

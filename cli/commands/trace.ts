@@ -1,9 +1,8 @@
 // `trace <task>`: what happened, as a waterfall, as JSON, or followed while it happens.
-import type { TaskRecord, TaskRef } from "../../contracts/task.ts";
+import type { TaskRef } from "../../contracts/task.ts";
 import { hasEnded } from "../../contracts/task.ts";
-import { type TraceEvent, verifyChain } from "../../contracts/trace.ts";
-import { taskId } from "../../contracts/new-task.ts";
-import { followTrace, readTask, readTrace } from "../../store/tasks.ts";
+import type { TraceEvent } from "../../contracts/trace.ts";
+import { followTrace } from "../../store/tasks.ts";
 import type { Redis } from "../../store/connect.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
@@ -11,6 +10,7 @@ import { paintFor, printList, say } from "../output.ts";
 import { openRedis } from "../redis.ts";
 import { findTask } from "../find-task.ts";
 import { renderTrace } from "../view/trace.ts";
+import { readVerifiedTrace, type VerifiedTrace } from "../verified-trace.ts";
 import { renderEventLine } from "../view/trace-line.ts";
 
 export interface TraceOptions extends CommonFlags {
@@ -25,29 +25,22 @@ export async function runTrace(host: Host, options: TraceOptions): Promise<ExitC
     const task = await findTask(redis, options);
     const ref = { env: options.env, namespace: task.namespace, name: task.name };
     if (options.follow && !hasEnded(task.phase)) return await follow(host, options, { ref, reader: connectWorker() });
-    return await show(host, options, { redis, ref, task });
+    return await show(host, options, await readVerifiedTrace(redis, ref));
   } finally {
     await close();
   }
 }
 
-interface Shown {
-  readonly redis: Redis;
-  readonly ref: TaskRef;
-  readonly task: TaskRecord;
-}
-
-async function show(host: Host, options: TraceOptions, { redis, ref }: Shown): Promise<ExitCode> {
-  const events = await readTrace(redis, ref);
-  const task = await readTask(redis, ref);
-  if (task === undefined) return EXIT.failed;
-  // The record is read after the trace: events that were added in between must not look like a cut tail.
-  const verdict = verifyChain(taskId(ref), events, task.trace.seq === events.length ? task.trace : undefined);
+async function show(host: Host, options: TraceOptions, { task, events, verdict }: VerifiedTrace): Promise<ExitCode> {
   if (options.output === "json") printList(host, events);
   else if (options.output === "jsonl") for (const event of events) host.stdout.write(`${JSON.stringify(event)}\n`);
-  else host.stdout.write(renderTrace({ task, events, verdict }, paintFor(host.stdout, host.config.color), host.stdout.columns));
+  else {
+    const paint = paintFor(host.stdout, host.config.color);
+    host.stdout.write(renderTrace({ task, events, verdict }, paint, host.stdout.columns));
+  }
   if (verdict.outcome === "intact") return EXIT.ok;
-  say(host, `TRACE_BROKEN: the trace of ${ref.name} cannot be believed from event ${verdict.seq} on (${verdict.reason}).`);
+  const from = `from event ${verdict.seq} on (${verdict.reason})`;
+  say(host, `TRACE_BROKEN: the trace of ${task.name} cannot be believed ${from}.`);
   return EXIT.failed;
 }
 

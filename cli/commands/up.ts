@@ -1,0 +1,52 @@
+// `up [path]`: development in one process: a reconciler that watches a folder, and one runner beside it.
+import { resolve } from "node:path";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import type { CommonFlags, Host } from "../host.ts";
+import { say } from "../output.ts";
+import { sourceSpec } from "../plan-source.ts";
+import { reconcileSource } from "./reconcile.ts";
+import { runRunner } from "./runner.ts";
+
+export interface UpOptions extends CommonFlags {
+  readonly folder: string;
+  readonly concurrency: number;
+  readonly allowUnprotected?: boolean;
+}
+
+/** A folder is watched; this only bounds how long a change that the watcher missed can stay unseen. */
+const LOOK_AGAIN_MS = 5_000;
+const LEASE_MS = 5_000;
+/** Development: whoever stops it does not want to wait. What is under way is handed back. */
+const DRAIN_MS = 2_000;
+
+export async function runUp(host: Host, options: UpOptions): Promise<ExitCode> {
+  say(host, `Save a file in ${resolve(host.cwd, options.folder)} to plan and apply it. Stop with Ctrl-C.`);
+  // Whichever ends first ends the other: half of `up` is no `up`.
+  const ending = new AbortController();
+  const together: Host = { ...host, signal: AbortSignal.any([host.signal, ending.signal]) };
+  const parts = [reconcileFolder(together, options), runOne(together, options)].map((part) =>
+    part.finally(() => ending.abort("the other half of `up` has ended")),
+  );
+  const ends = await Promise.allSettled(parts);
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
+  say(host, "Next: countwheel get tasks      (and `countwheel down` stops the embedded Redis)");
+  return EXIT.ok;
+}
+
+function reconcileFolder(host: Host, options: UpOptions): Promise<ExitCode> {
+  const spec = sourceSpec(host, { folder: options.folder });
+  return reconcileSource(host, { ...options, interval: LOOK_AGAIN_MS, once: false }, spec);
+}
+
+function runOne(host: Host, options: UpOptions): Promise<ExitCode> {
+  return runRunner(host, {
+    ...options,
+    lease: LEASE_MS,
+    drainTimeout: DRAIN_MS,
+    gpu: false,
+    models: [],
+    secretEnv: [],
+    secretDir: [],
+    privateHost: [],
+  });
+}
