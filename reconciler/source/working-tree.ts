@@ -1,10 +1,10 @@
 // Reads the manifests of a folder on disk, for `validate`, `plan` and `up`.
-import { join, posix, resolve, sep } from "node:path";
+import { posix, resolve, sep } from "node:path";
 import { digestText } from "../../contracts/canonical.ts";
 import { MANIFEST_LIMITS } from "../../contracts/limits.ts";
 import type { SourceFile } from "../load/desired-set.ts";
 import { boundProblems, ensureBounded, setAsidePointers, tooLargeFile } from "./files/contents.ts";
-import { type FolderListing, listFolder, mapBounded, readBounded } from "./files/folder-files.ts";
+import { type FolderListing, listFolder, readFiles } from "./files/folder-files.ts";
 import { selectManifests, type TreeEntry } from "./files/manifest-paths.ts";
 import type { GitSetup } from "./git-setup.ts";
 import type { FilesAnswer } from "./source.ts";
@@ -32,7 +32,7 @@ export function readWorkingTree(options: ReadWorkingTreeOptions): Promise<FilesA
     const prefix = listing.base === resolve(options.folder) ? shown : posix.dirname(shown);
     const { manifests, problems } = selectManifests(listing.entries, (path) => posix.join(prefix, path));
     ensureBounded(`\`${shown}\``, manifests.length, 0);
-    const read = await readAll(listing, manifests, shown);
+    const read = await readAll(listing, manifests, { shown, signal: options.signal });
     const files = read.filter(({ bytes }) => !isTooLarge(bytes)).map((file) => asSource(file, prefix));
     const aside = setAsidePointers(files);
     const large = read
@@ -48,19 +48,25 @@ export function readWorkingTree(options: ReadWorkingTreeOptions): Promise<FilesA
 }
 
 /** A file as it lies below the folder that is read. */
-export interface FileOnDisk {
+interface FileOnDisk {
   readonly path: string;
   readonly bytes: Uint8Array;
 }
 
-async function readAll(listing: FolderListing, manifests: readonly TreeEntry[], shown: string): Promise<FileOnDisk[]> {
+async function readAll(
+  { base }: FolderListing,
+  manifests: readonly TreeEntry[],
+  { shown, signal }: { readonly shown: string; readonly signal: AbortSignal },
+): Promise<FileOnDisk[]> {
+  const read: FileOnDisk[] = [];
   let together = 0;
-  return mapBounded(manifests, async ({ path }) => {
-    const bytes = await readBounded(join(listing.base, path), path, MANIFEST_LIMITS.fileBytes);
-    together += bytes.length;
+  const paths = manifests.map(({ path }) => path);
+  for await (const file of readFiles(base, paths, MANIFEST_LIMITS.fileBytes, signal)) {
+    together += file.bytes.length;
     ensureBounded(`\`${shown}\``, manifests.length, together);
-    return { path, bytes };
-  });
+    read.push(file);
+  }
+  return read;
 }
 
 function isTooLarge(bytes: Uint8Array): boolean {

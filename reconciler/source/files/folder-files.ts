@@ -1,7 +1,8 @@
 // Lists and reads a folder on disk without following a link: what a commit of that folder would hold, as far as we look.
-import { constants, type Dirent } from "node:fs";
-import { open, readdir, stat } from "node:fs/promises";
+import { closeSync, constants, type Dirent, openSync, readSync } from "node:fs";
+import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join, posix } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { MANIFEST_LIMITS } from "../../../contracts/limits.ts";
 import { SOURCE_LIMITS } from "../limits.ts";
 import { Unavailable } from "../unavailable.ts";
@@ -24,38 +25,45 @@ export async function listFolder(path: string, shown: string, signal: AbortSigna
   throw new Unavailable("PATH_NOT_FOUND", `\`${shown}\` is no folder and no .yaml, .yml or .json file`);
 }
 
-/** The bytes of one file, at most `maxBytes` and one more, so that the caller sees what is too large. */
-export function readBounded(file: string, shown: string, maxBytes: number): Promise<Uint8Array> {
-  // NONBLOCK: a pipe that took the file's place would be waited for otherwise.
-  const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  return guarded(shown, "READ_FAILED", async () => {
-    const handle = await open(file, flags);
-    try {
-      const { size } = await handle.stat();
-      const buffer = Buffer.alloc(Math.min(size, maxBytes) + 1);
-      let filled = 0;
-      for (let read = -1; read !== 0 && filled < buffer.length; filled += read) {
-        ({ bytesRead: read } = await handle.read(buffer, filled, buffer.length - filled));
-      }
-      return buffer.subarray(0, filled);
-    } finally {
-      await handle.close();
-    }
-  });
+/**
+ * The bytes of the files below `base`, in order; of each at most `maxBytes` and one more, so that the caller sees what is
+ * too large. Read synchronously, a slice at a time: 10,000 files take 0.1 s, through promises 0.7 s.
+ */
+export async function* readFiles(
+  base: string,
+  paths: readonly string[],
+  maxBytes: number,
+  signal: AbortSignal,
+): AsyncGenerator<{ readonly path: string; readonly bytes: Uint8Array }> {
+  let slice = 0;
+  for (const path of paths) {
+    const bytes = guardedSync(path, () => readBounded(join(base, path), maxBytes));
+    slice += SOURCE_LIMITS.sliceBytes / SOURCE_LIMITS.sliceFiles + bytes.length;
+    yield { path, bytes };
+    if (slice < SOURCE_LIMITS.sliceBytes) continue;
+    slice = 0;
+    await nextTurn();
+    signal.throwIfAborted();
+  }
 }
 
-/** Runs `work` over the items, a few at once, and keeps their order. */
-export async function mapBounded<Item, Result>(
-  items: readonly Item[],
-  work: (item: Item) => Promise<Result>,
-): Promise<Result[]> {
-  const results: Result[] = [];
-  const queue = items.entries();
-  const drain = async (): Promise<void> => {
-    for (const [index, item] of queue) results[index] = await work(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(SOURCE_LIMITS.openFiles, items.length) }, drain));
-  return results;
+/** NONBLOCK: a pipe that took the file's place would be waited for otherwise. */
+const READ_FLAGS = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const FIRST_READ_BYTES = 16 * 1024;
+
+function readBounded(file: string, maxBytes: number): Uint8Array {
+  const descriptor = openSync(file, READ_FLAGS);
+  try {
+    let buffer = Buffer.allocUnsafe(FIRST_READ_BYTES);
+    for (let filled = 0; ; ) {
+      const read = readSync(descriptor, buffer, filled, buffer.length - filled, null);
+      filled += read;
+      if (read === 0 || filled > maxBytes) return Uint8Array.from(buffer.subarray(0, filled));
+      if (filled === buffer.length) buffer = Buffer.concat([buffer], Math.min(buffer.length * 8, maxBytes + 1));
+    }
+  } finally {
+    closeSync(descriptor);
+  }
 }
 
 async function walk(root: string, shown: string, signal: AbortSignal): Promise<TreeEntry[]> {
@@ -87,28 +95,38 @@ function ensureShallow(path: string, shown: string): string {
   throw new Unavailable("TOO_LARGE", `folders lie more than ${MANIFEST_LIMITS.folderDepth} deep at \`${where}\``);
 }
 
-/** What vanishes or changes under our hands makes the whole set unreadable: it must not look deleted. */
-async function guarded<T>(
-  shown: string,
-  missing: "PATH_NOT_FOUND" | "READ_FAILED",
-  read: () => Promise<T>,
-): Promise<T> {
+type Missing = "PATH_NOT_FOUND" | "READ_FAILED";
+
+async function guarded<T>(shown: string, missing: Missing, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {
-    if (!(error instanceof Error) || !("code" in error)) throw error;
-    switch (error.code) {
-      case "ENOENT":
-      case "ENOTDIR":
-      case "ELOOP":
-        throw missing === "PATH_NOT_FOUND"
-          ? new Unavailable(missing, `there is no \`${shown}\``, error)
-          : new Unavailable(missing, `\`${shown}\` changed while it was read; look again`, error);
-      case "EACCES":
-      case "EPERM":
-        throw new Unavailable("READ_FAILED", `\`${shown}\` may not be read by this user; mend its permissions`, error);
-      default:
-        throw new Unavailable("READ_FAILED", `\`${shown}\` cannot be read (${String(error.code)})`, error);
-    }
+    throw translated(shown, missing, error);
+  }
+}
+
+function guardedSync<T>(shown: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw translated(shown, "READ_FAILED", error);
+  }
+}
+
+/** What vanishes or changes under our hands makes the whole set unreadable: it must not look deleted. */
+function translated(shown: string, missing: Missing, error: unknown): unknown {
+  if (!(error instanceof Error) || !("code" in error)) return error;
+  switch (error.code) {
+    case "ENOENT":
+    case "ENOTDIR":
+    case "ELOOP":
+      return missing === "PATH_NOT_FOUND"
+        ? new Unavailable(missing, `there is no \`${shown}\``, error)
+        : new Unavailable(missing, `\`${shown}\` changed while it was read; look again`, error);
+    case "EACCES":
+    case "EPERM":
+      return new Unavailable("READ_FAILED", `\`${shown}\` may not be read by this user; mend its permissions`, error);
+    default:
+      return new Unavailable("READ_FAILED", `\`${shown}\` cannot be read (${String(error.code)})`, error);
   }
 }

@@ -27,7 +27,7 @@ export interface GitExit {
 
 /**
  * Answers whatever the child exits with. Throws the signal's reason on abort, and {@link Unavailable} where git cannot be
- * started, takes too long or writes too much. The whole group is dead when this returns.
+ * started, takes too long or writes too much. What is stopped is stopped with all its children.
  */
 export async function runGit(call: GitCall): Promise<GitExit> {
   call.signal.throwIfAborted();
@@ -61,7 +61,6 @@ function spawnGit(call: GitCall, stop: AbortSignal, onOverflow: () => void): Pro
     });
     child.on("close", (code) => {
       stop.removeEventListener("abort", kill);
-      killGroup(child);
       resolve({ code: code ?? 128, stdout: stdout(), stderr: withoutToken(stderr(), call.remote?.token) });
     });
   });

@@ -27,8 +27,8 @@ afterEach(async () => {
   await repo.remove();
 });
 
-async function serve(options?: GitServerOptions): Promise<GitServer> {
-  const server = await gitServer(repo.bare, options);
+async function serve(kind?: GitServerOptions): Promise<GitServer> {
+  const server = await gitServer(repo.bare, kind);
   servers.push(server);
   return server;
 }
@@ -110,6 +110,17 @@ describe("a repository behind a server", () => {
     expect(await readRemoteHead(options(url, { ref: "none" }))).toEqual({ status: "missing" });
     expect(await readRemoteHead(options("http://127.0.0.1:1/x"))).toMatchObject({ status: "unavailable" });
     await expect(readdir(mirrorFolder)).rejects.toThrow("ENOENT");
+  });
+});
+
+describe("a repository behind ssh", () => {
+  it("is asked in batch mode, by a plain ssh command", async () => {
+    const log = join(mirrorFolder, "..", "ssh.log");
+    const path = await pathWith("ssh", `printf '%s\\n' "$*" >> '${log}'\nfor last; do :; done\nexec sh -c "$last"`);
+    expect(await read(`git@git.example.test:${repo.bare}`, { git: { path } })).toEqual({ "agents/a.yaml": "one" });
+    expect(await readFile(log, "utf8")).toMatch(/^-oBatchMode=yes .* git@git\.example\.test git-upload-pack '/);
+    const broken = await pathWith("ssh", "echo 'git@host: Permission denied (publickey).' >&2; exit 255");
+    expect(await read("git@other.test:x.git", { git: { path: broken } })).toMatch(/^REPOSITORY_AUTH/);
   });
 });
 
@@ -266,12 +277,16 @@ async function connectionCount(): Promise<{ port: number; open(): number; close(
   return { port: (server.address() as AddressInfo).port, open: () => open, close: () => server.close() };
 }
 
-async function pathWithGit(script: string): Promise<string> {
+function pathWithGit(script: string): Promise<string> {
+  return pathWith("git", `real=$(PATH='${TEST_GIT.path}' command -v git)\n${script}`);
+}
+
+/** A PATH whose first folder holds a script of that name. */
+async function pathWith(name: string, script: string): Promise<string> {
   const folder = join(mirrorFolder, "..", "bin");
   await mkdir(folder, { recursive: true });
-  const find = `real=$(PATH='${TEST_GIT.path}' command -v git)`;
-  await writeFile(join(folder, "git"), `#!/bin/sh\n${find}\n${script}\n`);
-  await chmod(join(folder, "git"), 0o755);
+  await writeFile(join(folder, name), `#!/bin/sh\n${script}\n`);
+  await chmod(join(folder, name), 0o755);
   return `${folder}:${TEST_GIT.path}`;
 }
 

@@ -30,6 +30,11 @@ function contents(answer: FilesAnswer): Record<string, string> {
   return Object.fromEntries(answer.files.map((file) => [file.path, Buffer.from(file.bytes).toString()]));
 }
 
+async function refOf(ref: string): Promise<unknown> {
+  const answer = await read({ ref });
+  return answer.status === "ok" ? [answer.identity.ref, contents(answer)["a.yaml"]] : reason(answer);
+}
+
 function reason(answer: FilesAnswer): string {
   return answer.status === "ok" ? "ok" : `${answer.reason.code}: ${answer.reason.message}`;
 }
@@ -67,10 +72,6 @@ describe("a commit of a repository on this machine", () => {
     const sha = await repo.commit({ "a.yaml": "1" });
     await repo.git("tag", "--annotate", "--message=one", "v1");
     await repo.commit({ "a.yaml": "2" });
-    const refOf = async (ref: string): Promise<unknown> => {
-      const answer = await read({ ref });
-      return answer.status === "ok" ? [answer.identity.ref, contents(answer)["a.yaml"]] : reason(answer);
-    };
     expect(await refOf("main")).toEqual(["refs/heads/main", "2"]);
     expect(await refOf("refs/heads/main")).toEqual(["refs/heads/main", "2"]);
     expect(await refOf("HEAD")).toEqual(["refs/heads/main", "2"]);

@@ -22,15 +22,16 @@ interface Looks {
   close(): Promise<void>;
 }
 
+function onProblem(message: string): void {
+  throw new Error(message);
+}
+
 async function watching(kind: "folder" | "repository", path: string): Promise<Looks> {
   let count = 0;
   let next: (() => void) | undefined;
   const onLook = (): void => {
     count += 1;
     next?.();
-  };
-  const onProblem = (message: string): void => {
-    throw new Error(message);
   };
   const watch = await watchSource({ kind, path, onLook, onProblem, signal: stopping.signal });
   return {
