@@ -1,18 +1,15 @@
 // The apply of a push: one tick on the tip of the deploy branch, then everything that waits to be told on GitHub.
+import { PermanentFailure } from "../../contracts/failure.ts";
 import { type Plan, countsLine } from "../../contracts/plan.ts";
+import { openSource } from "../../reconciler/environment-source.ts";
 import { codeSpan } from "../../reconciler/plan/inert.ts";
 import { githubLinks } from "../../reconciler/plan/markdown-parts.ts";
 import { renderPlanMarkdown } from "../../reconciler/plan/render-markdown.ts";
 import { renderPlanText } from "../../reconciler/plan/render-text.ts";
 import { reportPending } from "../../reconciler/report/report-pending.ts";
-import { historyBetween, repositoryFolder } from "../../reconciler/source/history.ts";
-import { loadSource } from "../../reconciler/source/load-source.ts";
-import type { RepositoryOptions } from "../../reconciler/source/locate-repository.ts";
-import { readCommit } from "../../reconciler/source/repository.ts";
 import { type TickOutcome, type TickSource, tick } from "../../reconciler/tick.ts";
 import type { Redis } from "../../store/connect.ts";
 import { openQueue } from "../../store/queue.ts";
-import { PermanentFailure } from "../../contracts/failure.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { ActionContext } from "./action-context.ts";
 import { SUMMARY_BYTES } from "./job.ts";
@@ -60,18 +57,11 @@ async function applyTip(action: ActionContext, redis: Redis, branch: string): Pr
  * The tip as GitHub has it, not the commit that was pushed: of several pushes the workflow may drop all but one, and the
  * one that runs last must not bring back an older commit. So it is read from GitHub, not from the checkout.
  */
-function tipSource(action: ActionContext, branch: string): TickSource {
-  const { inputs, checkout, repositoryUrl, signal } = action;
+function tipSource({ inputs, checkout, repositoryUrl, job }: ActionContext, branch: string): TickSource {
   const { git, mirrorFolder, path, loader } = checkout;
   const token = inputs.token === undefined ? {} : { token: inputs.token };
-  const repository: RepositoryOptions = { git, mirrorFolder, repo: repositoryUrl, signal, ...token };
-  return {
-    read: async () => loadSource(await readCommit({ ...repository, ref: `refs/heads/${branch}`, path }), loader),
-    history: async (from, to) => {
-      if (to === null) return "first";
-      return historyBetween({ git, mirror: await repositoryFolder(repository), from, to, signal });
-    },
-  };
+  const tools = { git, mirrorFolder, loader, onProblem: (message: string) => job.notice(message), ...token };
+  return openSource({ kind: "commit", repo: repositoryUrl, ref: `refs/heads/${branch}`, path }, tools);
 }
 
 async function tellOutcome(action: ActionContext, outcome: TickOutcome, branch: string): Promise<ExitCode> {

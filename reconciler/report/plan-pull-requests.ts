@@ -12,7 +12,7 @@ export interface PullRequestPlanning {
   readonly redis: Redis;
   readonly env: string;
   readonly github: Pick<Github, "listOpenPulls">;
-  /** The deploy branch, `main` or `refs/heads/main`; null: the repository's default branch. */
+  /** The deploy branch, `main` or `refs/heads/main`; null or `HEAD`: the repository's default branch. */
   readonly branch: string | null;
   /** Reads and loads the environment's manifests at a ref such as `refs/pull/7/head`. */
   readonly readSource: (ref: string, signal: AbortSignal) => Promise<SourceAnswer>;
@@ -28,7 +28,8 @@ export type Planned = Map<number, string>;
 
 /** Answers how many were planned. A pull request that cannot be read is said and tried again at the next look. */
 export async function planPullRequests(planning: PullRequestPlanning, planned: Planned): Promise<number> {
-  const pulls = await planning.github.listOpenPulls(planning.branch?.replace(/^refs\/heads\//, "") ?? null);
+  const branch = planning.branch === "HEAD" ? null : planning.branch;
+  const pulls = await planning.github.listOpenPulls(branch?.replace(/^refs\/heads\//, "") ?? null);
   const open = new Set(pulls.map(({ number }) => number));
   for (const number of planned.keys()) if (!open.has(number)) planned.delete(number);
   const head = await readHead(planning.redis, planning.env);

@@ -12,7 +12,7 @@ export interface ReportingOptions {
   readonly redis: Redis;
   readonly env: string;
   readonly github: Omit<GithubOptions, "signal">;
-  /** The deploy branch, `main` or `refs/heads/main`; null: the repository's default branch. */
+  /** The deploy branch, `main` or `refs/heads/main`; null or `HEAD`: the repository's default branch. */
   readonly branch: string | null;
   /** Reads and loads the environment's manifests at a ref such as `refs/pull/7/head`. */
   readonly readSource: (ref: string, signal: AbortSignal) => Promise<SourceAnswer>;
@@ -35,13 +35,12 @@ export interface Reporting {
 export function startReporting(options: ReportingOptions): Reporting {
   const { signal } = options;
   const github = connectGithub({ ...options.github, signal });
-  const planning: PullRequestPlanning = { ...options, github };
-  const memory: Memory = { shown: new Map(), planned: new Map() };
+  const memory = emptyMemory();
   let nudged = new AbortController();
   const run = async (): Promise<void> => {
     let failures = 0;
     while (!signal.aborted) {
-      const failure = await look({ ...planning, github }, memory);
+      const failure = await look({ ...options, github }, memory);
       failures = failure === null ? 0 : failures + 1;
       if (failure !== null && !signal.aborted) options.say(`GitHub: ${failure.message}`);
       if (failure !== null) await rest(backoffMs(failures, failure), [signal]);
@@ -53,11 +52,21 @@ export function startReporting(options: ReportingOptions): Reporting {
   return { nudge: () => nudged.abort(), stopped: run() };
 }
 
+/** One look, for `--once`: answers what kept it from telling everything, or null. */
+export function reportOnce(options: ReportingOptions): Promise<TransientFailure | PermanentFailure | null> {
+  const github = connectGithub({ ...options.github, signal: options.signal });
+  return look({ ...options, github }, emptyMemory());
+}
+
 type Expected = TransientFailure | PermanentFailure;
 
 interface Memory {
   readonly shown: Shown;
   readonly planned: Planned;
+}
+
+function emptyMemory(): Memory {
+  return { shown: new Map(), planned: new Map() };
 }
 
 /** One tick. What is expected to fail, GitHub or Redis, is answered; a bug is thrown. */
