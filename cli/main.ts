@@ -55,7 +55,12 @@ function withoutColor(config: Config, words: readonly string[]): Config {
   return words.includes("--no-color") ? { ...config, color: false } : config;
 }
 
+/** A reader that has gone (`| head`) is no failure: what it did not want to read is dropped. */
 function outputOf(stream: NodeJS.WriteStream): Output {
+  stream.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    process.exit(EXIT.ok);
+  });
   return {
     isTTY: stream.isTTY === true,
     columns: stream.columns ?? 120,

@@ -21,12 +21,14 @@ export function makeProgram(facts: ProgramFacts, act: Act): Command {
     .version(facts.version, "-V, --version", "print the version")
     .helpCommand("help [command]", "help for a command")
     .showHelpAfterError("(add --help for the options)")
+    .configureHelp({ subcommandTerm: (command) => command.name(), minWidthToWrap: 60 })
     .showSuggestionAfterError(true)
     .addHelpText("after", `\n${EXIT_CODE_HELP}\n\nStart: countwheel init, then countwheel up`);
-  addManifestCommands(program, facts, act);
-  addPlanCommands(program, facts, act);
-  addOperateCommands(program, facts, act);
-  addInspectCommands(program, facts, act);
+  addManifestCommands(program.commandsGroup("Write manifests:"), facts, act);
+  addPlanCommands(program.commandsGroup("Deploy them:"), facts, act);
+  addInspectCommands(program.commandsGroup("Look:"), facts, act);
+  addOperateCommands(program.commandsGroup("Run and operate:"), facts, act);
+  program.commandsGroup("Other:");
   return program;
 }
 

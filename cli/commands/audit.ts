@@ -52,7 +52,7 @@ function report(host: Host, options: AuditVerifyOptions, verified: readonly Veri
   } else {
     const paint = paintFor(host.stdout, host.config.color);
     for (const { task, verdict } of verified) host.stdout.write(`${task}  ${renderVerdict(verdict, paint)}\n`);
-    host.stdout.write(`${verified.length} traces, ${broken.length} broken.\n`);
+    host.stdout.write(`${verified.length} ${verified.length === 1 ? "trace" : "traces"}, ${broken.length} broken.\n`);
   }
   return broken.length === 0 ? EXIT.ok : EXIT.failed;
 }

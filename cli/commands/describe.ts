@@ -72,7 +72,8 @@ function renderActivations(task: TaskRecord): string {
 function renderTexts(title: string, texts: Readonly<Record<string, string>>): string {
   const entries = Object.entries(texts);
   if (entries.length === 0) return "";
-  return `\n${title}:\n${entries.map(([name, text]) => `  ${name}:\n${indent(text)}\n`).join("")}`;
+  const shown = entries.map(([name, text]) => `  ${name}:\n${indent(text.trimEnd())}\n`);
+  return `\n${title}:\n${shown.join("")}`;
 }
 
 function indent(text: string): string {

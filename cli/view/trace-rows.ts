@@ -36,6 +36,7 @@ interface Around {
 type RowMaker = (event: TraceEvent, around: Around) => TraceRow;
 
 const ROW_MAKERS: Partial<Record<TraceEventType, RowMaker>> = {
+  "task.created": queueRow,
   "agent.started": agentRow,
   "model.called": modelRow,
   "tool.called": toolRow,
@@ -48,6 +49,22 @@ const ROW_MAKERS: Partial<Record<TraceEventType, RowMaker>> = {
   "task.dead_lettered": momentRow("dead letter", "bad"),
 };
 
+/** From the task's making to its first claim: time that no agent is to blame for. */
+function queueRow(event: TraceEvent, { later, clock }: Around): TraceRow {
+  const claimed = later.find(({ type }) => type === "task.claimed");
+  return {
+    depth: 0,
+    label: "in the queue",
+    holder: null,
+    startMs: clock(event),
+    endMs: claimed === undefined ? null : clock(claimed),
+    shade: "wait",
+    tone: "plain",
+    note: claimed === undefined ? "waits for a runner" : "",
+    hints: [],
+  };
+}
+
 function agentRow(event: TraceEvent, { later, clock }: Around): TraceRow {
   const end = later.find(
     ({ type, activation }) => (type === "agent.finished" || type === "agent.failed") && activation === event.activation,
@@ -56,7 +73,7 @@ function agentRow(event: TraceEvent, { later, clock }: Around): TraceRow {
   return {
     depth: 0,
     label: event.agent ?? "agent",
-    holder: text(event["holder"]) || null,
+    holder: text(event["runner"]) || null,
     startMs: clock(event),
     endMs: end === undefined ? null : clock(end),
     shade: "agent",
@@ -129,7 +146,7 @@ function deniedRow(event: TraceEvent, { clock }: Around): TraceRow {
 function takeoverRow(event: TraceEvent, { clock }: Around): TraceRow {
   return {
     depth: 1,
-    label: `taken over from ${text(event["from"])}`,
+    label: `taken over from ${text(event["from"])}${after(event)}`,
     holder: null,
     startMs: clock(event),
     endMs: null,
@@ -138,6 +155,10 @@ function takeoverRow(event: TraceEvent, { clock }: Around): TraceRow {
     note: `epoch ${event.epoch ?? "?"}, attempt ${event.attempt ?? "?"}`,
     hints: [],
   };
+}
+
+function after(event: TraceEvent): string {
+  return typeof event["afterMs"] === "number" ? ` after ${(event["afterMs"] / 1_000).toFixed(1)} s` : "";
 }
 
 function momentRow(label: string, tone: TraceRow["tone"]): RowMaker {

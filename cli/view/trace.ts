@@ -30,9 +30,9 @@ function renderHeader({ task, events, verdict }: TraceView, paint: Paint): strin
   const summary = summarizeTrace(events);
   const denied = summary.denied > 0 ? paint("red", `, ${summary.denied} denied`) : "";
   const facts = [
-    `${summary.agents.length} agents`,
-    `${summary.turns} turns`,
-    `${summary.calls} calls${denied}`,
+    counted(summary.agents.length, "agent"),
+    counted(summary.turns, "turn"),
+    `${counted(summary.calls, "call")}${denied}`,
     `${renderCount(summary.inputTokens)} in / ${renderCount(summary.outputTokens)} out`,
     renderCost(summary.costUsd),
   ];
@@ -46,6 +46,10 @@ function renderHeader({ task, events, verdict }: TraceView, paint: Paint): strin
     `${paint("bold", task.name)}  ${paintPhase(task.phase, paint)}  ${renderDuration(summary.durationMs)}   ${facts.join(" · ")}`,
     paint("dim", origin.join(" · ")),
   ];
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 function shortHash(digest: string): string {
