@@ -1,12 +1,13 @@
 // What an activation costs beyond its model, and how many tasks of three agents two runners end in a second with a model
 // that answers at once, beside the bare jobs that BullMQ does on the same server, one job an activation.
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { Queue, Worker } from "bullmq";
+import { Queue } from "bullmq";
 import { hasEnded, type TaskRef } from "../contracts/task.ts";
 import { connectRedis } from "../store/connect.ts";
 import { ensureEmbedded, stopEmbedded } from "../store/embedded/embedded.ts";
@@ -92,10 +93,10 @@ async function allEnded(world: World, refs: readonly TaskRef[]): Promise<void> {
 
 async function jobsPerSecond(): Promise<number> {
   const connection = connectRedis(url, "worker");
-  const queue = new Queue("bench", { connection });
-  await queue.obliterate({ force: true });
+  const name = `bench-${randomUUID()}`;
+  const queue = new Queue(name, { connection });
   await queue.addBulk(Array.from({ length: JOBS }, (_, index) => ({ name: "job", data: { index }, opts: { removeOnComplete: true } })));
-  const workers = await Promise.all([startBareWorker(), startBareWorker()]);
+  const workers = await Promise.all([startBareWorker(name), startBareWorker(name)]);
   const spans = await Promise.all(workers.map(({ span }) => span));
   for (const { child } of workers) child.kill();
   await queue.close();
@@ -111,8 +112,9 @@ interface BareWorker {
   readonly span: Promise<readonly [first: number, last: number]>;
 }
 
-async function startBareWorker(): Promise<BareWorker> {
-  const child = spawn(process.execPath, ["--import", "tsx", import.meta.filename, "--bare-worker", url], {
+async function startBareWorker(queue: string): Promise<BareWorker> {
+  const script = join(import.meta.dirname, "bare-worker.ts");
+  const child = spawn(process.execPath, ["--import", "tsx", script, url, queue, String(CONCURRENCY)], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
