@@ -5,7 +5,7 @@ import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import { type Outbound, sendChecked } from "../tools/checked-request.ts";
 import { MCP_LIMITS } from "./limits.ts";
-import type { ServerTransport } from "./stdio-transport.ts";
+import type { ServerTransport } from "./server-transport.ts";
 
 export async function httpTransport(
   label: string,

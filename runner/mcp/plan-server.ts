@@ -10,7 +10,7 @@ import { httpTransport } from "./http-transport.ts";
 import type { McpClient } from "./mcp-client.ts";
 import { connectClient } from "./sdk-client.ts";
 import type { ServerPlan } from "./server-plan.ts";
-import { StdioTransport } from "./stdio-transport.ts";
+import { StdioTransport } from "./stdio/transport.ts";
 
 export interface ServerDefinition {
   readonly namespace: string;
@@ -56,7 +56,7 @@ export async function planServer(
 /** `given`: the resolved secrets, so that a server with another credential is another server. Only ever hashed. */
 interface Connection {
   readonly given: Readonly<Record<string, string>>;
-  connect(signal: AbortSignal): Promise<McpClient>;
+  readonly connect: (signal: AbortSignal) => Promise<McpClient>;
 }
 
 async function planStdio(

@@ -5,10 +5,10 @@ import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import { renderContent } from "./content.ts";
 import { MCP_LIMITS } from "./limits.ts";
 import type { McpCallOptions, McpCallResult, McpClient, McpToolDescription } from "./mcp-client.ts";
-import type { ServerTransport } from "./stdio-transport.ts";
+import type { ServerTransport } from "./server-transport.ts";
 
 /** Under this key of a call's `_meta` a server finds the same value for every try of one step. */
-export const IDEMPOTENCY_META = "countwheel.dev/idempotency-key";
+const IDEMPOTENCY_META = "countwheel.dev/idempotency-key";
 
 /** The only reason that a server is told: ours may name people and tasks. */
 const NEUTRAL_REASON = "cancelled";
@@ -87,6 +87,7 @@ class SdkClient implements McpClient {
 
   onClosed(listener: () => void): void {
     if (this.#client.transport === undefined) listener();
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK offers nothing else
     else this.#client.onclose = listener;
   }
 

@@ -2,8 +2,8 @@
 import { digestOf } from "../../contracts/canonical.ts";
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import type { McpCallOptions, McpCallResult, McpClient, McpToolDescription } from "./mcp-client.ts";
-import { startServer } from "./start-server.ts";
 import type { ServerPlan } from "./server-plan.ts";
+import { startServer } from "./start-server.ts";
 
 /** A user's hold on the server: it is not stopped for being idle before every handle is released. */
 export interface ServerHandle {

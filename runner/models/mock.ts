@@ -4,10 +4,10 @@ import { parseDuration } from "../../contracts/duration.ts";
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import { type MockRule, parseMockScript } from "../../contracts/mock-script.ts";
 import type { ModelAnswer } from "../../contracts/step.ts";
-import { type ModelEndpoint, endpointName } from "./endpoint.ts";
+import { endpointName, type ModelEndpoint } from "./endpoint.ts";
 import { estimateTokens } from "./estimate.ts";
 import type { Model, ModelRequest } from "./model.ts";
-import { type EndpointName, authFailure } from "./model-failure.ts";
+import { authFailure, type EndpointName } from "./model-failure.ts";
 import { isObject } from "./tool-arguments.ts";
 
 export function openMock(endpoint: ModelEndpoint): Model {

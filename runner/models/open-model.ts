@@ -1,10 +1,10 @@
 // Chooses the adapter of a ModelEndpoint. Adapters load their SDK only here, when a task needs it.
 import { PermanentFailure } from "../../contracts/failure.ts";
-import { openAnthropic } from "./anthropic.ts";
-import { type ModelEndpoint, endpointName } from "./endpoint.ts";
+import { openAnthropic } from "./anthropic/open-anthropic.ts";
+import { endpointName, type ModelEndpoint } from "./endpoint.ts";
 import { openMock } from "./mock.ts";
 import type { Model } from "./model.ts";
-import { openOpenAI } from "./openai.ts";
+import { openOpenAI } from "./openai/open-openai.ts";
 
 /** Throws PermanentFailure MODEL_AUTH, MODEL_ENDPOINT_INVALID, MODEL_OPTION_INVALID or MODEL_PROVIDER_UNKNOWN. */
 export async function openModel(endpoint: ModelEndpoint): Promise<Model> {

@@ -6,7 +6,7 @@ import { type EndpointName, malformedAnswer, statusFailure, timedOut, unreachabl
 type ErrorClass = abstract new (...args: never[]) => Error;
 
 /** The error classes of an SDK; both derive them from one another in the same way. */
-export interface SdkErrors {
+interface SdkErrors {
   readonly APIError: ErrorClass;
   readonly APIConnectionError: ErrorClass;
 }

@@ -19,7 +19,7 @@ export function mapToolNames(names: Iterable<string>): ToolNames {
     forward.set(name, provided);
     back.set(provided, name);
   };
-  const all = [...new Set(names)].sort();
+  const all = [...new Set(names)].toSorted();
   // Names that are allowed keep their form, so that a changed one never takes the place of a true one.
   for (const name of all) if (ALLOWED.test(name)) add(name, name);
   for (const name of all) {

@@ -1,11 +1,11 @@
 // Resolves references to secret values from the Secret manifests of a snapshot, and remembers what must be redacted.
 import { addressOf } from "../../contracts/address.ts";
 import { PermanentFailure } from "../../contracts/failure.ts";
-import { specOf } from "../../contracts/kinds.ts";
 import type { SecretSpec } from "../../contracts/kinds/secret.ts";
+import { specOf } from "../../contracts/kinds.ts";
 import type { Snapshot } from "../../contracts/snapshot.ts";
-import { type Lookup, type SecretAccess, readSecretFile, readVariable } from "./allowed.ts";
-import { DEFAULT_KEY, type SecretReference, parseSecretReference } from "./reference.ts";
+import { type Lookup, readSecretFile, readVariable, type SecretAccess } from "./allowed.ts";
+import { DEFAULT_KEY, parseSecretReference, type SecretReference } from "./reference.ts";
 
 export interface Secrets {
   /**

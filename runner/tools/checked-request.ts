@@ -2,7 +2,8 @@
 import { type LookupAddress, lookup as systemLookup } from "node:dns";
 import { type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
-import { type LookupFunction, isIP } from "node:net";
+import { isIP, type LookupFunction } from "node:net";
+import { callbackify } from "node:util";
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import { mayConnect } from "./addresses.ts";
 
@@ -78,21 +79,25 @@ function sendOnce(request: OutboundRequest, outbound: Outbound): Promise<Incomin
   });
 }
 
-/** Judges every address of a name: one bad address among good ones is a trap, not a choice. */
-function checkedLookup({ resolve, allowPrivate }: Outbound): LookupFunction {
+function checkedLookup(outbound: Outbound): LookupFunction {
+  const find = callbackify((host: string) => judgedAddresses(host, outbound));
   return (host, options, done) => {
-    resolve(host).then(
-      (addresses) => {
-        const bad = addresses.find(({ address }) => !mayConnect(host, address, allowPrivate));
-        const [first] = addresses;
-        if (bad !== undefined) done(refused(host, bad.address), "");
-        else if (options.all === true) done(null, [...addresses]);
-        else if (first === undefined) done(new TransientFailure("HOST_UNREACHABLE", `\`${host}\` has no address`), "");
-        else done(null, first.address, first.family);
-      },
-      (error: NodeJS.ErrnoException) => done(error, ""),
-    );
+    find(host, (error, addresses) => {
+      const [first] = addresses ?? [];
+      if (first === undefined) done(error, "");
+      else if (options.all === true) done(null, addresses);
+      else done(null, first.address, first.family);
+    });
   };
+}
+
+/** Never empty. One bad address among good ones is a trap, not a choice: the whole name is refused. */
+async function judgedAddresses(host: string, { resolve, allowPrivate }: Outbound): Promise<LookupAddress[]> {
+  const addresses = await resolve(host);
+  const bad = addresses.find(({ address }) => !mayConnect(host, address, allowPrivate));
+  if (bad !== undefined) throw refused(host, bad.address);
+  if (addresses.length === 0) throw new TransientFailure("HOST_UNREACHABLE", `\`${host}\` has no address`);
+  return [...addresses];
 }
 
 function refused(host: string, address: string): PermanentFailure {

@@ -1,8 +1,8 @@
 // Finds the Tool or McpServer that a name in a manifest means, within a snapshot. Pure.
 import { type AddressParts, addressOf } from "../../contracts/address.ts";
-import { specOf } from "../../contracts/kinds.ts";
 import type { McpServerSpec } from "../../contracts/kinds/mcp-server.ts";
 import type { ToolSpec } from "../../contracts/kinds/tool.ts";
+import { specOf } from "../../contracts/kinds.ts";
 import type { Snapshot } from "../../contracts/snapshot.ts";
 import { mcpToolName, plainToolName } from "../../contracts/tool-names.ts";
 

@@ -1,12 +1,12 @@
 // Opens the tools that one agent lists: resolves names, starts the MCP servers behind them, gives them back at the end.
 import { PermanentFailure } from "../../contracts/failure.ts";
 import { isMemoryTool, plainToolName } from "../../contracts/tool-names.ts";
-import { type ServerGround, planServer } from "../mcp/plan-server.ts";
+import { planServer, type ServerGround } from "../mcp/plan-server.ts";
 import type { McpSupervisor } from "../mcp/supervisor.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import { type Entries, type FoundServer, type FoundTool, findServer, findTool, serversFor } from "./find-manifest.ts";
 import { callHttpTool } from "./http-tool.ts";
-import { type OpenServer, collision, declaredMcpTool, discoveredTool } from "./mcp-tools.ts";
+import { collision, declaredMcpTool, discoveredTool, type OpenServer } from "./mcp-tools.ts";
 import type { Tool, ToolBox } from "./tool.ts";
 import { declaredClasses, definitionDigest, effectOf, timeoutMsOf } from "./tool-facts.ts";
 
@@ -19,7 +19,7 @@ export interface ToolBoxRequest {
 }
 
 /** What tools get of this machine. */
-export interface ToolGround extends ServerGround {
+interface ToolGround extends ServerGround {
   /** Host names of HTTP tools that may lead to private addresses. */
   readonly privateHosts: readonly string[];
 }
@@ -82,14 +82,11 @@ async function resolveTool(
   const { entries, namespace } = request;
   const manifest = findTool(entries, namespace, name);
   if (manifest === undefined) return discover(name, request, open);
-  switch (manifest.spec.type ?? "http") {
-    case "http":
-      return httpTool(manifest, name, deps);
-    case "mcp":
-      return toolOfServer(manifest, name, entries, open);
-    default:
-      return brokenTool(manifest, name, unsupported(manifest));
-  }
+  const type = manifest.spec.type ?? "http";
+  if (type === "http") return httpTool(manifest, name, deps);
+  return type === "mcp"
+    ? toolOfServer(manifest, name, entries, open)
+    : brokenTool(manifest, name, unsupported(manifest));
 }
 
 /** `a--b--c` may be `b--c` of `a` or `c` of `a--b`: both are asked, and both having it is a collision. */

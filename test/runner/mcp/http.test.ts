@@ -3,7 +3,7 @@ import { McpServer } from "@modelcontextprotocol/sdk/server/mcp.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { afterEach, expect, test } from "vitest";
 import type { McpClient } from "../../../runner/mcp/mcp-client.ts";
-import { type LoopbackServer, answerJson, serve } from "../tools/http-server.ts";
+import { answerJson, type LoopbackServer, serve } from "../tools/http-server.ts";
 import { never, planFor, secretsWith, serverSpec } from "./servers.ts";
 
 let client: McpClient | undefined;
@@ -38,8 +38,7 @@ async function mcpServer(options: { readonly json: boolean; readonly hang?: bool
           },
     );
     const transport = new StreamableHTTPServerTransport({ enableJsonResponse: options.json });
-    // The SDK's class and its own interface disagree under exactOptionalPropertyTypes.
-    await server.connect(transport as Parameters<typeof server.connect>[0]);
+    await server.connect(transport);
     await transport.handleRequest(request, response, body === "" ? undefined : JSON.parse(body));
   });
 }

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { McpClient } from "../../../runner/mcp/mcp-client.ts";
-import { type ServerLog, allGone, hostileSpec, isAlive, makeLog, never, planFor, serverSpec } from "./servers.ts";
+import { allGone, hostileSpec, isAlive, makeLog, never, planFor, type ServerLog, serverSpec } from "./servers.ts";
 
 let log: ServerLog;
 let client: McpClient | undefined;

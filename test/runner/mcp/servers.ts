@@ -6,7 +6,7 @@ import { dirname, join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { McpServerSpec } from "../../../contracts/kinds/mcp-server.ts";
-import { type ServerGround, planServer } from "../../../runner/mcp/plan-server.ts";
+import { planServer, type ServerGround } from "../../../runner/mcp/plan-server.ts";
 import type { ServerPlan } from "../../../runner/mcp/server-plan.ts";
 import type { Secrets } from "../../../runner/secrets/secrets.ts";
 import { resolveHost } from "../../../runner/tools/checked-request.ts";

@@ -2,7 +2,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { McpSupervisor } from "../../../runner/mcp/supervisor.ts";
 import {
-  type ServerLog,
   allGone,
   hostileSpec,
   isAlive,
@@ -10,6 +9,7 @@ import {
   never,
   packageSpec,
   planFor,
+  type ServerLog,
   secretsWith,
   serverSpec,
 } from "./servers.ts";

@@ -1,9 +1,9 @@
 // What only a Messages API stream can do: its events by hand, well-formed and not.
 import { expect, test } from "vitest";
+import { toAnthropicMessages } from "../../../runner/models/anthropic/messages.ts";
 import { mapToolNames } from "../../../runner/models/tool-names.ts";
-import { toAnthropicMessages } from "../../../runner/models/anthropic-messages.ts";
 import { serve } from "../tools/http-server.ts";
-import { SEARCH, open, request } from "./requests.ts";
+import { open, request, SEARCH } from "./requests.ts";
 
 type Event = { readonly type: string; readonly [field: string]: unknown };
 
@@ -110,16 +110,16 @@ test.each([
   await expect(answer([START, ...text(0, "Go"), error])).rejects.toMatchObject({ name: "TransientFailure", code });
 });
 
+function call(id: string) {
+  return { id, tool: "memory.search", arguments: { query: id } };
+}
+
+function result(callId: string, said: string) {
+  return { role: "tool" as const, callId, tool: "memory.search", text: said, isError: said === "" };
+}
+
 test("joins all results of one turn in one user message, before any text, and leaves no block empty", () => {
   const names = mapToolNames(["memory.search"]);
-  const call = (id: string) => ({ id, tool: "memory.search", arguments: { query: id } });
-  const result = (callId: string, said: string) => ({
-    role: "tool" as const,
-    callId,
-    tool: "memory.search",
-    text: said,
-    isError: said === "",
-  });
   const sent = toAnthropicMessages(
     [
       { role: "user", text: "" },

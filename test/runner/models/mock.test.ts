@@ -60,7 +60,7 @@ test("fails as often as it is told, like a provider", async () => {
   const model = await mock([
     { say: "at last", tokens: { input: 5, output: 6 }, fail: { code: "rate_limited", times: 2 } },
   ]);
-  for (const _time of [1, 2]) {
+  for (let time = 1; time <= 2; time += 1) {
     await expect(model.complete(request("x"), never())).rejects.toMatchObject({
       name: "TransientFailure",
       code: "MODEL_RATE_LIMITED",
@@ -78,7 +78,8 @@ test.each([
   ["auth", { name: "PermanentFailure", code: "MODEL_AUTH" }],
 ])("fails always with %s where no number is given", async (code, failure) => {
   const model = await mock([{ fail: { code } }]);
-  for (const _time of [1, 2, 3]) await expect(model.complete(request("x"), never())).rejects.toMatchObject(failure);
+  for (let time = 1; time <= 3; time += 1)
+    await expect(model.complete(request("x"), never())).rejects.toMatchObject(failure);
 });
 
 test("an abort ends its latency with the reason", async () => {

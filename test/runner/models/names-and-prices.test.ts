@@ -1,5 +1,5 @@
 // Tool names there and back for any names, and what calls cost.
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import { costUsd, priceOf } from "../../../runner/models/price.ts";
 import { mapToolNames } from "../../../runner/models/tool-names.ts";

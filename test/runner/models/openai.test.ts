@@ -1,7 +1,7 @@
 // What servers that imitate OpenAI send: completions by hand, well-formed and not.
 import { expect, test } from "vitest";
 import { answerJson, serve } from "../tools/http-server.ts";
-import { SEARCH, open, request } from "./requests.ts";
+import { open, request, SEARCH } from "./requests.ts";
 
 async function answer(completion: unknown) {
   const server = await serve((response) => answerJson(response, 200, completion));

@@ -1,7 +1,7 @@
 // Both SDKs against a model server: the same answers and the same failures come out of either.
 import { type FixtureOpts, LLMock } from "@copilotkit/aimock";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { SEARCH, closedPort, open, request } from "./requests.ts";
+import { closedPort, open, request, SEARCH } from "./requests.ts";
 
 const server = new LLMock({ port: 0, auth: { apiKeys: ["sk-canary"] } });
 

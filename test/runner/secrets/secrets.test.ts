@@ -60,8 +60,11 @@ test.each([
   expect(await resolve(reference)).toBe(value);
 });
 
+function known(namespace: string, name: string): boolean {
+  return namespace === "team" && name === "shared";
+}
+
 test("`a/b` is namespace and name where such a Secret is known, otherwise name and key", () => {
-  const known = (namespace: string, name: string): boolean => namespace === "team" && name === "shared";
   expect(parseSecretReference("team/shared", "default", known)).toEqual({
     namespace: "team",
     name: "shared",
@@ -103,5 +106,12 @@ test("knows every value of the manifests, and of the runner those that were aske
   const opened = secrets();
   expect(opened.knownValues()).not.toContain("sk-from-env");
   await opened.resolve("claude", "default", "x");
-  expect([...opened.knownValues()].sort()).toEqual(["ada", "encoded", "loses", "of the team", "sk-from-env", "wins"]);
+  expect([...opened.knownValues()].toSorted()).toEqual([
+    "ada",
+    "encoded",
+    "loses",
+    "of the team",
+    "sk-from-env",
+    "wins",
+  ]);
 });

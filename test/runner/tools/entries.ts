@@ -1,5 +1,5 @@
 // Builds a snapshot's entries out of short descriptions of manifests.
-import { type KindName, addressOf } from "../../../contracts/address.ts";
+import { addressOf, type KindName } from "../../../contracts/address.ts";
 import { type Manifest, manifestDigest } from "../../../contracts/manifest.ts";
 import type { Snapshot } from "../../../contracts/snapshot.ts";
 

@@ -4,8 +4,8 @@ import type { ToolSpec } from "../../../contracts/kinds/tool.ts";
 import { mayConnect } from "../../../runner/tools/addresses.ts";
 import { resolveHost } from "../../../runner/tools/checked-request.ts";
 import { callHttpTool } from "../../../runner/tools/http-tool.ts";
-import { answerJson, serve } from "./http-server.ts";
 import { never, secretsWith } from "../mcp/servers.ts";
+import { answerJson, serve } from "./http-server.ts";
 
 interface Given {
   readonly endpoint: string;

@@ -1,12 +1,12 @@
 // Tool boxes: which tool a name means, what the gate gets to know of it, and what happens to names that mean nothing.
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { McpSupervisor } from "../../../runner/mcp/supervisor.ts";
-import { openToolBox } from "../../../runner/tools/open-tool-box.ts";
 import type { Entries } from "../../../runner/tools/find-manifest.ts";
+import { openToolBox } from "../../../runner/tools/open-tool-box.ts";
 import type { Tool, ToolBox } from "../../../runner/tools/tool.ts";
-import { answerJson, serve } from "./http-server.ts";
-import { GROUND, type ServerLog, allGone, hostileSpec, makeLog, never, secretsWith } from "../mcp/servers.ts";
+import { allGone, GROUND, hostileSpec, makeLog, never, type ServerLog, secretsWith } from "../mcp/servers.ts";
 import { entriesOf } from "./entries.ts";
+import { answerJson, serve } from "./http-server.ts";
 
 let log: ServerLog;
 let mcp: McpSupervisor;
@@ -98,10 +98,11 @@ test("an HTTP tool that says nothing of itself is a write for the ladder, and a 
   expect(facts(tool)).toMatchObject({ effect: "write", classes: ["read"] });
 });
 
+async function digestFor(spec: Readonly<Record<string, unknown>>) {
+  return (await open(entriesOf([["Tool", "t", spec]]), "t")).find("t")?.definitionDigest;
+}
+
 test("the digest of a definition changes with its words, not with its endpoint", async () => {
-  const digestFor = async (spec: Readonly<Record<string, unknown>>) => {
-    return (await open(entriesOf([["Tool", "t", spec]]), "t")).find("t")?.definitionDigest;
-  };
   const first = await digestFor({ endpoint: "http://127.0.0.1:1/", description: "A" });
   expect(await digestFor({ endpoint: "http://127.0.0.1:2/", description: "A" })).toBe(first);
   expect(await digestFor({ endpoint: "http://127.0.0.1:1/", description: "B" })).not.toBe(first);

@@ -1,7 +1,7 @@
 // Our messages as the Messages API wants them: blocks, no empty texts, all results of one turn in one user message.
 import type { ContentBlockParam, MessageParam } from "@anthropic-ai/sdk/resources/messages/messages.js";
-import type { ModelMessage } from "./model.ts";
-import type { ToolNames } from "./tool-names.ts";
+import type { ModelMessage } from "../model.ts";
+import type { ToolNames } from "../tool-names.ts";
 
 /** The API refuses a text block without text. */
 const NOTHING = "(nothing)";

@@ -1,20 +1,20 @@
 // The Anthropic adapter: one Messages API call, streamed, and acted on by nobody before the stream has ended properly.
-import type { ModelAnswer } from "../../contracts/step.ts";
-import { AnthropicAnswer } from "./anthropic-answer.ts";
-import { toAnthropicMessages } from "./anthropic-messages.ts";
+import type { ModelAnswer } from "../../../contracts/step.ts";
 import {
-  type ModelEndpoint,
   baseUrlOf,
   endpointName,
+  type ModelEndpoint,
   outputLimit,
   readOptions,
   timeoutOf,
   withPath,
-} from "./endpoint.ts";
-import type { Model, ModelRequest } from "./model.ts";
-import { authFailure, malformedAnswer } from "./model-failure.ts";
-import { withinCall } from "./sdk-call.ts";
-import { mapToolNames, mentionedTools } from "./tool-names.ts";
+} from "../endpoint.ts";
+import type { Model, ModelRequest } from "../model.ts";
+import { authFailure, malformedAnswer } from "../model-failure.ts";
+import { withinCall } from "../sdk-call.ts";
+import { mapToolNames, mentionedTools } from "../tool-names.ts";
+import { AnthropicAnswer } from "./answer.ts";
+import { toAnthropicMessages } from "./messages.ts";
 
 const OPTIONS = {
   temperature: "number",

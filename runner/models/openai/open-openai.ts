@@ -1,21 +1,23 @@
 // The OpenAI adapter: chat completions of OpenAI, Azure OpenAI, Ollama and whatever speaks the same protocol.
+
+import type * as Sdk from "openai";
 import type OpenAI from "openai";
-import type { ModelAnswer } from "../../contracts/step.ts";
+import type { ModelAnswer } from "../../../contracts/step.ts";
 import {
-  type ModelEndpoint,
   baseUrlOf,
   endpointName,
+  type ModelEndpoint,
   outputLimit,
   readOptions,
   timeoutOf,
   withPath,
-} from "./endpoint.ts";
-import type { Model, ModelRequest } from "./model.ts";
-import { authFailure, malformedAnswer } from "./model-failure.ts";
-import { readCompletion } from "./openai-answer.ts";
-import { toOpenAIMessages } from "./openai-messages.ts";
-import { withinCall } from "./sdk-call.ts";
-import { type ToolNames, mapToolNames, mentionedTools } from "./tool-names.ts";
+} from "../endpoint.ts";
+import type { Model, ModelRequest } from "../model.ts";
+import { authFailure, malformedAnswer } from "../model-failure.ts";
+import { withinCall } from "../sdk-call.ts";
+import { mapToolNames, mentionedTools, type ToolNames } from "../tool-names.ts";
+import { readCompletion } from "./answer.ts";
+import { toOpenAIMessages } from "./messages.ts";
 
 export type OpenAIProvider = "openai" | "azure-openai" | "openai-compatible" | "ollama";
 
@@ -93,7 +95,7 @@ function common(endpoint: ModelEndpoint) {
   } as const;
 }
 
-function openPlain(sdk: typeof import("openai"), endpoint: ModelEndpoint, url: URL): OpenAI {
+function openPlain(sdk: typeof Sdk, endpoint: ModelEndpoint, url: URL): OpenAI {
   const { apiKey = "" } = endpoint;
   return new sdk.OpenAI({
     ...common(endpoint),
@@ -108,7 +110,7 @@ function openPlain(sdk: typeof import("openai"), endpoint: ModelEndpoint, url: U
 const AZURE_API_VERSION = "2024-10-21";
 
 /** Azure's models are deployments: `default_model` is a deployment's name. */
-function openAzure(sdk: typeof import("openai"), endpoint: ModelEndpoint, url: URL): OpenAI {
+function openAzure(sdk: typeof Sdk, endpoint: ModelEndpoint, url: URL): OpenAI {
   return new sdk.AzureOpenAI({
     ...common(endpoint),
     apiKey: endpoint.apiKey ?? "",

@@ -1,18 +1,11 @@
 // Carries MCP messages over the stdin and stdout of a server process, and ends the process with its whole group.
-import type { Transport } from "@modelcontextprotocol/sdk/shared/transport.js";
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
-import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
-import { MCP_LIMITS } from "./limits.ts";
+import { TransientFailure } from "../../../contracts/failure.ts";
+import { MCP_LIMITS } from "../limits.ts";
+import type { ServerTransport } from "../server-transport.ts";
 import { LineSplitter } from "./line-splitter.ts";
 import { OutputRing } from "./output-ring.ts";
 import { type Command, type ProcessGroup, startGroup } from "./process-group.ts";
-
-/** The SDK's transport, and the reason for which it ended: the SDK itself only says "Connection closed". */
-export interface ServerTransport extends Transport {
-  /** Why the connection ended, or undefined while it stands and after a close that we wanted. */
-  failure(): TransientFailure | PermanentFailure | undefined;
-  end(how: "politely" | "now"): Promise<void>;
-}
 
 /**
  * Not the SDK's own: that one reads the environment of this process, knows no process groups, and lets a call wait for
@@ -47,10 +40,7 @@ export class StdioTransport implements ServerTransport {
     stdout.on("data", (chunk: Buffer) => this.#read(chunk));
     stdout.on("error", () => this.#fail("MCP_CLOSED", "closed its output"));
     stdin.on("error", () => this.#fail("MCP_CLOSED", "closed its input"));
-    this.#ended = group.ended.then(({ code, signal }) => {
-      this.#fail("MCP_CLOSED", signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`);
-      this.onclose?.();
-    });
+    this.#ended = this.#noticeEnd(group);
     // Ended while it was being started: nobody waits for a server that is to go.
     if (this.#state === "ending") group.signal("SIGKILL");
     else this.#state = "silent";
@@ -86,12 +76,18 @@ export class StdioTransport implements ServerTransport {
     await this.#ended;
   }
 
+  async #noticeEnd(group: ProcessGroup): Promise<void> {
+    const { code, signal } = await group.ended;
+    this.#fail("MCP_CLOSED", signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`);
+    this.onclose?.();
+  }
+
   async #endsWithin(ms: number): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<false>((resolve) => {
+    const late = new Promise<boolean>((resolve) => {
       timer = setTimeout(() => resolve(false), ms);
     });
-    const inTime = await Promise.race([this.#ended.then(() => true as const), late]);
+    const inTime = await Promise.race([this.#ended.then(() => true), late]);
     clearTimeout(timer);
     return inTime;
   }

@@ -1,9 +1,9 @@
 // Reads a chat completion as it came over the wire: servers that imitate OpenAI leave fields out or fill them oddly.
-import type { FinishReason, ModelAnswer, ToolCall } from "../../contracts/step.ts";
-import { estimateTokens } from "./estimate.ts";
-import type { ModelRequest } from "./model.ts";
-import { findDoubledId, isObject, readToolCall } from "./tool-arguments.ts";
-import type { ToolNames } from "./tool-names.ts";
+import type { FinishReason, ModelAnswer, ToolCall } from "../../../contracts/step.ts";
+import { estimateTokens } from "../estimate.ts";
+import type { ModelRequest } from "../model.ts";
+import { findDoubledId, isObject, readToolCall } from "../tool-arguments.ts";
+import type { ToolNames } from "../tool-names.ts";
 
 const FINISH: Readonly<Record<string, FinishReason>> = {
   stop: "stop",

@@ -1,9 +1,9 @@
 // Assembles one answer from the events of a Messages API stream, and says what is wrong with one that cannot be used.
-import type { FinishReason, ModelAnswer } from "../../contracts/step.ts";
-import { estimateTokens } from "./estimate.ts";
-import type { ModelRequest } from "./model.ts";
-import { findDoubledId, isObject, readToolCall } from "./tool-arguments.ts";
-import type { ToolNames } from "./tool-names.ts";
+import type { FinishReason, ModelAnswer } from "../../../contracts/step.ts";
+import { estimateTokens } from "../estimate.ts";
+import type { ModelRequest } from "../model.ts";
+import { findDoubledId, isObject, readToolCall } from "../tool-arguments.ts";
+import type { ToolNames } from "../tool-names.ts";
 
 interface Call {
   readonly id: string;
