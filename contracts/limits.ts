@@ -7,11 +7,13 @@ export const MANIFEST_LIMITS = {
   documentsPerFile: 1_000,
   /**
    * Marks, keys and values of one document, as the lexer counts them: about six a line. Reading this many takes some
-   * 25 ms that nothing can interrupt; a manifest of a thousand lines has 6,000.
+   * 15 ms that nothing can interrupt; a manifest of a thousand lines has 6,000.
    */
-  lexemesPerDocument: 100_000,
+  lexemesPerDocument: 60_000,
   /** The same for a file. */
   lexemesPerFile: 300_000,
+  /** Problems of one document that are told one by one. */
+  problemsPerDocument: 200,
   /** Nesting of one document. */
   depth: 64,
   /** Alias expansions in one document. */

@@ -1,5 +1,6 @@
 // Checks over a whole set that what manifests name is declared. A broken reference names both places where it can.
 import type { KindName } from "../../contracts/address.ts";
+import { MANIFEST_LIMITS } from "../../contracts/limits.ts";
 import type { Place, Problem } from "../../contracts/problem.ts";
 import { REFERENCES, type Reference } from "../../contracts/references.ts";
 import { readSecretRef } from "../../contracts/secret-ref.ts";
@@ -17,6 +18,7 @@ export function checkReferences(declaration: Declaration, declared: Declared): P
   return references.flatMap((reference) =>
     referenceValues(declaration.manifest, reference.path)
       .filter((value) => !isDeclared(value.text, reference, declaration, declared))
+      .slice(0, MANIFEST_LIMITS.problemsPerDocument)
       .map((value) => dangling(value, reference, declaration, declared)),
   );
 }

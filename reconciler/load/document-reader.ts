@@ -57,7 +57,15 @@ export class DocumentReader {
   }
 
   report(severity: Finding["severity"], code: ProblemCode, span: Span, summary: string, detail = ""): void {
-    this.findings.push({ severity, code, summary, detail, span });
+    if (this.findings.length < MANIFEST_LIMITS.problemsPerDocument) {
+      this.findings.push({ severity, code, summary, detail, span });
+      return;
+    }
+    // An error that is not shown must still count as one.
+    const told = this.findings.at(-1);
+    if (told?.code === "LIMIT" && (told.severity === "error" || severity === "warning")) return;
+    const more = `the document has more than ${MANIFEST_LIMITS.problemsPerDocument} problems; the others are not shown`;
+    this.findings.push({ severity, code: "LIMIT", summary: more, detail: "", span });
   }
 
   /** An error in `countwheel.dev/v1`, a warning in `orloj.dev/v1`. */

@@ -9,7 +9,7 @@ import { type Declaration, Declared } from "./declared.ts";
 import type { LoadedManifest, LoadResult, SourceFile } from "./desired-set.ts";
 import type { LineColumn } from "./lines.ts";
 import { createPacer, type Pacer, runAtOnce, runPaced } from "./pacer.ts";
-import { PlaceBook } from "./place-book.ts";
+import { PlaceBook, type Placed, placesToKeep } from "./place-book.ts";
 import { createReadingKit, type FileReading, type ReadingKit, readFile } from "./read-file.ts";
 import { selectFiles } from "./select-files.ts";
 
@@ -22,21 +22,17 @@ export interface Loader {
   load(files: readonly SourceFile[], options?: LoadOptions): Promise<LoadResult>;
 }
 
-/** What the cache keeps of a file: no places but those of the `kind` lines, which every plan shows. */
 interface CachedFile {
-  readonly bytes: Uint8Array;
   readonly manifests: readonly CachedManifest[];
   readonly problems: FileReading["problems"];
   readonly manifestCount: number;
 }
 
-interface CachedManifest {
+interface CachedManifest extends Placed {
   readonly manifest: Manifest;
   readonly digest: Digest;
   readonly valid: boolean;
   readonly kindPlace: LineColumn;
-  /** Its number among the manifests of its file. */
-  readonly index: number;
 }
 
 /**
@@ -73,12 +69,15 @@ interface Declaring {
   readonly cached: CachedFile;
 }
 
-async function readOnce(file: SourceFile, kit: ReadingKit, pace: Pacer): Promise<CachedFile> {
-  const reading = await runPaced(readFile(file.bytes, kit), pace);
-  const manifests = reading.manifests.flatMap(({ manifest, valid, kindPlace }, index) =>
-    manifest === undefined ? [] : [{ manifest, digest: manifestDigest(manifest), valid, kindPlace, index }],
-  );
-  return { bytes: file.bytes, manifests, problems: reading.problems, manifestCount: reading.manifestCount };
+async function readOnce({ bytes }: SourceFile, kit: ReadingKit, pace: Pacer): Promise<CachedFile> {
+  const reading = await runPaced(readFile(bytes, kit), pace);
+  const manifests = reading.manifests.flatMap((read, index) => {
+    const { manifest, valid, kindPlace } = read;
+    if (manifest === undefined) return [];
+    const kept = placesToKeep(bytes, manifest, read);
+    return [{ manifest, digest: manifestDigest(manifest), valid, kindPlace, bytes, index, kept }];
+  });
+  return { manifests, problems: reading.problems, manifestCount: reading.manifestCount };
 }
 
 interface Candidate extends LoadedManifest, Declaration {}
@@ -97,20 +96,20 @@ async function assemble(read: readonly Declaring[], places: PlaceBook, pace: Pac
   found.push(...checkToolNames(unique.filter(({ valid }) => valid)));
   return {
     set: { manifests: unique.filter(({ valid }) => valid).map(toLoaded) },
-    problems: found.sort(compareWhole),
+    problems: found.toSorted(compareWhole),
     manifestCount: read.reduce((sum, { cached }) => sum + cached.manifestCount, 0),
     fileCount: read.length,
   };
 }
 
 function candidatesOf({ path, cached }: Declaring, places: PlaceBook): Candidate[] {
-  return cached.manifests.map(({ manifest, digest, valid, kindPlace, index }) => ({
-    address: manifestAddress(manifest),
-    manifest,
-    digest,
-    valid,
-    place: { file: path, ...kindPlace },
-    locate: (pointer) => ({ file: path, ...places.find(cached, index, pointer, kindPlace) }),
+  return cached.manifests.map((known) => ({
+    address: manifestAddress(known.manifest),
+    manifest: known.manifest,
+    digest: known.digest,
+    valid: known.valid,
+    place: { file: path, ...known.kindPlace },
+    locate: (pointer) => ({ file: path, ...places.find(known, pointer, known.kindPlace) }),
   }));
 }
 
@@ -131,7 +130,7 @@ function withoutDuplicates(candidates: readonly Candidate[]): { unique: Candidat
     if (other === undefined) first.set(candidate.address, candidate);
     else problems.push(duplicate(candidate, other));
   }
-  return { unique: [...first.values()].sort((a, b) => (a.address < b.address ? -1 : 1)), problems };
+  return { unique: [...first.values()].toSorted((a, b) => (a.address < b.address ? -1 : 1)), problems };
 }
 
 function duplicate(candidate: Candidate, other: Candidate): Problem {

@@ -8,12 +8,11 @@ export type Pacer = () => Promise<void> | undefined;
 
 export function createPacer(): Pacer {
   let since = performance.now();
-  return () => {
-    if (performance.now() - since < SLICE_MS) return undefined;
-    return setImmediate().then(() => {
-      since = performance.now();
-    });
+  const pause = async (): Promise<void> => {
+    await setImmediate();
+    since = performance.now();
   };
+  return () => (performance.now() - since < SLICE_MS ? undefined : pause());
 }
 
 /** Runs stepwise work to its end, pausing between steps. */

@@ -1,39 +1,64 @@
-// Answers where a value stands. Places are not kept with the manifests: a set of ten thousand has a quarter of a million
-// of them and needs a handful. A file is read again when somebody asks, and the last ones asked about are kept.
+// Answers where a value stands. Not every place is kept with its manifest: a set of ten thousand has a quarter of a million
+// of them and needs a handful. Kept are the places of names and references, because one missing manifest can break them
+// all at once; for others a file is read again, unless it is so large that this would take too long.
+import type { Manifest } from "../../contracts/manifest.ts";
+import { REFERENCES } from "../../contracts/references.ts";
 import type { LineColumn } from "./lines.ts";
-import type { FileReading } from "./read-file.ts";
+import type { FileReading, ReadManifest } from "./read-file.ts";
+import { referenceValues } from "./reference-values.ts";
 
 const KEPT_FILES = 64;
+const LARGE_BYTES = 8 * 1024;
 
-interface Bytes {
+/** By JSON pointer. */
+export type Places = ReadonlyMap<string, LineColumn>;
+
+/** A manifest as the book knows it. */
+export interface Placed {
   readonly bytes: Uint8Array;
+  /** Its number among the manifests of its file. */
+  readonly index: number;
+  readonly kept: Places;
+}
+
+export function placesToKeep(bytes: Uint8Array, manifest: Manifest, read: ReadManifest): Places {
+  if (bytes.length >= LARGE_BYTES) return read.places();
+  const own = REFERENCES.filter(({ kind }) => kind === manifest.kind);
+  const pointers = own.flatMap(({ path }) => referenceValues(manifest, path).map(({ pointer }) => pointer));
+  return new Map(
+    ["/metadata/name", ...pointers].flatMap((pointer) => {
+      const place = read.placeOf(pointer);
+      return place === undefined ? [] : [[pointer, place] as const];
+    }),
+  );
 }
 
 export class PlaceBook {
   private readonly read: (bytes: Uint8Array) => FileReading;
-  private readonly readings = new Map<Uint8Array, FileReading>();
+  private readonly recent = new Map<Uint8Array, readonly Places[]>();
 
   constructor(read: (bytes: Uint8Array) => FileReading) {
     this.read = read;
   }
 
-  /** The place of the value at a JSON pointer of the `index`-th manifest, or of its nearest parent that is written. */
-  find({ bytes }: Bytes, index: number, pointer: string, otherwise: LineColumn): LineColumn {
-    const places = this.readingOf(bytes).manifests[index]?.places;
+  /** The place of the value at a JSON pointer, or of its nearest parent that is written. */
+  find({ bytes, index, kept }: Placed, pointer: string, otherwise: LineColumn): LineColumn {
+    const known = kept.get(pointer);
+    if (known !== undefined) return known;
+    const places = bytes.length >= LARGE_BYTES ? kept : this.readAgain(bytes)[index];
     for (let path = pointer; path !== ""; path = path.slice(0, path.lastIndexOf("/"))) {
       const place = places?.get(path);
-      if (place !== undefined) return { line: place.line, column: place.column };
+      if (place !== undefined) return place;
     }
     return otherwise;
   }
 
-  private readingOf(bytes: Uint8Array): FileReading {
-    const known = this.readings.get(bytes);
-    const reading = known ?? this.read(bytes);
-    this.readings.delete(bytes);
-    this.readings.set(bytes, reading);
-    const [oldest] = this.readings.keys();
-    if (this.readings.size > KEPT_FILES && oldest !== undefined) this.readings.delete(oldest);
-    return reading;
+  private readAgain(bytes: Uint8Array): readonly Places[] {
+    const places = this.recent.get(bytes) ?? this.read(bytes).manifests.map((manifest) => manifest.places());
+    this.recent.delete(bytes);
+    this.recent.set(bytes, places);
+    const [oldest] = this.recent.keys();
+    if (this.recent.size > KEPT_FILES && oldest !== undefined) this.recent.delete(oldest);
+    return places;
   }
 }

@@ -24,8 +24,9 @@ export interface ReadManifest {
   /** It has no errors of its own. */
   readonly valid: boolean;
   readonly kindPlace: LineColumn;
-  /** Where the values of the manifest stand, by JSON pointer. */
-  readonly places: ReadonlyMap<string, LineColumn>;
+  /** Where the values of the manifest stand, by JSON pointer: all of them, or one. Made when asked for: most are never. */
+  readonly places: () => ReadonlyMap<string, LineColumn>;
+  readonly placeOf: (pointer: string) => LineColumn | undefined;
 }
 
 export interface FileReading {
@@ -124,10 +125,16 @@ function readOne(document: ReadableDocument, node: Node | null, lines: Lines, ki
   if (reading.outcome === "skipped") return examined;
   const { kind, kindSpan, manifest } = reading;
   if (manifest !== undefined) checkManifest(reader, manifest, kindSpan, kit);
-  const places = new Map([...reader.spans].map(([pointer, at]) => [pointer, lines.at(at.start)]));
+  const places = (): ReadonlyMap<string, LineColumn> =>
+    new Map([...reader.spans].map(([pointer, at]) => [pointer, lines.at(at.start)]));
+  const placeOf = (pointer: string): LineColumn | undefined => {
+    const at = reader.spans.get(pointer);
+    return at === undefined ? undefined : lines.at(at.start);
+  };
   const valid = manifest !== undefined && errorCount(reader) === 0;
   const named = manifest === undefined ? {} : { manifest };
-  return { ...examined, ...named, found: { kind, valid, kindPlace: lines.at(kindSpan.start), places, ...named } };
+  const found = { kind, valid, kindPlace: lines.at(kindSpan.start), places, placeOf, ...named };
+  return { ...examined, ...named, found };
 }
 
 function checkManifest(reader: DocumentReader, manifest: Manifest, kindSpan: Span, kit: ReadingKit): void {

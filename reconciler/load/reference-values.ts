@@ -13,6 +13,8 @@ export function referenceValues(root: unknown, path: string): ReferenceValue[] {
   return found;
 }
 
+type Fields = Readonly<Record<string, unknown>>;
+
 function collect(value: unknown, steps: readonly string[], pointer: string, found: ReferenceValue[]): void {
   const [step, ...rest] = steps;
   if (step === undefined) {
@@ -20,9 +22,13 @@ function collect(value: unknown, steps: readonly string[], pointer: string, foun
     return;
   }
   if (typeof value !== "object" || value === null) return;
+  if (step !== "*" && step !== "{}") {
+    if (Object.hasOwn(value, step)) collect((value as Fields)[step], rest, `${pointer}/${step}`, found);
+    return;
+  }
   for (const [key, item] of Object.entries(value)) {
     const below = `${pointer}/${escapePointer(key)}`;
     if (step === "{}") found.push({ pointer: below, text: key });
-    else if (step === "*" || step === key) collect(item, rest, below, found);
+    else collect(item, rest, below, found);
   }
 }
