@@ -1,0 +1,174 @@
+// Ticks and the loop over a real repository and a real Redis: pushes are noticed, and what cannot be read changes nothing.
+import { mkdtemp, rename, rm } from "node:fs/promises";
+import { randomUUID } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { openSource } from "../../reconciler/environment-source.ts";
+import { createLoader } from "../../reconciler/load/load-files.ts";
+import { type LoopEvent, type LoopOptions, runLoop } from "../../reconciler/loop.ts";
+import { tick, type TickOptions } from "../../reconciler/tick.ts";
+import { TEST_GIT, type TestRepository, testRepository } from "../git.ts";
+import { type TestRedis, describeWithRedis, testRedis } from "../redis.ts";
+import { openWorld, type World } from "./apply/world.ts";
+import { TOOL } from "./plan/builders.ts";
+
+const MODEL = "kind: ModelEndpoint\nmetadata: {name: m}\nspec: {provider: mock, default_model: mock}\n";
+const agent = (name: string): string => `kind: Agent\nmetadata: {name: ${name}}\nspec: {model_ref: m, prompt: p}\n`;
+
+describeWithRedis("the reconciler", () => {
+  let server: TestRedis;
+  let world: World;
+  let repository: TestRepository;
+  let mirrorFolder: string;
+  beforeAll(async () => {
+    server = await testRedis();
+  });
+  afterAll(() => server.stop());
+  beforeEach(async () => {
+    world = openWorld(server.url);
+    repository = await testRepository({ "agents/m.yaml": MODEL, "agents/a.yaml": agent("a"), "agents/b.yaml": agent("b") });
+    await repository.push();
+    mirrorFolder = await mkdtemp(join(tmpdir(), "cw-mirror-"));
+  });
+  afterEach(async () => {
+    await world.close();
+    await repository.remove();
+    await rm(mirrorFolder, { recursive: true, force: true });
+  });
+
+  function options(more: Partial<LoopOptions> = {}): Omit<LoopOptions, "emit"> {
+    const spec = { kind: "commit", repo: repository.bare, ref: "main", path: "agents" } as const;
+    const tools = { git: TEST_GIT, mirrorFolder, loader: createLoader(), onProblem: () => undefined };
+    const signal = new AbortController().signal;
+    const source = openSource(spec, tools);
+    return { source, writer: world.writer, tool: TOOL, newId: randomUUID, allowHistory: [], signal, intervalMs: 60_000, ...more };
+  }
+
+  const look = (more: Partial<TickOptions> = {}) =>
+    tick({ ...options(), knownLineage: null, onPlan: () => undefined, ...more });
+  const names = async (): Promise<string[]> => [...(await world.read()).records.keys()];
+
+  it("applies what the branch holds, and then has nothing to do", async () => {
+    expect(await look()).toMatchObject({ outcome: "applied", serial: 1 });
+    expect(await names()).toEqual(["Agent/default/a", "Agent/default/b", "ModelEndpoint/default/m"]);
+    expect(await look()).toMatchObject({ outcome: "unchanged" });
+  });
+
+  it("changes nothing while the repository cannot be read", async () => {
+    await look();
+    await rename(repository.bare, `${repository.bare}.gone`);
+    expect(await look()).toMatchObject({ outcome: "unavailable" });
+    expect(await names()).toHaveLength(3);
+  });
+
+  it("changes nothing while a manifest is broken, although another one is gone", async () => {
+    await look();
+    await repository.commit({ "agents/a.yaml": "kind: Agent\nspec: [", "agents/b.yaml": null });
+    await repository.push();
+    expect(await look()).toMatchObject({ outcome: "invalid", plan: { counts: { prune: 0 }, applyable: false } });
+    expect(await names()).toHaveLength(3);
+  });
+
+  it("prunes what was deleted", async () => {
+    await look();
+    await repository.commit({ "agents/b.yaml": null });
+    await repository.push();
+    expect(await look()).toMatchObject({ outcome: "applied", plan: { counts: { prune: 1 } } });
+  });
+
+  it("holds a branch that was rewritten, and says both commits, until it is allowed", async () => {
+    const from = await repository.git("rev-parse", "HEAD");
+    await look();
+    await repository.git("commit", "--quiet", "--amend", "--message", "rewritten");
+    const to = await repository.commit({ "agents/b.yaml": null });
+    await repository.push("--force");
+    expect(await look()).toMatchObject({ outcome: "held", hold: { why: "history", history: "unrelated", from, to } });
+    expect(await names()).toHaveLength(3);
+    expect(await look({ allowHistory: ["unrelated"] })).toMatchObject({ outcome: "applied" });
+  });
+
+  it("holds where the state that it knew is gone", async () => {
+    await look();
+    expect(await look({ knownLineage: "another" })).toMatchObject({ outcome: "held", hold: { why: "lineage", was: "another" } });
+  });
+
+  it("notices a push and applies it, without waiting for its interval", async () => {
+    const stop = new AbortController();
+    const heard = listen();
+    const running = runLoop({ ...options({ signal: stop.signal }), emit: heard.emit });
+    expect(await heard.until(isApplied(1))).toBe(true);
+    await repository.commit({ "agents/c.yaml": agent("c") });
+    await repository.push();
+    expect(await heard.until(isApplied(2))).toBe(true);
+    stop.abort();
+    await running;
+    expect(await names()).toHaveLength(4);
+    expect(heard.events.map(kindOf)).toEqual(["planned", "applied", "planned", "applied"]);
+  });
+
+  it("says once that the repository is gone, and goes on when it is back", async () => {
+    const stop = new AbortController();
+    const heard = listen();
+    await rename(repository.bare, `${repository.bare}.gone`);
+    const running = runLoop({ ...options({ signal: stop.signal, intervalMs: 20 }), emit: heard.emit });
+    expect(await heard.until((event) => kindOf(event) === "unavailable")).toBe(true);
+    await rename(`${repository.bare}.gone`, repository.bare);
+    expect(await heard.until(isApplied(1))).toBe(true);
+    stop.abort();
+    await running;
+    expect(heard.events.map(kindOf).filter((kind) => kind === "unavailable")).toHaveLength(1);
+  });
+
+  it("looks a head up, and reads nothing, while nothing moved", async () => {
+    const stop = new AbortController();
+    const heard = listen();
+    const given = options({ signal: stop.signal, intervalMs: 10 });
+    let reads = 0;
+    let lookUps = 0;
+    const source = {
+      ...given.source,
+      watch: async () => undefined,
+      read: (signal: AbortSignal) => {
+        reads += 1;
+        return given.source.read(signal);
+      },
+      lookUp: async (signal: AbortSignal) => {
+        lookUps += 1;
+        if (lookUps === 3) stop.abort();
+        return given.source.lookUp(signal);
+      },
+    };
+    await runLoop({ ...given, source, emit: heard.emit });
+    expect(reads).toBe(1);
+  });
+});
+
+function kindOf(event: LoopEvent): string {
+  return event.type === "ended" ? event.result.outcome : event.type;
+}
+
+function isApplied(serial: number): (event: LoopEvent) => boolean {
+  return (event) => event.type === "ended" && event.result.outcome === "applied" && event.result.serial === serial;
+}
+
+/** Keeps what was said, and waits for more of it: at most ten seconds. */
+function listen() {
+  const events: LoopEvent[] = [];
+  let waiting: (() => void) | undefined;
+  const emit = (event: LoopEvent): void => {
+    events.push(event);
+    waiting?.();
+  };
+  const until = async (wanted: (event: LoopEvent) => boolean): Promise<boolean> => {
+    const late = AbortSignal.timeout(10_000);
+    while (!events.some(wanted) && !late.aborted) {
+      await new Promise<void>((resolve) => {
+        waiting = resolve;
+        late.addEventListener("abort", () => resolve(), { once: true });
+      });
+    }
+    return events.some(wanted);
+  };
+  return { events, emit, until };
+}
