@@ -36,12 +36,14 @@ export async function watchSource(options: WatchOptions): Promise<SourceWatch> {
   options.signal.throwIfAborted();
   const watcher = await failWhereUnavailable(() => openWatcher(options));
   const look = settle(options.onLook);
-  watcher.on("all", () => look.soon());
   watcher.on("error", (error) => options.onProblem(`watching ${options.path}: ${describe(error)}`));
   let closing: Promise<void> | undefined;
+  watcher.on("all", () => {
+    if (closing === undefined) look.soon();
+  });
   const close = (): Promise<void> => {
-    look.cancel();
     closing ??= watcher.close();
+    look.cancel();
     return closing;
   };
   options.signal.addEventListener("abort", () => void close(), { once: true });

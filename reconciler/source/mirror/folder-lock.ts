@@ -1,7 +1,7 @@
 // One process at a time for a folder, by a lock file beside it that outlives no crash. It saves double work; what must
 // never break is safe without it, since git locks its own refs and a rebuilt mirror arrives by one rename.
 import { randomUUID } from "node:crypto";
-import { link, open, readFile, rename, rm, stat, unlink } from "node:fs/promises";
+import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { Unavailable } from "../unavailable.ts";
@@ -13,6 +13,8 @@ export interface LockLimits {
 }
 
 const RETRY_MS = 25;
+/** A lock without a readable holder is being written, or its writer died within that moment. */
+const WRITING_MS = 5_000;
 
 /** Runs `work` while nobody else holds `file`. Throws {@link Unavailable} when the wait takes too long. */
 export async function withFolderLock<T>(
@@ -42,20 +44,13 @@ async function acquire(file: string, limits: LockLimits, signal: AbortSignal): P
   return token;
 }
 
-/** The lock appears with its content or not at all: written beside, then linked, which fails where one exists. */
 async function create(file: string, token: string): Promise<boolean> {
-  const draft = `${file}.${randomUUID()}`;
-  const handle = await open(draft, "wx", 0o600);
   try {
-    await handle.writeFile(token);
-    await link(draft, file);
+    await writeFile(file, token, { flag: "wx", mode: 0o600 });
     return true;
   } catch (error) {
     if (hasCode(error, "EEXIST")) return false;
     throw error;
-  } finally {
-    await handle.close();
-    await rm(draft, { force: true });
   }
 }
 
@@ -70,10 +65,11 @@ async function removeIfStale(file: string, maxHoldMs: number): Promise<void> {
   const aside = `${file}.stale-${randomUUID()}`;
   try {
     await rename(file, aside);
-    if ((await readFile(aside, "utf8")) !== seen) await link(aside, file);
-    await unlink(aside);
+    const moved = await readFile(aside, "utf8");
+    if (moved !== seen) await create(file, moved);
   } catch (error) {
-    if (!hasCode(error, "ENOENT") && !hasCode(error, "EEXIST")) throw error;
+    if (!hasCode(error, "ENOENT")) throw error;
+  } finally {
     await rm(aside, { force: true });
   }
 }
@@ -82,7 +78,7 @@ async function isStale(file: string, content: string, maxHoldMs: number): Promis
   const age = await ageOf(file);
   if (age === undefined) return false;
   const holder = parseHolder(content);
-  if (holder === undefined || age > maxHoldMs) return true;
+  if (holder === undefined || age > maxHoldMs) return age > WRITING_MS;
   return holder.host === hostname() && !isAlive(holder.pid);
 }
 

@@ -20,10 +20,15 @@ export async function mirrorExists({ gitDir }: Mirror): Promise<boolean> {
 
 /** Holds off every other process that changes this mirror. Readers need no lock. */
 export async function withMirrorLock<T>({ gitDir, signal }: Mirror, work: () => Promise<T>): Promise<T> {
-  await mkdir(dirname(gitDir), { recursive: true, mode: 0o700 });
-  // A commit and its contents are two fetches; nobody holds the lock for longer.
+  // A fetch that is tried twice; nobody holds the lock for longer.
   const maxHoldMs = SOURCE_LIMITS.fetchMs * 2;
-  return withFolderLock(`${gitDir}.lock`, { maxHoldMs, waitMs: maxHoldMs }, signal, work);
+  try {
+    await mkdir(dirname(gitDir), { recursive: true, mode: 0o700 });
+    return await withFolderLock(`${gitDir}.lock`, { maxHoldMs, waitMs: maxHoldMs }, signal, work);
+  } catch (error) {
+    if (!(error instanceof Error) || !("syscall" in error)) throw error;
+    throw new Unavailable("READ_FAILED", `the mirror in ${dirname(gitDir)} cannot be written: ${error.message}`, error);
+  }
 }
 
 /** Under the lock. Made beside its place and renamed into it. */

@@ -186,6 +186,12 @@ describe("a mirror", () => {
     expect(await readdir(mirrorFolder)).toEqual([mirror]);
   });
 
+  it("whose folder cannot be written is unavailable", async () => {
+    const { url } = await serve();
+    await writeFile(mirrorFolder, "in the way");
+    expect(await read(url)).toMatch(/^READ_FAILED: the mirror in .* cannot be written/);
+  });
+
   it.each([
     ["its objects are gone", async (gitDir: string) => emptyFolder(join(gitDir, "objects"))],
     ["its HEAD is gone", async (gitDir: string) => rm(join(gitDir, "HEAD"))],
