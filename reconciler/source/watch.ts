@@ -58,7 +58,7 @@ async function openWatcher(options: WatchOptions): Promise<FSWatcher> {
     case "repository": {
       const found = await findGitFolder(options.path);
       if (found === undefined) throw new Unavailable("REPOSITORY_UNREACHABLE", `${options.path} is no git repository`);
-      return watchRefs(found.gitDir, found.commonDir);
+      return watchRefs(await targetOf(found.gitDir), await targetOf(found.commonDir));
     }
   }
 }

@@ -1,4 +1,4 @@
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { watchSource } from "../../../reconciler/source/watch.ts";
@@ -75,6 +75,12 @@ describe("watching a repository on this machine", () => {
     const looks = await watching("repository", `${repo.folder}-side`);
     await looks.after(() => repo.commit({ "agents/a.yaml": "b" }));
     await looks.after(() => repo.git("-C", `${repo.folder}-side`, "checkout", "--quiet", "--detach"));
+  });
+
+  it("notices a push to a repository that is named by a link", async () => {
+    await symlink(repo.bare, `${repo.bare}-link`);
+    const looks = await watching("repository", `${repo.bare}-link`);
+    await looks.after(() => repo.push());
   });
 
   it("refuses a folder that is no repository", async () => {
