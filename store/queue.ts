@@ -121,10 +121,14 @@ export function startActivationWorker(options: ActivationWorkerOptions): Activat
   const { redis, env, concurrency, leaseMs } = options;
   const report = options.onError ?? (() => undefined);
   const running = new Map<string, RunningJob>();
+  let isDraining = false;
+  // A fetch that was under way when the worker was paused still brings a job: it goes back, for another runner.
+  const process: ActivationWorkerOptions["process"] = async (job, context) =>
+    isDraining ? context.delay(0) : options.process(job, context);
   // The processor must name all three parameters: BullMQ counts them, and gives the signal only to one that has three.
   const worker = new Worker<JobData>(
     QUEUE_NAME,
-    (job, token, signal) => trackJob(running, job.id ?? "", (abort) => processJob(options, job, token, [abort, signal])),
+    (job, token, signal) => trackJob(running, job.id ?? "", (abort) => processJob({ ...options, process }, job, token, [abort, signal])),
     {
       connection: redis,
       prefix: queuePrefix(env),
@@ -142,6 +146,7 @@ export function startActivationWorker(options: ActivationWorkerOptions): Activat
       await worker.waitUntilReady();
     },
     drain: async (timeoutMs) => {
+      isDraining = true;
       await worker.pause(true);
       return settleRunning(running, timeoutMs);
     },

@@ -21,7 +21,7 @@ export const SEARCH: SearchRequest = {
 /** Skips its tests, and says so, where this machine has no Redis and cannot get one. */
 export const describeWithRedis =
   (await findReal(SEARCH)) === undefined
-    ? (name: string, tests: () => void): void => describe.skip(`${name} (no redis-server here)`, tests)
+    ? (name: string, tests: () => void): unknown => describe.skip(`${name} (no redis-server here)`, tests)
     : describe;
 
 /** A run that is cut off leaves no server behind for longer. */

@@ -108,7 +108,11 @@ async function readHead(redis: Redis, task: TaskRef): Promise<ChainHead> {
 }
 
 /** The call that had begun and whose result nobody knows. */
-export async function readBegunStep(redis: Redis, task: TaskRef, activation: ActivationId): Promise<StepRecord | undefined> {
+export async function readBegunStep(
+  redis: Redis,
+  task: TaskRef,
+  activation: ActivationId,
+): Promise<StepRecord | undefined> {
   const texts = await ask(redis, () => redis.hvals(stepsKey(task, activation)));
   const steps = texts.map((text) => readStep(`a step of ${activation} of ${taskId(task)}`, text));
   return steps.find(({ state, effect }) => state === "started" && effect !== undefined);

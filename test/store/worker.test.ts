@@ -1,0 +1,156 @@
+// The bell end to end: real BullMQ workers, a real process that is killed, a takeover, a drain.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { type Redis, closeRedis, connectRedis } from "../../store/connect.ts";
+import { QUEUE_NAME, queuePrefix } from "../../store/keys.ts";
+import {
+  type ActivationQueue,
+  type ActivationWorker,
+  type ActivationWorkerOptions,
+  openQueue,
+  startActivationWorker,
+} from "../../store/queue.ts";
+import { type Claim, claimActivation } from "../../store/scripts/claim.ts";
+import { createTask } from "../../store/tasks.ts";
+import { type TestRedis, describeWithRedis, testRedis } from "../redis.ts";
+import { newEnv, taskOf, until } from "./world.ts";
+
+describeWithRedis("the bell", () => {
+  let server: TestRedis;
+  let redis: Redis;
+  let workerRedis: Redis;
+  let queue: ActivationQueue;
+  const workers: ActivationWorker[] = [];
+  beforeAll(async () => {
+    server = await testRedis();
+    redis = connectRedis(server.url, "command");
+    workerRedis = connectRedis(server.url, "worker");
+  });
+  afterAll(async () => {
+    await closeRedis(redis);
+    await closeRedis(workerRedis);
+    await server.stop();
+  });
+  beforeEach(() => {
+    queue = openQueue(redis, newEnv());
+    return async () => {
+      for (const worker of workers.splice(0)) await worker.close();
+      await queue.close();
+    };
+  });
+
+  function startWorker(
+    process: ActivationWorkerOptions["process"],
+    more: Partial<ActivationWorkerOptions> = {},
+  ): ActivationWorker {
+    const options = { redis: workerRedis, env: queue.env, concurrency: 1, leaseMs: 1_000, process, ...more };
+    const worker = startActivationWorker(options);
+    workers.push(worker);
+    return worker;
+  }
+
+  /** Claims every activation that it hears of and tells what came of it. */
+  function claiming(seen: Claim[], holder: string): ActivationWorkerOptions["process"] {
+    return async (job, { delay }) => {
+      const claim = await claimActivation(workerRedis, { ...job, holder, leaseMs: 1_000 });
+      seen.push(claim);
+      if (claim.outcome === "held" || claim.outcome === "later") delay(claim.remainingMs);
+    };
+  }
+
+  test("brings an activation to a worker once", async () => {
+    const seen: Claim[] = [];
+    startWorker(claiming(seen, "r1"));
+    const task = taskOf(queue.env);
+    await createTask(redis, queue, task);
+    await until("the claim", async () => seen.length > 0);
+    await until("the job is gone", async () => (await queue.withoutBell([{ task: task.ref, activation: "planner#1" }]))[0]);
+    expect(seen.map(({ outcome }) => outcome)).toEqual(["claimed"]);
+  });
+
+  test("brings high priority before normal and low", async () => {
+    for (const priority of ["low", "normal", "high"] as const) {
+      await createTask(redis, queue, { ...taskOf(queue.env, priority), priority });
+    }
+    const seen: string[] = [];
+    startWorker(async ({ task }) => void seen.push(task.name));
+    await until("all three", async () => seen.length === 3);
+    expect(seen).toEqual(["high", "normal", "low"]);
+  });
+
+  test("rings for another runner when the one at work is killed, which takes over from where it was", async () => {
+    const file = join(import.meta.dirname, "worker-child.ts");
+    const child = spawn(process.execPath, ["--import", "tsx", file, server.url, queue.env, "1000"], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const claimed = once(createInterface({ input: child.stdout }), "line");
+    await createTask(redis, queue, taskOf(queue.env));
+    expect(await claimed).toEqual(["planner#1"]);
+
+    const seen: Claim[] = [];
+    startWorker(claiming(seen, "r2"));
+    const killedAt = performance.now();
+    child.kill("SIGKILL");
+    const claim = await until("the takeover", async () => seen.find(({ outcome }) => outcome === "claimed"));
+    expect(claim).toMatchObject({ epoch: 2, attempt: 2, takenOverFrom: "child" });
+    // The promise for a lease of 5 s is 6 s; the same ratio, and room for a busy machine.
+    expect(performance.now() - killedAt).toBeLessThan(3_000);
+  });
+
+  test("rings again after a delay that was asked for, and after a processor that threw", async () => {
+    const errors: unknown[] = [];
+    let calls = 0;
+    const task = taskOf(queue.env);
+    startWorker(
+      async (_job, { delay }) => {
+        calls += 1;
+        if (calls === 1) return delay(20);
+        if (calls === 2) throw new Error("a bug");
+      },
+      { leaseMs: 400, onError: (error) => errors.push(error) },
+    );
+    await createTask(redis, queue, task);
+    await until("the third call", async () => calls === 3);
+    expect(errors).toEqual([new Error("a bug")]);
+    await until("the job is gone", async () => (await queue.withoutBell([{ task: task.ref, activation: "planner#1" }]))[0]);
+  });
+
+  test("is stopped by a drain: running work may end, what does not is aborted and rings elsewhere", async () => {
+    let started = 0;
+    const ended: string[] = [];
+    const worker = startWorker(
+      async ({ task }, { signal, delay }) => {
+        started += 1;
+        await (task.name === "slow" ? once(signal, "abort") : until("both run", async () => started === 2));
+        ended.push(`${task.name} ${signal.aborted ? signal.reason.code : "done"}`);
+        if (signal.aborted) delay(0);
+      },
+      { concurrency: 2 },
+    );
+    for (const name of ["slow", "quick"]) await createTask(redis, queue, taskOf(queue.env, name));
+    await until("both run", async () => started === 2);
+    expect(await worker.drain(200)).toBe(1);
+    expect(ended).toEqual(["quick done", "slow DRAINED"]);
+    await worker.close();
+    const seen: string[] = [];
+    startWorker(async ({ task }) => void seen.push(task.name));
+    await until("another worker hears of it", async () => seen.includes("slow"));
+  });
+
+  test("drops a job that somebody forged", async () => {
+    const errors: unknown[] = [];
+    const seen: string[] = [];
+    startWorker(async ({ task }) => void seen.push(task.name), { onError: (error) => errors.push(error) });
+    const { Queue } = await import("bullmq");
+    const forger = new Queue(QUEUE_NAME, { connection: redis, prefix: queuePrefix(queue.env) });
+    await forger.add("activation", { namespace: "default", name: "x}:task", activation: "a#1" });
+    await forger.add("activation", null);
+    await createTask(redis, queue, taskOf(queue.env));
+    await until("the honest job", async () => seen.length === 1 && errors.length === 2);
+    expect(seen).toEqual(["weekly-report"]);
+    await forger.close();
+  });
+});
