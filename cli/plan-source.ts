@@ -20,11 +20,15 @@ export function sourceSpec(host: Host, { repo, ref, path, folder }: SourceFlags)
     if (path !== undefined) throw new UsageFailure("--path names a directory of a commit: add --repo or --ref");
     return folderSpec(resolve(host.cwd, folder ?? "."));
   }
-  if (folder !== undefined) throw new UsageFailure("give a directory to plan it, or --repo and --ref to plan a commit, not both");
+  if (folder !== undefined)
+    throw new UsageFailure("give a directory to plan it, or --repo and --ref to plan a commit, not both");
   return commitSpec(host, { repo, ref, path });
 }
 
-export function commitSpec(host: Host, { repo, ref, path }: { repo?: string | undefined; ref?: string | undefined; path?: string | undefined }) {
+export function commitSpec(
+  host: Host,
+  { repo, ref, path }: { repo?: string | undefined; ref?: string | undefined; path?: string | undefined },
+) {
   const named = repo === undefined ? repositoryRoot(host.cwd) : absoluteRepository(host, repo);
   return { kind: "commit", repo: named, ref: ref ?? "HEAD", path: path ?? "." } as const;
 }

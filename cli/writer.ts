@@ -11,7 +11,7 @@ const LOCK_WAIT_MS = 10_000;
 
 export interface OpenWriter {
   readonly writer: Writer;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export function openWriter(host: Host, redis: Redis, env: string, reports = false): OpenWriter {

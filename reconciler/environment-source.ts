@@ -35,7 +35,11 @@ type CommitSpec = Extract<SourceSpec, { readonly kind: "commit" }>;
 type FolderSpec = Extract<SourceSpec, { readonly kind: "folder" }>;
 
 /** What one commit holds, planned or compared with. */
-export async function readCommitSource(spec: CommitSpec, tools: SourceTools, signal: AbortSignal): Promise<SourceAnswer> {
+export async function readCommitSource(
+  spec: CommitSpec,
+  tools: SourceTools,
+  signal: AbortSignal,
+): Promise<SourceAnswer> {
   return loadSource(await readCommit(commitOptions(spec, tools, signal)), tools.loader);
 }
 
@@ -44,7 +48,11 @@ export function commitSourceReader(spec: CommitSpec, tools: SourceTools) {
   return (ref: string, signal: AbortSignal): Promise<SourceAnswer> => readCommitSource({ ...spec, ref }, tools, signal);
 }
 
-function commitOptions({ repo, ref, path }: CommitSpec, { git, mirrorFolder, token }: SourceTools, signal: AbortSignal): ReadCommitOptions {
+function commitOptions(
+  { repo, ref, path }: CommitSpec,
+  { git, mirrorFolder, token }: SourceTools,
+  signal: AbortSignal,
+): ReadCommitOptions {
   return { repo, ref, path, git, mirrorFolder, signal, ...(token === undefined ? {} : { token }) };
 }
 
@@ -73,8 +81,14 @@ async function watchRepository(
   try {
     const place = await locateRepository(options);
     if (place.kind === "remote") return undefined;
-    const { close } = await watchSource({ kind: "repository", path: place.gitDir, onLook, onProblem, signal: options.signal });
-    return close;
+    const watch = await watchSource({
+      kind: "repository",
+      path: place.gitDir,
+      onLook,
+      onProblem,
+      signal: options.signal,
+    });
+    return () => watch.close();
   } catch (error) {
     if (error instanceof Unavailable) return undefined;
     throw error;
@@ -88,8 +102,8 @@ function folderSource({ folder, shownAs }: FolderSpec, { git, loader, onProblem 
     history: async (from) => (from === null ? "first" : "fast-forward"),
     lookUp: async () => ({ status: "none" }),
     async watch(ring, signal) {
-      const { close } = await watchSource({ kind: "folder", path: folder, onLook: ring, onProblem, signal });
-      return close;
+      const watch = await watchSource({ kind: "folder", path: folder, onLook: ring, onProblem, signal });
+      return () => watch.close();
     },
   };
 }

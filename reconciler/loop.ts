@@ -1,6 +1,6 @@
 // The reconcile loop: a tick, a rest, again. A push, a saved file or a timer only says "look again".
-import { LeaseLost, PermanentFailure, TransientFailure, failureRecord } from "../contracts/failure.ts";
-import { type Plan, hasChanges } from "../contracts/plan.ts";
+import { failureRecord, LeaseLost, PermanentFailure, TransientFailure } from "../contracts/failure.ts";
+import { hasChanges, type Plan } from "../contracts/plan.ts";
 import { readHead } from "../store/state.ts";
 import { pendingTaskIntents } from "../store/task-intents.ts";
 import { Bell } from "./bell.ts";
@@ -124,7 +124,8 @@ function keyOf(result: TickOutcome): string {
 }
 
 function settledBy(result: TickOutcome): Memory["settled"] {
-  if (result.outcome === "unavailable" || result.outcome === "overtaken" || result.outcome === "locked") return undefined;
+  if (result.outcome === "unavailable" || result.outcome === "overtaken" || result.outcome === "locked")
+    return undefined;
   const { source, state } = result.plan;
   const serial = result.outcome === "applied" ? result.serial : state.serial;
   return source.headSha === null ? undefined : { sha: source.headSha, serial };

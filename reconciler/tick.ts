@@ -4,10 +4,10 @@ import type { Problem } from "../contracts/problem.ts";
 import type { ObservedState } from "../contracts/record.ts";
 import type { TaskRef } from "../contracts/task.ts";
 import { readState } from "../store/state.ts";
-import { type ApplyOutcome, type Writer, applyPlan } from "./apply/apply-plan.ts";
+import { type ApplyOutcome, applyPlan, type Writer } from "./apply/apply-plan.ts";
 import type { Moved } from "./apply/stale.ts";
 import { makeOrderedTasks } from "./apply/task-intents.ts";
-import { type PlannableSource, makePlan } from "./plan/make-plan.ts";
+import { makePlan, type PlannableSource } from "./plan/make-plan.ts";
 import type { CommitInfo, SourceAnswer, UnavailableReason } from "./source/source.ts";
 
 /** What a tick needs to know of the repository or folder. */

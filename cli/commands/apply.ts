@@ -53,7 +53,8 @@ export async function runApply(host: Host, options: ApplyOptions): Promise<ExitC
   if (answer.status === "unavailable") return printUnavailable(host, options, answer.reason);
   const moved = saved === undefined ? [] : movedInSource(saved, answer);
   if (moved.length > 0) return printStale(host, options, moved);
-  const { redis, close } = await openRedis(host, options);
+  const server = await openRedis(host, options);
+  const { redis } = server;
   const open = openWriter(host, redis, options.env);
   try {
     const observed = await readState(redis, options.env);
@@ -64,7 +65,7 @@ export async function runApply(host: Host, options: ApplyOptions): Promise<ExitC
     return await carryOut(host, options, { plan, source: answer, observed, open });
   } finally {
     await open.close();
-    await close();
+    await server.close();
   }
 }
 
@@ -86,7 +87,13 @@ function thisTool(): Plan["tool"] {
 function movedBefore(host: Host, { env }: ApplyOptions, plan: Plan): Moved[] {
   const moved = movedInTime(plan, host.now(), thisTool());
   if (plan.state.env === env) return moved;
-  return [...moved, { input: "environment", message: `it is for \`${plan.state.env}\`, not for \`${env}\`: add --env ${plan.state.env}` }];
+  return [
+    ...moved,
+    {
+      input: "environment",
+      message: `it is for \`${plan.state.env}\`, not for \`${env}\`: add --env ${plan.state.env}`,
+    },
+  ];
 }
 
 type Planned = { readonly source: PlannableSource; readonly history: History; readonly observed: ObservedState };

@@ -12,20 +12,33 @@ export interface HistoryOptions extends CommonFlags {
 }
 
 export async function runHistory(host: Host, options: HistoryOptions): Promise<ExitCode> {
-  const { redis, close } = await openRedis(host, options);
+  const server = await openRedis(host, options);
+  const { redis } = server;
   try {
     const entries = await readHistory(redis, options.env, options.limit);
     if (options.output === "json") printList(host, entries);
-    else host.stdout.write(renderTable(["SERIAL", "AGE", "COMMIT", "CHANGES", "PLAN"], entries.map((entry) => row(entry, host.now()))));
+    else
+      host.stdout.write(
+        renderTable(
+          ["SERIAL", "AGE", "COMMIT", "CHANGES", "PLAN"],
+          entries.map((entry) => row(entry, host.now())),
+        ),
+      );
     if (entries.length === 0) say(host, "Nothing was applied yet. Next: countwheel plan");
     return EXIT.ok;
   } finally {
-    await close();
+    await server.close();
   }
 }
 
 function row({ serial, appliedAt, commit, planDigest, facts }: HistoryEntry, now: Date): string[] {
-  return [String(serial), renderAge(appliedAt, now), commit?.slice(0, 7) ?? "-", changesOf(facts["counts"]), planDigest.slice(0, 15)];
+  return [
+    String(serial),
+    renderAge(appliedAt, now),
+    commit?.slice(0, 7) ?? "-",
+    changesOf(facts["counts"]),
+    planDigest.slice(0, 15),
+  ];
 }
 
 /** `+2 ~1 -1`; an entry of another version may hold something else. */

@@ -4,7 +4,12 @@ import { resolve } from "node:path";
 import { hasChanges, type Plan } from "../../contracts/plan.ts";
 import { hasErrors } from "../../contracts/problem.ts";
 import type { ObservedState } from "../../contracts/record.ts";
-import { openSource, readCommitSource, type SourceSpec, type SourceTools } from "../../reconciler/environment-source.ts";
+import {
+  openSource,
+  readCommitSource,
+  type SourceSpec,
+  type SourceTools,
+} from "../../reconciler/environment-source.ts";
 import { makePlan, type PlannableSource } from "../../reconciler/plan/make-plan.ts";
 import { observedFromSource } from "../../reconciler/plan/observed-from-source.ts";
 import { writeSavedPlan } from "../../reconciler/plan/saved-plan.ts";
@@ -13,7 +18,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { printFailure, say } from "../output.ts";
 import { readVersion, TOOL_NAME } from "../package-facts.ts";
-import { shellWord, type SourceFlags, sourceSpec, sourceTools, sourceWords } from "../plan-source.ts";
+import { type SourceFlags, shellWord, sourceSpec, sourceTools, sourceWords } from "../plan-source.ts";
 import { printPlan } from "../view/plan.ts";
 
 export interface PlanOptions extends CommonFlags, SourceFlags {
@@ -50,7 +55,12 @@ interface Read {
 
 /** What the source is compared with. */
 type Basis =
-  | { readonly status: "ok"; readonly observed: ObservedState; readonly history: Plan["source"]["history"]; readonly base: string | null }
+  | {
+      readonly status: "ok";
+      readonly observed: ObservedState;
+      readonly history: Plan["source"]["history"];
+      readonly base: string | null;
+    }
   | { readonly status: "unavailable"; readonly reason: UnavailableReason };
 
 async function readBasis(host: Host, options: PlanOptions, read: Read): Promise<Basis> {
@@ -58,14 +68,14 @@ async function readBasis(host: Host, options: PlanOptions, read: Read): Promise<
   // Imported only here: a plan against a ref needs no Redis and should not wait for its client.
   const { openRedis } = await import("../redis.ts");
   const { readState } = await import("../../store/state.ts");
-  const { redis, close } = await openRedis(host, options);
+  const server = await openRedis(host, options);
   try {
-    const observed = await readState(redis, options.env);
+    const observed = await readState(server.redis, options.env);
     const base = observed.head?.commit ?? null;
     const history = await openSource(read.spec, read.tools).history(base, read.source.identity.headSha, host.signal);
     return { status: "ok", observed, history, base };
   } finally {
-    await close();
+    await server.close();
   }
 }
 
@@ -78,7 +88,8 @@ async function readRef(host: Host, ref: string, { tools, source }: Read): Promis
     return { status: "ok", observed: { head: null, records: new Map() }, history: "first", base: null };
   }
   if (base.status === "unavailable") return base;
-  if (base.status === "invalid") say(host, `the manifests of ${ref} have errors of their own: broken ones count as absent`);
+  if (base.status === "invalid")
+    say(host, `the manifests of ${ref} have errors of their own: broken ones count as absent`);
   // Nothing was applied from that ref: how the two branches relate is no question of a rewritten history.
   return { status: "ok", observed: observedFromSource(base), history: "first", base: base.identity.headSha };
 }

@@ -4,7 +4,7 @@ import type { History } from "../../contracts/plan.ts";
 import { commitSourceReader, openSource, type SourceSpec } from "../../reconciler/environment-source.ts";
 import { type LoopEvent, type LoopOptions, runLoop } from "../../reconciler/loop.ts";
 import type { Reporting } from "../../reconciler/report/start-reporting.ts";
-import { tick, type TickOutcome } from "../../reconciler/tick.ts";
+import { type TickOutcome, tick } from "../../reconciler/tick.ts";
 import type { Redis } from "../../store/connect.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
@@ -36,7 +36,8 @@ export async function runReconcile(host: Host, options: ReconcileOptions): Promi
 /** Looks again and again at a repository or, for development, at a folder. */
 export async function reconcileSource(host: Host, options: ReconcileOptions, spec: SourceSpec): Promise<ExitCode> {
   const tools = await sourceTools(host, spec);
-  const { redis, close } = await openRedis(host, options);
+  const server = await openRedis(host, options);
+  const { redis } = server;
   const { writer, close: closeWriter } = openWriter(host, redis, options.env, options.github !== undefined);
   const loop = {
     source: openSource(spec, tools),
@@ -49,14 +50,17 @@ export async function reconcileSource(host: Host, options: ReconcileOptions, spe
   };
   try {
     if (options.once) return await lookOnce(host, options, loop);
-    const reporting = spec.kind === "commit" ? await report(host, options, { redis, readSource: commitSourceReader(spec, tools), loop }) : undefined;
+    const reporting =
+      spec.kind === "commit"
+        ? await report(host, options, { redis, readSource: commitSourceReader(spec, tools), loop })
+        : undefined;
     say(host, `Watching ${sourceWords(spec, host)} for environment ${options.env}.`);
     await runLoop({ ...loop, emit: (event) => print(host, options, event, reporting) });
     await reporting?.stopped;
     return EXIT.ok;
   } finally {
     await closeWriter();
-    await close();
+    await server.close();
   }
 }
 
@@ -111,7 +115,11 @@ interface ReportInput {
 /** A limit that GitHub lifts within this time is waited for. */
 const WAIT_FOR_LIMIT_MS = 60_000;
 
-async function report(host: Host, options: ReconcileOptions, { redis, readSource, loop }: ReportInput): Promise<Reporting | undefined> {
+async function report(
+  host: Host,
+  options: ReconcileOptions,
+  { redis, readSource, loop }: ReportInput,
+): Promise<Reporting | undefined> {
   if (options.github === undefined) return undefined;
   const { token, apiUrl } = host.config.github;
   const [owner = "", name = ""] = options.github.split("/");

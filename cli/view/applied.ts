@@ -21,11 +21,15 @@ export function printApplied(host: Host, output: OutputFormat, { plan, outcome }
     printJson(host, { formatVersion: "1", env: state.env, planId, planDigest: digest, counts, source, ...outcome });
   } else if (output === "markdown") {
     const heading = outcome.outcome === "applied" ? { heading: headingOf(outcome) } : {};
-    host.stdout.write(renderPlanMarkdown(plan, { head: plan.source.headSha, base: null, state: "applied", ...heading }));
+    host.stdout.write(
+      renderPlanMarkdown(plan, { head: plan.source.headSha, base: null, state: "applied", ...heading }),
+    );
   } else if (outcome.outcome === "applied") {
     const { serial, tookMs } = outcome;
     const paint = paintFor(host.stdout, host.config.color);
-    host.stdout.write(`${paint("green", "Applied")} to environment ${plan.state.env} as #${serial}, ${renderDuration(tookMs)}.\n`);
+    host.stdout.write(
+      `${paint("green", "Applied")} to environment ${plan.state.env} as #${serial}, ${renderDuration(tookMs)}.\n`,
+    );
   }
   if (output === "text") for (const { name } of outcome.tasks) host.stdout.write(`Task ${name} was made.\n`);
   say(host, `Next: ${nextCommand(plan, outcome.tasks)}`);

@@ -6,12 +6,12 @@ import { readHistory } from "../../store/history.ts";
 import { pushOutbox } from "../../store/outbox.ts";
 import { type ApplyAnswer, type ApplyRequest, applyPlan as switchState } from "../../store/scripts/apply-plan.ts";
 import { readHead, readState } from "../../store/state.ts";
-import { type WriterLock, type WriterLockAnswer, acquireWriterLock } from "../../store/writer-lock.ts";
+import { acquireWriterLock, type WriterLock, type WriterLockAnswer } from "../../store/writer-lock.ts";
 import type { LoadedManifest } from "../load/desired-set.ts";
 import { policyDigestOf } from "../plan/digests.ts";
 import { type NextRecords, nextRecords } from "./next-records.ts";
 import { type Moved, movedInState } from "./stale.ts";
-import { type TaskMaker, makeOrderedTasks } from "./task-intents.ts";
+import { makeOrderedTasks, type TaskMaker } from "./task-intents.ts";
 import { orderTask } from "./task-request.ts";
 
 /** Whoever applies: one process of one machine, and what it may use. */
@@ -81,7 +81,9 @@ async function waitForLock({ redis, env, holder, lockWaitMs, signal }: Writer): 
 }
 
 /** Without the tasks: what the switch itself came to. */
-type Switched = Exclude<ApplyAnswer, { readonly outcome: "stale" }> | { readonly outcome: "stale"; readonly moved: readonly Moved[] };
+type Switched =
+  | Exclude<ApplyAnswer, { readonly outcome: "stale" }>
+  | { readonly outcome: "stale"; readonly moved: readonly Moved[] };
 
 async function applyLocked(writer: Writer, work: PlannedWork, lock: WriterLock): Promise<Switched> {
   const observed = await readAgain(writer, work.observed);

@@ -1,12 +1,12 @@
 // Whether a plan still fits what it was made of, and which of its inputs moved. Pure.
-import { type Plan, PLAN_FORMAT_VERSION } from "../../contracts/plan.ts";
+import type { Plan } from "../../contracts/plan.ts";
 import type { ObservedState } from "../../contracts/record.ts";
-import type { PlannableSource } from "../plan/make-plan.ts";
 import { configDigestOf, policyDigestOf } from "../plan/digests.ts";
+import type { PlannableSource } from "../plan/make-plan.ts";
 
 /** One input of a plan that is no longer what it was. */
 export interface Moved {
-  readonly input: "expired" | "format" | "tool" | "environment" | "head" | "manifest" | "lineage" | "record" | "policy" | "config";
+  readonly input: "expired" | "tool" | "environment" | "head" | "manifest" | "lineage" | "record" | "policy" | "config";
   /** One line for people. */
   readonly message: string;
 }
@@ -14,9 +14,11 @@ export interface Moved {
 /** What the plan says by itself: its age, its makers. */
 export function movedInTime(plan: Plan, now: Date, tool: Plan["tool"]): Moved[] {
   const moved: Moved[] = [];
-  if (plan.formatVersion !== PLAN_FORMAT_VERSION) moved.push({ input: "format", message: `its format is ${plan.formatVersion}` });
   if (plan.tool.name !== tool.name || plan.tool.version !== tool.version) {
-    moved.push({ input: "tool", message: `it was made by ${plan.tool.name} ${plan.tool.version}, this is ${tool.version}` });
+    moved.push({
+      input: "tool",
+      message: `it was made by ${plan.tool.name} ${plan.tool.version}, this is ${tool.version}`,
+    });
   }
   if (Date.parse(plan.expiresAt) <= now.getTime()) {
     moved.push({ input: "expired", message: `it expired at ${plan.expiresAt}` });
@@ -32,7 +34,8 @@ export function movedInSource(plan: Plan, source: PlannableSource): Moved[] {
     return [{ input: "head", message: `the head of ${plan.source.ref} moved from ${was} to ${is}` }];
   }
   const config = configDigestOf({ env: plan.state.env, ...identity });
-  if (config !== plan.configDigest) return [{ input: "config", message: "the environment's repository, ref or path changed" }];
+  if (config !== plan.configDigest)
+    return [{ input: "config", message: "the environment's repository, ref or path changed" }];
   return movedManifests(plan, source);
 }
 
@@ -61,7 +64,9 @@ export function movedInState(plan: Plan, observed: ObservedState): Moved[] {
 function lineageMessage(plan: Plan, lineage: string): string {
   if (plan.state.lineage === "" && plan.counts.noop > 0) return "it was made against a ref, not against the state";
   if (plan.state.lineage === "") return "the environment has a state by now";
-  return lineage === "" ? "the environment has no state: was the Redis flushed or swapped?" : "the state's lineage is another";
+  return lineage === ""
+    ? "the environment has no state: was the Redis flushed or swapped?"
+    : "the state's lineage is another";
 }
 
 /**

@@ -8,7 +8,7 @@ import type { Redis } from "../../store/connect.ts";
 import type { ActivationQueue } from "../../store/queue.ts";
 import { putSnapshot } from "../../store/snapshots.ts";
 import { readState } from "../../store/state.ts";
-import { type TaskIntent, pendingTaskIntents, settleTaskIntent } from "../../store/task-intents.ts";
+import { pendingTaskIntents, settleTaskIntent, type TaskIntent } from "../../store/task-intents.ts";
 import { createTask, readTask } from "../../store/tasks.ts";
 import { makeTaskRequest, orderTask, otherName } from "./task-request.ts";
 

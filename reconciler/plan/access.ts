@@ -1,7 +1,7 @@
 // What each agent gains and loses by a plan, as the evaluator sees it that decides at run time. Pure.
 import type { AccessChange, Change } from "../../contracts/plan.ts";
 import { isPolicyKind } from "./digests.ts";
-import { type AccessModel, type Grant, type Holder, grantsOf, readAccessModel, shortName } from "./grants.ts";
+import { type AccessModel, type Grant, grantsOf, type Holder, readAccessModel, shortName } from "./grants.ts";
 
 /** Sorted by agent. Agents whose access stays as it is are left out. */
 export function accessChanges(
@@ -12,7 +12,7 @@ export function accessChanges(
   if (changes.length === 0) return [];
   const [old, next] = [readAccessModel(before), readAccessModel(after)];
   const agents = new Set([...old.agents.keys(), ...next.agents.keys()]);
-  return [...agents].sort().flatMap((agent) => agentChange({ agent, old, next, changes }));
+  return [...agents].toSorted().flatMap((agent) => agentChange({ agent, old, next, changes }));
 }
 
 interface AgentInput {
@@ -38,7 +38,7 @@ function grantedOnlyIn(grants: readonly Grant[], others: readonly Grant[]): Gran
 }
 
 function textsOf(grants: readonly Grant[]): string[] {
-  return [...new Set(grants.map(({ text }) => text))].sort();
+  return [...new Set(grants.map(({ text }) => text))].toSorted();
 }
 
 const ACCESS_FIELD = /^\/spec\/(tools|allowed_tools|roles)(\/|$)/;

@@ -10,7 +10,7 @@ import { escapePointer } from "../../contracts/sensitive.ts";
 export function differingFields(before: Manifest, after: Manifest): string[] {
   const paths: string[] = [];
   walk(contentOf(before), contentOf(after), "", paths);
-  return paths.sort();
+  return paths.toSorted();
 }
 
 function contentOf({ metadata, spec }: Manifest): unknown {

@@ -2,8 +2,8 @@
 import { diffLines } from "diff";
 import { canonicalJson } from "../../contracts/canonical.ts";
 import { type FieldChange, SENSITIVE } from "../../contracts/plan.ts";
-import { oneLine, shorten } from "./inert.ts";
 import { pointerKeys } from "./field-diff.ts";
+import { oneLine, shorten } from "./inert.ts";
 
 /** Longest value on a line; the whole one is in the JSON and in the diff. */
 const VALUE_LIMIT = 60;
@@ -11,7 +11,10 @@ const VALUE_LIMIT = 60;
 /** `/spec/graph/a/edges/0/to` → `spec.graph.a.edges[0].to`. */
 export function fieldName(pointer: string): string {
   const [first = "", ...rest] = pointerKeys(pointer);
-  return rest.reduce((name, key) => (/^\d+$/.test(key) ? `${name}[${key}]` : `${name}.${oneLine(key)}`), oneLine(first));
+  return rest.reduce(
+    (name, key) => (/^\d+$/.test(key) ? `${name}[${key}]` : `${name}.${oneLine(key)}`),
+    oneLine(first),
+  );
 }
 
 export function describeField({ before, after }: Pick<FieldChange, "before" | "after">): string {
@@ -66,7 +69,8 @@ function describeText(before: string, after: string): string {
   const { added, removed } = countLines(before, after);
   const parts = [];
   if (added > 0) parts.push(`${added === 1 ? "1 line" : `${added} lines`} added`);
-  if (removed > 0) parts.push(added > 0 ? `${removed} removed` : `${removed === 1 ? "1 line" : `${removed} lines`} removed`);
+  if (removed > 0)
+    parts.push(added > 0 ? `${removed} removed` : `${removed === 1 ? "1 line" : `${removed} lines`} removed`);
   return parts.join(", ") || "line ends changed";
 }
 
@@ -78,7 +82,8 @@ function countLines(before: string, after: string): { readonly added: number; re
   const lines = old.split("\n").length + next.split("\n").length;
   if (lines > DIFF_LINES_LIMIT) return { removed: old.split("\n").length - 1, added: next.split("\n").length - 1 };
   const parts = diffLines(old, next);
-  const count = (pick: "added" | "removed"): number => parts.reduce((total, part) => total + (part[pick] ? part.count : 0), 0);
+  const count = (pick: "added" | "removed"): number =>
+    parts.reduce((total, part) => total + (part[pick] ? part.count : 0), 0);
   return { added: count("added"), removed: count("removed") };
 }
 

@@ -1,13 +1,13 @@
 // Which tools each agent may call: policies/decide is asked for every tool that it lists, in every system it is part of.
-import { type Address, type AddressParts, DEFAULT_NAMESPACE, addressOf } from "../../contracts/address.ts";
+import { type Address, type AddressParts, addressOf, DEFAULT_NAMESPACE } from "../../contracts/address.ts";
 import type { Digest } from "../../contracts/canonical.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
 import { decide } from "../../policies/decide.ts";
-import { type PolicySet, type PolicySource, compilePolicies } from "../../policies/policy-set.ts";
+import { compilePolicies, type PolicySet, type PolicySource } from "../../policies/policy-set.ts";
 import type { AgentGrants, ToolFacts, Verdict } from "../../policies/request.ts";
 import { policyDigestOf } from "./digests.ts";
-import { type ToolSource, readToolFacts, servedPrefix } from "./tool-facts.ts";
+import { readToolFacts, servedPrefix, type ToolSource } from "./tool-facts.ts";
 
 export interface Holder {
   readonly address: Address;
@@ -74,7 +74,7 @@ export function grantsOf(model: AccessModel, agent: string): Grant[] {
   const manifest = model.agents.get(agent);
   if (manifest === undefined) return [];
   const grants = readGrants(manifest);
-  const tools = [...new Set([...grants.tools, ...grants.allowedTools])].sort();
+  const tools = [...new Set([...grants.tools, ...grants.allowedTools])].toSorted();
   return tools.flatMap((tool) => toolGrants({ model, agent, manifest, grants, tool }));
 }
 
@@ -95,9 +95,12 @@ function toolGrants(input: ToolInput): Grant[] {
   const { model, agent, manifest, tool } = input;
   const facts = readToolFacts(tool, manifest.metadata.namespace, model);
   const systems = model.systems.get(agent) ?? [];
-  const names = systems.length === 0 ? [ANY] : systems.map(({ metadata }) => metadata.name).sort();
+  const names = systems.length === 0 ? [ANY] : systems.map(({ metadata }) => metadata.name).toSorted();
   const answers = names.map((system) => ({ system, verdict: ask(input, facts, system) }));
-  const related = relatedOf(input, answers.flatMap(({ verdict }) => verdict.reasons.map(({ policy }) => policy)));
+  const related = relatedOf(
+    input,
+    answers.flatMap(({ verdict }) => verdict.reasons.map(({ policy }) => policy)),
+  );
   const agree = new Set(answers.map(({ verdict }) => verdict.effect)).size === 1;
   return (agree ? answers.slice(0, 1) : answers).map(({ system, verdict }) => ({
     tool,
@@ -117,7 +120,14 @@ const ANY = "(any)";
 function ask({ model, manifest, grants }: ToolInput, tool: ToolFacts, system: string): Verdict {
   const { namespace, name } = manifest.metadata;
   const subject = { namespace, system, task: ANY, agent: name };
-  const request = { point: "before_tool", subject, grants, tool, arguments: {}, usage: { tokens: 0, calls: {} } } as const;
+  const request = {
+    point: "before_tool",
+    subject,
+    grants,
+    tool,
+    arguments: {},
+    usage: { tokens: 0, calls: {} },
+  } as const;
   const verdict = decide(request, model.policies);
   return verdict.enforced ? verdict : { effect: "allow", code: "ALLOWED", reasons: verdict.reasons, enforced: true };
 }

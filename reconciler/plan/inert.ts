@@ -1,13 +1,11 @@
 // Makes text from manifests harmless where it is shown: in a terminal, in Markdown, in HTML. The only place that does.
 
 /**
- * Control characters (tab and newline apart), bidi controls, zero-width and other invisible characters, lone surrogates:
- * they can hide or reorder what a person reads, or speak to the terminal.
+ * Control characters (tab and newline apart), bidi controls, zero-width and other ignorable characters, lone surrogates:
+ * they can hide or reorder what a person reads, or speak to the terminal. What only shapes an emoji stays.
  */
-const UNSEEN =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
-  // oxlint-disable-next-line no-control-regex
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb]|[\u{e0000}-\u{e0fff}]|\p{Cs}/gu;
+const SHAPES_EMOJI = "(?<=\\p{ExtPict})\\ufe0f|(?<=[\\p{ExtPict}\\ufe0f])\\u200d(?=\\p{ExtPict})";
+const UNSEEN = new RegExp(`(?![\\t\\n]|${SHAPES_EMOJI})[\\p{Cc}\\p{Cf}\\p{Zl}\\p{Zp}\\p{Cs}\\p{DI}]`, "gu");
 
 /** Unseen characters become `\u{…}`; newlines and tabs stay. For code fences and terminals. */
 export function showUnseen(text: string): string {
@@ -70,7 +68,10 @@ function plain(text: string): string {
 
 /** Two code spans without a space between them would read as one long fence. */
 function joinSpans(parts: readonly string[]): string {
-  return parts.reduce((text, part) => (text.endsWith("`") && part.startsWith("`") ? `${text} ${part}` : text + part), "");
+  return parts.reduce(
+    (text, part) => (text.endsWith("`") && part.startsWith("`") ? `${text} ${part}` : text + part),
+    "",
+  );
 }
 
 function escapeMarkdown(word: string): string {

@@ -9,10 +9,10 @@ import {
   PLAN_FORMAT_VERSION,
   type Plan,
   type PlanCounts,
-  SENSITIVE,
   planDigest,
+  SENSITIVE,
 } from "../../contracts/plan.ts";
-import { type Problem, compareProblems, hasErrors } from "../../contracts/problem.ts";
+import { compareProblems, hasErrors, type Problem } from "../../contracts/problem.ts";
 import type { ObservedState, StateRecord } from "../../contracts/record.ts";
 import { hideSensitive, sensitivePaths } from "../../contracts/sensitive.ts";
 import type { LoadedManifest } from "../load/desired-set.ts";
@@ -69,7 +69,7 @@ function planChanges(source: PlannableSource, records: ReadonlyMap<Address, Stat
   const written = desired.flatMap((loaded) => planManifest(loaded, records.get(loaded.address)));
   // A broken file may hold the manifest of any record: what is missing from an invalid set is not known to be gone.
   const pruned = source.status === "ok" ? planPrunes(desired, records) : [];
-  return [...written, ...pruned].sort((a, b) => (a.address < b.address ? -1 : 1));
+  return [...written, ...pruned].toSorted((a, b) => (a.address < b.address ? -1 : 1));
 }
 
 function planManifest(loaded: LoadedManifest, record: StateRecord | undefined): Change[] {
@@ -102,7 +102,7 @@ function planUpdate(loaded: LoadedManifest, record: StateRecord): Change {
     before,
     after,
     afterDigest: loaded.digest,
-    sensitivePaths: [...secrets].sort(),
+    sensitivePaths: [...secrets].toSorted(),
     fields: paths.map((path) => planField({ path, loaded, record, before, after })),
   };
 }
@@ -182,7 +182,11 @@ function isApplyable(changes: readonly Change[], problems: readonly Problem[]): 
 }
 
 /** What an invalid set would grant is not known: broken manifests could hold the policy that takes it away. */
-function planAccess(source: PlannableSource, observed: ObservedState, changes: readonly Change[]): readonly AccessChange[] {
+function planAccess(
+  source: PlannableSource,
+  observed: ObservedState,
+  changes: readonly Change[],
+): readonly AccessChange[] {
   if (source.status !== "ok") return [];
   return accessChanges([...observed.records.values()], source.load.set.manifests, changes);
 }

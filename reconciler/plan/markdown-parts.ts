@@ -1,8 +1,8 @@
 // The parts of a plan in Markdown: heading, counts, blocked and pruned, table, access, problems, footer.
 import { displayAddress } from "../../contracts/address.ts";
 import { shortDigest } from "../../contracts/canonical.ts";
-import { type Change, type Plan, countsLine } from "../../contracts/plan.ts";
-import { type Place, type Problem, hasErrors } from "../../contracts/problem.ts";
+import { type Change, countsLine, type Plan } from "../../contracts/plan.ts";
+import { hasErrors, type Place, type Problem } from "../../contracts/problem.ts";
 import { renderMarker } from "../report/marker.ts";
 import { fieldName } from "./field-text.ts";
 import { codeSpan, markerValue, prose, shorten, tableCell } from "./inert.ts";
@@ -62,7 +62,9 @@ function nameOf(change: Change): string {
 }
 
 function whereOf({ action, source }: Change, options: MarkdownOptions): string {
-  return action === "prune" ? `was ${linkPlace(source, options, options.base)}` : linkPlace(source, options, options.head);
+  return action === "prune"
+    ? `was ${linkPlace(source, options, options.base)}`
+    : linkPlace(source, options, options.head);
 }
 
 /** A file's name with its line, linked where somebody knows the address of the repository. */
@@ -75,7 +77,11 @@ export function linkPlace(place: Place, options: MarkdownOptions, commit: string
 /** Where a line of a file can be looked at on GitHub, for `linkTo`. `repositoryUrl` is ours, the file's name is not. */
 export function githubLinks(repositoryUrl: string): NonNullable<MarkdownOptions["linkTo"]> {
   return ({ file, line }, commit) => {
-    const path = file.replace(/\p{Cs}/gu, "?").split("/").map(encodeSegment).join("/");
+    const path = file
+      .replace(/\p{Cs}/gu, "?")
+      .split("/")
+      .map(encodeSegment)
+      .join("/");
     return `${repositoryUrl}/blob/${encodeSegment(commit)}/${path}#L${line}`;
   };
 }
@@ -125,7 +131,12 @@ export function problemsPart({ problems }: Plan, options: MarkdownOptions, limit
   const ordered = [...errors, ...problems.filter(({ severity }) => severity === "warning")];
   const shown = ordered.slice(0, limit).map((problem) => `- ${renderProblem(problem, options)}`);
   const more = ordered.length > limit ? [`- and ${ordered.length - limit} more`] : [];
-  return [`**Problems** ${plural(errors.length, "error")}, ${plural(ordered.length - errors.length, "warning")}`, "", ...shown, ...more].join("\n");
+  return [
+    `**Problems** ${plural(errors.length, "error")}, ${plural(ordered.length - errors.length, "warning")}`,
+    "",
+    ...shown,
+    ...more,
+  ].join("\n");
 }
 
 const PROBLEM_TEXT = 300;

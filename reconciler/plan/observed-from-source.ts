@@ -7,7 +7,15 @@ export function observedFromSource({ identity, load }: PlannableSource): Observe
   const records = load.set.manifests.map(({ address, manifest, digest, place }): StateRecord => {
     const { file, line, column } = place;
     const source = { repo: identity.repo, commit: identity.headSha, file, line, column };
-    return { address, manifest, digest, generation: 1, source, serial: 0, appliedAt: identity.commit?.committedAt ?? "" };
+    return {
+      address,
+      manifest,
+      digest,
+      generation: 1,
+      source,
+      serial: 0,
+      appliedAt: identity.commit?.committedAt ?? "",
+    };
   });
   return { head: null, records: new Map(records.map((record) => [record.address, record])) };
 }

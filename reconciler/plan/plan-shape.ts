@@ -63,19 +63,36 @@ const PLAN = shape({
     dirty: { type: "boolean" },
     history: { enum: ["fast-forward", "forced", "unrelated", "first"] },
   }),
-  state: shape({ env: TEXT, lineage: TEXT, serial: COUNT, touched: listOf(shape({ address: TEXT, digest: TEXT_OR_NULL })) }),
+  state: shape({
+    env: TEXT,
+    lineage: TEXT,
+    serial: COUNT,
+    touched: listOf(shape({ address: TEXT, digest: TEXT_OR_NULL })),
+  }),
   policyDigest: TEXT,
   configDigest: TEXT,
-  counts: shape({ create: COUNT, update: COUNT, move: COUNT, prune: COUNT, noop: COUNT, blocked: COUNT, invalid: COUNT }),
+  counts: shape({
+    create: COUNT,
+    update: COUNT,
+    move: COUNT,
+    prune: COUNT,
+    noop: COUNT,
+    blocked: COUNT,
+    invalid: COUNT,
+  }),
   changes: listOf(CHANGE),
-  access: listOf(shape({ agent: TEXT, gained: listOf(TEXT), lost: listOf(TEXT), cause: shape({ file: TEXT, line: COUNT }) })),
+  access: listOf(
+    shape({ agent: TEXT, gained: listOf(TEXT), lost: listOf(TEXT), cause: shape({ file: TEXT, line: COUNT }) }),
+  ),
   drift: listOf(CHANGE),
   problems: listOf(PROBLEM),
   applyable: { type: "boolean" },
   digest: { type: "string", pattern: "^sha256:[0-9a-f]{64}$" },
 });
 
-export type PlanShape = { readonly outcome: "plan"; readonly plan: Plan } | { readonly outcome: "other"; readonly reason: string };
+export type PlanShape =
+  | { readonly outcome: "plan"; readonly plan: Plan }
+  | { readonly outcome: "other"; readonly reason: string };
 
 export function checkPlanShape(value: unknown): PlanShape {
   const validate = new Ajv({ allErrors: false, allowUnionTypes: true }).compile<Plan>(PLAN);
@@ -84,5 +101,7 @@ export function checkPlanShape(value: unknown): PlanShape {
 }
 
 function sentenceOf(error: ErrorObject | undefined): string {
-  return error === undefined ? "it has another shape" : `\`${error.instancePath || "/"}\` ${error.message ?? "is wrong"}`;
+  return error === undefined
+    ? "it has another shape"
+    : `\`${error.instancePath || "/"}\` ${error.message ?? "is wrong"}`;
 }

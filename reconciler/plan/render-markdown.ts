@@ -52,7 +52,9 @@ const SHAPES: readonly Shape[] = [
   { details: "tight", table: true, limit: Number.POSITIVE_INFINITY },
   { details: "words", table: true, limit: Number.POSITIVE_INFINITY },
   { details: "none", table: true, limit: Number.POSITIVE_INFINITY },
-  ...[Number.POSITIVE_INFINITY, 300, 100, 30, 10, 3, 0].map((limit) => ({ details: "none", table: false, limit }) as const),
+  ...[Number.POSITIVE_INFINITY, 300, 100, 30, 10, 3, 0].map(
+    (limit) => ({ details: "none", table: false, limit }) as const,
+  ),
 ];
 
 /** Text of at most `maxBytes` bytes, its first line the machine marker. Everything from manifests is inert. */

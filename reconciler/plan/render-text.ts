@@ -1,7 +1,7 @@
 // The plan as people read it in a terminal. Its last line is the public counts line.
 import { displayAddress } from "../../contracts/address.ts";
 import { shortDigest } from "../../contracts/canonical.ts";
-import { type Change, type FieldChange, type Plan, countsLine } from "../../contracts/plan.ts";
+import { type Change, countsLine, type FieldChange, type Plan } from "../../contracts/plan.ts";
 import type { Problem } from "../../contracts/problem.ts";
 import type { CommitInfo } from "../source/source.ts";
 import { describeField, fieldName } from "./field-text.ts";
@@ -33,11 +33,15 @@ export function renderPlanText(plan: Plan, options: TextOptions): string {
 }
 
 function renderHeader({ source, state }: Plan, { commit, base, now, paint }: TextOptions): string {
-  const head = source.headSha === null ? "working tree" : `${source.headSha.slice(0, 7)}${source.dirty ? " + working tree" : ""}`;
+  const head =
+    source.headSha === null ? "working tree" : `${source.headSha.slice(0, 7)}${source.dirty ? " + working tree" : ""}`;
   const from = base === null || base === source.headSha ? "" : `${base.slice(0, 7)} → `;
-  const subject = commit === null ? "" : ` "${shorten(oneLine(commit.subject), 72)}" (${renderAgo(commit.committedAt, now)})`;
+  const subject =
+    commit === null ? "" : ` "${shorten(oneLine(commit.subject), 72)}" (${renderAgo(commit.committedAt, now)})`;
   const serial = state.lineage === "" ? "no state yet" : `state serial ${state.serial}`;
-  const warning = { forced: "history was rewritten", unrelated: "an unrelated history", first: "", "fast-forward": "" }[source.history];
+  const warning = { forced: "history was rewritten", unrelated: "an unrelated history", first: "", "fast-forward": "" }[
+    source.history
+  ];
   const note = warning === "" ? "" : ` · ${paint("yellow", warning)}`;
   return `Environment ${paint("bold", oneLine(state.env))} · ${serial} · ${from}${head}${subject}${note}`;
 }
@@ -68,7 +72,10 @@ function renderChanges({ changes }: Plan, options: TextOptions): string {
   const fields = changes.flatMap((change) => change.fields);
   const widths: Widths = {
     address: widest(changes.map(nameOf), 60),
-    field: widest(fields.map(({ path }) => fieldName(path)), 32),
+    field: widest(
+      fields.map(({ path }) => fieldName(path)),
+      32,
+    ),
     value: widest(fields.map(describeField), 48),
   };
   return changes.map((change) => renderChange(change, widths, options)).join("\n");
@@ -137,5 +144,9 @@ function renderProblem(problem: Problem, paint: PlanPaint): string {
   const { file, line, column, code, summary, detail, frame, severity } = problem;
   const label = severity === "error" ? paint("red", code) : paint("yellow", `warning: ${code}`);
   const head = `${oneLine(file)}:${line}:${column}: ${label}: ${oneLine(summary)}`;
-  return [head, ...(frame === undefined ? [] : [showUnseen(frame)]), ...(detail === "" ? [] : [`  ${oneLine(detail)}`])].join("\n");
+  return [
+    head,
+    ...(frame === undefined ? [] : [showUnseen(frame)]),
+    ...(detail === "" ? [] : [`  ${oneLine(detail)}`]),
+  ].join("\n");
 }

@@ -45,9 +45,13 @@ export async function readSavedPlan(file: string): Promise<Plan> {
 
 export function parseSavedPlan(file: string, text: string): Plan {
   const value = parseJson(text);
-  const version = typeof value === "object" && value !== null && "formatVersion" in value ? value.formatVersion : undefined;
+  const version =
+    typeof value === "object" && value !== null && "formatVersion" in value ? value.formatVersion : undefined;
   if (typeof version === "string" && version !== PLAN_FORMAT_VERSION) {
-    throw new PermanentFailure("PLAN_FORMAT", `\`${file}\` has the format ${version}, this Countwheel reads ${PLAN_FORMAT_VERSION}`);
+    throw new PermanentFailure(
+      "PLAN_FORMAT",
+      `\`${file}\` has the format ${version}, this Countwheel reads ${PLAN_FORMAT_VERSION}`,
+    );
   }
   const checked = checkPlanShape(value);
   if (checked.outcome === "other") {
@@ -55,7 +59,10 @@ export function parseSavedPlan(file: string, text: string): Plan {
   }
   const { digest, ...body } = checked.plan;
   if (planDigest(body) === digest) return checked.plan;
-  throw new PermanentFailure("PLAN_ALTERED", `\`${file}\` was altered after it was made: its digest does not fit. Plan again.`);
+  throw new PermanentFailure(
+    "PLAN_ALTERED",
+    `\`${file}\` was altered after it was made: its digest does not fit. Plan again.`,
+  );
 }
 
 function parseJson(text: string): unknown {

@@ -23,7 +23,8 @@ export function readToolFacts(name: string, namespace: string, { manifests, serv
     const known = isMemoryTool(name) || isServed(`${namespace}/${plainToolName(name)}`, served);
     return { name, known, capabilities: [], operationClasses: ["read"] };
   }
-  const { operation_classes: named = [], risk_level: risk } = spec;
+  const { risk_level: risk } = spec;
+  const named = spec.operation_classes ?? [];
   const usual = risk === "high" || risk === "critical" ? ("write" as const) : ("read" as const);
   return {
     name,

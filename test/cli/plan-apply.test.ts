@@ -10,8 +10,8 @@ import { runReconcile } from "../../cli/commands/reconcile.ts";
 import { readConfig } from "../../cli/config.ts";
 import type { Host } from "../../cli/host.ts";
 import { UsageFailure } from "../../cli/output.ts";
-import { type TestRepository, TEST_GIT, testRepository } from "../git.ts";
-import { type TestRedis, describeWithRedis, testRedis } from "../redis.ts";
+import { TEST_GIT, type TestRepository, testRepository } from "../git.ts";
+import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
 
 const MODEL = "kind: ModelEndpoint\nmetadata: {name: m}\nspec: {provider: mock, default_model: mock}\n";
 const agent = (name: string, prompt = "p"): string =>
@@ -28,7 +28,11 @@ describeWithRedis("plan and apply", () => {
   afterAll(() => server.stop());
   beforeEach(async () => {
     env = `t-${randomUUID().slice(0, 8)}`;
-    repository = await testRepository({ "agents/m.yaml": MODEL, "agents/a.yaml": agent("a"), "agents/b.yaml": agent("b") });
+    repository = await testRepository({
+      "agents/m.yaml": MODEL,
+      "agents/a.yaml": agent("a"),
+      "agents/b.yaml": agent("b"),
+    });
   });
   afterEach(() => repository.remove());
 
@@ -83,7 +87,11 @@ describeWithRedis("plan and apply", () => {
     const out = join(repository.folder, "plan.json");
     const shown = await plan({ ...commit(), output: "json", out });
     expect(JSON.parse(shown.out)).toEqual(JSON.parse(await readFile(out, "utf8")));
-    expect(JSON.parse(shown.out)).toMatchObject({ formatVersion: "1", counts: { create: 3 }, source: { path: "agents" } });
+    expect(JSON.parse(shown.out)).toMatchObject({
+      formatVersion: "1",
+      counts: { create: 3 },
+      source: { path: "agents" },
+    });
   });
 
   it("apply a saved plan once, exactly, and with the secrets that it does not hold", async () => {
@@ -99,7 +107,10 @@ describeWithRedis("plan and apply", () => {
     await plan({ ...commit(), out: "plan.json" });
     await plan({ folder: "agents", out: "tree.json" });
     await repository.commit({ "agents/a.yaml": agent("a", "other") });
-    expect(await apply({ target: "plan.json" })).toMatchObject({ code: 5, err: expect.stringContaining("refs/heads/main moved") });
+    expect(await apply({ target: "plan.json" })).toMatchObject({
+      code: 5,
+      err: expect.stringContaining("refs/heads/main moved"),
+    });
     const tree = await apply({ target: "tree.json", output: "json" });
     expect(tree.code).toBe(5);
     expect(JSON.parse(tree.out)).toMatchObject({ error: { code: "PLAN_STALE", moved: [{ input: "manifest" }] } });
@@ -114,12 +125,18 @@ describeWithRedis("plan and apply", () => {
     await writeFile(file, text);
     const late = await apply({ target: "plan.json" }, { now: () => new Date(Date.now() + 25 * 3_600_000) });
     expect(late).toMatchObject({ code: 5, err: expect.stringContaining("expired") });
-    expect(await apply({ target: "plan.json", env: "other" })).toMatchObject({ code: 5, err: expect.stringContaining(`--env ${env}`) });
+    expect(await apply({ target: "plan.json", env: "other" })).toMatchObject({
+      code: 5,
+      err: expect.stringContaining(`--env ${env}`),
+    });
   });
 
   it("show the problems of an invalid set, prune nothing and exit 3", async () => {
     await apply(commit());
-    await repository.commit({ "agents/a.yaml": "kind: Agent\nmetadata: {name: a}\nspec: {model_ref: nope}\n", "agents/b.yaml": null });
+    await repository.commit({
+      "agents/a.yaml": "kind: Agent\nmetadata: {name: a}\nspec: {model_ref: nope}\n",
+      "agents/b.yaml": null,
+    });
     const shown = await plan(commit());
     expect(shown.code).toBe(3);
     expect(shown.out).toContain("DANGLING_REFERENCE");
@@ -155,7 +172,10 @@ describeWithRedis("plan and apply", () => {
   it("prune only as many records as were confirmed", async () => {
     await apply(commit());
     await repository.commit({ "agents/b.yaml": null });
-    expect(await apply({ ...commit(), confirmPrunes: 2 })).toMatchObject({ code: 4, err: expect.stringContaining("PRUNES_NOT_CONFIRMED") });
+    expect(await apply({ ...commit(), confirmPrunes: 2 })).toMatchObject({
+      code: 4,
+      err: expect.stringContaining("PRUNES_NOT_CONFIRMED"),
+    });
     expect((await apply({ ...commit(), confirmPrunes: 1 })).code).toBe(0);
   });
 

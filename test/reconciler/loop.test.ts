@@ -1,15 +1,16 @@
 // Ticks and the loop over a real repository and a real Redis: pushes are noticed, and what cannot be read changes nothing.
-import { mkdtemp, rename, rm } from "node:fs/promises";
+
 import { randomUUID } from "node:crypto";
+import { mkdtemp, rename, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { openSource } from "../../reconciler/environment-source.ts";
 import { createLoader } from "../../reconciler/load/load-files.ts";
 import { type LoopEvent, type LoopOptions, runLoop } from "../../reconciler/loop.ts";
-import { tick, type TickOptions } from "../../reconciler/tick.ts";
+import { type TickOptions, tick } from "../../reconciler/tick.ts";
 import { TEST_GIT, type TestRepository, testRepository } from "../git.ts";
-import { type TestRedis, describeWithRedis, testRedis } from "../redis.ts";
+import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
 import { openWorld, type World } from "./apply/world.ts";
 import { TOOL } from "./plan/builders.ts";
 
@@ -27,7 +28,11 @@ describeWithRedis("the reconciler", () => {
   afterAll(() => server.stop());
   beforeEach(async () => {
     world = openWorld(server.url);
-    repository = await testRepository({ "agents/m.yaml": MODEL, "agents/a.yaml": agent("a"), "agents/b.yaml": agent("b") });
+    repository = await testRepository({
+      "agents/m.yaml": MODEL,
+      "agents/a.yaml": agent("a"),
+      "agents/b.yaml": agent("b"),
+    });
     await repository.push();
     mirrorFolder = await mkdtemp(join(tmpdir(), "cw-mirror-"));
   });
@@ -42,7 +47,16 @@ describeWithRedis("the reconciler", () => {
     const tools = { git: TEST_GIT, mirrorFolder, loader: createLoader(), onProblem: () => undefined };
     const signal = new AbortController().signal;
     const source = openSource(spec, tools);
-    return { source, writer: world.writer, tool: TOOL, newId: randomUUID, allowHistory: [], signal, intervalMs: 60_000, ...more };
+    return {
+      source,
+      writer: world.writer,
+      tool: TOOL,
+      newId: randomUUID,
+      allowHistory: [],
+      signal,
+      intervalMs: 60_000,
+      ...more,
+    };
   }
 
   const look = (more: Partial<TickOptions> = {}) =>
@@ -90,7 +104,10 @@ describeWithRedis("the reconciler", () => {
 
   it("holds where the state that it knew is gone", async () => {
     await look();
-    expect(await look({ knownLineage: "another" })).toMatchObject({ outcome: "held", hold: { why: "lineage", was: "another" } });
+    expect(await look({ knownLineage: "another" })).toMatchObject({
+      outcome: "held",
+      hold: { why: "lineage", was: "another" },
+    });
   });
 
   it("notices a push and applies it, without waiting for its interval", async () => {

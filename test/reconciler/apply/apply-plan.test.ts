@@ -1,15 +1,15 @@
 // Applies against a real Redis: exactly one plan, stale and used ones refused, tasks made once per content.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { readHistory } from "../../../store/history.ts";
-import { readOutbox } from "../../../store/outbox.ts";
-import { listTasks, readTask } from "../../../store/tasks.ts";
-import { readSnapshot } from "../../../store/snapshots.ts";
-import { applyPlan as switchState } from "../../../store/scripts/apply-plan.ts";
-import { acquireWriterLock } from "../../../store/writer-lock.ts";
-import { orderTask } from "../../../reconciler/apply/task-request.ts";
 import { nextRecords } from "../../../reconciler/apply/next-records.ts";
 import { makeOrderedTasks } from "../../../reconciler/apply/task-intents.ts";
-import { type TestRedis, describeWithRedis, testRedis } from "../../redis.ts";
+import { orderTask } from "../../../reconciler/apply/task-request.ts";
+import { readHistory } from "../../../store/history.ts";
+import { readOutbox } from "../../../store/outbox.ts";
+import { applyPlan as switchState } from "../../../store/scripts/apply-plan.ts";
+import { readSnapshot } from "../../../store/snapshots.ts";
+import { listTasks, readTask } from "../../../store/tasks.ts";
+import { acquireWriterLock } from "../../../store/writer-lock.ts";
+import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
 import { manifest, NOW } from "../plan/builders.ts";
 import { openWorld, type World } from "./world.ts";
 
@@ -17,6 +17,8 @@ const model = manifest("ModelEndpoint", "m", { provider: "mock", default_model: 
 const agent = (prompt: string) => manifest("Agent", "a", { model_ref: "m", prompt });
 const system = manifest("AgentSystem", "s", { agents: ["a"] });
 const task = (input: object, more: object = {}) => manifest("Task", "t", { system: "s", input, ...more });
+const policy = (blocked: readonly string[]) =>
+  manifest("AgentPolicy", "p", { apply_mode: "global", blocked_tools: blocked });
 const base = [model, agent("one"), system];
 
 describeWithRedis("an apply", () => {
@@ -36,7 +38,11 @@ describeWithRedis("an apply", () => {
     expect(await world.apply([model, agent("two")])).toMatchObject({ outcome: "applied", serial: 2 });
     const { records } = await world.read();
     expect([...records.keys()]).toEqual(["Agent/default/a", "ModelEndpoint/default/m"]);
-    expect(records.get(agent("two").address)).toMatchObject({ generation: 2, serial: 2, source: { file: "a.yaml", line: 1 } });
+    expect(records.get(agent("two").address)).toMatchObject({
+      generation: 2,
+      serial: 2,
+      source: { file: "a.yaml", line: 1 },
+    });
     expect((await world.planned([model, agent("two")])).changes).toEqual([]);
     const [latest] = await readHistory(world.redis, world.env, 1);
     expect(latest).toMatchObject({ serial: 2, facts: { counts: { update: 1, prune: 1 } } });
@@ -70,7 +76,6 @@ describeWithRedis("an apply", () => {
   });
 
   it("refuses a plan whose untouched policy moved: people saw another access", async () => {
-    const policy = (blocked: readonly string[]) => manifest("AgentPolicy", "p", { apply_mode: "global", blocked_tools: blocked });
     await world.apply([...base, policy(["x"])]);
     const set = [model, agent("two"), system, policy(["x"])];
     const plan = await world.planned(set);
@@ -104,7 +109,7 @@ describeWithRedis("an apply", () => {
     expect(await world.apply([model, agent("two"), system, task({ city: "Oslo" })])).toMatchObject({ tasks: [] });
     expect(await world.apply([...base, task({ city: "Rome" })])).toMatchObject({ tasks: [{ name: "t-g2" }] });
     expect(await world.apply([...base, task({ city: "Oslo" })])).toMatchObject({ tasks: [] });
-    expect((await listTasks(world.redis, world.env)).map(({ name }) => name).sort()).toEqual(["t", "t-g2"]);
+    expect((await listTasks(world.redis, world.env)).map(({ name }) => name).toSorted()).toEqual(["t", "t-g2"]);
   });
 
   it("makes no task of a template, and none when only labels change", async () => {
@@ -135,7 +140,9 @@ describeWithRedis("an apply", () => {
   it("makes an order that a crash left behind before it changes what was ordered", async () => {
     const set = [...base, task({ city: "Oslo" })];
     await applyWithoutTasks(world, await world.planned(set), set);
-    expect(await world.apply([...base, task({ city: "Rome" })])).toMatchObject({ tasks: [{ name: "t" }, { name: "t-g2" }] });
+    expect(await world.apply([...base, task({ city: "Rome" })])).toMatchObject({
+      tasks: [{ name: "t" }, { name: "t-g2" }],
+    });
   });
 
   it("leaves a word for the report only where somebody listens", async () => {
@@ -150,7 +157,11 @@ describeWithRedis("an apply", () => {
 });
 
 /** The first half of an apply: what is there when the process is killed right after the switch. */
-async function applyWithoutTasks({ redis, env, read }: World, plan: Awaited<ReturnType<World["planned"]>>, set: typeof base) {
+async function applyWithoutTasks(
+  { redis, env, read }: World,
+  plan: Awaited<ReturnType<World["planned"]>>,
+  set: typeof base,
+) {
   const answer = await acquireWriterLock(redis, { env, holder: "dies", ttlMs: 60_000 });
   if (answer.outcome !== "acquired") throw new Error("the lock is held");
   const appliedAt = NOW.toISOString();

@@ -33,7 +33,9 @@ describe("a plan", () => {
     const identity = { ...tree.identity, ref: null, headSha: null, dirty: true };
     const planned = plan({ source: { ...tree, identity }, observed: before });
     expect(inputs(movedInSource(planned, { ...source([agent("x")]), identity }))).toEqual(["manifest"]);
-    expect(inputs(movedInSource(planned, { ...source([agent("n"), manifest("Agent", "gone")]), identity }))).toEqual(["manifest"]);
+    expect(inputs(movedInSource(planned, { ...source([agent("n"), manifest("Agent", "gone")]), identity }))).toEqual([
+      "manifest",
+    ]);
     expect(movedInSource(planned, { ...source([agent("n"), manifest("Agent", "elsewhere")]), identity })).toEqual([]);
     const policy = manifest("AgentPolicy", "p", {});
     expect(inputs(movedInSource(planned, { ...source([agent("n"), policy]), identity }))).toEqual(["policy"]);
@@ -58,6 +60,8 @@ describe("a plan", () => {
   it("cannot be applied where it was made against a ref", () => {
     const set = [agent("m"), manifest("Agent", "new")];
     const against = plan({ source: source(set), observed: { ...observed([agent("m")]), head: null } });
-    expect(movedInState(against, NOTHING)).toMatchObject([{ input: "lineage", message: "it was made against a ref, not against the state" }]);
+    expect(movedInState(against, NOTHING)).toMatchObject([
+      { input: "lineage", message: "it was made against a ref, not against the state" },
+    ]);
   });
 });

@@ -1,10 +1,10 @@
 // A writer over a real Redis, with a clock of its own, for tests of applies and ticks.
 import { randomUUID } from "node:crypto";
-import type { ObservedState } from "../../../contracts/record.ts";
 import type { Plan } from "../../../contracts/plan.ts";
+import type { ObservedState } from "../../../contracts/record.ts";
 import { type ApplyOutcome, applyPlan, type Writer } from "../../../reconciler/apply/apply-plan.ts";
 import type { LoadedManifest } from "../../../reconciler/load/desired-set.ts";
-import { type Redis, connectRedis } from "../../../store/connect.ts";
+import { connectRedis, type Redis } from "../../../store/connect.ts";
 import { openQueue } from "../../../store/queue.ts";
 import { readState } from "../../../store/state.ts";
 import { plan, source } from "../plan/builders.ts";
@@ -13,9 +13,9 @@ export interface World {
   readonly redis: Redis;
   readonly env: string;
   readonly writer: Writer;
-  read(): Promise<ObservedState>;
+  readonly read: () => Promise<ObservedState>;
   /** Plans the set against what is there now. */
-  planned(set: readonly LoadedManifest[]): Promise<Plan>;
+  readonly planned: (set: readonly LoadedManifest[]) => Promise<Plan>;
   applyPlan(made: Plan, set: readonly LoadedManifest[], observed?: ObservedState): Promise<ApplyOutcome>;
   /** Plans and applies. */
   apply(set: readonly LoadedManifest[]): Promise<ApplyOutcome>;

@@ -5,7 +5,8 @@ import { manifest, observed, plan, source } from "./builders.ts";
 
 const read = manifest("Tool", "orders.lookup", {});
 const write = manifest("Tool", "stripe.refund", { risk_level: "high" });
-const agent = (tools: readonly string[], more: object = {}) => manifest("Agent", "refunds", { model_ref: "m", tools, ...more });
+const agent = (tools: readonly string[], more: object = {}) =>
+  manifest("Agent", "refunds", { model_ref: "m", tools, ...more });
 const system = (name: string) => manifest("AgentSystem", name, { agents: ["refunds"] });
 const block = (spec: object) => manifest("AgentPolicy", "guard", { apply_mode: "global", ...spec });
 
@@ -40,7 +41,11 @@ describe("access", () => {
       required_permissions: [],
       operation_rules: [{ operation_class: "write", verdict: "approval_required" }],
     });
-    const set = [write, manifest("AgentRole", "r", { permissions: ["tool:stripe.refund:invoke"] }), agent(["stripe.refund"], { roles: ["r"] })];
+    const set = [
+      write,
+      manifest("AgentRole", "r", { permissions: ["tool:stripe.refund:invoke"] }),
+      agent(["stripe.refund"], { roles: ["r"] }),
+    ];
     expect(access(set, [...set, ask])).toMatchObject([
       { gained: ["stripe.refund (write, asks first)"], lost: ["stripe.refund (write)"] },
     ]);

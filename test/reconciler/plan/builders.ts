@@ -1,14 +1,14 @@
 // Small builders for sets, states and plans that show only what a test is about.
-import { type KindName, addressOf } from "../../../contracts/address.ts";
+import { addressOf, type KindName } from "../../../contracts/address.ts";
 import { type Manifest, manifestDigest } from "../../../contracts/manifest.ts";
 import type { Plan } from "../../../contracts/plan.ts";
-import { type Problem, hasErrors } from "../../../contracts/problem.ts";
+import { hasErrors, type Problem } from "../../../contracts/problem.ts";
 import type { ObservedState, StateRecord } from "../../../contracts/record.ts";
 import { nextRecords } from "../../../reconciler/apply/next-records.ts";
 import type { LoadedManifest } from "../../../reconciler/load/desired-set.ts";
 import { policyDigestOf } from "../../../reconciler/plan/digests.ts";
-import { type PlanInput, makePlan } from "../../../reconciler/plan/make-plan.ts";
 import type { PlannableSource } from "../../../reconciler/plan/make-plan.ts";
+import { makePlan, type PlanInput } from "../../../reconciler/plan/make-plan.ts";
 
 type Spec = Readonly<Record<string, unknown>>;
 
@@ -20,7 +20,12 @@ export interface Meta {
 
 export function manifest(kind: KindName, name: string, spec: Spec = {}, meta: Meta = {}): LoadedManifest {
   const { namespace = "default", labels = {}, file = `${name}.yaml` } = meta;
-  const made: Manifest = { apiVersion: "orloj.dev/v1", kind, metadata: { name, namespace, labels, annotations: {} }, spec };
+  const made: Manifest = {
+    apiVersion: "orloj.dev/v1",
+    kind,
+    metadata: { name, namespace, labels, annotations: {} },
+    spec,
+  };
   const place = { file, line: 1, column: 1 };
   return {
     address: addressOf({ kind, namespace, name }),
@@ -33,14 +38,23 @@ export function manifest(kind: KindName, name: string, spec: Spec = {}, meta: Me
 }
 
 export function problem(fields: Partial<Problem> = {}): Problem {
-  return { severity: "error", code: "SCHEMA", summary: "wrong", detail: "", file: "a.yaml", line: 3, column: 5, ...fields };
+  return {
+    severity: "error",
+    code: "SCHEMA",
+    summary: "wrong",
+    detail: "",
+    file: "a.yaml",
+    line: 3,
+    column: 5,
+    ...fields,
+  };
 }
 
 const HEAD = "9f8e7d6000000000000000000000000000000000";
 export const BASE = "a1b2c3d000000000000000000000000000000000";
 
 export function source(manifests: readonly LoadedManifest[], problems: readonly Problem[] = []): PlannableSource {
-  const set = { manifests: [...manifests].sort((a, b) => (a.address < b.address ? -1 : 1)) };
+  const set = { manifests: [...manifests].toSorted((a, b) => (a.address < b.address ? -1 : 1)) };
   const load = { set, problems, manifestCount: manifests.length, fileCount: manifests.length };
   const identity = {
     repo: "https://git.example.test/agents.git",
@@ -60,14 +74,29 @@ export const NOTHING: ObservedState = { head: null, records: new Map() };
 export function observed(manifests: readonly LoadedManifest[]): ObservedState {
   const records = manifests.map(({ address, manifest: made, digest, place }): StateRecord => {
     const from = { repo: "https://git.example.test/agents.git", commit: BASE, ...place };
-    return { address, manifest: made, digest, generation: 1, source: from, serial: 41, appliedAt: "2026-10-01T00:00:00Z" };
+    return {
+      address,
+      manifest: made,
+      digest,
+      generation: 1,
+      source: from,
+      serial: 41,
+      appliedAt: "2026-10-01T00:00:00Z",
+    };
   });
   return stateOf(records);
 }
 
 function stateOf(records: readonly StateRecord[]): ObservedState {
   const policyDigest = policyDigestOf(records);
-  const facts = { env: "production", lineage: "lin-1", serial: 41, commit: BASE, policyDigest, appliedAt: "2026-10-01T00:00:00Z" };
+  const facts = {
+    env: "production",
+    lineage: "lin-1",
+    serial: 41,
+    commit: BASE,
+    policyDigest,
+    appliedAt: "2026-10-01T00:00:00Z",
+  };
   return { head: facts, records: new Map(records.map((record) => [record.address, record])) };
 }
 
@@ -75,7 +104,15 @@ export const TOOL = { name: "countwheel", version: "0.1.0" };
 export const NOW = new Date("2026-11-01T12:00:00Z");
 
 export function plan(input: Partial<PlanInput> & { readonly source: PlannableSource }): Plan {
-  return makePlan({ history: "fast-forward", observed: NOTHING, env: "production", now: NOW, planId: "plan-1", tool: TOOL, ...input });
+  return makePlan({
+    history: "fast-forward",
+    observed: NOTHING,
+    env: "production",
+    now: NOW,
+    planId: "plan-1",
+    tool: TOOL,
+    ...input,
+  });
 }
 
 /** What the state is after the plan, without a Redis. */

@@ -1,7 +1,11 @@
 // The plan as a value: what is created, updated, pruned, left alone; what is hidden; what an invalid set may not do.
 import { describe, expect, it } from "vitest";
-import { SENSITIVE, planDigest } from "../../../contracts/plan.ts";
-import { NOTHING, NOW, manifest, observed, plan, problem, source } from "./builders.ts";
+import { planDigest, SENSITIVE } from "../../../contracts/plan.ts";
+import { manifest, NOTHING, NOW, observed, plan, problem, source } from "./builders.ts";
+
+const graph = (to: string) => ({ agents: ["a", "b"], graph: { a: { edges: [{ to: "b" }, { to }] } } });
+const secret = (value: string) => manifest("Secret", "s", { string_data: { key: value } });
+const server = (env: readonly object[]) => manifest("McpServer", "m", { env });
 
 describe("makePlan", () => {
   it("creates what the state does not hold", () => {
@@ -13,12 +17,22 @@ describe("makePlan", () => {
       source: { file: "m.yaml", line: 1, column: 1 },
       fields: [],
     });
-    expect(made.state).toEqual({ env: "production", lineage: "", serial: 0, touched: [{ address: "ModelEndpoint/default/m", digest: null }] });
+    expect(made.state).toEqual({
+      env: "production",
+      lineage: "",
+      serial: 0,
+      touched: [{ address: "ModelEndpoint/default/m", digest: null }],
+    });
   });
 
   it("shows every field that differs, each with its own line", () => {
     const before = manifest("Agent", "a", { model_ref: "m", tools: ["x"], limits: { timeout: "5s" }, prompt: "one" });
-    const after = manifest("Agent", "a", { model_ref: "n", tools: ["x", "y"], limits: { max_steps: 4 }, prompt: "one" });
+    const after = manifest("Agent", "a", {
+      model_ref: "n",
+      tools: ["x", "y"],
+      limits: { max_steps: 4 },
+      prompt: "one",
+    });
     const [change] = plan({ source: source([after]), observed: observed([before]) }).changes;
     expect(change?.action).toBe("update");
     expect(change?.fields).toEqual([
@@ -30,7 +44,6 @@ describe("makePlan", () => {
   });
 
   it("walks lists of objects item by item where their length stays", () => {
-    const graph = (to: string) => ({ agents: ["a", "b"], graph: { a: { edges: [{ to: "b" }, { to }] } } });
     const made = plan({
       source: source([manifest("AgentSystem", "s", graph("c"))]),
       observed: observed([manifest("AgentSystem", "s", graph("d"))]),
@@ -63,14 +76,16 @@ describe("makePlan", () => {
 
   it("has nothing to do where all digests agree, wherever the manifests stand now", () => {
     const same = observed([manifest("Agent", "a", { model_ref: "m" }, { file: "old.yaml" })]);
-    const made = plan({ source: source([manifest("Agent", "a", { model_ref: "m" }, { file: "new.yaml" })]), observed: same });
+    const made = plan({
+      source: source([manifest("Agent", "a", { model_ref: "m" }, { file: "new.yaml" })]),
+      observed: same,
+    });
     expect(made.changes).toEqual([]);
     expect(made.counts.noop).toBe(1);
     expect(made.applyable).toBe(true);
   });
 
   it("never shows a secret, and still tells that it changed", () => {
-    const secret = (value: string) => manifest("Secret", "s", { string_data: { key: value } });
     const made = plan({ source: source([secret("hunter2-new")]), observed: observed([secret("hunter2-old")]) });
     expect(JSON.stringify(made)).not.toContain("hunter2");
     expect(made.changes[0]).toMatchObject({
@@ -81,9 +96,13 @@ describe("makePlan", () => {
   });
 
   it("hides a secret that stands inside a list", () => {
-    const server = (env: readonly object[]) => manifest("McpServer", "m", { env });
     const made = plan({
-      source: source([server([{ name: "API_KEY", value: "hunter2" }, { name: "MODE", value: "fast" }])]),
+      source: source([
+        server([
+          { name: "API_KEY", value: "hunter2" },
+          { name: "MODE", value: "fast" },
+        ]),
+      ]),
       observed: observed([server([])]),
     });
     expect(JSON.stringify(made)).not.toContain("hunter2");

@@ -1,46 +1,46 @@
 // Properties of the plan over random sets and states: it leads where it says, and depends on nothing but its inputs.
-import fc from "fast-check";
+import { assert, constantFrom, dictionary, jsonValue, property, record, string, uniqueArray } from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { LoadedManifest } from "../../../reconciler/load/desired-set.ts";
 import { type PlannableSource } from "../../../reconciler/plan/make-plan.ts";
 import { applied, manifest, observed, plan, problem, source } from "./builders.ts";
 
-const anySpec = fc.dictionary(fc.string({ maxLength: 6 }), fc.jsonValue({ maxDepth: 3 }), { maxKeys: 4 });
-const anyManifest = fc.record({
-  kind: fc.constantFrom("Agent", "Secret", "AgentPolicy", "Task", "McpServer"),
-  name: fc.constantFrom("a", "b", "c", "d"),
+const anySpec = dictionary(string({ maxLength: 6 }), jsonValue({ maxDepth: 3 }), { maxKeys: 4 });
+const anyManifest = record({
+  kind: constantFrom("Agent", "Secret", "AgentPolicy", "Task", "McpServer"),
+  name: constantFrom("a", "b", "c", "d"),
   spec: anySpec,
 });
-const anySet = fc
-  .uniqueArray(anyManifest, { selector: ({ kind, name }) => `${kind}/${name}`, maxLength: 12 })
-  .map((items) => items.map(({ kind, name, spec }) => manifest(kind as "Agent", name, spec)));
+const anySet = uniqueArray(anyManifest, { selector: ({ kind, name }) => `${kind}/${name}`, maxLength: 12 }).map(
+  (items) => items.map(({ kind, name, spec }) => manifest(kind as "Agent", name, spec)),
+);
 
 describe("a plan", () => {
   it("leads to a state with which the next plan is empty", () => {
-    fc.assert(
-      fc.property(anySet, anySet, (desired, before) => {
+    assert(
+      property(anySet, anySet, (desired, before) => {
         const state = observed(before);
         const made = plan({ source: source(desired), observed: state });
         const after = applied(made, desired, state);
         expect(plan({ source: source(desired), observed: after }).changes).toEqual([]);
-        expect([...after.records.keys()].sort()).toEqual(desired.map(({ address }) => address).sort());
+        expect([...after.records.keys()].toSorted()).toEqual(desired.map(({ address }) => address).toSorted());
       }),
     );
   });
 
   it("does not depend on the order of files and records", () => {
-    fc.assert(
-      fc.property(anySet, anySet, (desired, before) => {
+    assert(
+      property(anySet, anySet, (desired, before) => {
         const one = plan({ source: unsorted(desired), observed: observed(before) });
-        const other = plan({ source: unsorted([...desired].reverse()), observed: observed([...before].reverse()) });
+        const other = plan({ source: unsorted(desired.toReversed()), observed: observed(before.toReversed()) });
         expect(JSON.stringify(other)).toBe(JSON.stringify(one));
       }),
     );
   });
 
   it("has a field for every difference, and an update only where there is one", () => {
-    fc.assert(
-      fc.property(anySet, anySet, (desired, before) => {
+    assert(
+      property(anySet, anySet, (desired, before) => {
         const { changes } = plan({ source: source(desired), observed: observed(before) });
         for (const change of changes) expect(change.fields.length > 0).toBe(change.action === "update");
       }),
@@ -48,8 +48,8 @@ describe("a plan", () => {
   });
 
   it("never prunes from an invalid set", () => {
-    fc.assert(
-      fc.property(anySet, anySet, (desired, before) => {
+    assert(
+      property(anySet, anySet, (desired, before) => {
         const { counts, applyable } = plan({ source: source(desired, [problem()]), observed: observed(before) });
         expect([counts.prune, applyable]).toEqual([0, false]);
       }),

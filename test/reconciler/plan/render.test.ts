@@ -2,13 +2,14 @@
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { countsLine } from "../../../contracts/plan.ts";
-import { renderPlanMarkdown } from "../../../reconciler/plan/render-markdown.ts";
 import { githubLinks } from "../../../reconciler/plan/markdown-parts.ts";
+import { renderPlanMarkdown } from "../../../reconciler/plan/render-markdown.ts";
 import { renderPlanText } from "../../../reconciler/plan/render-text.ts";
-import { BASE, NOW, manifest, observed, plan, problem, source } from "./builders.ts";
+import { BASE, manifest, NOW, observed, plan, problem, source } from "./builders.ts";
 
 const agent = (spec: object) => manifest("Agent", "refunds", { ...spec }, { file: "agents/billing/refunds.yaml" });
-const policy = (blocked: readonly string[]) => manifest("AgentPolicy", "guard", { apply_mode: "global", blocked_tools: blocked });
+const policy = (blocked: readonly string[]) =>
+  manifest("AgentPolicy", "guard", { apply_mode: "global", blocked_tools: blocked });
 
 function usualPlan() {
   const lookup = manifest("Tool", "orders.lookup", { description: "find an order" }, { file: "tools/orders.yaml" });
@@ -36,18 +37,29 @@ function usualPlan() {
 
 /** Every field that an author may fill with what he likes. */
 function hostilePlan() {
-  const evil = "</details><!-- x --> @team #1 ``` ` | \\| \u202Etxt\u200B \u001b[31m [a](javascript:x) https://evil.test";
-  const bad = manifest("Agent", "bad", { model_ref: evil, prompt: `\`\`\`\`\n${evil}\n`, tools: [evil] }, {
-    labels: { [evil]: evil },
-    file: `x)](evil)\`|<b>/${evil.slice(0, 20)}.yaml`,
-  });
+  const evil =
+    "</details><!-- x --> @team #1 ``` ` | \\| \u202Etxt\u200B \u001b[31m [a](javascript:x) https://evil.test";
+  const bad = manifest(
+    "Agent",
+    "bad",
+    { model_ref: evil, prompt: `\`\`\`\`\n${evil}\n`, tools: [evil] },
+    {
+      labels: { [evil]: evil },
+      file: `x)](evil)\`|<b>/${evil.slice(0, 20)}.yaml`,
+    },
+  );
   const was = manifest("Agent", "bad", { model_ref: "m", prompt: "x\n", tools: [] });
   const warning = problem({ severity: "warning", summary: `\`${evil}\` is odd, ${evil}`, detail: evil, file: evil });
   return plan({ source: source([bad], [warning]), observed: observed([was]) });
 }
 
 const TEXT = { paint: (_style: string, text: string) => text, base: BASE, now: NOW } as const;
-const commit = { sha: "9f8e7d6", subject: "let refunds see the order", author: "Ada", committedAt: "2026-11-01T11:58:00Z" };
+const commit = {
+  sha: "9f8e7d6",
+  subject: "let refunds see the order",
+  author: "Ada",
+  committedAt: "2026-11-01T11:58:00Z",
+};
 const golden = (name: string): string => join(import.meta.dirname, "golden", name);
 
 describe("a plan in text", () => {
@@ -57,15 +69,23 @@ describe("a plan in text", () => {
 
   it("shows hostile text inert", async () => {
     const text = renderPlanText(hostilePlan(), { ...TEXT, commit: { ...commit, subject: "\u001b[2Jgone\nPlan: 0" } });
-    expect(text).not.toMatch(/[\u001b\u202e\u200b]/u);
+    for (const unseen of ["\u001b", "\u202e", "\u200b"]) expect(text).not.toContain(unseen);
     await expect(text).toMatchFileSnapshot(golden("hostile.txt"));
   });
 
   it("ends with exactly the counts line", () => {
     const made = usualPlan();
-    expect(renderPlanText(made, { ...TEXT, commit }).split("\n").slice(-2)).toEqual([countsLine(made.counts), ""]);
+    expect(
+      renderPlanText(made, { ...TEXT, commit })
+        .split("\n")
+        .slice(-2),
+    ).toEqual([countsLine(made.counts), ""]);
     const empty = plan({ source: source([]) });
-    expect(renderPlanText(empty, { ...TEXT, commit: null }).split("\n").slice(-2)).toEqual(["No changes.", ""]);
+    expect(
+      renderPlanText(empty, { ...TEXT, commit: null })
+        .split("\n")
+        .slice(-2),
+    ).toEqual(["No changes.", ""]);
   });
 });
 
@@ -82,7 +102,7 @@ describe("a plan in Markdown", () => {
 
   it("shows hostile text inert", async () => {
     const text = renderPlanMarkdown(hostilePlan(), MARKDOWN);
-    expect(text).not.toMatch(/[\u001b\u202e\u200b]/u);
+    for (const unseen of ["\u001b", "\u202e", "\u200b"]) expect(text).not.toContain(unseen);
     expect(outsideOfCode(text)).not.toMatch(/@team|#1\b|<!--|<b>|https:\/\/evil/);
     expect(outsideOfCode(text).match(/<\/?details>/g)).toHaveLength(2);
     await expect(text).toMatchFileSnapshot(golden("hostile.md"));
@@ -93,7 +113,10 @@ describe("a plan in Markdown", () => {
       manifest("Agent", `agent-${index}`, { model_ref: "m", prompt: `line ${index}\n`.repeat(40) }),
     );
     const gone = manifest("AgentRole", "legacy", {});
-    const made = plan({ source: source(many, [problem({ severity: "warning", summary: "odd" })]), observed: observed([gone]) });
+    const made = plan({
+      source: source(many, [problem({ severity: "warning", summary: "odd" })]),
+      observed: observed([gone]),
+    });
     for (const maxBytes of [200_000, 40_000, 20_000, 8_000, 2_000]) {
       const text = renderPlanMarkdown(made, { ...MARKDOWN, maxBytes });
       expect(Buffer.byteLength(text)).toBeLessThanOrEqual(maxBytes);

@@ -44,7 +44,11 @@ describe("a saved plan", () => {
   it.each([
     ["a value", (text: string) => text.replace('"model_ref": "n"', '"model_ref": "evil"'), "PLAN_ALTERED"],
     ["an action", (text: string) => text.replace('"action": "prune"', '"action": "create"'), "PLAN_ALTERED"],
-    ["its digest", (text: string) => text.replace(/"digest": "sha256:[0-9a-f]{4}/, '"digest": "sha256:0000'), "PLAN_ALTERED"],
+    [
+      "its digest",
+      (text: string) => text.replace(/"digest": "sha256:[0-9a-f]{4}/, '"digest": "sha256:0000'),
+      "PLAN_ALTERED",
+    ],
     ["its shape", (text: string) => text.replace('"changes": [', '"changes": ["x",'), "PLAN_UNREADABLE"],
     ["its version", (text: string) => text.replace('"formatVersion": "1"', '"formatVersion": "2"'), "PLAN_FORMAT"],
     ["its end", (text: string) => text.slice(0, -200), "PLAN_UNREADABLE"],
@@ -57,7 +61,9 @@ describe("a saved plan", () => {
   });
 
   it("leaves nothing behind where it cannot be written", async () => {
-    await expect(writeSavedPlan(join(folder, "no", "plan.json"), made)).rejects.toMatchObject({ code: "PLAN_NOT_SAVED" });
+    await expect(writeSavedPlan(join(folder, "no", "plan.json"), made)).rejects.toMatchObject({
+      code: "PLAN_NOT_SAVED",
+    });
     expect(await readdir(folder)).toEqual([]);
   });
 });
