@@ -78,9 +78,15 @@ const NO_COMMIT = /^0+$/;
 function readPush(payload: unknown, sha: string): ActionEvent {
   const ref = findText(payload, "ref") ?? "";
   const after = commitAt(payload, "after");
-  if (!ref.startsWith(BRANCH) || NO_COMMIT.test(after)) return { kind: "other", name: "push", head: checkedCommit(sha, "GITHUB_SHA") };
+  if (!ref.startsWith(BRANCH) || NO_COMMIT.test(after))
+    return { kind: "other", name: "push", head: checkedCommit(sha, "GITHUB_SHA") };
   const before = commitAt(payload, "before");
-  return { kind: "push", branch: ref.slice(BRANCH.length), head: after, before: NO_COMMIT.test(before) ? null : before };
+  return {
+    kind: "push",
+    branch: ref.slice(BRANCH.length),
+    head: after,
+    before: NO_COMMIT.test(before) ? null : before,
+  };
 }
 
 function needed(variables: Variables, name: string): string {
@@ -93,7 +99,9 @@ async function readPayload(path: string): Promise<unknown> {
   try {
     return JSON.parse(await readFile(path, "utf8"));
   } catch (error) {
-    throw new PermanentFailure("ACTION_EVENT", "the event's payload (GITHUB_EVENT_PATH) cannot be read", { cause: error });
+    throw new PermanentFailure("ACTION_EVENT", "the event's payload (GITHUB_EVENT_PATH) cannot be read", {
+      cause: error,
+    });
   }
 }
 

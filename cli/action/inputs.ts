@@ -48,7 +48,9 @@ export function readInputs(variables: Variables): InputsAnswer {
   if (!isName(environment)) problems.push(`\`environment\` may hold letters, digits, \`.\`, \`_\` and \`-\` only`);
   const redisUrl = text("redis-url") || undefined;
   if (redisUrl !== undefined && !isRedisUrl(redisUrl)) {
-    problems.push("`redis-url` is no redis://, rediss:// or unix:// address (its value is not shown: it may hold a password)");
+    problems.push(
+      "`redis-url` is no redis://, rediss:// or unix:// address (its value is not shown: it may hold a password)",
+    );
   }
   if (command === "apply" && redisUrl === undefined) {
     problems.push("`command: apply` needs `redis-url`: an apply writes the observed state, which lives in Redis");
@@ -61,7 +63,10 @@ export function readInputs(variables: Variables): InputsAnswer {
   const allowUnprotected = readFlag("allow-unprotected-redis", text("allow-unprotected-redis", "false"), problems);
   if (problems.length > 0 || !isCommand(command)) return { outcome: "invalid", problems };
   const [path, ref, token] = [text("path", "."), text("ref") || undefined, text("github-token") || undefined];
-  return { outcome: "valid", inputs: { path, ref, environment, redisUrl, token, command, ...flags, against, allowUnprotected } };
+  return {
+    outcome: "valid",
+    inputs: { path, ref, environment, redisUrl, token, command, ...flags, against, allowUnprotected },
+  };
 }
 
 /** The runner upper-cases names and turns spaces into `_`; dashes stay. */

@@ -8,8 +8,8 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { failureOf } from "../output.ts";
 import type { ActionContext } from "./action-context.ts";
 import { type ActionRun, readRun } from "./event.ts";
-import { type ActionInputs, type Variables, readInputs } from "./inputs.ts";
-import { type Job, createJob } from "./job.ts";
+import { type ActionInputs, readInputs, type Variables } from "./inputs.ts";
+import { createJob, type Job } from "./job.ts";
 import { runPlan } from "./run-plan.ts";
 
 /** The process, as far as the Action knows it. */
@@ -74,9 +74,13 @@ function decide({ event, defaultBranch }: ActionRun, { command, ref, redisUrl }:
   const deployed = event.kind === "push" && event.branch === branch;
   const asked = event.kind === "other" && event.name !== "push";
   if (command === "plan") return { what: "plan" };
-  if (command === "auto") return deployed && redisUrl !== undefined ? { what: "apply", branch: event.branch } : { what: "plan" };
+  if (command === "auto")
+    return deployed && redisUrl !== undefined ? { what: "apply", branch: event.branch } : { what: "plan" };
   if (branch !== null && (deployed || asked)) return { what: "apply", branch };
-  return { what: "refuse", why: `\`command: apply\` applies the tip of \`${branch ?? "the deploy branch"}\`; this event is not about it. Use \`command: auto\`.` };
+  return {
+    what: "refuse",
+    why: `\`command: apply\` applies the tip of \`${branch ?? "the deploy branch"}\`; this event is not about it. Use \`command: auto\`.`,
+  };
 }
 
 function createContext(around: ActionProcess, job: Job, inputs: ActionInputs, run: ActionRun): ActionContext {
@@ -103,13 +107,17 @@ function createContext(around: ActionProcess, job: Job, inputs: ActionInputs, ru
       loader: createLoader(),
       signal,
     },
-    github: inputs.token === undefined ? null : connectGithub({ apiUrl, token: inputs.token, repository, signal, ...limits }),
+    github:
+      inputs.token === undefined ? null : connectGithub({ apiUrl, token: inputs.token, repository, signal, ...limits }),
     repositoryUrl: `${run.serverUrl}/${repository.owner}/${repository.name}`,
     withRedis: (use) => withRedis(inputs, use),
   };
 }
 
-async function withRedis<T>({ redisUrl, allowUnprotected }: ActionInputs, use: (redis: Redis) => Promise<T>): Promise<T> {
+async function withRedis<T>(
+  { redisUrl, allowUnprotected }: ActionInputs,
+  use: (redis: Redis) => Promise<T>,
+): Promise<T> {
   const { checkServer, closeRedis, connectRedis } = await import("../../store/connect.ts");
   const redis = connectRedis(redisUrl ?? "", "command");
   try {

@@ -1,6 +1,6 @@
 // The apply of a push: one tick on the tip of the deploy branch, then everything that waits to be told on GitHub.
 import { PermanentFailure } from "../../contracts/failure.ts";
-import { type Plan, countsLine } from "../../contracts/plan.ts";
+import { countsLine, type Plan } from "../../contracts/plan.ts";
 import { openSource } from "../../reconciler/environment-source.ts";
 import { codeSpan } from "../../reconciler/plan/inert.ts";
 import { githubLinks } from "../../reconciler/plan/markdown-parts.ts";
@@ -13,7 +13,7 @@ import { openQueue } from "../../store/queue.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { ActionContext } from "./action-context.ts";
 import { SUMMARY_BYTES } from "./job.ts";
-import { type Verdict, planOutputs } from "./outcome.ts";
+import { planOutputs, type Verdict } from "./outcome.ts";
 
 /** Another push's apply takes seconds; a plan that is overtaken so often is somebody's loop. */
 const LOCK_WAIT_MS = 60_000;
@@ -71,20 +71,36 @@ async function tellOutcome(action: ActionContext, outcome: TickOutcome, branch: 
     case "unavailable":
       throw new PermanentFailure(outcome.reason.code, outcome.reason.message);
     case "invalid":
-      return tell(action, outcome.plan, { verdict: "invalid", heading: `❌ Not applied to ${env}: manifests are invalid`, code: EXIT.invalid });
+      return tell(action, outcome.plan, {
+        verdict: "invalid",
+        heading: `❌ Not applied to ${env}: manifests are invalid`,
+        code: EXIT.invalid,
+      });
     case "held":
       job.error(heldMessage(outcome.hold, branch));
-      return tell(action, outcome.plan, { verdict: "held", heading: `⛔ Not applied to ${env}: held`, code: EXIT.blocked });
+      return tell(action, outcome.plan, {
+        verdict: "held",
+        heading: `⛔ Not applied to ${env}: held`,
+        code: EXIT.blocked,
+      });
     case "unchanged":
       return tell(action, outcome.plan, { verdict: "clean", heading: `✅ Nothing to apply to ${env}`, code: EXIT.ok });
     case "applied":
       return tellApplied(action, outcome);
     case "overtaken":
       job.error("somebody else changed the state meanwhile, again and again; run this job again");
-      return tell(action, outcome.plan, { verdict: "stale", heading: `⛔ Not applied to ${env}: overtaken`, code: EXIT.stale });
+      return tell(action, outcome.plan, {
+        verdict: "stale",
+        heading: `⛔ Not applied to ${env}: overtaken`,
+        code: EXIT.stale,
+      });
     case "locked":
       job.error(`another writer, ${outcome.holder}, holds the state; run this job again`);
-      return tell(action, outcome.plan, { verdict: "stale", heading: `⛔ Not applied to ${env}: locked`, code: EXIT.stale });
+      return tell(action, outcome.plan, {
+        verdict: "stale",
+        heading: `⛔ Not applied to ${env}: locked`,
+        code: EXIT.stale,
+      });
   }
 }
 
@@ -93,11 +109,17 @@ function tellApplied(action: ActionContext, applied: Extract<TickOutcome, { outc
   const blocked = plan.counts.blocked > 0;
   const heading = `✅ Applied to ${codeSpan(plan.state.env)} as #${serial}, ${(tookMs / 1_000).toFixed(1)} s`;
   if (blocked) action.job.error(`a guard blocks ${plan.counts.blocked} of the changes; the others are applied`);
-  return tell(action, plan, { verdict: blocked ? "blocked" : "applied", heading, code: blocked ? EXIT.blocked : EXIT.ok, serial });
+  return tell(action, plan, {
+    verdict: blocked ? "blocked" : "applied",
+    heading,
+    code: blocked ? EXIT.blocked : EXIT.ok,
+    serial,
+  });
 }
 
 function heldMessage(hold: Extract<TickOutcome, { outcome: "held" }>["hold"], branch: string): string {
-  if (hold.why === "lineage") return `the state's lineage is ${hold.is ?? "gone"}, it was ${hold.was}: was the Redis flushed or swapped?`;
+  if (hold.why === "lineage")
+    return `the state's lineage is ${hold.is ?? "gone"}, it was ${hold.was}: was the Redis flushed or swapped?`;
   return `the history of ${branch} was rewritten (${hold.history}): applied was ${hold.from ?? "nothing"}, the tip is ${hold.to ?? "nothing"}. Nothing is applied until somebody does it by hand.`;
 }
 

@@ -1,12 +1,12 @@
 // The plan of a pull request, a merge group or any other event: made from the checkout, shown wherever the token may write.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { PermanentFailure, failureRecord } from "../../contracts/failure.ts";
+import { failureRecord, PermanentFailure } from "../../contracts/failure.ts";
 import type { Plan } from "../../contracts/plan.ts";
 import type { ObservedState } from "../../contracts/record.ts";
 import { codeSpan, prose } from "../../reconciler/plan/inert.ts";
-import { githubLinks } from "../../reconciler/plan/markdown-parts.ts";
 import { makePlan } from "../../reconciler/plan/make-plan.ts";
+import { githubLinks } from "../../reconciler/plan/markdown-parts.ts";
 import { observedFromSource } from "../../reconciler/plan/observed-from-source.ts";
 import { renderPlanMarkdown } from "../../reconciler/plan/render-markdown.ts";
 import { renderPlanText } from "../../reconciler/plan/render-text.ts";
@@ -37,7 +37,8 @@ export async function runPlan(action: ActionContext): Promise<ExitCode> {
     if (shown !== null) await tellGithub(action, shown, { ...made, tookMs });
     return planExit(made.plan);
   } catch (error) {
-    if (shown !== null) await concludeFailed(shown, subject, error).catch(() => action.job.notice("the check could not be concluded"));
+    if (shown !== null)
+      await concludeFailed(shown, subject, error).catch(() => action.job.notice("the check could not be concluded"));
     throw error;
   }
 }
@@ -141,6 +142,12 @@ async function tellGithub(action: ActionContext, github: Github, made: MadePlan 
 /** The check always concludes: a required check that stays open would hold the pull request for ever. */
 async function concludeFailed(github: Github, subject: CheckSubject, error: unknown): Promise<void> {
   const { code, message } = failureRecord(error);
-  const result = { conclusion: "failure", title: `Not planned: ${code}`, summary: prose(message), text: "", annotations: [] } as const;
+  const result = {
+    conclusion: "failure",
+    title: `Not planned: ${code}`,
+    summary: prose(message),
+    text: "",
+    annotations: [],
+  } as const;
   await concludeCheck(github, subject, { ...result, digest: `failed:${code}` });
 }

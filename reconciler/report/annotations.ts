@@ -18,9 +18,7 @@ export const ANNOTATION_LIMITS = {
 
 /** The same plan always gives the same list: a report that was cut off goes on where GitHub's count stands. */
 export function annotatePlan(plan: Plan): Annotation[] {
-  return draftAll(plan)
-    .slice(0, ANNOTATION_LIMITS.total)
-    .map(place);
+  return draftAll(plan).slice(0, ANNOTATION_LIMITS.total).map(place);
 }
 
 /** How many there would be without our bound. */

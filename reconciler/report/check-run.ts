@@ -1,5 +1,6 @@
 // A check run from its beginning to its conclusion; where the token may make none, a commit status in its stead.
 import { PermanentFailure } from "../../contracts/failure.ts";
+import { shorten } from "../plan/inert.ts";
 import { ANNOTATION_LIMITS } from "./annotations.ts";
 import type { Annotation, CheckRun, Conclusion, Github, StatusState } from "./github.ts";
 
@@ -32,6 +33,9 @@ export type PostedCheck =
     }
   | { readonly via: "status" };
 
+/** GitHub's bound for the description of a commit status. */
+const STATUS_LENGTH = 140;
+
 /** Shows that the work has begun. */
 export async function openCheck(github: Github, subject: CheckSubject, title: string): Promise<PostedCheck> {
   const fields = {
@@ -41,7 +45,7 @@ export async function openCheck(github: Github, subject: CheckSubject, title: st
   } as const;
   return withStatusFallback(
     async () => posted(await github.createCheckRun(subject.commit, subject.name, fields)),
-    () => github.createStatus(subject.commit, subject.name, "pending", clipStatus(title)),
+    () => github.createStatus(subject.commit, subject.name, "pending", shorten(title, STATUS_LENGTH)),
   );
 }
 
@@ -52,7 +56,13 @@ export async function openCheck(github: Github, subject: CheckSubject, title: st
 export async function concludeCheck(github: Github, subject: CheckSubject, result: CheckResult): Promise<PostedCheck> {
   return withStatusFallback(
     () => concludeCheckRun(github, subject, result),
-    () => github.createStatus(subject.commit, subject.name, statusState(result.conclusion), clipStatus(result.title)),
+    () =>
+      github.createStatus(
+        subject.commit,
+        subject.name,
+        statusState(result.conclusion),
+        shorten(result.title, STATUS_LENGTH),
+      ),
   );
 }
 
@@ -94,11 +104,17 @@ async function createConcluded(github: Github, subject: CheckSubject, result: Ch
   const fields = checkFields(subject, result, 0);
   const run = await github.createCheckRun(subject.commit, subject.name, fields);
   const annotations = fields.output.annotations.length;
-  if (annotations < result.annotations.length) await appendAnnotations(github, { ...run, annotations }, subject, result);
+  if (annotations < result.annotations.length)
+    await appendAnnotations(github, { ...run, annotations }, subject, result);
   return posted(run);
 }
 
-async function appendAnnotations(github: Github, run: CheckRun, subject: CheckSubject, result: CheckResult): Promise<void> {
+async function appendAnnotations(
+  github: Github,
+  run: CheckRun,
+  subject: CheckSubject,
+  result: CheckResult,
+): Promise<void> {
   let from = run.annotations;
   do {
     await github.updateCheckRun(run.id, checkFields(subject, result, from));
@@ -143,11 +159,4 @@ function statusState(conclusion: Conclusion): StatusState {
     case "cancelled":
       return "error";
   }
-}
-
-const STATUS_LENGTH = 140;
-
-function clipStatus(text: string): string {
-  const characters = [...text];
-  return characters.length <= STATUS_LENGTH ? text : `${characters.slice(0, STATUS_LENGTH - 1).join("")}…`;
 }

@@ -23,7 +23,8 @@ export function translateFailure(error: unknown, what: string, nowMs: number): E
     const text = `Could not ${what}: GitHub's rate limit is reached.`;
     return new TransientFailure("GITHUB_UNAVAILABLE", text, { ...options, retryAfterMs });
   }
-  if (status === 401) return new PermanentFailure("GITHUB_AUTH", `Could not ${what}: the token is not accepted.`, options);
+  if (status === 401)
+    return new PermanentFailure("GITHUB_AUTH", `Could not ${what}: the token is not accepted.`, options);
   if (status === 403) {
     const text = `Could not ${what}: ${said}. The token lacks a permission.`;
     return new PermanentFailure("GITHUB_FORBIDDEN", text, options);

@@ -100,44 +100,58 @@ export function connectGithub(options: GithubOptions): Github {
   const octokit = createOctokit(options);
   const { repository } = options;
   const at = { owner: repository.owner, repo: repository.name };
-  const ask = <T>(what: string, call: () => Promise<T>): Promise<T> => translated(what, call);
   const { checks, issues, pulls, repos, users } = octokit.rest;
   return {
     repositoryUrl: `${webUrl(options.apiUrl)}/${repository.owner}/${repository.name}`,
     findViewer: () =>
-      ask("ask who the token is", () => users.getAuthenticated().then(({ data }) => data.login)).catch(nobodyIfForbidden),
+      attempt("ask who the token is", () => users.getAuthenticated().then(({ data }) => data.login)).catch(
+        nobodyIfForbidden,
+      ),
     listOpenPulls: (base) =>
-      ask("list open pull requests", async () =>
-        (await octokit.paginate(pulls.list, { ...at, state: "open", per_page: PAGE, ...(base === null ? {} : { base }) }))
+      attempt("list open pull requests", async () =>
+        (
+          await octokit.paginate(pulls.list, {
+            ...at,
+            state: "open",
+            per_page: PAGE,
+            ...(base === null ? {} : { base }),
+          })
+        )
           .filter((pull) => base !== null || pull.base.ref === pull.base.repo.default_branch)
           .map(readPull),
       ),
     listPullsOf: (commit_sha) =>
-      ask(`list the pull requests of ${commit_sha}`, async () =>
-        (await octokit.paginate(repos.listPullRequestsAssociatedWithCommit, { ...at, commit_sha, per_page: PAGE })).map(readPull),
+      attempt(`list the pull requests of ${commit_sha}`, async () =>
+        (await octokit.paginate(repos.listPullRequestsAssociatedWithCommit, { ...at, commit_sha, per_page: PAGE })).map(
+          readPull,
+        ),
       ),
     listComments: (issue_number) => listComments(octokit, at, issue_number),
     createComment: (issue_number, body) =>
-      ask(`comment on #${issue_number}`, async () =>
+      attempt(`comment on #${issue_number}`, async () =>
         readComment((await issues.createComment({ ...at, issue_number, body, ...ONCE })).data),
       ),
     updateComment: (comment_id, body) =>
-      ask(`edit comment ${comment_id}`, async () => void (await issues.updateComment({ ...at, comment_id, body }))),
+      attempt(`edit comment ${comment_id}`, async () => void (await issues.updateComment({ ...at, comment_id, body }))),
     listCheckRuns: (ref, check_name) =>
-      ask(`list the check runs of ${ref}`, async () =>
-        (await octokit.paginate(checks.listForRef, { ...at, ref, check_name, filter: "all", per_page: PAGE })).map(readCheckRun),
+      attempt(`list the check runs of ${ref}`, async () =>
+        (await octokit.paginate(checks.listForRef, { ...at, ref, check_name, filter: "all", per_page: PAGE })).map(
+          readCheckRun,
+        ),
       ),
     createCheckRun: (head_sha, name, fields) =>
-      ask(`create the check run ${name}`, async () =>
-        readCheckRun((await checks.create({ ...at, head_sha, name, ...fields, ...ONCE } as CreateCheck)).data),
+      attempt(`create the check run ${name}`, async () =>
+        readCheckRun((await checks.create({ ...at, head_sha, name, ...fields, ...ONCE })).data),
       ),
     updateCheckRun: (check_run_id, fields) =>
-      ask(`update check run ${check_run_id}`, async () =>
-        void (await checks.update({ ...at, check_run_id, ...fields, ...ONCE } as UpdateCheck)),
+      attempt(
+        `update check run ${check_run_id}`,
+        async () => void (await checks.update({ ...at, check_run_id, ...fields, ...ONCE })),
       ),
     createStatus: (sha, context, state, description) =>
-      ask(`set the status ${context}`, async () =>
-        void (await repos.createCommitStatus({ ...at, sha, context, state, description })),
+      attempt(
+        `set the status ${context}`,
+        async () => void (await repos.createCommitStatus({ ...at, sha, context, state, description })),
       ),
   };
 }
@@ -147,15 +161,12 @@ function webUrl(apiUrl: string): string {
   return host === "api.github.com" ? "https://github.com" : `${protocol}//${host.replace(/^api\./, "")}`;
 }
 
-// Octokit's types tie `conclusion` to each `status` in a union that no value with an optional field fits.
-type CreateCheck = Parameters<Octokit["rest"]["checks"]["create"]>[0];
-type UpdateCheck = Parameters<Octokit["rest"]["checks"]["update"]>[0];
+const silent = (): void => undefined;
 
 function createOctokit({ apiUrl, token, pace, waitForLimitMs, signal }: GithubOptions): Octokit {
   const Client = Octokit.plugin(throttling, retry);
   const waits = (retryAfter: number, _options: unknown, _octokit: unknown, retries: number): boolean =>
     retries < 2 && retryAfter * 1_000 <= waitForLimitMs;
-  const silent = (): void => {};
   return new Client({
     auth: token,
     baseUrl: apiUrl.replace(/\/+$/, ""),
@@ -168,7 +179,7 @@ function createOctokit({ apiUrl, token, pace, waitForLimitMs, signal }: GithubOp
   });
 }
 
-async function translated<T>(what: string, call: () => Promise<T>): Promise<T> {
+async function attempt<T>(what: string, call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
@@ -188,7 +199,7 @@ async function* listComments(
   issue_number: number,
 ): AsyncIterable<Comment> {
   for (let page = 1; ; page += 1) {
-    const { data } = await translated(`list the comments of #${issue_number}`, () =>
+    const { data } = await attempt(`list the comments of #${issue_number}`, () =>
       octokit.rest.issues.listComments({ ...at, issue_number, per_page: PAGE, page }),
     );
     yield* data.map(readComment);
@@ -218,11 +229,7 @@ function readCheckRun(data: {
   };
 }
 
-function readPull(data: {
-  number: number;
-  merged_at: string | null;
-  head: { sha: string };
-}): PullRequest {
+function readPull(data: { number: number; merged_at: string | null; head: { sha: string } }): PullRequest {
   return {
     number: data.number,
     headSha: data.head.sha,

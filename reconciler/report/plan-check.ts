@@ -1,11 +1,11 @@
 // The check run of a plan: its verdict and everything that takes something away in the summary, the whole plan in the text.
 import { displayAddress } from "../../contracts/address.ts";
-import { type Change, type Plan, countsLine } from "../../contracts/plan.ts";
+import { type Change, countsLine, type Plan } from "../../contracts/plan.ts";
 import type { Problem } from "../../contracts/problem.ts";
 import { codeSpan, oneLine, prose } from "../plan/inert.ts";
 import { renderPlanText } from "../plan/render-text.ts";
 import { ANNOTATION_LIMITS, annotatePlan, countAnnotations } from "./annotations.ts";
-import { OUTPUT_BYTES, fitFence, fitLines } from "./byte-budget.ts";
+import { fitFence, fitLines, OUTPUT_BYTES } from "./byte-budget.ts";
 import type { CheckResult, CheckSubject } from "./check-run.ts";
 import { conclusionOf, titleOf, verdictOf } from "./plan-verdict.ts";
 
@@ -47,7 +47,11 @@ function renderSummary(plan: Plan): string {
     ...section("Pruned", pruned.map(renderPrune)),
     ...section("Problems", plan.problems.map(renderProblem)),
   ];
-  return fitLines([...head, ...items], OUTPUT_BYTES, (rest) => `… and ${rest} lines more, all in the JSON of the plan.`);
+  return fitLines(
+    [...head, ...items],
+    OUTPUT_BYTES,
+    (rest) => `… and ${rest} lines more, all in the JSON of the plan.`,
+  );
 }
 
 function section(title: string, items: readonly string[]): string[] {

@@ -1,5 +1,5 @@
 // The verdict on a plan in one word, and what follows from it: the check's conclusion, its title, the Action's output. Pure.
-import { type Plan, countsLine, hasChanges } from "../../contracts/plan.ts";
+import { countsLine, hasChanges, type Plan } from "../../contracts/plan.ts";
 import { hasErrors } from "../../contracts/problem.ts";
 import type { Conclusion } from "./github.ts";
 

@@ -8,7 +8,7 @@ import { fitLines } from "./byte-budget.ts";
 import { type CheckResult, concludeCheck } from "./check-run.ts";
 import type { Github } from "./github.ts";
 import { authorOf } from "./post-plan.ts";
-import { type TaskReport, durationText, renderTaskLine } from "./render-trace.ts";
+import { durationText, renderTaskLine, type TaskReport } from "./render-trace.ts";
 import { putStickyComment } from "./sticky-comment.ts";
 
 export interface AppliedPost {
@@ -30,7 +30,8 @@ export async function postApplied(github: Github, post: AppliedPost): Promise<re
   if (pulls.length === 0) return [];
   const author = await authorOf(github, check);
   const body = renderApplied(github, post, COMMENT_BYTES);
-  for (const { number } of pulls) await putStickyComment(github, { pull: number, env: post.plan.state.env, author }, body);
+  for (const { number } of pulls)
+    await putStickyComment(github, { pull: number, env: post.plan.state.env, author }, body);
   return pulls.map(({ number }) => number);
 }
 

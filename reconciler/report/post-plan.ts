@@ -2,7 +2,7 @@
 import type { Plan } from "../../contracts/plan.ts";
 import { githubLinks } from "../plan/markdown-parts.ts";
 import { renderPlanMarkdown } from "../plan/render-markdown.ts";
-import { type PostedCheck, concludeCheck } from "./check-run.ts";
+import { concludeCheck, type PostedCheck } from "./check-run.ts";
 import type { Github } from "./github.ts";
 import { planCheck, planCheckSubject } from "./plan-check.ts";
 import { verdictOf } from "./plan-verdict.ts";

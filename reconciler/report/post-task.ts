@@ -1,10 +1,10 @@
 // Posts what a task did as a check run on the commit that asked for it: summary, agents, graph, the head of its trace.
-import { type TaskPhase, type TaskRecord, hasEnded } from "../../contracts/task.ts";
+import { hasEnded, type TaskPhase, type TaskRecord } from "../../contracts/task.ts";
 import { oneLine } from "../plan/inert.ts";
-import { OUTPUT_BYTES, fitLines } from "./byte-budget.ts";
+import { fitLines, OUTPUT_BYTES } from "./byte-budget.ts";
 import { type CheckResult, concludeCheck } from "./check-run.ts";
 import type { Conclusion, Github } from "./github.ts";
-import { type TaskReport, phaseText, renderTaskLine, renderTaskReport, taskName } from "./render-trace.ts";
+import { phaseText, renderTaskLine, renderTaskReport, type TaskReport, taskName } from "./render-trace.ts";
 
 /** Posts nothing for a task that no commit asked for, or that goes on: its end brings another entry. */
 export async function postTask(github: Github, env: string, report: TaskReport): Promise<"posted" | "skipped"> {

@@ -1,7 +1,8 @@
 // Renders what a task did, for GitHub: its line, its table per agent, its graph as a small drawing. Pure.
-import type { Graph } from "../../contracts/graph.ts";
+
 import { shortDigest } from "../../contracts/canonical.ts";
-import { type TaskRecord, hasEnded } from "../../contracts/task.ts";
+import type { Graph } from "../../contracts/graph.ts";
+import { hasEnded, type TaskRecord } from "../../contracts/task.ts";
 import type { ChainVerdict } from "../../contracts/trace.ts";
 import type { AgentSummary, TraceSummary } from "../../contracts/trace-summary.ts";
 import { codeSpan, prose, shorten, tableCell } from "../plan/inert.ts";
@@ -33,7 +34,10 @@ export function renderTaskLine({ task, summary, chain }: TaskReport): string {
 /** The whole report of a task: the text of its check run. */
 export function renderTaskReport(report: TaskReport): string {
   const { task, summary, graph } = report;
-  const failure = task.lastError === undefined ? [] : [`**${prose(task.lastError.code)}** ${prose(shorten(task.lastError.message, 500))}`];
+  const failure =
+    task.lastError === undefined
+      ? []
+      : [`**${prose(task.lastError.code)}** ${prose(shorten(task.lastError.message, 500))}`];
   const drawing = graph === null ? "" : renderGraph(graph, summary);
   const sections = [renderTaskLine(report), ...failure, renderAgents(summary.agents), drawing, renderFooter(report)];
   return sections.filter((section) => section !== "").join("\n\n");
@@ -118,7 +122,9 @@ function renderGraph(graph: Graph, summary: TraceSummary): string {
   const nodes = graph.agents.map((agent) => `  ${ids.get(agent)}["${nodeLabel(agent, summary)}"]`);
   const edges = graph.edges.flatMap(({ from, to, condition }) => {
     const [source, target] = [ids.get(from), ids.get(to)];
-    return source === undefined || target === undefined ? [] : [`  ${source} ${condition === undefined ? "-->" : "-.->"} ${target}`];
+    return source === undefined || target === undefined
+      ? []
+      : [`  ${source} ${condition === undefined ? "-->" : "-.->"} ${target}`];
   });
   return ["```mermaid", "flowchart LR", ...nodes, ...edges, "```"].join("\n");
 }
@@ -136,7 +142,10 @@ function mermaidText(text: string): string {
 }
 
 function renderFooter({ task, chain }: TaskReport): string {
-  const head = chain.outcome === "intact" ? `chain of ${count(chain.events, "event")}, head ${codeSpan(chain.head)}` : chainText(chain);
+  const head =
+    chain.outcome === "intact"
+      ? `chain of ${count(chain.events, "event")}, head ${codeSpan(chain.head)}`
+      : chainText(chain);
   const facts = [head, `snapshot ${codeSpan(shortDigest(task.snapshot))}`];
   if (task.plan !== null) facts.push(`plan ${codeSpan(shortDigest(task.plan))}`);
   return `${facts.join(" · ")}\n\nVerify it yourself: ${codeSpan(`countwheel audit verify ${taskName(task)}`)}`;

@@ -1,11 +1,12 @@
 // Drains the outbox to GitHub: renders the newest facts, posts them, and drops only what was posted.
-import type { OutboxEntry } from "../../contracts/outbox.ts";
-import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
-import { type TaskRecord, hasEnded } from "../../contracts/task.ts";
+
 import { digestOf } from "../../contracts/canonical.ts";
+import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import type { OutboxEntry } from "../../contracts/outbox.ts";
+import { hasEnded, type TaskRecord } from "../../contracts/task.ts";
 import type { Redis } from "../../store/connect.ts";
 import { readHistory } from "../../store/history.ts";
-import { type OutboxItem, dropOutbox, readOutbox } from "../../store/outbox.ts";
+import { dropOutbox, type OutboxItem, readOutbox } from "../../store/outbox.ts";
 import { listTasks } from "../../store/tasks.ts";
 import type { Github } from "./github.ts";
 import { type AppliedPost, postApplied } from "./post-applied.ts";
@@ -174,7 +175,11 @@ function isSettled({ plan, tasks, appliedAt }: AppliedPost, now: Date): boolean 
 
 /** The same spec is run once, for ever: an update of labels alone makes no task. */
 function expectedTasks({ changes }: AppliedPost["plan"]): number {
-  const written = changes.filter(({ kind, action, blocked }) => kind === "Task" && action !== "prune" && blocked === undefined);
-  const ordered = written.filter(({ action, fields }) => action === "create" || fields.some(({ path }) => path.startsWith("/spec")));
+  const written = changes.filter(
+    ({ kind, action, blocked }) => kind === "Task" && action !== "prune" && blocked === undefined,
+  );
+  const ordered = written.filter(
+    ({ action, fields }) => action === "create" || fields.some(({ path }) => path.startsWith("/spec")),
+  );
   return ordered.filter(({ after }) => after?.spec["mode"] !== "template").length;
 }

@@ -4,9 +4,9 @@ import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import type { Plan } from "../../contracts/plan.ts";
 import type { Redis } from "../../store/connect.ts";
 import type { SourceAnswer } from "../source/source.ts";
-import { type GithubOptions, connectGithub } from "./github.ts";
-import { type PullRequestPlanning, planPullRequests, type Planned } from "./plan-pull-requests.ts";
-import { type Shown, reportPending } from "./report-pending.ts";
+import { connectGithub, type GithubOptions } from "./github.ts";
+import { type Planned, type PullRequestPlanning, planPullRequests } from "./plan-pull-requests.ts";
+import { reportPending, type Shown } from "./report-pending.ts";
 
 export interface ReportingOptions {
   readonly redis: Redis;

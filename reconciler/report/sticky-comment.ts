@@ -1,6 +1,7 @@
 // The sticky comment: one per environment and pull request, edited in place. Found by its marker and by its author.
-import type { Comment, Github } from "./github.ts";
+
 import { markerValue } from "../plan/inert.ts";
+import type { Comment, Github } from "./github.ts";
 import { markerPrefix } from "./marker.ts";
 
 export interface StickyComment {
@@ -24,7 +25,10 @@ export async function putStickyComment(github: Github, sticky: StickyComment, bo
   return { outcome: "edited", id: found.id };
 }
 
-export async function findStickyComment(github: Github, { pull, env, author }: StickyComment): Promise<Comment | undefined> {
+export async function findStickyComment(
+  github: Github,
+  { pull, env, author }: StickyComment,
+): Promise<Comment | undefined> {
   const prefix = markerPrefix(markerValue(env));
   for await (const comment of github.listComments(pull)) {
     if (comment.author === author && comment.body.startsWith(prefix)) return comment;

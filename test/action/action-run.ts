@@ -30,7 +30,9 @@ export function examplePayload(name: string, action?: string): Record<string, un
     readonly name: string;
     readonly examples: readonly Record<string, unknown>[];
   }[];
-  const found = examples.find((event) => event.name === name)?.examples.find((one) => action === undefined || one["action"] === action);
+  const found = examples
+    .find((event) => event.name === name)
+    ?.examples.find((one) => action === undefined || one["action"] === action);
   if (found === undefined) throw new Error(`no example of ${name} ${action ?? ""}`);
   return structuredClone(found);
 }

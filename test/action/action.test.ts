@@ -1,7 +1,7 @@
 // The Action as GitHub runs it: the committed bundle as a process, on GitHub's own example payloads, against real commits.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { type GithubServer, startGithub } from "../github/server.ts";
 import { type TestRepository, testRepository } from "../git.ts";
+import { type GithubServer, startGithub } from "../github/server.ts";
 import { type ActionResult, examplePayload, obeyedCommands, runAction } from "./action-run.ts";
 
 const TOKENS = { "app-token": { kind: "app", slug: "github-actions" }, "read-token": { kind: "read-only" } } as const;
@@ -17,10 +17,18 @@ function agent(name: string, prompt = "Be kind."): string {
 }
 
 beforeAll(async () => {
-  repository = await testRepository({ "agents/model.yaml": MODEL, "agents/old.yaml": agent("old"), "agents/kept.yaml": agent("kept") });
+  repository = await testRepository({
+    "agents/model.yaml": MODEL,
+    "agents/old.yaml": agent("old"),
+    "agents/kept.yaml": agent("kept"),
+  });
   base = await repository.git("rev-parse", "HEAD");
   await repository.git("checkout", "--quiet", "-b", "change");
-  head = await repository.commit({ "agents/old.yaml": null, "agents/new.yaml": agent("new"), "agents/kept.yaml": agent("kept", "Be brief.") });
+  head = await repository.commit({
+    "agents/old.yaml": null,
+    "agents/new.yaml": agent("new"),
+    "agents/kept.yaml": agent("kept", "Be brief."),
+  });
   await repository.git("checkout", "--quiet", "main");
 });
 
@@ -44,7 +52,13 @@ interface Case {
   readonly action?: string;
 }
 
-function onPullRequest({ commit = head, from = base, inputs, event = "pull_request", action = "synchronize" }: Case = {}): Promise<ActionResult> {
+function onPullRequest({
+  commit = head,
+  from = base,
+  inputs,
+  event = "pull_request",
+  action = "synchronize",
+}: Case = {}): Promise<ActionResult> {
   const payload = examplePayload("pull_request", action);
   Object.assign((payload["pull_request"] as { head: object }).head, { sha: commit });
   Object.assign((payload["pull_request"] as { base: object }).base, { sha: from });
@@ -57,12 +71,26 @@ describe("on a pull request", () => {
     const result = await onPullRequest();
     expect(result.code, result.log).toBe(0);
     const counts = "Plan: 1 to create, 1 to update, 0 to move, 1 to prune.";
-    expect(result.outputs).toMatchObject({ verdict: "changes", changed: "true", create: "1", update: "1", prune: "1", blocked: "0" });
+    expect(result.outputs).toMatchObject({
+      verdict: "changes",
+      changed: "true",
+      create: "1",
+      update: "1",
+      prune: "1",
+      blocked: "0",
+    });
     expect(result.outputs["plan-digest"]).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect(result.summary).toContain(counts);
-    expect(github.state.comments.map(({ id, body }) => [String(id), body.includes(counts)])).toEqual([[result.outputs["comment-id"], true]]);
+    expect(github.state.comments.map(({ id, body }) => [String(id), body.includes(counts)])).toEqual([
+      [result.outputs["comment-id"], true],
+    ]);
     expect(github.state.checkRuns).toHaveLength(1);
-    expect(github.state.checkRuns[0]).toMatchObject({ name: "countwheel / plan", headSha: head, status: "completed", conclusion: "success" });
+    expect(github.state.checkRuns[0]).toMatchObject({
+      name: "countwheel / plan",
+      headSha: head,
+      status: "completed",
+      conclusion: "success",
+    });
     expect(String(github.state.checkRuns[0]?.id)).toBe(result.outputs["check-id"]);
     expect(github.state.checkRuns[0]?.annotations.map(({ path, start_line }) => [path, start_line])).toEqual([
       ["agents/old.yaml", 1],
@@ -78,13 +106,19 @@ describe("on a pull request", () => {
 
   it("fails the job and the check where manifests are invalid, and says where", async () => {
     await repository.git("checkout", "--quiet", "change");
-    const broken = await repository.commit({ "agents/new.yaml": agent("new").replace("model_ref: mock", "model_ref: gone") });
+    const broken = await repository.commit({
+      "agents/new.yaml": agent("new").replace("model_ref: mock", "model_ref: gone"),
+    });
     await repository.git("checkout", "--quiet", "main");
     const result = await onPullRequest({ commit: broken });
     expect(result.code, result.log).toBe(3);
     expect(result.outputs).toMatchObject({ verdict: "invalid", invalid: "1" });
     expect(github.state.checkRuns[0]).toMatchObject({ conclusion: "failure" });
-    expect(github.state.checkRuns[0]?.annotations[0]).toMatchObject({ title: "DANGLING_REFERENCE", path: "agents/new.yaml", start_line: 5 });
+    expect(github.state.checkRuns[0]?.annotations[0]).toMatchObject({
+      title: "DANGLING_REFERENCE",
+      path: "agents/new.yaml",
+      start_line: 5,
+    });
   });
 
   it("does without a comment where none is wanted, and with nothing to do concludes all the same", async () => {
@@ -138,7 +172,8 @@ describe("with a token that only reads", () => {
   });
 
   it("lets no name of a file and no text of a manifest speak to the runner or break the page", async () => {
-    const evil = "::set-env name=X::y\n::error::owned\n##[error]owned\n</details><script>alert(1)</script> @admin #1 ```";
+    const evil =
+      "::set-env name=X::y\n::error::owned\n##[error]owned\n</details><script>alert(1)</script> @admin #1 ```";
     await repository.git("checkout", "--quiet", "-b", "hostile", base);
     const commit = await repository.commit({
       "agents/evil.yaml": `${agent("evil", evil)}  nope: ${JSON.stringify(evil)}\n`,
@@ -147,7 +182,9 @@ describe("with a token that only reads", () => {
     await repository.git("checkout", "--quiet", "main");
     const result = await onPullRequest({ commit, inputs });
     const commands = obeyedCommands(result.log);
-    expect(commands.filter((line) => !/^::(error|warning|notice) file=agents\/[^:,]*,line=\d+,title=[^:,]*::/.test(line))).toEqual([]);
+    expect(
+      commands.filter((line) => !/^::(error|warning|notice) file=agents\/[^:,]*,line=\d+,title=[^:,]*::/.test(line)),
+    ).toEqual([]);
     expect(commands.join("\n")).not.toMatch(/^::(set-env|error::owned)/m);
     const outsideCode = result.summary.replaceAll(/(`{3,})[^]*?\n\1/g, "").replaceAll(/(`+)(?!`)[^]*?[^`]\1(?!`)/g, "");
     expect(outsideCode).not.toMatch(/<script|@admin/);
@@ -159,7 +196,13 @@ describe("on other events", () => {
   it("answers the merge queue with a check on the group's own commit", async () => {
     const payload = examplePayload("merge_group", "checks_requested");
     Object.assign(payload["merge_group"] as object, { head_sha: head, base_sha: base });
-    const result = await runAction({ event: "merge_group", payload, workspace: repository.folder, apiUrl: github.url, inputs: { path: "agents" } });
+    const result = await runAction({
+      event: "merge_group",
+      payload,
+      workspace: repository.folder,
+      apiUrl: github.url,
+      inputs: { path: "agents" },
+    });
     expect(result.code, result.log).toBe(0);
     expect(github.state.checkRuns).toMatchObject([{ name: "countwheel / plan", headSha: head, conclusion: "success" }]);
     expect(github.state.comments).toEqual([]);
@@ -167,7 +210,13 @@ describe("on other events", () => {
 
   it("plans a push against what was there before, where no Redis is given", async () => {
     const payload = { ...examplePayload("push"), ref: "refs/heads/main", before: base, after: head };
-    const result = await runAction({ event: "push", payload, workspace: repository.folder, apiUrl: github.url, inputs: { path: "agents" } });
+    const result = await runAction({
+      event: "push",
+      payload,
+      workspace: repository.folder,
+      apiUrl: github.url,
+      inputs: { path: "agents" },
+    });
     expect([result.code, result.outputs["verdict"], result.outputs["create"]]).toEqual([0, "changes", "1"]);
   });
 

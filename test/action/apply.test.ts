@@ -2,7 +2,7 @@
 import { mkdir, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { connectRedis, closeRedis, type Redis } from "../../store/connect.ts";
+import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
 import { readState } from "../../store/state.ts";
 import { listTasks } from "../../store/tasks.ts";
 import { type TestRepository, testRepository } from "../git.ts";
@@ -58,7 +58,11 @@ function environment(): string {
 }
 
 function onPush(head: string, inputs: Readonly<Record<string, string>> = {}): Promise<ActionResult> {
-  const payload = Object.assign(examplePayload("push"), { ref: "refs/heads/main", before: "0".repeat(40), after: head });
+  const payload = Object.assign(examplePayload("push"), {
+    ref: "refs/heads/main",
+    before: "0".repeat(40),
+    after: head,
+  });
   Object.assign(payload["repository"] as object, { default_branch: "main" });
   return runAction({
     event: "push",
@@ -74,14 +78,23 @@ describe("on a push to the deploy branch", () => {
   it("applies, makes the tasks, and turns the pull request's comment into the record", async () => {
     const merged = await repository.commit({ "agents/task.yaml": TASK });
     await repository.push();
-    github.state.addPull({ number: 2, headSha: "e".repeat(40), mergedAt: "2026-11-22T14:00:00Z", mergeCommitSha: merged });
+    github.state.addPull({
+      number: 2,
+      headSha: "e".repeat(40),
+      mergedAt: "2026-11-22T14:00:00Z",
+      mergeCommitSha: merged,
+    });
     const result = await onPush(merged);
     expect(result.code, result.log).toBe(0);
     expect(result.outputs).toMatchObject({ verdict: "applied", create: "4", serial: "1" });
     expect((await readState(client, environment())).head).toMatchObject({ serial: 1, commit: merged });
-    expect((await listTasks(client, environment())).map(({ name, source }) => [name, source?.commit])).toEqual([["weekly", merged]]);
+    expect((await listTasks(client, environment())).map(({ name, source }) => [name, source?.commit])).toEqual([
+      ["weekly", merged],
+    ]);
     expect(github.state.comments).toHaveLength(1);
-    expect(github.state.comments[0]?.body).toMatch(/### ✅ Applied to `env-\d+` as #1 at \d\d:\d\d UTC on \d{4}-\d\d-\d\d, /);
+    expect(github.state.comments[0]?.body).toMatch(
+      /### ✅ Applied to `env-\d+` as #1 at \d\d:\d\d UTC on \d{4}-\d\d-\d\d, /,
+    );
     expect(github.state.comments[0]?.body).toContain("- `weekly` · pending");
     expect(result.summary).toContain("### ✅ Applied to");
   });
@@ -122,7 +135,9 @@ describe("on a push to the deploy branch", () => {
     expect([result.code, result.outputs["verdict"]], result.log).toEqual([0, "applied"]);
     expect(result.log).toContain("::notice::GitHub is told later");
     await onPush(head);
-    expect(github.state.checkRuns).toMatchObject([{ name: "countwheel / apply", headSha: head, conclusion: "success" }]);
+    expect(github.state.checkRuns).toMatchObject([
+      { name: "countwheel / apply", headSha: head, conclusion: "success" },
+    ]);
   });
 
   it("fails clearly where Redis is away, and shows no password", async () => {
@@ -141,7 +156,13 @@ describe("on a push to the deploy branch", () => {
     const payload = examplePayload("pull_request", "synchronize");
     Object.assign((payload["pull_request"] as { head: object }).head, { sha: change });
     const inputs = { path: "agents", environment: environment(), "redis-url": redis.url };
-    const result = await runAction({ event: "pull_request", payload, workspace: repository.folder, apiUrl: github.url, inputs });
+    const result = await runAction({
+      event: "pull_request",
+      payload,
+      workspace: repository.folder,
+      apiUrl: github.url,
+      inputs,
+    });
     expect([result.code, result.outputs["create"], result.outputs["noop"]], result.log).toEqual([0, "1", "2"]);
     expect(github.state.comments[0]?.body).toContain("serial=1 ");
   });

@@ -122,5 +122,5 @@ function proseFaults(operation: string, body: unknown): string[] {
 }
 
 function length(value: unknown): number {
-  return typeof value === "string" ? [...value].length : 0;
+  return typeof value === "string" ? Array.from(value).length : 0;
 }

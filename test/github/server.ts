@@ -90,7 +90,12 @@ class Server implements GithubServer {
     this.requests.push({ method, path: url.pathname, body });
     const fault = this.#takeFault(method, url.pathname);
     if (fault !== undefined && fault.afterEffect !== true) return respondWithFault(response, fault);
-    const answer = this.#answer(request, { method, path: url.pathname, query: Object.fromEntries(url.searchParams), body });
+    const answer = this.#answer(request, {
+      method,
+      path: url.pathname,
+      query: Object.fromEntries(url.searchParams),
+      body,
+    });
     if (fault !== undefined) return respondWithFault(response, fault);
     respond(response, answer, url);
   }
@@ -116,7 +121,8 @@ class Server implements GithubServer {
 
 /** Rights as GitHub grants them: only Apps may write checks; an App's token is nobody's user; forks only read. */
 function refuse(operation: string, method: string, token: TokenKind): Answer | undefined {
-  if (operation === "GET /user" && token.kind !== "personal") return refusal(403, "Resource not accessible by integration");
+  if (operation === "GET /user" && token.kind !== "personal")
+    return refusal(403, "Resource not accessible by integration");
   if (method === "GET") return undefined;
   if (token.kind === "read-only") return refusal(403, "Resource not accessible by integration");
   if (operation.includes("/check-runs") && token.kind === "personal") {

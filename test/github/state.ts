@@ -160,14 +160,19 @@ export class GithubState {
     const run = this.checkRuns.find((candidate) => candidate.id === id);
     if (run === undefined) return missing();
     if (`${run.app}[bot]` !== login) {
-      return { status: 403, body: { message: `Invalid app_id \`${id}\` - check run can only be modified by the GitHub App that created it.` } };
+      return {
+        status: 403,
+        body: {
+          message: `Invalid app_id \`${id}\` - check run can only be modified by the GitHub App that created it.`,
+        },
+      };
     }
     writeCheck(run, fields);
     return ok(checkView(run));
   }
 
   #createStatus(sha: string, fields: Fields, login: string): Answer {
-    const text = (name: string): string => String(fields[name] ?? "");
+    const text = (name: string): string => (typeof fields[name] === "string" ? fields[name] : "");
     const status = { sha, login, state: text("state"), context: text("context"), description: text("description") };
     this.statuses.push(status);
     return { status: 201, body: { id: this.#id(), ...status } };

@@ -1,8 +1,8 @@
 // Small builders for report tests: plans and connections that show only what a test is about.
-import { type KindName, addressOf } from "../../../contracts/address.ts";
+import { addressOf, type KindName } from "../../../contracts/address.ts";
 import { type Change, PLAN_FORMAT_VERSION, type Plan, planDigest } from "../../../contracts/plan.ts";
 import type { Problem } from "../../../contracts/problem.ts";
-import { type Github, connectGithub } from "../../../reconciler/report/github.ts";
+import { connectGithub, type Github } from "../../../reconciler/report/github.ts";
 
 export const HEAD = "9f8e7d6".padEnd(40, "0");
 export const BASE = "a1b2c3d".padEnd(40, "0");

@@ -1,9 +1,10 @@
 // A plan on GitHub: one comment that is edited, one check that concludes, whoever else writes there.
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Plan } from "../../../contracts/plan.ts";
+import { connectGithub } from "../../../reconciler/report/github.ts";
 import { postPlan } from "../../../reconciler/report/post-plan.ts";
 import { type GithubServer, startGithub } from "../../github/server.ts";
-import { BASE, HEAD, NOW, TOKENS, change, connect, planOf, problem } from "./builders.ts";
+import { BASE, change, connect, HEAD, NOW, planOf, problem, TOKENS } from "./builders.ts";
 
 let github: GithubServer;
 
@@ -19,6 +20,11 @@ afterEach(async () => {
 
 function post(plan: Plan, token: keyof typeof TOKENS = "app-token") {
   return postPlan(connect(github.url, token), { plan, pullRequest: 7, head: HEAD, base: BASE, now: NOW });
+}
+
+async function conclude(plan: Plan): Promise<unknown> {
+  await post(plan);
+  return github.state.checkRuns.at(-1)?.conclusion;
 }
 
 describe("the sticky comment", () => {
@@ -51,7 +57,11 @@ describe("the sticky comment", () => {
   });
 
   it("is never a comment in which somebody else wrote our marker", async () => {
-    const forged = github.state.addComment({ pull: 7, login: "mallory", body: "<!-- countwheel:plan v=1 env=production x -->" });
+    const forged = github.state.addComment({
+      pull: 7,
+      login: "mallory",
+      body: "<!-- countwheel:plan v=1 env=production x -->",
+    });
     await post(planOf([]));
     expect(forged.body).toBe("<!-- countwheel:plan v=1 env=production x -->");
     expect(github.state.comments.map(({ login }) => login)).toEqual(["mallory", "github-actions[bot]"]);
@@ -73,11 +83,6 @@ describe("the sticky comment", () => {
 });
 
 describe("the check run", () => {
-  const conclude = async (plan: Plan): Promise<unknown> => {
-    await post(plan);
-    return github.state.checkRuns.at(-1)?.conclusion;
-  };
-
   it("concludes by the verdict, also with nothing to do", async () => {
     expect(await conclude(planOf([]))).toBe("success");
     expect(await conclude(planOf([change("prune", "old")]))).toBe("success");
@@ -110,9 +115,15 @@ describe("the check run", () => {
     const plan = planOf(Array.from({ length: 120 }, (_, index) => change("create", `agent-${index}`)));
     await post(plan);
     const [run] = github.state.checkRuns;
-    expect(run?.annotations.map(({ title }) => title)).toEqual(plan.changes.map(({ name }) => `Agent/${name} will be created`));
+    expect(run?.annotations.map(({ title }) => title)).toEqual(
+      plan.changes.map(({ name }) => `Agent/${name} will be created`),
+    );
     const writes = github.writes().filter(({ path }) => path.includes("check-runs"));
-    expect(writes.map(({ body }) => (body as { conclusion?: string }).conclusion)).toEqual([undefined, undefined, "success"]);
+    expect(writes.map(({ body }) => (body as { conclusion?: string }).conclusion)).toEqual([
+      undefined,
+      undefined,
+      "success",
+    ]);
   });
 
   it("goes on after a cut where GitHub's count of annotations stands", async () => {
@@ -169,7 +180,13 @@ describe("failures", () => {
     await expect(post(plan)).rejects.toMatchObject({ name: "PermanentFailure", code: "GITHUB_NOT_FOUND" });
     github.fail({ method: "GET", path: /check-runs/, times: 1, status: 403, headers: { "retry-after": "30" } });
     await expect(post(plan)).rejects.toMatchObject({ code: "GITHUB_UNAVAILABLE", retryAfterMs: 30_000 });
-    github.fail({ method: "GET", path: /check-runs/, times: 1, status: 403, message: "You have exceeded a secondary rate limit." });
+    github.fail({
+      method: "GET",
+      path: /check-runs/,
+      times: 1,
+      status: 403,
+      message: "You have exceeded a secondary rate limit.",
+    });
     await expect(post(plan)).rejects.toMatchObject({ name: "TransientFailure", retryAfterMs: 60_000 });
   });
 
@@ -178,6 +195,17 @@ describe("failures", () => {
     const api = connect(gone.url);
     await gone.stop();
     await expect(api.findViewer()).rejects.toMatchObject({ name: "TransientFailure", code: "GITHUB_UNAVAILABLE" });
+  });
+});
+
+describe("a limit that lasts", () => {
+  it("is not waited for, but answered with its time", async () => {
+    const message = "You have exceeded a secondary rate limit.";
+    const options = { apiUrl: github.url, token: "app-token", repository: { owner: "acme", name: "agents" } };
+    const api = connectGithub({ ...options, pace: "github", waitForLimitMs: 1_000 });
+    github.fail({ method: "GET", path: /check-runs/, times: 9, status: 403, headers: { "retry-after": "120" }, message });
+    await expect(api.listCheckRuns(HEAD, "x")).rejects.toMatchObject({ code: "GITHUB_UNAVAILABLE", retryAfterMs: 120_000 });
+    expect(github.requests).toHaveLength(1);
   });
 });
 

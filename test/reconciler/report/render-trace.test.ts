@@ -2,9 +2,9 @@
 import { describe, expect, it } from "vitest";
 import { readGraph } from "../../../contracts/graph.ts";
 import type { TaskRecord } from "../../../contracts/task.ts";
+import { chainEvents, chainStart, type TraceDraft, verifyChain } from "../../../contracts/trace.ts";
 import { summarizeTrace } from "../../../contracts/trace-summary.ts";
-import { type TraceDraft, chainEvents, chainStart, verifyChain } from "../../../contracts/trace.ts";
-import { type TaskReport, renderTaskLine, renderTaskReport } from "../../../reconciler/report/render-trace.ts";
+import { renderTaskLine, renderTaskReport, type TaskReport } from "../../../reconciler/report/render-trace.ts";
 
 const TASK: TaskRecord = {
   name: "weekly-report",
@@ -63,7 +63,9 @@ describe("the line of a task", () => {
   });
 
   it("never counts an unknown price as nothing", () => {
-    expect(renderTaskLine(report([answered("planner", 1, { costUsd: null })], ["planner"]))).toContain("· cost unknown ·");
+    expect(renderTaskLine(report([answered("planner", 1, { costUsd: null })], ["planner"]))).toContain(
+      "· cost unknown ·",
+    );
   });
 
   it("says where a trace cannot be believed", () => {
@@ -91,7 +93,10 @@ describe("the report of a task", () => {
 
   it("shows hostile names and messages as text", () => {
     const evil = 'x"]; click a0 "javascript:alert(1)" %% <img src=x> @admin #1 `|` </details>';
-    const drafts = [answered(evil, 1, { model: evil }), { type: "tool.called", at: at(2), agent: evil, data: { tool: evil } }] as const;
+    const drafts = [
+      answered(evil, 1, { model: evil }),
+      { type: "tool.called", at: at(2), agent: evil, data: { tool: evil } },
+    ] as const;
     const lastError = { code: "MODEL_FAILED", message: "see @admin <script>\n# heading" };
     const text = renderTaskReport(report(drafts, [evil], { lastError, phase: "Failed" }));
     const outsideCode = text.replaceAll(/```mermaid[^]*?```/g, "").replaceAll(/(`+)(?!`)[^]*?[^`]\1(?!`)/g, "");

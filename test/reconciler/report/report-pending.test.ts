@@ -2,12 +2,12 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { OutboxEntry } from "../../../contracts/outbox.ts";
 import type { Plan } from "../../../contracts/plan.ts";
-import { type DrainOutcome, type Shown, reportPending } from "../../../reconciler/report/report-pending.ts";
+import { type DrainOutcome, reportPending, type Shown } from "../../../reconciler/report/report-pending.ts";
 import { pushOutbox, readOutbox } from "../../../store/outbox.ts";
 import { type GithubServer, startGithub } from "../../github/server.ts";
 import { type TestRedis, testRedis } from "../../redis.ts";
-import { type World, agent, mockModel, openWorld, system } from "../../runner/world.ts";
-import { HEAD, NOW, TOKENS, change, connect, planOf } from "./builders.ts";
+import { agent, mockModel, openWorld, system, type World } from "../../runner/world.ts";
+import { change, connect, HEAD, NOW, planOf, TOKENS } from "./builders.ts";
 
 const MERGED = "d".repeat(40);
 
@@ -91,6 +91,16 @@ describe("a plan in the outbox", () => {
     expect(github.state.checkRuns).toHaveLength(1);
   });
 
+  it("is one comment and one check where a crash came between posting and dropping", async () => {
+    github.state.addPull({ number: 7, headSha: HEAD });
+    for (let life = 1; life <= 3; life += 1) {
+      await push(planEntry(7));
+      await drain();
+    }
+    expect(github.state.comments).toHaveLength(1);
+    expect(github.state.checkRuns.map(({ annotations }) => annotations.length)).toEqual([1]);
+  });
+
   it("does not hold back the others where one conversation is locked", async () => {
     for (const number of [7, 8]) github.state.addPull({ number, headSha: HEAD });
     github.fail({ method: "POST", path: /issues\/7\/comments/, times: 1, status: 403 });
@@ -118,7 +128,11 @@ describe("an apply in the outbox", () => {
     expect(await drain()).toMatchObject({ outcome: "drained", settled: 1 });
     expect(github.state.comments).toHaveLength(1);
     expect(github.state.comments[0]?.body).toMatch(/state=applied -->\n### ✅ Applied to `\S+` as #42, 1\.1 s\n/);
-    expect(github.state.checkRuns.at(-1)).toMatchObject({ name: "countwheel / apply", headSha: MERGED, conclusion: "success" });
+    expect(github.state.checkRuns.at(-1)).toMatchObject({
+      name: "countwheel / apply",
+      headSha: MERGED,
+      conclusion: "success",
+    });
   });
 
   it("is a check run alone where the commit merged no pull request", async () => {
@@ -133,9 +147,13 @@ describe("an apply in the outbox", () => {
     await push(appliedEntry([change("create", "task-1", { kind: "Task" })]));
     const shown: Shown = new Map();
     expect(await drain(shown)).toMatchObject({ outcome: "drained", waiting: 1 });
-    const ref = await world.start([mockModel("mock"), agent("planner"), agent("writer"), system("report", ["planner", "writer"])], "report", {
-      source: { commit: MERGED, file: "task.yaml", line: 1 },
-    });
+    const ref = await world.start(
+      [mockModel("mock"), agent("planner"), agent("writer"), system("report", ["planner", "writer"])],
+      "report",
+      {
+        source: { commit: MERGED, file: "task.yaml", line: 1 },
+      },
+    );
     await drain(shown);
     expect(github.state.comments[0]?.body).toContain("- `task-1` · pending · 0 agents");
     const writes = github.writes().length;
