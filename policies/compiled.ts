@@ -40,6 +40,8 @@ export interface CompiledRule {
   readonly models: readonly Entry[] | null;
   readonly agents: readonly Entry[] | null;
   readonly operationClasses: readonly OperationClass[] | "any" | null;
+  /** Names tools, their classes or their arguments. */
+  readonly aboutTools: boolean;
   /** Not null: where the rest of the rule matches, nobody can tell whether it applies, so it denies. */
   readonly unevaluable: string | null;
 }

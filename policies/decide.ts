@@ -15,26 +15,32 @@ import { findModels } from "./rules/models.ts";
 import { findOperations, findPermissionErrors } from "./rules/operations.ts";
 import { findPermissions, relevantPermissions } from "./rules/permissions.ts";
 import { findSecretUse } from "./rules/secrets.ts";
-import { agentAddress, appliesTo } from "./scope.ts";
+import { agentAddress, appliesTo, type SubjectKeys, subjectKeys } from "./scope.ts";
 import { makeVerdict } from "./verdict.ts";
 
 /** Never throws. A request that is none, and any failure in here, is a denial with POLICY_ERROR. */
 export function decide(request: GateRequest, set: PolicySet): Verdict {
   try {
     if (!isGateRequest(request)) return policyError("the request has not the shape of a request to the gate");
-    const policies = set.policies.filter((policy) => appliesTo(policy, request.subject));
-    return makeVerdict([...findPolicyErrors(policies), ...findAtPoint(request, set, policies)], policies);
+    const keys = subjectKeys(request.subject);
+    const policies = set.policies.filter((policy) => appliesTo(policy, keys));
+    return makeVerdict([...findPolicyErrors(policies), ...findAtPoint(request, keys, set, policies)], policies);
   } catch {
     return policyError("the evaluation failed, which is a fault of Countwheel");
   }
 }
 
-function findAtPoint(request: GateRequest, set: PolicySet, policies: readonly CompiledPolicy[]): Finding[] {
+function findAtPoint(
+  request: GateRequest,
+  keys: SubjectKeys,
+  set: PolicySet,
+  policies: readonly CompiledPolicy[],
+): Finding[] {
   switch (request.point) {
     case "before_model":
-      return findBeforeModel(request, policies);
+      return findBeforeModel(request, keys, policies);
     case "before_tool":
-      return findBeforeTool(request, set, policies);
+      return findBeforeTool(request, keys, set, policies);
     case "secret_use":
       return findSecretUse(request.subject, request.secret, request.grantedBy);
     case "after_model":
@@ -48,23 +54,28 @@ function findAtPoint(request: GateRequest, set: PolicySet, policies: readonly Co
 type BeforeModel = Extract<GateRequest, { point: "before_model" }>;
 type BeforeTool = Extract<GateRequest, { point: "before_tool" }>;
 
-function findBeforeModel(request: BeforeModel, policies: readonly CompiledPolicy[]): Finding[] {
-  const { subject, model, usage, reserveTokens } = request;
+function findBeforeModel(request: BeforeModel, keys: SubjectKeys, policies: readonly CompiledPolicy[]): Finding[] {
+  const { model, usage, reserveTokens } = request;
   const findings = [
     ...findModels(policies, model),
-    ...findMatchedRules(policies, subject, { model }),
+    ...findMatchedRules(policies, keys, { model }),
     ...findTokenBudget(policies, usage, reserveTokens),
   ];
   return [...findings, ...findDefaultDeny(policies, findings, model)];
 }
 
-function findBeforeTool(request: BeforeTool, set: PolicySet, policies: readonly CompiledPolicy[]): Finding[] {
+function findBeforeTool(
+  request: BeforeTool,
+  keys: SubjectKeys,
+  set: PolicySet,
+  policies: readonly CompiledPolicy[],
+): Finding[] {
   const { subject, grants, tool, usage } = request;
-  const relevant = relevantPermissions(set, subject, tool);
+  const relevant = relevantPermissions(set, keys, tool);
   const findings = [
     ...findPermissionErrors(relevant),
     ...findBlockedTool(policies, tool.name),
-    ...findMatchedRules(policies, subject, { tool }),
+    ...findMatchedRules(policies, keys, { tool }),
     ...findTokenBudget(policies, usage, 0),
     ...findCallBudget(policies, usage, tool.name),
     ...findListing(subject, grants, tool),

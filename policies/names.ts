@@ -27,22 +27,26 @@ export function permissionKey(permission: string): string {
 
 /** A key in which `*` stands for any run of characters, an empty one included. */
 export interface Pattern {
-  readonly parts: readonly string[];
+  /** What a key begins with; all of it, where there is no `*`. */
+  readonly first: string;
+  /** Between the stars, in order. */
+  readonly middle: readonly string[];
+  /** null: no `*`. */
+  readonly last: string | null;
 }
 
 export function compilePattern(key: string): Pattern {
-  return { parts: key.split("*") };
+  const [first = "", ...rest] = key.split("*");
+  return { first, last: rest.pop() ?? null, middle: rest.filter((part) => part !== "") };
 }
 
 /** Linear in the key, whatever the pattern: no regular expression, no backtracking. */
-export function matchesPattern(pattern: Pattern, key: string): boolean {
-  const [first = "", ...rest] = pattern.parts;
-  const last = rest.pop();
-  if (last === undefined) return key === first;
+export function matchesPattern({ first, middle, last }: Pattern, key: string): boolean {
+  if (last === null) return key === first;
   if (!key.startsWith(first) || !key.endsWith(last) || key.length < first.length + last.length) return false;
-  let from = first.length;
   const end = key.length - last.length;
-  for (const part of rest) {
+  let from = first.length;
+  for (const part of middle) {
     const at = key.indexOf(part, from);
     if (at === -1 || at + part.length > end) return false;
     from = at + part.length;

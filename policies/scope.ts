@@ -3,26 +3,34 @@ import type { CompiledPermission, CompiledPolicy, Entry } from "./compiled.ts";
 import { matchesPattern, scopedKey } from "./names.ts";
 import type { Subject } from "./request.ts";
 
+/** The subject's names as lists of policies hold them, made once a request. */
+export interface SubjectKeys {
+  readonly namespace: string;
+  readonly system: string;
+  readonly task: string;
+  readonly agent: string;
+}
+
+export function subjectKeys({ namespace, system, task, agent }: Subject): SubjectKeys {
+  const key = (name: string): string => scopedKey(namespace, name);
+  return { namespace, system: key(system), task: key(task), agent: key(agent) };
+}
+
 /**
  * A policy applies to a system or a task that it lists, a global one to everything in the environment, in every
  * namespace; `target_agents` narrows either down to these agents, and stands alone where nothing else is listed. The
  * first two as in Orloj, where a scoped policy with agents only never applies: a trap that we leave out. Scoped without
  * any target applies to nothing.
  */
-export function appliesTo({ scope }: CompiledPolicy, subject: Subject): boolean {
-  const { namespace, system, task, agent } = subject;
-  const listed = scope.agents.length === 0 || hasKey(scope.agents, scopedKey(namespace, agent));
-  if (!listed) return false;
-  if (scope.everywhere) return true;
-  if (hasKey(scope.systems, scopedKey(namespace, system)) || hasKey(scope.tasks, scopedKey(namespace, task)))
-    return true;
+export function appliesTo({ scope }: CompiledPolicy, { system, task, agent }: SubjectKeys): boolean {
+  if (scope.agents.length > 0 && !hasKey(scope.agents, agent)) return false;
+  if (scope.everywhere || hasKey(scope.systems, system) || hasKey(scope.tasks, task)) return true;
   return scope.systems.length === 0 && scope.tasks.length === 0 && scope.agents.length > 0;
 }
 
 /** A ToolPermission is about tools and agents of its own namespace. */
-export function permissionAppliesTo(permission: CompiledPermission, subject: Subject): boolean {
-  if (permission.namespace !== subject.namespace) return false;
-  return permission.agents === null || hasKey(permission.agents, scopedKey(subject.namespace, subject.agent));
+export function permissionAppliesTo({ namespace, agents }: CompiledPermission, subject: SubjectKeys): boolean {
+  return namespace === subject.namespace && (agents === null || hasKey(agents, subject.agent));
 }
 
 export function hasKey(entries: readonly Entry[], key: string): boolean {

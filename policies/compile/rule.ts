@@ -7,7 +7,8 @@ import { compileClasses } from "./operation-class.ts";
 import { type Fields, fieldOf, isFields, readEntries, readWord, textOf } from "./read.ts";
 
 const RULE_KEYS = ["match", "when", "effect", "message"];
-const MATCH_KEYS = ["tools", "models", "agents", "operation_classes", "arguments"];
+const ABOUT_TOOLS = ["tools", "operation_classes", "arguments"];
+const MATCH_KEYS = [...ABOUT_TOOLS, "models", "agents"];
 
 export function compileRules(fields: Fields, namespace: string, errors: SpecError[]): CompiledRule[] {
   const rules = fieldOf(fields, "rules");
@@ -38,6 +39,7 @@ function compileRule(rule: unknown, path: string, namespace: string, errors: Spe
       models: readMatch(match, "models", path, nameKey, errors),
       agents: readMatch(match, "agents", path, (name) => scopedKey(namespace, name), errors),
       operationClasses: readClasses(match, path, errors),
+      aboutTools: ABOUT_TOOLS.some((name) => fieldOf(match, name) !== undefined),
       unevaluable: findUnevaluable(rule, match, path),
     },
   ];

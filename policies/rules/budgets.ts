@@ -3,15 +3,16 @@ import type { CompiledPolicy } from "../compiled.ts";
 import { deny, denyBy, type Finding } from "../finding.ts";
 import { matchesPattern, toolKey } from "../names.ts";
 import type { Subject, Usage } from "../request.ts";
-import { appliesTo } from "../scope.ts";
+import { appliesTo, subjectKeys } from "../scope.ts";
 
 /**
  * The tokens that the task may spend at most when `subject` asks, reservations included: the lowest ceiling of the
  * policies in its scope. null: none. For the store, which compares it in the script that reserves.
  */
 export function tokenCeiling(subject: Subject, set: { readonly policies: readonly CompiledPolicy[] }): number | null {
+  const keys = subjectKeys(subject);
   const ceilings = set.policies
-    .filter((policy) => !policy.audit && appliesTo(policy, subject))
+    .filter((policy) => !policy.audit && appliesTo(policy, keys))
     .flatMap((policy) => (policy.maxTokens === null ? [] : [policy.maxTokens]));
   return ceilings.length === 0 ? null : Math.min(...ceilings);
 }

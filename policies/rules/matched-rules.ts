@@ -1,24 +1,25 @@
 // Step 3 and 7: `rules[]` of AgentPolicies that match by tool, model, agent and operation class.
 import type { CompiledPolicy, CompiledRule, Entry } from "../compiled.ts";
 import { deny, denyBy, type Finding, reasonOf } from "../finding.ts";
-import { nameKey, scopedKey, toolKey } from "../names.ts";
-import type { DenialCode, OperationClass, Subject, ToolFacts } from "../request.ts";
-import { hasKey } from "../scope.ts";
+import { nameKey, toolKey } from "../names.ts";
+import type { DenialCode, OperationClass, ToolFacts } from "../request.ts";
+import { hasKey, type SubjectKeys } from "../scope.ts";
 
 type Target = { readonly model: string } | { readonly tool: ToolFacts };
 
-export function findMatchedRules(policies: readonly CompiledPolicy[], subject: Subject, target: Target): Finding[] {
+export function findMatchedRules(policies: readonly CompiledPolicy[], subject: SubjectKeys, target: Target): Finding[] {
+  const key = "model" in target ? nameKey(target.model) : toolKey(target.tool.name);
   return policies.flatMap((policy) =>
-    policy.rules.filter((rule) => matches(rule, subject, target)).map((rule) => findingOf(policy, rule, target)),
+    policy.rules.filter((rule) => matches(rule, subject, target, key)).map((rule) => findingOf(policy, rule, target)),
   );
 }
 
-function matches(rule: CompiledRule, subject: Subject, target: Target): boolean {
-  if (!allows(rule.agents, scopedKey(subject.namespace, subject.agent))) return false;
-  const aboutTools = rule.tools !== null || rule.operationClasses !== null;
-  if ("model" in target) return rule.models === null ? !aboutTools : hasKey(rule.models, nameKey(target.model));
-  if (!aboutTools) return rule.models === null;
-  return allows(rule.tools, toolKey(target.tool.name)) && touches(rule.operationClasses, target.tool.operationClasses);
+/** A rule that names tools and models is about both; one that names neither is about everything. */
+function matches(rule: CompiledRule, subject: SubjectKeys, target: Target, key: string): boolean {
+  if (!allows(rule.agents, subject.agent)) return false;
+  if ("model" in target) return rule.models === null ? !rule.aboutTools : hasKey(rule.models, key);
+  if (!rule.aboutTools) return rule.models === null;
+  return allows(rule.tools, key) && touches(rule.operationClasses, target.tool.operationClasses);
 }
 
 function allows(entries: readonly Entry[] | null, key: string): boolean {

@@ -4,7 +4,7 @@ import { deny, type Finding, reasonOf } from "../finding.ts";
 import { permissionKey, scopedKey, toolKey } from "../names.ts";
 import type { PolicySet } from "../policy-set.ts";
 import type { AgentGrants, Subject, ToolFacts } from "../request.ts";
-import { agentAddress, permissionAppliesTo } from "../scope.ts";
+import { agentAddress, permissionAppliesTo, type SubjectKeys } from "../scope.ts";
 
 /** What the agent's roles and the tool's ToolPermissions say; `relevant` are those of this tool and agent. */
 export function findPermissions(
@@ -25,7 +25,7 @@ export function findPermissions(
 }
 
 /** ToolPermissions that this call must meet. One whose tool cannot be read may be about any. */
-export function relevantPermissions(set: PolicySet, subject: Subject, tool: ToolFacts): CompiledPermission[] {
+export function relevantPermissions(set: PolicySet, subject: SubjectKeys, tool: ToolFacts): CompiledPermission[] {
   const key = toolKey(tool.name);
   return set.permissions.filter(
     (permission) => (permission.tool === null || permission.tool === key) && permissionAppliesTo(permission, subject),

@@ -1,7 +1,7 @@
 // Bounds what enters a trace: long texts and large values are cut with a mark that says how much there was, and the
 // digest of the whole stands beside them. Nothing is cut silently.
 import { digestOf, digestText } from "../../contracts/canonical.ts";
-import type { Redactor } from "./redact.ts";
+import { type Redactor, wellFormed } from "./redact.ts";
 
 export const TRACE_LIMITS = {
   /** Characters of one text. */
@@ -56,9 +56,4 @@ function boundAt(value: unknown, depth: number): unknown {
 
 function isSecretName(key: string): boolean {
   return SECRET_NAMES.has(key.toLowerCase().replace(/[^a-z]/g, ""));
-}
-
-/** A cut in the middle of a surrogate pair leaves half of it, which no JSON of ours may hold. */
-function wellFormed(text: string): string {
-  return Buffer.from(text, "utf8").toString("utf8");
 }

@@ -1,13 +1,13 @@
 // The two records around a model call: that it begins, and what became of it, with the tokens that it cost.
 import { digestText } from "../../contracts/canonical.ts";
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
-import type { ModelAnswer, StepRecord, ToolCall } from "../../contracts/step.ts";
+import type { ModelAnswer, StepRecord } from "../../contracts/step.ts";
 import { costUsd } from "../models/price.ts";
 import { boundText } from "./bound.ts";
+import { cleanCall } from "./clean-call.ts";
 import { failureData, sinceMs, stepOf } from "./effect.ts";
 import type { ModelGrant } from "./grant.ts";
 import type { RecordChange } from "./recorder.ts";
-import type { Redactor } from "./redact.ts";
 
 export async function beginModel(grant: ModelGrant): Promise<void> {
   const { journal, request, model, decisionId, reservedTokens } = grant;
@@ -25,7 +25,7 @@ export async function beginModel(grant: ModelGrant): Promise<void> {
 
 export async function finishModel(grant: ModelGrant, from: ModelAnswer, begunMs: number): Promise<ModelAnswer> {
   const { journal, price, decisionId, reservedTokens: reserved } = grant;
-  const answer = redactAnswer(grant, from);
+  const answer = cleanAnswer(grant, from);
   const { inputTokens, outputTokens, model, provider, finishReason, text, toolCalls } = answer;
   const cost = costUsd(price, answer);
   const calls = toolCalls.map(({ id, tool }) => ({ id, tool: boundText(tool, journal.redactor) }));
@@ -72,16 +72,16 @@ function mayHaveCost(error: unknown): boolean {
 }
 
 /** The answer goes on as it is recorded, so that a takeover reads what the first holder read. */
-function redactAnswer({ journal }: ModelGrant, answer: ModelAnswer): ModelAnswer {
+function cleanAnswer({ journal, reservedTokens }: ModelGrant, answer: ModelAnswer): ModelAnswer {
   const { redactor } = journal;
-  const toolCalls = answer.toolCalls.map((call) => ({
-    ...call,
-    arguments: redactFields(call.arguments, redactor),
-    ...(call.malformed === undefined ? {} : { malformed: redactor.text(call.malformed) }),
-  }));
-  return { ...answer, text: redactor.text(answer.text), toolCalls };
+  const toolCalls = answer.toolCalls.map((call) => cleanCall(call, redactor));
+  const model = boundText(answer.model, redactor);
+  return { ...answer, ...reportedTokens(answer, reservedTokens), text: redactor.text(answer.text), model, toolCalls };
 }
 
-function redactFields(fields: ToolCall["arguments"], redactor: Redactor): ToolCall["arguments"] {
-  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, redactor.value(value)]));
+/** The ledger holds whole numbers: where a provider reports something else, the reservation is what was spent. */
+function reportedTokens(answer: ModelAnswer, reserved: number): Pick<ModelAnswer, "inputTokens" | "outputTokens"> {
+  const { inputTokens, outputTokens } = answer;
+  const whole = [inputTokens, outputTokens].every((count) => Number.isSafeInteger(count) && count >= 0);
+  return whole ? { inputTokens, outputTokens } : { inputTokens: reserved, outputTokens: 0 };
 }

@@ -1,5 +1,5 @@
 // A model turn at the gate: decided, its tokens reserved, and both recorded in one piece before a permit exists.
-import { digestOf } from "../../contracts/canonical.ts";
+import { digestText } from "../../contracts/canonical.ts";
 import { modelStepId } from "../../contracts/step.ts";
 import type { GateRequest } from "../../policies/request.ts";
 import type { Denied, GateOptions, ModelAsk, ModelPermission } from "./ask.ts";
@@ -44,7 +44,7 @@ function openTurn(options: GateOptions, ask: ModelAsk): Turn {
       model: ask.request.model,
       provider: ask.model.provider,
       reserveTokens,
-      requestDigest: digestOf(ask.request),
+      requestDigest: digestText(JSON.stringify(ask.request)),
     },
   };
 }

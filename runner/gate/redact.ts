@@ -1,9 +1,10 @@
 // Takes known secrets out of everything that is written down or handed on, also where they come encoded. It knows values,
 // not shapes: what a runner never resolved it cannot know.
 
+/** What it gives back is well-formed Unicode, too. */
 export interface Redactor {
   text(text: string): string;
-  /** The same value with every string in it, keys included, redacted. Only for values that JSON can hold. */
+  /** The same value with every string in it, keys included, redacted. */
   value(value: unknown): unknown;
 }
 
@@ -15,10 +16,17 @@ export const MIN_SECRET_LENGTH = 4;
 
 export function createRedactor(secrets: Iterable<string>): Redactor {
   const forms = [...new Set([...secrets].flatMap(formsOf))].toSorted((a, b) => b.length - a.length);
-  if (forms.length === 0) return { text: (text) => text, value: (value) => value };
-  const pattern = new RegExp(forms.map(escapePattern).join("|"), "g");
-  const text = (from: string): string => from.replace(pattern, REDACTED);
+  const pattern = forms.length === 0 ? undefined : new RegExp(forms.map(escapePattern).join("|"), "g");
+  const text = (from: string): string => {
+    const whole = wellFormed(from);
+    return pattern === undefined ? whole : whole.replace(pattern, REDACTED);
+  };
   return { text, value: (value) => mapStrings(value, text) };
+}
+
+/** Half a surrogate pair, which canonical JSON cannot hold, becomes a replacement character. */
+export function wellFormed(text: string): string {
+  return /\p{Surrogate}/u.test(text) ? Buffer.from(text, "utf8").toString("utf8") : text;
 }
 
 /** As it is, and as it looks in JSON, in URLs, in hexadecimal and inside of any Base64 text, such as a Basic header. */

@@ -6,11 +6,16 @@ import type { GateRequest, ToolFacts } from "../../policies/request.ts";
 import type { Tool } from "../tools/tool.ts";
 import type { GateOptions, ToolAsk, ToolPermission } from "./ask.ts";
 import { boundText, boundValue } from "./bound.ts";
+import { cleanCall } from "./clean-call.ts";
 import { denialResult, makeDenial } from "./denial.ts";
 import type { Journal } from "./grant.ts";
 import { budgetDrafts, decisionDraft, idempotencyKey, openJournal } from "./journal.ts";
 import { type Judgement, judge, usageOf } from "./judge.ts";
 import { ToolPermit } from "./permit.ts";
+import { createRedactor } from "./redact.ts";
+
+/** Redacts nothing: a tool gets its arguments as they are. */
+const UNICODE = createRedactor([]);
 
 interface Call {
   readonly ask: ToolAsk;
@@ -21,7 +26,8 @@ interface Call {
 }
 
 /** A denial comes before a complaint about arguments: a blocked tool is blocked with any. */
-export async function requestTool(options: GateOptions, ask: ToolAsk): Promise<ToolPermission> {
+export async function requestTool(options: GateOptions, from: ToolAsk): Promise<ToolPermission> {
+  const ask = { ...from, call: cleanCall(from.call, UNICODE) };
   const tool = options.toolBox.find(ask.call.tool);
   const call = openCall(options, ask, tool);
   const judgement = await judge(options, gateRequest(options, call, tool));

@@ -14,6 +14,18 @@ function codesOf(request: GateRequest, ...sources: readonly PolicySource[]): (st
   return decide(request, setOf(...sources)).reasons.map((reason) => reason.code);
 }
 
+function operations(...operation_rules: readonly unknown[]): PolicySource {
+  return permission("search", { operation_rules });
+}
+
+function ruled(spec: unknown): PolicySource {
+  return globalPolicy({ rules: [spec] });
+}
+
+function blocking(name: string, on_violation?: string): PolicySource {
+  return globalPolicy({ blocked_tools: ["search"], ...(on_violation === undefined ? {} : { on_violation }) }, name);
+}
+
 describe("without policies", () => {
   it("lets an agent call a tool that it lists, and says why", () => {
     expect(decide(toolRequest(), setOf())).toEqual({
@@ -218,7 +230,6 @@ describe("roles and permissions", () => {
 
 describe("operation rules", () => {
   const grants = { allowedTools: ["search"] };
-  const rules = (...operation_rules: unknown[]): PolicySource => permission("search", { operation_rules });
   it.each([
     [
       "deny over approval over allow",
@@ -240,22 +251,21 @@ describe("operation rules", () => {
     ["a class that nobody knows", [{ operation_class: "purge", verdict: "allow" }], "POLICY_ERROR"],
   ])("take %s", (_, list, code) => {
     const request = toolRequest({ grants, facts: { operationClasses: ["read", "write"] } });
-    expect(codeOf(request, rules(...list))).toBe(code);
+    expect(codeOf(request, operations(...list))).toBe(code);
   });
 
   it("hold for a tool that names no class", () => {
     const request = toolRequest({ grants, facts: { operationClasses: [] } });
-    expect(codeOf(request, rules({ operation_class: "admin", verdict: "deny" }))).toBe("OPERATION_DENIED");
+    expect(codeOf(request, operations({ operation_class: "admin", verdict: "deny" }))).toBe("OPERATION_DENIED");
   });
 
   it("ask where an approval is required", () => {
-    const verdict = decide(toolRequest({ grants }), setOf(rules({ verdict: "approval_required" })));
+    const verdict = decide(toolRequest({ grants }), setOf(operations({ verdict: "approval_required" })));
     expect(verdict).toMatchObject({ effect: "ask", code: "APPROVAL_REQUIRED", enforced: true });
   });
 });
 
 describe("rules", () => {
-  const rule = (spec: unknown): PolicySource => globalPolicy({ rules: [spec] });
   it.each([
     ["deny by tool", { match: { tools: ["SEARCH"] }, effect: "deny" }, "TOOL_BLOCKED"],
     ["deny by default", { match: { tools: ["search"] } }, "TOOL_BLOCKED"],
@@ -270,12 +280,12 @@ describe("rules", () => {
     ["refuse an unknown effect", { match: { tools: ["search"] }, effect: "permit" }, "POLICY_ERROR"],
     ["refuse what is no rule", "search", "POLICY_ERROR"],
   ])("%s", (_, spec, code) => {
-    expect(codeOf(toolRequest(), rule(spec))).toBe(code);
+    expect(codeOf(toolRequest(), ruled(spec))).toBe(code);
   });
 
   it("deny models", () => {
     const spec = { match: { models: ["gpt-*"] }, effect: "deny", message: "not this quarter" };
-    expect(decide(modelRequest(), setOf(rule(spec)))).toMatchObject({
+    expect(decide(modelRequest(), setOf(ruled(spec)))).toMatchObject({
       code: "MODEL_NOT_ALLOWED",
       reasons: [{ rule: "spec.rules[0]", message: "not this quarter" }],
     });
@@ -285,9 +295,15 @@ describe("rules", () => {
     ["when", { match: { tools: ["search"] }, when: "args.size > 3", effect: "allow" }],
     ["arguments", { match: { tools: ["search"], arguments: { path: { equals: "/" } } }, effect: "deny" }],
   ])("with `%s`, which this version cannot evaluate, deny what they may be about and nothing else", (_, spec) => {
-    expect(codeOf(toolRequest(), rule(spec))).toBe("POLICY_ERROR");
-    expect(codeOf(toolRequest({ tool: "other" }), rule(spec))).toBe("ALLOWED");
-    expect(codeOf(modelRequest(), rule(spec))).toBe("ALLOWED");
+    expect(codeOf(toolRequest(), ruled(spec))).toBe("POLICY_ERROR");
+    expect(codeOf(toolRequest({ tool: "other" }), ruled(spec))).toBe("ALLOWED");
+    expect(codeOf(modelRequest(), ruled(spec))).toBe("ALLOWED");
+  });
+
+  it("about arguments alone are about every tool and no model", () => {
+    const spec = { match: { arguments: { path: {} } } };
+    expect(codeOf(toolRequest(), ruled(spec))).toBe("POLICY_ERROR");
+    expect(codeOf(modelRequest(), ruled(spec))).toBe("ALLOWED");
   });
 });
 
@@ -330,8 +346,6 @@ describe("audit mode", () => {
 });
 
 describe("on_violation", () => {
-  const blocking = (name: string, on_violation?: string): PolicySource =>
-    globalPolicy({ blocked_tools: ["search"], ...(on_violation === undefined ? {} : { on_violation }) }, name);
   it.each([
     ["stops where nothing is said", [blocking("a")], "stop"],
     ["refuses where the policy says so", [blocking("a", "refuse")], "refuse"],

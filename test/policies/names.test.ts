@@ -1,5 +1,5 @@
 // Patterns with `*`, and that no pattern is slow.
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { compilePattern, matchesPattern, toolKey } from "../../policies/names.ts";
 

@@ -1,5 +1,5 @@
 // What holds for every request and every set of policies.
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { combineVerdicts } from "../../policies/combine.ts";
 import { decide } from "../../policies/decide.ts";
@@ -185,7 +185,7 @@ it("answers with a known code to any specs and any request, and never throws", (
 function damaged(request: GateRequest): fc.Arbitrary<GateRequest> {
   return fc
     .tuple(fc.constantFrom(...Object.keys(request)), fc.anything())
-    .map(([field, value]) => ({ ...request, [field]: value }) as GateRequest);
+    .map(([field, value]) => ({ ...request, [field]: value }));
 }
 
 it("denies whatever is no request", () => {

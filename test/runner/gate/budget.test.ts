@@ -52,7 +52,7 @@ it("lets as many branches call their model as the ceiling pays for, and denies t
   expect(permits).toHaveLength(Math.floor(CEILING / each));
   expect(decided.filter(({ code }) => code === "BUDGET_TOKENS")).toHaveLength(BRANCHES - permits.length);
 
-  await Promise.all(permits.map(({ index, permit }) => branches[index]?.callModel(permit, NEVER)));
+  await Promise.all(permits.map(async ({ index, permit }) => branches[index]?.callModel(permit, NEVER)));
   expect(provider.asked).toHaveLength(permits.length);
   expect((await world.task(task)).tokens).toEqual({ input: 40 * permits.length, output: 10 * permits.length });
   const { trace } = await world.task(task);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { PermanentFailure, TransientFailure } from "../../../contracts/failure.ts";
 import { callModel, callTool } from "../../../runner/gate/door.ts";
-import { ModelPermit, ToolPermit } from "../../../runner/gate/permit.ts";
+import { type ModelPermit, ToolPermit } from "../../../runner/gate/permit.ts";
 import type { Tool } from "../../../runner/tools/tool.ts";
 import { serve } from "../tools/http-server.ts";
 import { MemoryRecorder, modelAsk, NEVER, openGate, postingModel, postingTool, toolAsk } from "./desk.ts";
@@ -28,7 +28,7 @@ describe("permits", () => {
   it("cannot be copied, nor used for the other door", async () => {
     const server = await serve((response) => void response.end());
     const permit = await permitFor(postingTool(server.url), new MemoryRecorder());
-    const copy = Object.assign(Object.create(Object.getPrototypeOf(permit)), structuredClone({ ...permit }));
+    const copy = Object.assign(Object.create(Object.getPrototypeOf(permit)), structuredClone(permit));
     await expect(callTool(copy, NEVER)).rejects.toMatchObject({ code: "PERMIT_FORGED" });
     await expect(callModel(permit as unknown as ModelPermit, NEVER)).rejects.toMatchObject({ code: "PERMIT_FORGED" });
     expect(server.asked).toEqual([]);
@@ -44,9 +44,14 @@ describe("permits", () => {
   });
 });
 
+function failing(error: Error, effect: Tool["effect"]): Tool {
+  const call: Tool["call"] = async () => {
+    throw error;
+  };
+  return postingTool("", { effect, call });
+}
+
 describe("a tool that gives no result", () => {
-  const failing = (error: Error, effect: Tool["effect"]) =>
-    postingTool("", { effect, call: () => Promise.reject(error) });
   it.each([
     ["reads", "read", new TransientFailure("HOST_UNREACHABLE", "down")],
     ["is idempotent", "idempotent", new TransientFailure("HOST_UNREACHABLE", "down")],
@@ -114,6 +119,33 @@ it("keeps a result that came in spite of an abort", async () => {
   stop.abort(new Error("too late"));
   expect(outcome).toMatchObject({ outcome: "answered" });
   expect(recorder.types()).toContain("tool.answered");
+});
+
+describe("an answer that cannot be written down as it is", () => {
+  it("is mended before anybody sees it: half characters, numbers beyond JSON, tokens that are no number", async () => {
+    const recorder = new MemoryRecorder();
+    const gate = openGate({ recorder });
+    const server = await serve((response) => void response.end());
+    const half = "\ud83d";
+    const toolCalls = [
+      { id: half, tool: half, arguments: { [half]: [half] } },
+      { id: "b", tool: "search", arguments: { n: Number.POSITIVE_INFINITY } },
+    ];
+    const strange = postingModel(server.url, { text: half, model: half, toolCalls, inputTokens: Number.NaN });
+    const asked = await gate.requestModel(modelAsk(strange));
+    if (asked.outcome !== "permitted") throw new Error(asked.outcome);
+    const answer = await gate.callModel(asked.permit, NEVER);
+    expect(answer).toMatchObject({
+      text: "\ufffd",
+      model: "\ufffd",
+      toolCalls: [
+        { id: "\ufffd", arguments: { "\ufffd": ["\ufffd"] } },
+        { arguments: {}, malformed: expect.any(String) },
+      ],
+    });
+    expect(recorder.spent.inputTokens).toBeGreaterThan(100);
+    expect(recorder.chain()).toHaveLength(3);
+  });
 });
 
 describe("secrets", () => {

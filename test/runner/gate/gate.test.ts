@@ -3,12 +3,19 @@ import { describe, expect, it } from "vitest";
 import { digestOf } from "../../../contracts/canonical.ts";
 import { LeaseLost, TransientFailure } from "../../../contracts/failure.ts";
 import { verifyChain } from "../../../contracts/trace.ts";
-import { compilePolicies } from "../../../policies/policy-set.ts";
+import { compilePolicies, type PolicySet } from "../../../policies/policy-set.ts";
+import type { Model } from "../../../runner/models/model.ts";
 import { globalPolicy, policy } from "../../policies/requests.ts";
 import { serve } from "../tools/http-server.ts";
 import { MemoryRecorder, modelAsk, NEVER, openGate, postingModel, postingTool, toolAsk } from "./desk.ts";
 
 const ok = (text: string) => serve((response) => void response.end(text));
+
+function nested(levels: number): Record<string, unknown> {
+  let value: unknown = "end";
+  for (let level = 0; level < levels; level += 1) value = [value];
+  return { q: value };
+}
 
 describe("a tool call", () => {
   it("is decided, called and answered in the trace, with the decision, the arguments and their digests", async () => {
@@ -29,8 +36,14 @@ describe("a tool call", () => {
       { type: "tool.answered", data: { latencyMs: 0, resultBytes: 10, isError: false } },
     ]);
     expect(recorder.events[0]?.data).toMatchObject({
-      ...{ decisionId: "d1", point: "before_tool", effect: "allow", code: "ALLOWED", enforced: true },
-      ...{ policyDigest: "sha256:pinned", tool: "search", argumentsDigest },
+      decisionId: "d1",
+      point: "before_tool",
+      effect: "allow",
+      code: "ALLOWED",
+      enforced: true,
+      policyDigest: "sha256:pinned",
+      tool: "search",
+      argumentsDigest,
     });
     expect(recorder.events[1]?.data).toMatchObject({ argumentsDigest, decisionId: "d1" });
     expect(recorder.steps.get("m1.c1")).toMatchObject({ state: "done", tool: { text: "42 results" } });
@@ -117,6 +130,8 @@ describe("a tool call", () => {
   it.each([
     ["that are no JSON", { arguments: {}, malformed: "{ nope" }],
     ["that lack a field", { arguments: {} }],
+    ["beyond JSON", { arguments: { q: "x", n: Number.POSITIVE_INFINITY } }],
+    ["nested without end", { arguments: nested(100_000) }],
     ["of the wrong type", { arguments: { q: 7 } }],
   ])("with arguments %s is answered without being made", async (_, call) => {
     const server = await ok("");
@@ -197,8 +212,13 @@ describe("a model turn", () => {
       {
         type: "model.answered",
         data: {
-          ...{ inputTokens: 40, outputTokens: 10, latencyMs: 0, costUsd: 0.00014 },
-          ...{ model: "gpt-4o-2026", provider: "openai", finishReason: "stop" },
+          inputTokens: 40,
+          outputTokens: 10,
+          latencyMs: 0,
+          costUsd: 0.00014,
+          model: "gpt-4o-2026",
+          provider: "openai",
+          finishReason: "stop",
         },
       },
     ]);
@@ -220,7 +240,12 @@ describe("a model turn", () => {
     const recorder = new MemoryRecorder();
     const gate = openGate({ recorder });
     const failing = async (error: Error, retry: number): Promise<void> => {
-      const model = { provider: "openai", complete: () => Promise.reject(error) };
+      const model: Model = {
+        provider: "openai",
+        complete: async () => {
+          throw error;
+        },
+      };
       const asked = await gate.requestModel(modelAsk(model, {}, retry));
       if (asked.outcome !== "permitted") throw new Error(asked.outcome);
       await expect(gate.callModel(asked.permit, NEVER)).rejects.toBe(error);
@@ -268,10 +293,11 @@ describe("a model turn", () => {
   });
 });
 
-describe("policies of now", () => {
-  const live = (spec: Readonly<Record<string, unknown>>) => async () =>
-    compilePolicies([globalPolicy(spec)], "sha256:live");
+function live(spec: Readonly<Record<string, unknown>>): () => Promise<PolicySet> {
+  return async () => compilePolicies([globalPolicy(spec)], "sha256:live");
+}
 
+describe("policies of now", () => {
   it("tighten a task that runs, and the decision names both digests", async () => {
     const recorder = new MemoryRecorder();
     const gate = openGate({ tools: [postingTool("")], recorder, live: live({ blocked_tools: ["search"] }) });
