@@ -49,7 +49,8 @@ async function measureActivation(): Promise<void> {
     const task = await world.ended(ref);
     const events = await world.trace(ref);
     const answered = events.find(({ type }) => type === "model.answered");
-    const inside = Date.parse(task.finishedAt ?? "") - Date.parse(task.startedAt ?? "") - Number(answered?.["latencyMs"] ?? 0);
+    const inside =
+      Date.parse(task.finishedAt ?? "") - Date.parse(task.startedAt ?? "") - Number(answered?.["latencyMs"] ?? 0);
     if (index >= 5) own.push(inside);
   }
   await world.close();
@@ -66,8 +67,19 @@ async function measureThroughput(): Promise<void> {
   const note = `${TASKS} tasks of three agents, two runners of ${CONCURRENCY}, each a process`;
   printFigure({ name: "tasks of three agents, two runners", unit: "tasks/s", value: median(tasks), runs: RUNS, note });
   printFigure({ name: "activations, two runners", unit: "activations/s", value: 3 * median(tasks), runs: RUNS });
-  printFigure({ name: "bare BullMQ jobs, two workers", unit: "jobs/s", value: median(jobs), runs: RUNS, note: "two processes, same concurrency, no work" });
-  printFigure({ name: "bare BullMQ jobs ÷ activations", unit: "×", value: median(jobs) / (3 * median(tasks)), runs: RUNS });
+  printFigure({
+    name: "bare BullMQ jobs, two workers",
+    unit: "jobs/s",
+    value: median(jobs),
+    runs: RUNS,
+    note: "two processes, same concurrency, no work",
+  });
+  printFigure({
+    name: "bare BullMQ jobs ÷ activations",
+    unit: "×",
+    value: median(jobs) / (3 * median(tasks)),
+    runs: RUNS,
+  });
 }
 
 /** The tasks are there before the runners, as the jobs are before the workers. */
@@ -95,7 +107,9 @@ async function jobsPerSecond(): Promise<number> {
   const connection = connectRedis(url, "worker");
   const name = `bench-${randomUUID()}`;
   const queue = new Queue(name, { connection });
-  await queue.addBulk(Array.from({ length: JOBS }, (_, index) => ({ name: "job", data: { index }, opts: { removeOnComplete: true } })));
+  await queue.addBulk(
+    Array.from({ length: JOBS }, (_, index) => ({ name: "job", data: { index }, opts: { removeOnComplete: true } })),
+  );
   const workers = await Promise.all([startBareWorker(name), startBareWorker(name)]);
   const spans = await Promise.all(workers.map(({ span }) => span));
   for (const { child } of workers) child.kill();

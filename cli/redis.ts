@@ -10,7 +10,7 @@ export interface OpenRedis {
   readonly url: string;
   /** Another connection to the same server, for a command that waits. */
   readonly connectWorker: () => Redis;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export interface RedisFlags {

@@ -18,5 +18,5 @@ interface Addressed {
 export function policyDigestOf(manifests: Iterable<Addressed>): Digest {
   const policies = [...manifests].filter(({ manifest }) => isPolicyKind(manifest.kind));
   const pairs = policies.map(({ address, digest }) => [address, digest] as const);
-  return digestOf(pairs.sort(([a], [b]) => (a < b ? -1 : 1)));
+  return digestOf(pairs.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

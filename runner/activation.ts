@@ -51,8 +51,10 @@ async function work(held: Held, bell: ActivationContext): Promise<void> {
   if (bell.signal.aborted) stop();
   try {
     const definitions = parts.definitions.get(claim.task.snapshot);
-    const outcome = await attempt(held, definitions);
-    const graph = await definitions.then((found) => found.graph(task.namespace, claim.task.system)).catch(() => undefined);
+    const outcome = await tryActivation(held, definitions);
+    const graph = await definitions
+      .then((found) => found.graph(task.namespace, claim.task.system))
+      .catch(() => undefined);
     const runnableInMs = await giveBack(held, outcome, graph);
     if (runnableInMs !== undefined) bell.delay(runnableInMs);
   } finally {
@@ -62,7 +64,7 @@ async function work(held: Held, bell: ActivationContext): Promise<void> {
 }
 
 /** Whatever was thrown: what the lease was aborted with comes first, for everything that fails afterwards follows from it. */
-async function attempt(held: Held, definitions: Promise<Definitions>): Promise<Outcome> {
+async function tryActivation(held: Held, definitions: Promise<Definitions>): Promise<Outcome> {
   const { lease, claim, parts } = held;
   const attempts = { attempt: claim.attempt, ...claim.task };
   try {
@@ -72,9 +74,10 @@ async function attempt(held: Held, definitions: Promise<Definitions>): Promise<O
   } catch (error) {
     const outcome = outcomeOfFailure(lease.signal.aborted ? lease.signal.reason : error, attempts);
     if (outcome.kind === "failed" && outcome.error.code === "BUG") {
-      parts.say(`BUG in ${taskId(held.task)} ${held.activation}: ${error instanceof Error ? error.stack : String(error)}`);
+      parts.say(
+        `BUG in ${taskId(held.task)} ${held.activation}: ${error instanceof Error ? error.stack : String(error)}`,
+      );
     }
     return outcome;
   }
 }
-

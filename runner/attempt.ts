@@ -73,6 +73,7 @@ function deskOf(held: Held, spec: AgentSpec, bench: Bench): AgentDesk {
     model: bench.model,
     modelRetry: MODEL_RETRY,
     gate: bench.gate,
+    onUnknown: bench.onUnknown,
     steps: claim.steps,
     signal: lease.signal,
     random: parts.random,

@@ -18,7 +18,12 @@ export type Outcome =
   | { readonly kind: "handed-back" }
   | { readonly kind: "retry"; readonly inMs: number; readonly error: FailureRecord }
   /** `final`: no join may bear it. */
-  | { readonly kind: "failed"; readonly error: FailureRecord; readonly phase: "Failed" | "DeadLetter"; readonly final: boolean }
+  | {
+      readonly kind: "failed";
+      readonly error: FailureRecord;
+      readonly phase: "Failed" | "DeadLetter";
+      readonly final: boolean;
+    }
   /** Somebody else has it, or its task ended: nothing may be written. */
   | { readonly kind: "lost" };
 
@@ -72,7 +77,12 @@ export function writingOf(outcome: Exclude<Outcome, { kind: "lost" }>, ending: E
     case "unknown":
       return waitForPerson(ending, outcome);
     case "cancelled":
-      return { ...unmoved(ending), phase: "Cancelled", taskPhase: "Cancelled", drafts: [draft(ending, "task.cancelled", {})] };
+      return {
+        ...unmoved(ending),
+        phase: "Cancelled",
+        taskPhase: "Cancelled",
+        drafts: [draft(ending, "task.cancelled", {})],
+      };
     case "handed-back":
       return runAgain(ending, 0, { code: "RUNNER_STOPPING", message: "the runner stops; another one goes on" });
     case "retry":
@@ -111,7 +121,9 @@ function endPhase(phase: "Succeeded" | "Failed", failed: Failed | undefined): Ta
 function endEvents(ending: Ending, { ended }: Advance, failed: Failed | undefined): TraceDraft[] {
   if (ended === undefined) return [];
   if (ended.phase === "Succeeded") return [taskDraft(ending, "task.succeeded", {})];
-  return [taskDraft(ending, failed?.phase === "DeadLetter" ? "task.dead_lettered" : "task.failed", { ...failed?.error })];
+  return [
+    taskDraft(ending, failed?.phase === "DeadLetter" ? "task.dead_lettered" : "task.failed", { ...failed?.error }),
+  ];
 }
 
 function endTask(ending: Ending, phase: "Failed" | "DeadLetter", error: FailureRecord): Writing {
@@ -125,7 +137,8 @@ function denialRecord({ code, message, details }: Denial): FailureRecord {
 }
 
 function waitForPerson(ending: Ending, { step, tool, failure }: Extract<Outcome, { kind: "unknown" }>): Writing {
-  const why = failure === undefined ? "had begun when its runner was lost" : `ended without a result (${failure.message})`;
+  const why =
+    failure === undefined ? "had begun when its runner was lost" : `ended without a result (${failure.message})`;
   const message =
     `the call of ${tool} (${step}) ${why}, and ${tool} is not safe to repeat: ` +
     "look whether it happened, then say so with `countwheel resolve`";

@@ -76,7 +76,7 @@ interface Stoppable {
   readonly stopping: AbortController;
   readonly rounds: Promise<void>;
   readonly worker: ActivationWorker;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** In order: no new work, the work under way, then what it used. */

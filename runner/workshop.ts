@@ -19,6 +19,7 @@ import { priceOf } from "./models/price.ts";
 import type { SecretAccess } from "./secrets/allowed.ts";
 import { openSecrets, type Secrets } from "./secrets/secrets.ts";
 import { resolveHost } from "./tools/checked-request.ts";
+import { findTool } from "./tools/find-manifest.ts";
 import { openToolBox } from "./tools/open-tool-box.ts";
 import type { ToolBox } from "./tools/tool.ts";
 
@@ -39,8 +40,9 @@ export interface Bench {
   readonly gate: Gate;
   readonly model: AgentModel;
   readonly tools: readonly ToolDefinition[];
-  redact(text: string): string;
-  close(): Promise<void>;
+  readonly onUnknown: (tool: string) => "stop" | "retry" | "fail";
+  readonly redact: (text: string) => string;
+  readonly close: () => Promise<void>;
 }
 
 export interface Workshop {
@@ -78,7 +80,8 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
         newId,
       });
       const tools = definitionsOf(toolBox, toolNames);
-      return { gate, model, tools, redact: redactor.text, close: () => toolBox.close() };
+      const onUnknown: Bench["onUnknown"] = (tool) => findTool(entries, namespace, tool)?.spec.on_unknown ?? "stop";
+      return { gate, model, tools, onUnknown, redact: (text) => redactor.text(text), close: () => toolBox.close() };
     },
   };
 }

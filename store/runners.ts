@@ -28,7 +28,7 @@ export async function forgetRunner(redis: Redis, env: string, id: string): Promi
 
 /** By id. Those whose announcement has expired are dropped from the list for good. */
 export async function listRunners(redis: Redis, env: string): Promise<RunnerInfo[]> {
-  const ids = (await redis.smembers(runnersKey(env))).sort();
+  const ids = (await redis.smembers(runnersKey(env))).toSorted();
   if (ids.length === 0) return [];
   const texts = await redis.mget(...ids.map((id) => runnerKey(env, id)));
   const gone = ids.filter((_, index) => texts[index] === null);

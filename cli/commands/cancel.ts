@@ -18,7 +18,12 @@ export async function runCancel(host: Host, options: CancelOptions): Promise<Exi
     const answer = await requestCancel(redis, { env: options.env, namespace, name });
     if (answer !== "requested") {
       const message = `${name} is ${phase} already: there is nothing to cancel`;
-      return printFailure(host, options.output, { code: "TASK_ENDED", message, details: { phase }, exitCode: EXIT.failed });
+      return printFailure(host, options.output, {
+        code: "TASK_ENDED",
+        message,
+        details: { phase },
+        exitCode: EXIT.failed,
+      });
     }
     if (options.output === "json") printJson(host, { name, namespace, cancelRequested: true });
     else host.stdout.write(`${name} is being cancelled\n`);

@@ -63,7 +63,12 @@ async function findUnknown(redis: Redis, env: string, task: TaskRecord): Promise
 
 const CONFIRMED = "It was done; a person confirmed it. The tool's own answer is lost.";
 
-function requestOf({ ref, activation, agent, step }: Unknown, word: Word, result: string | undefined, at: string): ResolveRequest {
+function requestOf(
+  { ref, activation, agent, step }: Unknown,
+  word: Word,
+  result: string | undefined,
+  at: string,
+): ResolveRequest {
   const said: TraceDraft = {
     type: "approval.decided",
     at,
@@ -75,11 +80,18 @@ function requestOf({ ref, activation, agent, step }: Unknown, word: Word, result
   const base = { task: ref, activation };
   switch (word) {
     case "done":
-      return { ...base, step: { ...step, state: "done", tool: { text: result ?? CONFIRMED, isError: false } }, drafts: [said] };
+      return {
+        ...base,
+        step: { ...step, state: "done", tool: { text: result ?? CONFIRMED, isError: false } },
+        drafts: [said],
+      };
     case "retry":
       return { ...base, step: { ...step, state: "decided" }, drafts: [said] };
     case "fail": {
-      const failure = { code: "EFFECT_UNKNOWN", message: `a person ended the task: nobody knows whether ${step.step} happened` };
+      const failure = {
+        code: "EFFECT_UNKNOWN",
+        message: `a person ended the task: nobody knows whether ${step.step} happened`,
+      };
       return { ...base, failure, drafts: [said, { type: "task.failed", at, data: failure }] };
     }
   }

@@ -68,7 +68,10 @@ async function makeRun(
 
 function findSystem({ records }: ObservedState, { system, namespace, env }: RunOptions): StateRecord {
   const [first = "", second] = system.split("/");
-  const wanted = second === undefined ? { namespace: namespace ?? DEFAULT_NAMESPACE, name: first } : { namespace: first, name: second };
+  const wanted =
+    second === undefined
+      ? { namespace: namespace ?? DEFAULT_NAMESPACE, name: first }
+      : { namespace: first, name: second };
   const found = records.get(addressOf({ kind: "AgentSystem", ...wanted }));
   if (found !== undefined) return found;
   const names = [...records.values()].flatMap(({ manifest }) =>
@@ -186,7 +189,8 @@ function answerEnd(host: Host, { output }: RunOptions, task: TaskRecord): ExitCo
 }
 
 function endLine({ name, phase, lastError, output }: TaskRecord): string {
-  if (lastError !== undefined && phase !== "Succeeded") return `${name} ${phase}: ${lastError.code}: ${lastError.message}`;
+  if (lastError !== undefined && phase !== "Succeeded")
+    return `${name} ${phase}: ${lastError.code}: ${lastError.message}`;
   return `${name} ${phase}\n${output?.["last_output"] ?? ""}`;
 }
 

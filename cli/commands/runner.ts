@@ -35,7 +35,11 @@ export async function runRunner(host: Host, options: RunnerCommandOptions): Prom
     id: runnerId(options.id),
     concurrency: options.concurrency,
     leaseMs: options.lease,
-    announced: { gpu: options.gpu, models: options.models, ...(options.region === undefined ? {} : { region: options.region }) },
+    announced: {
+      gpu: options.gpu,
+      models: options.models,
+      ...(options.region === undefined ? {} : { region: options.region }),
+    },
     secrets: {
       variables: host.config.secretEnv,
       variablePatterns: options.secretEnv.length > 0 ? options.secretEnv : DEFAULT_VARIABLE_PATTERNS,
@@ -48,11 +52,21 @@ export async function runRunner(host: Host, options: RunnerCommandOptions): Prom
     newId: randomUUID,
     say: (line) => tell(host, options, "warning", line),
   });
-  tell(host, options, "ready", `runner ${runner.id} takes activations of \`${options.env}\`, ${options.concurrency} at once`);
+  tell(
+    host,
+    options,
+    "ready",
+    `runner ${runner.id} takes activations of \`${options.env}\`, ${options.concurrency} at once`,
+  );
   await stopped(host.signal);
   tell(host, options, "draining", drainLine(runner.running(), options.drainTimeout));
   const handedBack = await runner.drain(options.drainTimeout);
-  tell(host, options, "stopped", handedBack === 0 ? "all done" : `${handedBack} handed back: another runner goes on with them`);
+  tell(
+    host,
+    options,
+    "stopped",
+    handedBack === 0 ? "all done" : `${handedBack} handed back: another runner goes on with them`,
+  );
   return EXIT.ok;
 }
 

@@ -27,6 +27,8 @@ export interface AgentDesk {
   readonly model: AgentModel;
   readonly modelRetry: Backoff;
   readonly gate: Gate;
+  /** What the manifest of a tool wants done with a write whose result is unknown (`on_unknown`). */
+  readonly onUnknown: (tool: string) => "stop" | "retry" | "fail";
   /** What earlier attempts recorded. */
   readonly steps: readonly StepRecord[];
   /** Aborted with LeaseLost, Cancelled, RunnerStopping or the time-out of the agent. */

@@ -37,7 +37,8 @@ export async function runAgent(desk: AgentDesk): Promise<AgentEnd> {
 }
 
 function finish(desk: AgentDesk, { text, finishReason }: ModelAnswer, turns: number): AgentEnd {
-  if (finishReason === "refusal") throw new PermanentFailure("MODEL_REFUSED", `the model of ${desk.agent} refused: ${text}`);
+  if (finishReason === "refusal")
+    throw new PermanentFailure("MODEL_REFUSED", `the model of ${desk.agent} refused: ${text}`);
   if (text.trim() === "") throw new PermanentFailure("MODEL_EMPTY", `the model of ${desk.agent} answered nothing`);
   return { outcome: "done", text, turns };
 }
@@ -63,7 +64,12 @@ async function useTool(desk: AgentDesk, turn: number, index: number, call: ToolC
   const step = toolStepId(turn, index);
   const found = findToolStep(desk.steps, step);
   if (found.do === "reuse") return { outcome: "result", result: found.result };
-  if (found.do === "ask-person") return { outcome: "unknown", step, tool: call.tool };
+  const unknown = { outcome: "unknown", step, tool: call.tool } as const;
+  const used = found.do === "ask-person" ? unknown : await callTool(desk, turn, index, call);
+  return used.outcome === "unknown" ? settleUnknown(desk, used, () => callTool(desk, turn, index, call)) : used;
+}
+
+async function callTool(desk: AgentDesk, turn: number, index: number, call: ToolCall): Promise<ToolUse> {
   desk.signal.throwIfAborted();
   const permission = await desk.gate.requestTool({ turn, index, call });
   switch (permission.outcome) {
@@ -82,4 +88,24 @@ async function useTool(desk: AgentDesk, turn: number, index: number, call: ToolC
 /** A tool that the agent lists and nobody provides any more is no violation: the model hears of it and may do without. */
 function isHardStop({ stop, denial }: Denied): boolean {
   return stop && denial.code !== "TOOL_UNKNOWN";
+}
+
+/** A write that may have happened stops for a person, unless its manifest says otherwise. It is tried again once only. */
+async function settleUnknown(
+  desk: AgentDesk,
+  unknown: Extract<AgentEnd, { outcome: "unknown" }>,
+  again: () => Promise<ToolUse>,
+): Promise<ToolUse> {
+  const { tool, step } = unknown;
+  switch (desk.onUnknown(tool)) {
+    case "stop":
+      return unknown;
+    case "retry":
+      return again();
+    case "fail":
+      throw new PermanentFailure(
+        "EFFECT_UNKNOWN",
+        `nobody knows whether the call of ${tool} (${step}) happened (on_unknown: fail)`,
+      );
+  }
 }

@@ -17,12 +17,15 @@ export function messageId(task: string, visit: number, from: string, to: string)
 /** The agents that get the output: each once, in the order of the manifest. `default` fires where no other condition does. */
 export function firedTargets(graph: Graph, from: string, output: string): readonly string[] {
   const edges = graph.edges.filter((edge) => edge.from === from);
-  const isDefault = (edge: Edge): boolean => edge.condition?.default === true;
   const holding = edges.filter((edge) => !isDefault(edge) && holds(edge, output));
   const chosen = holding.some((edge) => edge.condition !== undefined)
     ? holding
     : edges.filter((edge) => holding.includes(edge) || isDefault(edge));
   return [...new Set(chosen.map(({ to }) => to))];
+}
+
+function isDefault({ condition }: Edge): boolean {
+  return condition?.default === true;
 }
 
 function holds(edge: Edge, output: string): boolean {

@@ -48,7 +48,13 @@ describe("faults", () => {
     const task = await world.ended(ref);
     expect([task.phase, task.lastError?.code, task.attempts]).toEqual(["DeadLetter", "KILLS_RUNNERS", 7]);
     const events = await world.trace(ref);
-    expect(typesOf(events)).toEqual(["task.created", "task.taken_over", "agent.started", "agent.failed", "task.dead_lettered"]);
+    expect(typesOf(events)).toEqual([
+      "task.created",
+      "task.taken_over",
+      "agent.started",
+      "agent.failed",
+      "task.dead_lettered",
+    ]);
     expect(await chainVerdict(world, ref)).toBe("intact");
   });
 
@@ -58,7 +64,10 @@ describe("faults", () => {
     await world.runner({ id: "r1" });
     const task = await world.ended(ref);
     expect(task.phase).toBe("Succeeded");
-    expect((await world.trace(ref)).find(({ type }) => type === "task.taken_over")).toMatchObject({ from: "r1", epoch: 2 });
+    expect((await world.trace(ref)).find(({ type }) => type === "task.taken_over")).toMatchObject({
+      from: "r1",
+      epoch: 2,
+    });
   });
 
   it("does not notice a Redis that stands still for less than the lease", async () => {

@@ -46,7 +46,9 @@ it("ends 200 tasks of three agents on two runners, each agent once", async () =>
   const refs = await startTasks();
   await allEnded(refs);
   await expectOnce(refs);
-  const holders = await Promise.all(refs.map(async (ref) => (await world.task(ref)).activations.map(({ holder }) => holder)));
+  const holders = await Promise.all(
+    refs.map(async (ref) => (await world.task(ref)).activations.map(({ holder }) => holder)),
+  );
   expect(new Set(holders.flat())).toEqual(new Set(["left", "right"]));
   for (const task of await Promise.all(refs.map((ref) => world.task(ref)))) expect(task.attempts).toBe(1);
 });
@@ -80,8 +82,13 @@ it("loses no branch of a wide join, though all of them end at once on two runner
   await allEnded(refs);
   for (const ref of refs) {
     const [events, task] = [await world.trace(ref), await world.task(ref)];
-    expect(task.activations.map(({ id }) => id).sort()).toEqual(agents.map((name) => `${name}#1`).sort());
-    expect(task.activations.find(({ id }) => id === "merge#1")?.messages.map(({ from }) => from).sort()).toEqual(branches);
+    expect(task.activations.map(({ id }) => id).toSorted()).toEqual(agents.map((name) => `${name}#1`).toSorted());
+    expect(
+      task.activations
+        .find(({ id }) => id === "merge#1")
+        ?.messages.map(({ from }) => from)
+        .toSorted(),
+    ).toEqual(branches);
     expect(verifyChain(taskId(ref), events, task.trace).outcome).toBe("intact");
   }
 });

@@ -4,7 +4,16 @@ import { openQueue } from "../../store/queue.ts";
 import { readBegunStep, resolveUnknown } from "../../store/scripts/resolve.ts";
 import { type TestRedis, testRedis } from "../redis.ts";
 import { openToolServer, type ToolServer } from "../runner/tool-server.ts";
-import { agent, chainVerdict, mockModel, openWorld, type RunnerChild, system, typesOf, type World } from "../runner/world.ts";
+import {
+  agent,
+  chainVerdict,
+  mockModel,
+  openWorld,
+  type RunnerChild,
+  system,
+  typesOf,
+  type World,
+} from "../runner/world.ts";
 
 let server: TestRedis;
 let world: World;
@@ -29,7 +38,7 @@ const script = [
 ];
 
 /** A task whose first agent ends and whose second one is in the middle of a tool call, on the first runner. */
-async function inToolCall(effect: string): Promise<{ ref: TaskRef; first: RunnerChild }> {
+async function inToolCall(effect: string, onUnknown = "stop"): Promise<{ ref: TaskRef; first: RunnerChild }> {
   const first = await world.child("first");
   const called = tools.nextCall();
   const ref = await world.start(
@@ -38,7 +47,7 @@ async function inToolCall(effect: string): Promise<{ ref: TaskRef; first: Runner
       agent("work", { tools: ["look"] }),
       agent("after"),
       system("line", ["before", "work", "after"]),
-      tools.tool("look", { effect }),
+      tools.tool("look", { effect, on_unknown: onUnknown }),
       mockModel("mock", script),
     ],
     "line",
@@ -61,7 +70,9 @@ async function expectWholeTrace(ref: TaskRef): Promise<void> {
   expect(takeover?.["afterMs"]).toBeGreaterThan(500);
   // What was done before the kill was not done again.
   expect(typesOf(events, "before#1").filter((type) => type === "model.called")).toHaveLength(1);
-  expect(events.filter(({ type, step, activation }) => type === "model.called" && activation === "work#1" && step === "m1")).toHaveLength(1);
+  expect(
+    events.filter(({ type, step, activation }) => type === "model.called" && activation === "work#1" && step === "m1"),
+  ).toHaveLength(1);
 }
 
 describe("kill -9 in the middle of a tool call", () => {
@@ -83,7 +94,10 @@ describe("kill -9 in the middle of a tool call", () => {
     await kill(first);
     await world.runner({ id: "second" });
     const unknown = await world.until(ref, ({ phase }) => phase === "Unknown");
-    expect(unknown.lastError).toMatchObject({ code: "EFFECT_UNKNOWN", details: { activation: "work#1", step: "m1.c1" } });
+    expect(unknown.lastError).toMatchObject({
+      code: "EFFECT_UNKNOWN",
+      details: { activation: "work#1", step: "m1.c1" },
+    });
     await resolve(ref, (step) => ({ step: { ...step, state: "done", tool: { text: "it was sent", isError: false } } }));
     const task = await world.ended(ref);
     expect([task.phase, task.output?.["work"]]).toEqual(["Succeeded", "used it was sent"]);
@@ -99,6 +113,18 @@ describe("kill -9 in the middle of a tool call", () => {
     await resolve(ref, (step) => ({ step: { ...step, state: "decided" } }));
     expect((await world.ended(ref)).phase).toBe("Succeeded");
     expect(tools.keys).toHaveLength(2);
+    expect(new Set(tools.keys).size).toBe(1);
+  });
+
+  it.each([
+    ["retry", "Succeeded", 2],
+    ["fail", "Failed", 1],
+  ] as const)("does with a write what its manifest says: on_unknown %s", async (onUnknown, phase, calls) => {
+    const { ref, first } = await inToolCall("write", onUnknown);
+    await kill(first);
+    await world.runner({ id: "second" });
+    expect((await world.ended(ref)).phase).toBe(phase);
+    expect(tools.keys).toHaveLength(calls);
     expect(new Set(tools.keys).size).toBe(1);
   });
 
@@ -161,7 +187,10 @@ describe("a runner that lives on", () => {
 
   it("drains on SIGTERM: it ends what it can", async () => {
     const first = await world.child("first");
-    const ref = await world.start([agent("a"), system("one", ["a"]), mockModel("mock", [{ latency: "500ms", say: "ok" }])], "one");
+    const ref = await world.start(
+      [agent("a"), system("one", ["a"]), mockModel("mock", [{ latency: "500ms", say: "ok" }])],
+      "one",
+    );
     await world.until(ref, ({ trace }) => trace.seq >= 6);
     first.process.kill("SIGTERM");
     expect(await first.exited).toBe(0);

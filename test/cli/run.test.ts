@@ -55,9 +55,12 @@ function listen(): Told {
   return { host, out: () => told.out, err: () => told.err };
 }
 
+function common() {
+  return { env: world.env, redis: server.url, output: "text" as const, verbose: false };
+}
+
 function flags(more: Partial<RunOptions> = {}): RunOptions {
-  const base = { env: world.env, redis: server.url, output: "text" as const, verbose: false };
-  return { ...base, system: "line", input: [], wait: false, timeout: 15_000, ...more };
+  return { ...common(), system: "line", input: [], wait: false, timeout: 15_000, ...more };
 }
 
 const line = [agent("a"), agent("b"), system("line", ["a", "b"])];
@@ -80,7 +83,11 @@ describe("run", () => {
     const { host, out } = listen();
     const options = { wait: true, output: "json" as const, inputFile: "in.json", input: ["topic=a=b"] };
     expect(await runRun(host, flags(options))).toBe(0);
-    expect(JSON.parse(out())).toMatchObject({ phase: "Succeeded", system: "line", input: { topic: "a=b", depth: "3" } });
+    expect(JSON.parse(out())).toMatchObject({
+      phase: "Succeeded",
+      system: "line",
+      input: { topic: "a=b", depth: "3" },
+    });
   });
 
   it("exits 4 where policy denied, and 1 where the task failed otherwise", async () => {
@@ -106,7 +113,9 @@ describe("run", () => {
 
   it("says that nobody works on the task when the wait is over", async () => {
     await world.apply([...line, mockModel("mock")]);
-    const failure = await runRun(listen().host, flags({ wait: true, timeout: 300 })).catch((error: unknown) => failureOf(error));
+    const failure = await runRun(listen().host, flags({ wait: true, timeout: 300 })).catch((error: unknown) =>
+      failureOf(error),
+    );
     expect(failure).toMatchObject({ code: "WAIT_TIMEOUT", exitCode: 1 });
     expect(JSON.stringify(failure)).toContain("Pending");
   });
@@ -118,8 +127,6 @@ describe("run", () => {
 });
 
 describe("cancel and resolve", () => {
-  const common = () => ({ env: world.env, redis: server.url, output: "text" as const, verbose: false });
-
   it("cancel ends a task that nobody has begun, and refuses one that has ended", async () => {
     const ref = await world.start([...line, mockModel("mock")], "line");
     expect(await runCancel(listen().host, { ...common(), task: ref.name })).toBe(0);
@@ -137,6 +144,8 @@ describe("cancel and resolve", () => {
     expect(await runResolve(told.host, { ...common(), task: ref.name, ...words })).toBe(1);
     expect(told.err()).toContain("NOT_UNKNOWN");
     const both = { ...words, fail: true };
-    await expect(runResolve(listen().host, { ...common(), task: ref.name, ...both })).rejects.toBeInstanceOf(UsageFailure);
+    await expect(runResolve(listen().host, { ...common(), task: ref.name, ...both })).rejects.toBeInstanceOf(
+      UsageFailure,
+    );
   });
 });

@@ -71,9 +71,7 @@ describe("a lease", () => {
 });
 
 function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-  let resolve: () => void = () => undefined;
-  const promise = new Promise<void>((done) => {
-    resolve = done;
-  });
-  return { promise, resolve };
+  const controller = new AbortController();
+  const promise = once(controller.signal, "abort").then(() => undefined);
+  return { promise, resolve: () => controller.abort() };
 }

@@ -65,11 +65,19 @@ describe("a runner", () => {
     await world.runner();
     const graph = { plan: { edges: [{ to: "x" }, { to: "y" }] }, x: { next: "merge" }, y: { next: "merge" } };
     const agents = ["plan", "x", "y", "merge"];
-    const ref = await world.start([...agents.map((name) => agent(name)), system("fan", agents, graph), mockModel("mock")], "fan");
+    const ref = await world.start(
+      [...agents.map((name) => agent(name)), system("fan", agents, graph), mockModel("mock")],
+      "fan",
+    );
     const task = await world.ended(ref);
     expect(task.phase).toBe("Succeeded");
-    expect(task.activations.map(({ id }) => id).sort()).toEqual(["merge#1", "plan#1", "x#1", "y#1"]);
-    expect(task.activations.find(({ agent: name }) => name === "merge")?.messages.map(({ from }) => from).sort()).toEqual(["x", "y"]);
+    expect(task.activations.map(({ id }) => id).toSorted()).toEqual(["merge#1", "plan#1", "x#1", "y#1"]);
+    expect(
+      task.activations
+        .find(({ agent: name }) => name === "merge")
+        ?.messages.map(({ from }) => from)
+        .toSorted(),
+    ).toEqual(["x", "y"]);
     const events = await world.trace(ref);
     expect(events.filter(({ type }) => type === "join.opened")).toHaveLength(1);
     expect(await chainVerdict(world, ref)).toBe("intact");
@@ -82,7 +90,12 @@ describe("a runner", () => {
       { turn: 2, say: "it says {{last}}" },
     ];
     const before = tools.keys.length;
-    const manifests = [agent("a", { tools: ["look"] }), system("one", ["a"]), tools.tool("look"), mockModel("mock", script)];
+    const manifests = [
+      agent("a", { tools: ["look"] }),
+      system("one", ["a"]),
+      tools.tool("look"),
+      mockModel("mock", script),
+    ];
     const ref = await world.start(manifests, "one");
     const task = await world.ended(ref);
     expect(task.output?.["last_output"]).toMatch(/^it says .*"call":/);
@@ -131,7 +144,10 @@ describe("a runner", () => {
         agent("a", { tools: ["look"] }),
         system("one", ["a"]),
         tools.tool("look"),
-        mockModel("mock", [{ turn: 1, call: [{ tool: "look" }] }, { turn: 2, say: "{{last}}" }]),
+        mockModel("mock", [
+          { turn: 1, call: [{ tool: "look" }] },
+          { turn: 2, say: "{{last}}" },
+        ]),
         manifest("AgentPolicy", "no-look", { apply_mode: "global", blocked_tools: ["look"], on_violation: "refuse" }),
       ],
       "one",
@@ -234,11 +250,24 @@ describe("a runner", () => {
   it("finishes a loop at the task's max_turns", async () => {
     await world.runner();
     const graph = { boss: { edges: [{ to: "one" }, { to: "two" }] }, one: { next: "boss" }, two: { next: "boss" } };
-    const manifests = [agent("boss"), agent("one"), agent("two"), system("swarm", ["boss", "one", "two"], graph), mockModel("mock")];
+    const manifests = [
+      agent("boss"),
+      agent("one"),
+      agent("two"),
+      system("swarm", ["boss", "one", "two"], graph),
+      mockModel("mock"),
+    ];
     const ref = await world.start(manifests, "swarm", { maxTurns: 2 });
     const task = await world.ended(ref);
     expect(task.phase).toBe("Succeeded");
-    expect(task.activations.map(({ id }) => id).sort()).toEqual(["boss#1", "boss#2", "one#1", "one#2", "two#1", "two#2"]);
+    expect(task.activations.map(({ id }) => id).toSorted()).toEqual([
+      "boss#1",
+      "boss#2",
+      "one#1",
+      "one#2",
+      "two#1",
+      "two#2",
+    ]);
   });
 
   it("lets a policy that was tightened hold for a task that runs already, and one that was loosened not", async () => {
@@ -248,22 +277,35 @@ describe("a runner", () => {
       { turn: 2, call: [{ tool: "look" }], latency: "1500ms" },
       { say: "done" },
     ];
-    const definitions = [agent("a", { tools: ["look"] }), system("one", ["a"]), tools.tool("look"), mockModel("mock", script)];
+    const definitions = [
+      agent("a", { tools: ["look"] }),
+      system("one", ["a"]),
+      tools.tool("look"),
+      mockModel("mock", script),
+    ];
     const ref = await world.start(definitions, "one");
     await world.until(ref, ({ trace }) => trace.seq >= 9);
-    await world.apply([...definitions, manifest("AgentPolicy", "no-look", { apply_mode: "global", blocked_tools: ["look"] })]);
+    await world.apply([
+      ...definitions,
+      manifest("AgentPolicy", "no-look", { apply_mode: "global", blocked_tools: ["look"] }),
+    ]);
     const task = await world.ended(ref);
     expect(task.lastError?.code).toBe("TOOL_BLOCKED");
     expect((await world.trace(ref)).filter(({ type }) => type === "tool.called")).toHaveLength(1);
 
-    const blocked = [...definitions, manifest("AgentPolicy", "no-look", { apply_mode: "global", blocked_tools: ["look"] })];
+    const blocked = [
+      ...definitions,
+      manifest("AgentPolicy", "no-look", { apply_mode: "global", blocked_tools: ["look"] }),
+    ];
     await world.apply(definitions);
     expect((await world.ended(await world.start(blocked, "one"))).lastError?.code).toBe("TOOL_BLOCKED");
   });
 
   it("announces itself, and is gone from the list once it has stopped", async () => {
     const runner = await world.runner({ id: "hall", announced: { region: "eu", gpu: true, models: ["m"] } });
-    await expect.poll(() => listRunners(world.redis, world.env)).toMatchObject([{ id: "hall", region: "eu", gpu: true }]);
+    await expect
+      .poll(() => listRunners(world.redis, world.env))
+      .toMatchObject([{ id: "hall", region: "eu", gpu: true }]);
     await runner.drain(1_000);
     expect(await listRunners(world.redis, world.env)).toEqual([]);
   });

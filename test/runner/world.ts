@@ -115,7 +115,9 @@ export function openWorld(url: string): World {
       made += 1;
       const snapshot = makeSnapshot(manifests.map(record));
       await putSnapshot(redis, env, snapshot);
-      const spec = manifests.map((content) => (content.metadata.name === systemName ? specOf(content, "AgentSystem") : undefined));
+      const spec = manifests.map((content) =>
+        content.metadata.name === systemName ? specOf(content, "AgentSystem") : undefined,
+      );
       const graph = readGraph(spec.find((found) => found !== undefined) ?? { agents: [] });
       const request = requestOf({ env, namespace: "default", name: `task-${made}` }, systemName, snapshot.digest);
       const created = makeTask({ ...request, graph, ...more });
@@ -134,7 +136,10 @@ export function openWorld(url: string): World {
     },
     async close() {
       for (const { process: child } of children) child.kill("SIGKILL");
-      await Promise.all([...children.map(({ exited }) => exited), ...runners.map((runner) => runner.drain(0).catch(() => 0))]);
+      await Promise.all([
+        ...children.map(({ exited }) => exited),
+        ...runners.map((runner) => runner.drain(0).catch(() => 0)),
+      ]);
       await queue.close();
       await closeRedis(redis);
     },
@@ -212,18 +217,18 @@ async function startChild(args: readonly string[]): Promise<RunnerChild> {
   return { process: child, exited };
 }
 
-async function story(redis: Redis, ref: TaskRef, record: TaskRecord): Promise<string> {
+async function story(redis: Redis, ref: TaskRef, now: TaskRecord): Promise<string> {
   const events = await readTrace(redis, ref);
   const lines = events.map(({ seq, at, type, activation = "", ...rest }) => {
-    return `${seq} ${at} ${type} ${activation} ${String(rest["code"] ?? rest["tool"] ?? "")}`;
+    return `${seq} ${at} ${type} ${activation} ${JSON.stringify(rest["code"] ?? rest["tool"] ?? "")}`;
   });
-  return [`${taskId(ref)} is still ${record.phase}`, JSON.stringify(record.activations), ...lines].join("\n");
+  return [`${taskId(ref)} is still ${now.phase}`, JSON.stringify(now.activations), ...lines].join("\n");
 }
 
 /** That the trace is whole and is the one that the record names. */
 export async function chainVerdict(world: World, ref: TaskRef): Promise<string> {
-  const [events, record] = [await world.trace(ref), await world.task(ref)];
-  return verifyChain(taskId(ref), events, record.trace).outcome;
+  const [events, task] = [await world.trace(ref), await world.task(ref)];
+  return verifyChain(taskId(ref), events, task.trace).outcome;
 }
 
 export function typesOf(events: readonly TraceEvent[], activation?: string): string[] {

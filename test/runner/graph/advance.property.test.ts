@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Edge, Graph } from "../../../contracts/graph.ts";
 import { play } from "./play.ts";
@@ -68,10 +68,10 @@ it("activates every agent of a graph without cycles, conditions and quorums exac
     fc.property(graphArb(true), diceArb, (graph, dice) => {
       const plain = { ...graph, joins: {}, edges: graph.edges.map(({ from, to }) => ({ from, to })) };
       const { started, starts } = play(plain, rolled(dice, false));
-      expect([...started].sort()).toEqual(names);
+      expect([...started].toSorted()).toEqual(names);
       for (const { agent, messages } of starts) {
         const before = plain.edges.filter(({ to }) => to === agent).map(({ from }) => from);
-        expect(messages.map(({ from }) => from).sort()).toEqual([...new Set(before)].sort());
+        expect(messages.map(({ from }) => from).toSorted()).toEqual([...new Set(before)].toSorted());
       }
     }),
     { numRuns: 300 },

@@ -83,10 +83,11 @@ describe("a graph advances", () => {
         },
       },
     });
-    const act = (agent: string, visit: number) => ({
-      output: agent === "review" && visit === 2 ? '{"verdict":"approved"}' : "{}",
+    const said = { output: '{"verdict":"approved"}' };
+    const { started } = play(graph, {
+      act: (agent, visit) => (agent === "review" && visit === 2 ? said : { output: "{}" }),
     });
-    expect(play(graph, { act }).started).toEqual(["write", "review", "write", "review", "publish"]);
+    expect(started).toEqual(["write", "review", "write", "review", "publish"]);
   });
 
   it("opens a quorum early, drops the late branch and still takes it in the next round", () => {
