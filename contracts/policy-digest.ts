@@ -4,7 +4,7 @@ import { type Digest, digestOf } from "./canonical.ts";
 
 const POLICY_KINDS: readonly KindName[] = ["AgentPolicy", "AgentRole", "ToolPermission"];
 
-export function isPolicyKind(kind: KindName): boolean {
+function isPolicyKind(kind: KindName): boolean {
   return POLICY_KINDS.includes(kind);
 }
 

@@ -10,7 +10,7 @@ export function findPath(value: unknown, path: string): unknown {
 }
 
 /** The keys of a path, in order; undefined where the text is no path. */
-export function parsePath(path: string): readonly string[] | undefined {
+function parsePath(path: string): readonly string[] | undefined {
   const text = path.startsWith("$") ? path.slice(1) : path;
   const steps: string[] = [];
   STEP.lastIndex = 0;

@@ -2,7 +2,7 @@
 import type { Graph, GraphState } from "../../contracts/graph.ts";
 
 /** Bounds activations of one agent where a task sets no `max_turns`; a graph without cycles never gets near it. */
-export const DEFAULT_MAX_TURNS = 10;
+const DEFAULT_MAX_TURNS = 10;
 
 export interface GraphRules {
   /** `<namespace>/<name>`, for message ids. */
@@ -21,7 +21,7 @@ export function mayStart(state: GraphState, agent: string, maxTurns: number | nu
   return (state.visits[agent] ?? 0) < (maxTurns ?? DEFAULT_MAX_TURNS);
 }
 
-export function isActive(state: GraphState, agent: string): boolean {
+function isActive(state: GraphState, agent: string): boolean {
   return (state.visits[agent] ?? 0) > (state.ended?.[agent] ?? 0);
 }
 

@@ -2,7 +2,7 @@
 import { type Graph, type GraphState, entryAgents } from "../../../contracts/graph.ts";
 import { type Advance, advance, type Start } from "../../../runner/graph/advance.ts";
 
-export interface Move {
+interface Move {
   readonly output: string;
   readonly failed?: boolean;
 }
