@@ -1,7 +1,18 @@
 // What each agent gains and loses by a plan, as the evaluator sees it that decides at run time. Pure.
+import type { KindName } from "../../contracts/address.ts";
 import type { AccessChange, Change } from "../../contracts/plan.ts";
 import { isPolicyKind } from "./digests.ts";
 import { type AccessModel, type Grant, grantsOf, type Holder, readAccessModel, shortName } from "./grants.ts";
+
+/** A change of these may reach any agent; without one, only the agents that change themselves are asked for. */
+const SHARED_KINDS: readonly KindName[] = [
+  "AgentPolicy",
+  "AgentRole",
+  "AgentSystem",
+  "McpServer",
+  "Tool",
+  "ToolPermission",
+];
 
 /** Sorted by agent. Agents whose access stays as it is are left out. */
 export function accessChanges(
@@ -11,25 +22,46 @@ export function accessChanges(
 ): AccessChange[] {
   if (changes.length === 0) return [];
   const [old, next] = [readAccessModel(before), readAccessModel(after)];
-  const agents = new Set([...old.agents.keys(), ...next.agents.keys()]);
-  return [...agents].toSorted().flatMap((agent) => agentChange({ agent, old, next, changes }));
+  const index = indexChanges(changes);
+  const agents = changes.some(({ kind }) => SHARED_KINDS.includes(kind))
+    ? new Set([...old.agents.keys(), ...next.agents.keys()])
+    : index.byAgent.keys();
+  return [...agents].toSorted().flatMap((agent) => agentChange({ agent, old, next, index }));
+}
+
+/** Ten thousand agents look for their causes among ten thousand changes. */
+interface ChangeIndex {
+  readonly byAddress: ReadonlyMap<string, Change>;
+  /** An agent's own change, by its short name. */
+  readonly byAgent: ReadonlyMap<string, Change>;
+  /** The first policy that changes, else the first change. */
+  readonly fallback: Change | undefined;
+}
+
+function indexChanges(changes: readonly Change[]): ChangeIndex {
+  const agents = changes.filter(({ kind }) => kind === "Agent");
+  return {
+    byAddress: new Map(changes.map((change) => [change.address, change])),
+    byAgent: new Map(agents.map((change) => [shortName(change), change])),
+    fallback: changes.find(({ kind }) => isPolicyKind(kind)) ?? changes[0],
+  };
 }
 
 interface AgentInput {
   readonly agent: string;
   readonly old: AccessModel;
   readonly next: AccessModel;
-  readonly changes: readonly Change[];
+  readonly index: ChangeIndex;
 }
 
-function agentChange({ agent, old, next, changes }: AgentInput): AccessChange[] {
+function agentChange({ agent, old, next, index }: AgentInput): AccessChange[] {
   const [had, has] = [grantsOf(old, agent), grantsOf(next, agent)];
   const gained = grantedOnlyIn(has, had);
   const lost = grantedOnlyIn(had, has);
   if (gained.length + lost.length === 0) return [];
   const tools = new Set([...gained, ...lost].map(({ tool }) => tool));
   const related = [...had, ...has].filter(({ tool }) => tools.has(tool)).flatMap((grant) => grant.related);
-  return [{ agent, gained: textsOf(gained), lost: textsOf(lost), cause: findCause(agent, new Set(related), changes) }];
+  return [{ agent, gained: textsOf(gained), lost: textsOf(lost), cause: findCause(agent, related, index) }];
 }
 
 function grantedOnlyIn(grants: readonly Grant[], others: readonly Grant[]): Grant[] {
@@ -47,15 +79,12 @@ const ACCESS_FIELD = /^\/spec\/(tools|allowed_tools|roles)(\/|$)/;
  * The line that people should look at: the agent's own change, else the change of something that the evaluator named
  * or that shapes the grant (role, tool, system), else the first policy that changed.
  */
-function findCause(agent: string, related: ReadonlySet<string>, changes: readonly Change[]): AccessChange["cause"] {
-  const own = changes.find((change) => change.kind === "Agent" && shortName(change) === agent);
+function findCause(agent: string, related: readonly string[], index: ChangeIndex): AccessChange["cause"] {
+  const own = index.byAgent.get(agent);
   const field = own?.fields.find(({ path }) => ACCESS_FIELD.test(path));
   const widens = own !== undefined && (own.action !== "update" || field !== undefined);
-  const change =
-    (widens ? own : undefined) ??
-    changes.find(({ address }) => related.has(address)) ??
-    changes.find(({ kind }) => isPolicyKind(kind)) ??
-    changes[0];
-  const place = field?.source ?? change?.source;
+  const named = related.toSorted().find((address) => index.byAddress.has(address));
+  const change = (widens ? own : undefined) ?? index.byAddress.get(named ?? "") ?? index.fallback;
+  const place = (widens ? field?.source : undefined) ?? change?.source;
   return { file: place?.file ?? "", line: place?.line ?? 1 };
 }

@@ -15,13 +15,21 @@ export function servedPrefix(server: Manifest): string {
   return `${server.metadata.namespace}/${plainToolName(`${server.metadata.name}--`)}`;
 }
 
-/** SEMANTICS: `operation_classes` is `read` where none is named, `write` where the risk is high or critical. */
+/**
+ * SEMANTICS: `operation_classes` is `read` where none is named, `write` where the risk is high or critical. Of a tool
+ * that only its server describes nothing is known before a runner asks it: it counts as the worst, as it does there.
+ */
 export function readToolFacts(name: string, namespace: string, { manifests, served }: ToolSource): ToolFacts {
   const manifest = manifests.get(addressOf({ kind: "Tool", namespace, name }));
   const spec = manifest === undefined ? undefined : specOf(manifest, "Tool");
   if (spec === undefined) {
-    const known = isMemoryTool(name) || isServed(`${namespace}/${plainToolName(name)}`, served);
-    return { name, known, capabilities: [], operationClasses: ["read"] };
+    const isOfServer = isServed(`${namespace}/${plainToolName(name)}`, served);
+    return {
+      name,
+      known: isMemoryTool(name) || isOfServer,
+      capabilities: [],
+      operationClasses: [isOfServer ? "write" : "read"],
+    };
   }
   const { risk_level: risk } = spec;
   const named = spec.operation_classes ?? [];

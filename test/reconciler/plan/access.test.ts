@@ -56,10 +56,10 @@ describe("access", () => {
     expect(access(set, [...set, block({ mode: "audit", blocked_tools: ["orders.lookup"] })])).toEqual([]);
   });
 
-  it("counts a tool of a server as known", () => {
+  it("counts a tool of a server as known, and as the worst that it may be", () => {
     const server = manifest("McpServer", "my_files", { transport: "stdio", command: "x" });
     expect(access([server, agent([])], [server, agent(["my-files--read-file"])])).toMatchObject([
-      { gained: ["my-files--read-file (read)"] },
+      { gained: ["my-files--read-file (write)"] },
     ]);
   });
 
