@@ -1,7 +1,7 @@
 // Bounds what enters a trace: long texts and large values are cut with a mark that says how much there was, and the
 // digest of the whole stands beside them. Nothing is cut silently.
 import { digestOf, digestText } from "../../contracts/canonical.ts";
-import { type Redactor, wellFormed } from "./redact.ts";
+import { REDACTED, type Redactor, wellFormed } from "./redact.ts";
 
 export const TRACE_LIMITS = {
   /** Characters of one text. */
@@ -13,26 +13,31 @@ export const TRACE_LIMITS = {
 } as const;
 
 /** Names under which people put secrets that no manifest knows. */
-const SECRET_NAMES = new Set(
-  [
-    "password",
-    "passwd",
-    "secret",
-    "token",
-    "apikey",
-    "accesstoken",
-    "refreshtoken",
-    "clientsecret",
-    "privatekey",
-  ].concat(["authorization", "credentials", "cookie"]),
-);
+const SECRET_NAMES: readonly string[] = [
+  "password",
+  "passwd",
+  "secret",
+  "token",
+  "apikey",
+  "accesstoken",
+  "refreshtoken",
+  "clientsecret",
+  "privatekey",
+  "authorization",
+  "credentials",
+  "cookie",
+];
 
 /** Redacted, bounded arguments for an event. */
 export function boundValue(value: unknown, redactor: Redactor): unknown {
   const bounded = boundAt(redactor.value(value), 0);
   const text = JSON.stringify(bounded) ?? "null";
   if (text.length <= TRACE_LIMITS.value) return bounded;
-  return { cut: `${text.length} characters`, digest: digestOf(bounded), begin: text.slice(0, TRACE_LIMITS.text) };
+  return {
+    cut: `${text.length} characters`,
+    digest: digestOf(bounded),
+    begin: wellFormed(text.slice(0, TRACE_LIMITS.text)),
+  };
 }
 
 export function boundText(text: string, redactor: Redactor): string {
@@ -50,10 +55,10 @@ function boundAt(value: unknown, depth: number): unknown {
   if (depth >= TRACE_LIMITS.depth) return `… (cut: deeper than ${TRACE_LIMITS.depth})`;
   if (Array.isArray(value)) return value.map((item) => boundAt(item, depth + 1));
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [cut(key), isSecretName(key) ? "[secret]" : boundAt(item, depth + 1)]),
+    Object.entries(value).map(([key, item]) => [cut(key), isSecretName(key) ? REDACTED : boundAt(item, depth + 1)]),
   );
 }
 
 function isSecretName(key: string): boolean {
-  return SECRET_NAMES.has(key.toLowerCase().replace(/[^a-z]/g, ""));
+  return SECRET_NAMES.includes(key.toLowerCase().replace(/[^a-z]/g, ""));
 }

@@ -1,5 +1,7 @@
 // A tool call at the gate: its arguments checked, decided, and the decision recorded before a permit exists.
+import { MAX_NAME_LENGTH } from "../../contracts/address.ts";
 import { digestOf } from "../../contracts/canonical.ts";
+import type { Denial } from "../../contracts/decision.ts";
 import { type StepRecord, type ToolResult, toolStepId } from "../../contracts/step.ts";
 import type { TraceDraft } from "../../contracts/trace.ts";
 import type { GateRequest, ToolFacts } from "../../policies/request.ts";
@@ -12,7 +14,7 @@ import type { Journal } from "./grant.ts";
 import { budgetDrafts, decisionDraft, idempotencyKey, openJournal } from "./journal.ts";
 import { type Judgement, judge, usageOf } from "./judge.ts";
 import { ToolPermit } from "./permit.ts";
-import { createRedactor } from "./redact.ts";
+import { createRedactor, wellFormed } from "./redact.ts";
 
 /** Redacts nothing: a tool gets its arguments as they are. */
 const UNICODE = createRedactor([]);
@@ -41,11 +43,16 @@ function openCall(options: GateOptions, ask: ToolAsk, tool: Tool | undefined): C
   const step = toolStepId(ask.turn, ask.index);
   return {
     ask,
-    name: tool?.definition.name ?? ask.call.tool,
+    name: tool?.definition.name ?? unknownName(ask.call.tool),
     step,
     argumentsDigest: digestOf(ask.call.arguments),
     journal: openJournal(options, { turn: ask.turn, step }),
   };
+}
+
+/** A model may write anything where a name belongs. */
+function unknownName(written: string): string {
+  return wellFormed(written.trim().slice(0, MAX_NAME_LENGTH)) || "(no name)";
 }
 
 function gateRequest(options: GateOptions, { ask, name }: Call, tool: Tool | undefined): GateRequest {
@@ -110,21 +117,20 @@ async function refuseCall(options: GateOptions, call: Call, judgement: Judgement
   const result = denialResult(denial);
   const stop = !judgement.refuseOnly;
   const change = stop ? {} : failedStep(options, call, result);
-  await options.recorder.record(denialDrafts(options, call, judgement, denial.message), change);
+  await options.recorder.record(denialDrafts(options, call, judgement, denial), change);
   return { outcome: "denied", denial, decision, stop, result };
 }
 
-function denialDrafts(options: GateOptions, call: Call, judgement: Judgement, message: string): TraceDraft[] {
+function denialDrafts(options: GateOptions, call: Call, judgement: Judgement, denial: Denial): TraceDraft[] {
   const { journal, name, argumentsDigest, ask } = call;
   const { decision } = judgement;
-  const [first] = decision.reasons;
   const denied = {
     tool: name,
     callId: ask.call.id,
-    code: decision.code,
-    message,
-    policy: first?.policy ?? "",
-    rule: first?.rule ?? "",
+    code: denial.code,
+    message: denial.message,
+    policy: denial.details.policy ?? null,
+    rule: denial.details.rule ?? null,
     decisionId: decision.decisionId,
     arguments: boundValue(ask.call.malformed ?? ask.call.arguments, options.redactor),
     argumentsDigest,

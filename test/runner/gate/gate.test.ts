@@ -145,6 +145,14 @@ describe("a tool call", () => {
     expect(recorder.steps.get("m1.c1")).toMatchObject({ state: "failed", tool: { isError: true } });
   });
 
+  it.each([
+    ["", "(no name)"],
+    ["x".repeat(100_000), "x".repeat(253)],
+  ])("to `%.10s`, which is no name, is denied", async (tool, name) => {
+    const asked = await openGate({ tools: [postingTool("")] }).requestTool(toolAsk(tool));
+    expect(asked).toMatchObject({ outcome: "denied", denial: { code: "TOOL_NOT_LISTED", details: { tool: name } } });
+  });
+
   it("with bad arguments to a blocked tool is denied all the same", async () => {
     const policies = [globalPolicy({ blocked_tools: ["search"] })];
     const gate = openGate({ tools: [postingTool("")], policies });
