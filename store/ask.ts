@@ -39,7 +39,7 @@ export function redisFailure(redis: Redis, error: unknown): unknown {
 function replyFailure(redis: Redis, error: Error): unknown {
   const server = describeServer(redis);
   const options = { cause: error, details: { server } };
-  switch (error.message.split(" ", 1)[0]) {
+  switch (error.message.split(" ", 1)[0] ?? "") {
     case "NOAUTH":
     case "WRONGPASS":
     case "NOPERM":
@@ -58,7 +58,11 @@ function replyFailure(redis: Redis, error: Error): unknown {
     case "CLUSTERDOWN":
     case "MASTERDOWN":
     case "TRYAGAIN":
-      return new TransientFailure("REDIS_UNAVAILABLE", `Redis at ${server} cannot answer now: ${error.message}`, options);
+      return new TransientFailure(
+        "REDIS_UNAVAILABLE",
+        `Redis at ${server} cannot answer now: ${error.message}`,
+        options,
+      );
     default:
       return error;
   }

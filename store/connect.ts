@@ -2,7 +2,7 @@
 import { Redis as IoRedis, type RedisOptions } from "ioredis";
 import { PermanentFailure, TransientFailure } from "../contracts/failure.ts";
 import { describeServer, redisFailure } from "./ask.ts";
-import { OLDEST_VERSION, isOlder } from "./version.ts";
+import { isOlder, OLDEST_VERSION } from "./version.ts";
 
 export type Redis = IoRedis;
 
@@ -28,7 +28,8 @@ export function connectRedis(url: string, purpose: ConnectionPurpose): Redis {
       : { maxRetriesPerRequest: null }),
   };
   const socket = socketPath(url);
-  const redis = socket === undefined ? new IoRedis(checkedUrl(url), options) : new IoRedis({ ...options, path: socket });
+  const redis =
+    socket === undefined ? new IoRedis(checkedUrl(url), options) : new IoRedis({ ...options, path: socket });
   // Each command reports its own failure; without a listener the same failure would end the process.
   redis.on("error", () => undefined);
   return redis;

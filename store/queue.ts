@@ -5,7 +5,7 @@ import type { ActivationId, TaskRef } from "../contracts/task.ts";
 import { ask, askAll } from "./ask.ts";
 import type { Redis } from "./connect.ts";
 import { QUEUE_NAME, queuePrefix } from "./keys.ts";
-import { type RunningJob, abortLost, settleRunning, trackJob } from "./running-jobs.ts";
+import { abortLost, type RunningJob, settleRunning, trackJob } from "./running-jobs.ts";
 
 export type Priority = "low" | "normal" | "high";
 
@@ -88,7 +88,7 @@ export interface ActivationContext {
   /** Aborted when BullMQ's lock could not be renewed, and at the deadline of a drain. */
   readonly signal: AbortSignal;
   /** Asks for the bell to ring again after `ms`, once `process` has returned: held, later, or to be tried again. */
-  delay(ms: number): void;
+  readonly delay: (ms: number) => void;
 }
 
 export interface ActivationWorkerOptions {
@@ -128,7 +128,8 @@ export function startActivationWorker(options: ActivationWorkerOptions): Activat
   // The processor must name all three parameters: BullMQ counts them, and gives the signal only to one that has three.
   const worker = new Worker<JobData>(
     QUEUE_NAME,
-    (job, token, signal) => trackJob(running, job.id ?? "", (abort) => processJob({ ...options, process }, job, token, [abort, signal])),
+    (job, token, signal) =>
+      trackJob(running, job.id ?? "", (abort) => processJob({ ...options, process }, job, token, [abort, signal])),
     {
       connection: redis,
       prefix: queuePrefix(env),

@@ -6,23 +6,24 @@ const ABORTED_GRACE_MS = 2_000;
 
 export interface RunningJob {
   readonly abort: AbortController;
-  readonly done: Promise<void>;
+  /** Resolves when it has ended, well or not. */
+  readonly done: Promise<unknown>;
 }
 
 export async function trackJob(
   running: Map<string, RunningJob>,
   id: string,
-  work: (abort: AbortSignal) => Promise<void>,
+  begin: (abort: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  let finish: () => void = () => undefined;
-  const entry = { abort: new AbortController(), done: new Promise<void>((resolve) => (finish = resolve)) };
+  const abort = new AbortController();
+  const work = begin(abort.signal);
+  const entry = { abort, done: Promise.allSettled([work]) };
   running.set(id, entry);
   try {
-    await work(entry.abort.signal);
+    await work;
   } finally {
     // The same activation may have come back to this process in the meantime: its entry stays.
     if (running.get(id) === entry) running.delete(id);
-    finish();
   }
 }
 

@@ -36,7 +36,9 @@ function isStateRecord(value: unknown): value is StateRecord {
   if (!isObject(value) || !isObject(value["manifest"]) || !isObject(value["source"])) return false;
   const { address, generation, serial, manifest } = value;
   const numbers = typeof generation === "number" && typeof serial === "number";
-  return numbers && typeof address === "string" && isAddress(address) && isObject(manifest) && isObject(manifest["metadata"]);
+  return (
+    numbers && typeof address === "string" && isAddress(address) && isObject(manifest) && isObject(manifest["metadata"])
+  );
 }
 
 function isAddress(text: string): text is Address {

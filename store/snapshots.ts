@@ -19,7 +19,8 @@ export async function putSnapshot(redis: Redis, env: string, snapshot: Snapshot)
 export async function readSnapshot(redis: Redis, env: string, digest: string): Promise<Snapshot> {
   const what = `the snapshot ${digest} of environment ${env}`;
   const text = await ask(redis, () => redis.get(snapshotKey(env, digest)));
-  if (text === null) throw new PermanentFailure("SNAPSHOT_MISSING", `${what} is gone: the task cannot go on without it`);
+  if (text === null)
+    throw new PermanentFailure("SNAPSHOT_MISSING", `${what} is gone: the task cannot go on without it`);
   const seal = text.slice(0, text.indexOf(" "));
   const json = text.slice(seal.length + 1);
   if (digestText(json) !== seal) throw corrupt(what, "its bytes do not match its digest");

@@ -38,5 +38,5 @@ function openHeadOrNull(env: string, found: unknown): StateHead | null {
 
 /** By address: what is made from the state must not depend on how Redis orders a hash. */
 function sortedEntries(found: Readonly<Record<string, unknown>>): [string, unknown][] {
-  return Object.entries(found).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.entries(found).toSorted(([a], [b]) => (a < b ? -1 : 1));
 }

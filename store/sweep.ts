@@ -1,5 +1,5 @@
 // The sweep: rings again for activations whose bell was lost, and finishes off tasks that ended. Safe on all runners at once.
-import { type TaskRef, hasEnded } from "../contracts/task.ts";
+import { hasEnded, type TaskRef } from "../contracts/task.ts";
 import { ask, askAll } from "./ask.ts";
 import type { Redis } from "./connect.ts";
 import { finishTask } from "./finish-task.ts";
@@ -60,7 +60,11 @@ async function sweepChunk(redis: Redis, queue: ActivationQueue, members: readonl
   for (const { task } of ended) await finishTask(redis, task);
   const unborn = found.filter(({ phase, createdMs }) => phase === undefined && createdMs < nowMs - UNBORN_MS);
   await forget(redis, queue.env, unborn);
-  const ripe = await findRipe(redis, nowMs, found.filter(({ phase }) => phase !== undefined && !hasEnded(phase)));
+  const ripe = await findRipe(
+    redis,
+    nowMs,
+    found.filter(({ phase }) => phase !== undefined && !hasEnded(phase)),
+  );
   const silent = await queue.withoutBell(ripe);
   await queue.ring(silent);
   return { tasks: members.length, rung: silent.length, finished: ended.length };
@@ -119,5 +123,11 @@ async function forget(redis: Redis, env: string, unborn: readonly Member[]): Pro
   if (unborn.length === 0) return;
   const { live, tasks } = environmentKeys(env);
   const members = unborn.map(({ member }) => member);
-  await askAll(redis, () => redis.multi().zrem(live, ...members).zrem(tasks, ...members).exec());
+  await askAll(redis, () =>
+    redis
+      .multi()
+      .zrem(live, ...members)
+      .zrem(tasks, ...members)
+      .exec(),
+  );
 }

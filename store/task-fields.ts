@@ -6,33 +6,28 @@ import {
   ACTIVATION_PHASES,
   type ActivationPhase,
   type ActivationRecord,
+  hasEnded,
   type Message,
   TASK_PHASES,
   type TaskPhase,
   type TaskRecord,
   type TaskRef,
   type TaskSource,
-  hasEnded,
 } from "../contracts/task.ts";
 import { readChainHead } from "./chain.ts";
 import { readLedger } from "./ledger.ts";
 import type { Priority } from "./queue.ts";
-import {
-  corrupt,
-  isObject,
-  jsonOf,
-  listOf,
-  numberOf,
-  numberOrNull,
-  objectOf,
-  textOf,
-  textOrNull,
-} from "./reply.ts";
+import { corrupt, isObject, jsonOf, listOf, numberOf, numberOrNull, objectOf, textOf, textOrNull } from "./reply.ts";
 
 export type Fields = Readonly<Record<string, string>>;
 
 /** `order` names the activations in the order in which they were made. */
-export function readTaskRecord(ref: TaskRef, fields: Fields, activations: Fields, order: readonly string[]): TaskRecord {
+export function readTaskRecord(
+  ref: TaskRef,
+  fields: Fields,
+  activations: Fields,
+  order: readonly string[],
+): TaskRecord {
   const what = `the task ${ref.namespace}/${ref.name}`;
   const phase = readTaskPhase(what, fields["phase"]);
   const ledger = ledgerOf(what, fields);
@@ -112,7 +107,8 @@ export function readMessages(what: string, value: unknown): readonly Message[] {
 /** As opaque as the graph's state: written and read by the runner. */
 export function readStep(what: string, value: unknown): StepRecord {
   const step = objectOf(what, jsonOf(what, value));
-  if (typeof step["step"] !== "string" || typeof step["state"] !== "string") throw corrupt(what, "a step cannot be read");
+  if (typeof step["step"] !== "string" || typeof step["state"] !== "string")
+    throw corrupt(what, "a step cannot be read");
   return step as unknown as StepRecord;
 }
 

@@ -21,7 +21,7 @@ export interface TaskIntent {
 export async function pendingTaskIntents(redis: Redis, env: string): Promise<TaskIntent[]> {
   const found = await ask(redis, () => redis.hgetall(environmentKeys(env).pendingIntents));
   return Object.keys(found)
-    .sort()
+    .toSorted()
     .map((key) => readIntent(key, found[key]));
 }
 

@@ -1,10 +1,10 @@
 // Tasks as a whole: making, reading and listing them, reading and following their trace, asking them to stop.
 import type { NewTask } from "../contracts/new-task.ts";
-import { type TaskRecord, type TaskRef, hasEnded } from "../contracts/task.ts";
+import { hasEnded, type TaskRecord, type TaskRef } from "../contracts/task.ts";
 import type { TraceEvent } from "../contracts/trace.ts";
 import { ask, askAll } from "./ask.ts";
 import { readEvent } from "./chain.ts";
-import { type Redis, closeRedis } from "./connect.ts";
+import { closeRedis, type Redis } from "./connect.ts";
 import { environmentKeys, parseTaskMember, taskKeys, taskMember } from "./keys.ts";
 import type { ActivationQueue } from "./queue.ts";
 import { isObject, numberOf, textsOf } from "./reply.ts";

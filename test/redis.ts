@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe } from "vitest";
 import { ensureEmbedded, stopEmbedded } from "../store/embedded/embedded.ts";
-import { type SearchRequest, findReal } from "../store/embedded/find-server.ts";
+import { findReal, type SearchRequest } from "../store/embedded/find-server.ts";
 
 export interface TestRedis {
   readonly url: string;

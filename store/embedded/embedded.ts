@@ -2,8 +2,8 @@
 import { rm, writeFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
-import { type FoundServer, type SearchRequest, findServer } from "./find-server.ts";
-import { type Place, chooseSocket, placeOf, preparePlace, readFacts, touchUsed, writeFacts } from "./place.ts";
+import { type FoundServer, findServer, type SearchRequest } from "./find-server.ts";
+import { chooseSocket, type Place, placeOf, preparePlace, readFacts, touchUsed, writeFacts } from "./place.ts";
 import { findRunning, readOwnPid } from "./running.ts";
 import { withExclusive } from "./single-flight.ts";
 import { spawnSupervised } from "./supervise.ts";

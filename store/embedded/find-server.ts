@@ -5,7 +5,7 @@ import { access } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
-import { OLDEST_VERSION, isOlder } from "../version.ts";
+import { isOlder, OLDEST_VERSION } from "../version.ts";
 import type { Place } from "./place.ts";
 import { type AptRequest, fetchPrivateCopy } from "./private-copy.ts";
 import type { ServerCommand } from "./supervise.ts";
@@ -20,7 +20,6 @@ export interface FoundServer {
 }
 
 export type SearchRequest = AptRequest;
-
 
 const PROGRAMS = ["redis-server", "valkey-server"] as const;
 
@@ -62,7 +61,13 @@ function realServer(how: string, file: string, variables: Readonly<Record<string
 export async function findProgram(path: string, program: string): Promise<string | undefined> {
   for (const folder of path.split(delimiter).filter((entry) => entry.startsWith("/"))) {
     const file = join(folder, program);
-    if (await access(file, constants.X_OK).then(() => true, () => false)) return file;
+    if (
+      await access(file, constants.X_OK).then(
+        () => true,
+        () => false,
+      )
+    )
+      return file;
   }
   return undefined;
 }

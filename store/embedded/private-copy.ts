@@ -45,7 +45,13 @@ export async function fetchPrivateCopy(request: AptRequest, works: Works): Promi
 
 async function readCopy(root: string, path: string): Promise<PrivateCopy | undefined> {
   const file = join(root, "usr", "bin", "redis-server");
-  if (!(await access(file, constants.X_OK).then(() => true, () => false))) return undefined;
+  if (
+    !(await access(file, constants.X_OK).then(
+      () => true,
+      () => false,
+    ))
+  )
+    return undefined;
   const libraries = (await Promise.all([join(root, "usr", "lib"), join(root, "lib")].map(libraryFolders))).flat();
   return { file, variables: { PATH: path, LD_LIBRARY_PATH: libraries.join(":") } };
 }

@@ -2,10 +2,10 @@
 import type { StepRecord } from "../../contracts/step.ts";
 import type { ActivationId, TaskRef } from "../../contracts/task.ts";
 import type { ChainHead, TraceEvent } from "../../contracts/trace.ts";
-import type { Redis } from "../connect.ts";
 import { chainArguments, checkLinks, readChainHead } from "../chain.ts";
+import type { Redis } from "../connect.ts";
 import { stepsKey, taskKeys } from "../keys.ts";
-import { type Charge, type Ledger, chargeArguments, readLedger } from "../ledger.ts";
+import { type Charge, chargeArguments, type Ledger, readLedger } from "../ledger.ts";
 import { corrupt, listOf } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
 import { HOLDS, JOURNAL, LEDGER } from "./lua.ts";
@@ -85,7 +85,9 @@ export async function appendEvents(redis: Redis, request: AppendRequest): Promis
     APPEND,
     [keys.task, keys.activations, keys.journal, stepsKey(task, activation)],
     [
-      ...[activation, request.holder, request.epoch],
+      activation,
+      request.holder,
+      request.epoch,
       ...(step === undefined ? ["", ""] : [step.step, JSON.stringify(step)]),
       ...chargeArguments(request.charge),
       ...chainArguments(after, events),

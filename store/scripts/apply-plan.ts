@@ -128,8 +128,14 @@ async function tryApply(redis: Redis, request: ApplyRequest, applyId: string): P
     redis,
     SWITCH,
     [
-      ...[keys.head, keys.records, keys.lock, keys.plans],
-      ...[keys.history, keys.intents, keys.pendingIntents, stagingKey(request.env, applyId)],
+      keys.head,
+      keys.records,
+      keys.lock,
+      keys.plans,
+      keys.history,
+      keys.intents,
+      keys.pendingIntents,
+      stagingKey(request.env, applyId),
     ],
     switchArguments(request, applyId, head),
   );
@@ -142,7 +148,13 @@ async function stage(redis: Redis, request: ApplyRequest, applyId: string, seria
   for (let first = 0; first < request.writes.length; first += STAGING_CHUNK) {
     const chunk = request.writes.slice(first, first + STAGING_CHUNK);
     const fields = chunk.flatMap((record) => [record.address, sealRecord({ ...record, serial })]);
-    await ask(redis, () => redis.multi().hset(key, ...fields).pexpire(key, STAGING_MS).exec());
+    await ask(redis, () =>
+      redis
+        .multi()
+        .hset(key, ...fields)
+        .pexpire(key, STAGING_MS)
+        .exec(),
+    );
   }
 }
 
@@ -155,7 +167,12 @@ function switchArguments(request: ApplyRequest, applyId: string, head: StateHead
   ]);
   const entry = { serial, planId, planDigest, commit, appliedAt, facts: request.history };
   return [
-    ...[lock.holder, lock.token, planId, applyId, request.lineage, serial - 1],
+    lock.holder,
+    lock.token,
+    planId,
+    applyId,
+    request.lineage,
+    serial - 1,
     JSON.stringify(request.touched.map(({ address, digest }) => [address, digest ?? ""])),
     JSON.stringify(request.prunes),
     JSON.stringify(intents),

@@ -3,14 +3,22 @@ import type { GraphState } from "../../contracts/graph.ts";
 import type { StepRecord } from "../../contracts/step.ts";
 import type { ActivationId, Message, TaskRef } from "../../contracts/task.ts";
 import type { ChainHead } from "../../contracts/trace.ts";
-import type { Redis } from "../connect.ts";
 import { readChainHead } from "../chain.ts";
+import type { Redis } from "../connect.ts";
 import { stepsKey, taskKeys } from "../keys.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Priority } from "../queue.ts";
 import { corrupt, fieldsOf, listOf, numberOf, numberOrNull, textOf, textOrNull } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
-import { type Fields, ledgerOf, readGraphState, readMessages, readPriority, readStep, readTexts } from "../task-fields.ts";
+import {
+  type Fields,
+  ledgerOf,
+  readGraphState,
+  readMessages,
+  readPriority,
+  readStep,
+  readTexts,
+} from "../task-fields.ts";
 import { HAS_ENDED, NOW } from "./lua.ts";
 
 export interface ClaimRequest {

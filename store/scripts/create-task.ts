@@ -1,8 +1,8 @@
 // Writes a new task: its definition, its entry activations and the first events of its trace, all at once.
 import type { NewTask } from "../../contracts/new-task.ts";
 import type { TaskPhase } from "../../contracts/task.ts";
-import type { Redis } from "../connect.ts";
 import { checkLinks } from "../chain.ts";
+import type { Redis } from "../connect.ts";
 import { taskKeys } from "../keys.ts";
 import { listOf, textOf } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";

@@ -18,7 +18,11 @@ end
 return 1
 `);
 
-export async function dropEntries(redis: Redis, env: string, entries: readonly (readonly [string, string])[]): Promise<void> {
+export async function dropEntries(
+  redis: Redis,
+  env: string,
+  entries: readonly (readonly [string, string])[],
+): Promise<void> {
   const keys = environmentKeys(env);
   await runScript(redis, DROP, [keys.outbox, keys.outboxOrder], entries.flat());
 }

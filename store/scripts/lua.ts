@@ -1,5 +1,5 @@
 // Pieces of Lua that several scripts share. Each is prepended to a script's own text.
-import { TASK_PHASES, hasEnded } from "../../contracts/task.ts";
+import { hasEnded, TASK_PHASES } from "../../contracts/task.ts";
 
 /** `now`: Redis' own clock in milliseconds. No other clock decides about a lease or a lock. */
 export const NOW = `

@@ -1,10 +1,17 @@
 // Gives an activation back with its outcome: trace, graph, the activations that it starts and the task's end in one script.
 import type { FailureRecord } from "../../contracts/failure.ts";
 import type { GraphState } from "../../contracts/graph.ts";
-import { type ActivationId, type ActivationPhase, type Message, type TaskPhase, type TaskRef, hasEnded } from "../../contracts/task.ts";
+import {
+  type ActivationId,
+  type ActivationPhase,
+  hasEnded,
+  type Message,
+  type TaskPhase,
+  type TaskRef,
+} from "../../contracts/task.ts";
 import type { ChainHead, TraceEvent } from "../../contracts/trace.ts";
-import type { Redis } from "../connect.ts";
 import { chainArguments, checkLinks, readChainHead } from "../chain.ts";
+import type { Redis } from "../connect.ts";
 import { finishTask } from "../finish-task.ts";
 import { taskKeys } from "../keys.ts";
 import { type Ledger, readLedger } from "../ledger.ts";
@@ -93,7 +100,11 @@ return { 'released', string.format('%d', seq), head, chain[4] }
  * Afterwards rings for what was started, and finishes off a task that ended (outbox, live index). A crash between the
  * script and that is mended by the sweep.
  */
-export async function releaseActivation(redis: Redis, queue: ActivationQueue, request: ReleaseRequest): Promise<Released> {
+export async function releaseActivation(
+  redis: Redis,
+  queue: ActivationQueue,
+  request: ReleaseRequest,
+): Promise<Released> {
   const { task, after, events, start } = request;
   checkLinks(after, events);
   const keys = taskKeys(task);
@@ -127,7 +138,11 @@ export async function releaseActivation(redis: Redis, queue: ActivationQueue, re
 function releaseArguments(request: ReleaseRequest): (string | number)[] {
   const { taskPhase, lastError } = request;
   return [
-    ...[request.activation, request.holder, request.epoch, request.phase, request.runnableInMs ?? 0],
+    request.activation,
+    request.holder,
+    request.epoch,
+    request.phase,
+    request.runnableInMs ?? 0,
     JSON.stringify(request.graph),
     taskPhase ?? "",
     outputText(request),

@@ -3,7 +3,7 @@ import type { FailureRecord } from "../../contracts/failure.ts";
 import { taskId } from "../../contracts/new-task.ts";
 import type { StepRecord } from "../../contracts/step.ts";
 import type { ActivationId, TaskRef } from "../../contracts/task.ts";
-import { chainEvents, type ChainHead, type TraceDraft } from "../../contracts/trace.ts";
+import { type ChainHead, chainEvents, type TraceDraft } from "../../contracts/trace.ts";
 import { ask } from "../ask.ts";
 import { chainArguments, readChainHead } from "../chain.ts";
 import type { Redis } from "../connect.ts";

@@ -1,12 +1,13 @@
 // Connections against a real server and against none: fast, clear failures, without credentials and without noise.
-import { networkInterfaces } from "node:os";
-import { createServer } from "node:net";
+
 import { once } from "node:events";
+import { createServer } from "node:net";
+import { networkInterfaces } from "node:os";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Redis, checkServer, closeRedis, connectRedis } from "../../store/connect.ts";
-import { type TestRedis, describeWithRedis, testRedis } from "../redis.ts";
+import { checkServer, closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
 import { environmentKeys } from "../../store/keys.ts";
 import { readHead } from "../../store/state.ts";
+import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
 
 const STRICT = { allowUnprotected: false };
 
@@ -88,7 +89,9 @@ describeWithRedis("a server is checked before it is used:", () => {
   });
 
   test("one on the network without a password is refused, unless that is wanted", async ({ skip }) => {
-    const outside = Object.values(networkInterfaces()).flat().find((each) => each?.family === "IPv4" && !each.internal);
+    const outside = Object.values(networkInterfaces())
+      .flat()
+      .find((each) => each?.family === "IPv4" && !each.internal);
     if (outside === undefined) return skip("this machine has no address but loopback");
     const port = await closedPort();
     await redis.config("SET", "protected-mode", "no", "bind", "0.0.0.0", "port", String(port));

@@ -1,17 +1,17 @@
 // Leases on activations in a real Redis: who may write, behind which head, under which epoch, and within which budget.
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { taskId } from "../../contracts/new-task.ts";
 import { verifyChain } from "../../contracts/trace.ts";
-import { type Redis, closeRedis, connectRedis } from "../../store/connect.ts";
-import { type ActivationQueue, openQueue } from "../../store/queue.ts";
+import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
 import { taskKeys } from "../../store/keys.ts";
+import { type ActivationQueue, openQueue } from "../../store/queue.ts";
 import { appendEvents } from "../../store/scripts/append.ts";
 import { claimActivation } from "../../store/scripts/claim.ts";
 import { releaseActivation } from "../../store/scripts/release.ts";
 import { renewLease } from "../../store/scripts/renew.ts";
 import { createTask, readTask, readTrace, requestCancel } from "../../store/tasks.ts";
-import { type TestRedis, describeWithRedis, testRedis } from "../redis.ts";
+import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
 import { claim1, claimedTask, eventsAfter, handOver, newEnv, taskOf, until } from "./world.ts";
 
 describeWithRedis("a lease on an activation", () => {
@@ -63,7 +63,9 @@ describeWithRedis("a lease on an activation", () => {
     const { grant } = await claimedTask(redis, queue);
     const other = await claimActivation(redis, { ...grant, holder: "r2", leaseMs: 5_000 });
     expect(other).toMatchObject({ outcome: "held", holder: "r1" });
-    expect(await claimActivation(redis, { ...grant, activation: "nobody#1", leaseMs: 1 })).toEqual({ outcome: "missing" });
+    expect(await claimActivation(redis, { ...grant, activation: "nobody#1", leaseMs: 1 })).toEqual({
+      outcome: "missing",
+    });
     const stranger = { ...grant, task: { ...grant.task, name: "none" } };
     expect(await claimActivation(redis, { ...stranger, leaseMs: 1 })).toEqual({ outcome: "missing" });
   });
@@ -125,7 +127,9 @@ describeWithRedis("a lease on an activation", () => {
     });
     expect(await claim1(redis, grant.task, "r1")).toMatchObject({ steps: [step], head, task: { ledger } });
     const trace = await readTrace(redis, grant.task);
-    expect(verifyChain(taskId(grant.task), trace, { seq: 3, head: head.head ?? "" })).toMatchObject({ outcome: "intact" });
+    expect(verifyChain(taskId(grant.task), trace, { seq: 3, head: head.head ?? "" })).toMatchObject({
+      outcome: "intact",
+    });
     expect(await readTrace(redis, grant.task, 2)).toEqual(trace.slice(2));
   });
 
@@ -145,7 +149,12 @@ describeWithRedis("a lease on an activation", () => {
   test("answers an append that is sent twice as it did the first time, and charges it once", async () => {
     const { grant, claim } = await claimedTask(redis, queue);
     const events = eventsAfter(grant.task, claim.head, ["model.called"]);
-    const request = { ...grant, after: claim.head, events, charge: { kind: "reserve" as const, tokens: 7, limit: null } };
+    const request = {
+      ...grant,
+      after: claim.head,
+      events,
+      charge: { kind: "reserve" as const, tokens: 7, limit: null },
+    };
     const first = await appendEvents(redis, request);
     expect(await appendEvents(redis, request)).toEqual(first);
     const release = handOver(grant, { ...claim, head: { seq: 2, head: events[0]?.hash ?? "" } });
@@ -212,7 +221,11 @@ describeWithRedis("a lease on an activation", () => {
     await releaseActivation(redis, queue, retry);
     expect(await claimActivation(redis, { ...grant, leaseMs: 1 })).toMatchObject({ outcome: "later" });
     await requestCancel(redis, grant.task);
-    expect(await claim1(redis, grant.task, "r2")).toMatchObject({ cancelRequested: true, takenOverFrom: null, attempt: 2 });
+    expect(await claim1(redis, grant.task, "r2")).toMatchObject({
+      cancelRequested: true,
+      takenOverFrom: null,
+      attempt: 2,
+    });
   });
 
   test("is worth nothing once its task has ended, in any branch", async () => {
@@ -224,8 +237,13 @@ describeWithRedis("a lease on an activation", () => {
     const failed = eventsAfter(grant.task, started.head, ["task.failed"]);
     await releaseActivation(redis, queue, {
       ...handOver(writer, claim),
-      ...{ after: started.head, events: failed, phase: "Failed", start: [], taskPhase: "Failed" },
-      ...{ output: { planner: "a plan" }, lastError: { code: "TOOL_BLOCKED", message: "no" } },
+      after: started.head,
+      events: failed,
+      phase: "Failed",
+      start: [],
+      taskPhase: "Failed",
+      output: { planner: "a plan" },
+      lastError: { code: "TOOL_BLOCKED", message: "no" },
     });
     expect(await renewLease(redis, { ...writer, leaseMs: 5_000 })).toEqual({ outcome: "lease-lost" });
     expect(await requestCancel(redis, grant.task)).toBe("ended");

@@ -3,15 +3,15 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Address } from "../../contracts/address.ts";
 import type { StateRecord } from "../../contracts/record.ts";
 import { makeSnapshot } from "../../contracts/snapshot.ts";
-import { type Redis, closeRedis, connectRedis } from "../../store/connect.ts";
+import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
 import { readHistory } from "../../store/history.ts";
 import { environmentKeys, snapshotKey } from "../../store/keys.ts";
 import { type ApplyRequest, applyPlan } from "../../store/scripts/apply-plan.ts";
 import { putSnapshot, readSnapshot } from "../../store/snapshots.ts";
 import { readHead, readState } from "../../store/state.ts";
 import { pendingTaskIntents, settleTaskIntent } from "../../store/task-intents.ts";
-import { type WriterLock, acquireWriterLock } from "../../store/writer-lock.ts";
-import { type TestRedis, describeWithRedis, testRedis } from "../redis.ts";
+import { acquireWriterLock, type WriterLock } from "../../store/writer-lock.ts";
+import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
 import { manifestOf, newEnv, recordOf, until } from "./world.ts";
 
 const PLANNER = recordOf(manifestOf("planner", { model_ref: "m" }));
@@ -43,9 +43,13 @@ describeWithRedis("the observed state", () => {
     return answer.lock;
   }
 
-  function apply(writes: readonly StateRecord[], more: Partial<ApplyRequest> = {}): ReturnType<typeof applyPlan> {
+  function apply(
+    writes: readonly StateRecord[],
+    more: Partial<ApplyRequest> = {},
+    client = redis,
+  ): ReturnType<typeof applyPlan> {
     plans += 1;
-    return applyPlan(redis, {
+    return applyPlan(client, {
       env,
       lock: { holder: lock.holder, token: lock.token },
       planId: `plan-${plans}`,
@@ -140,13 +144,8 @@ describeWithRedis("the observed state", () => {
     // A connection that breaks at the switch is what a crash looks like from Redis.
     const dying = connectRedis(server.url, "command");
     dying.evalsha = () => Promise.reject(new Error("crash"));
-    await expect(
-      applyPlan(dying, {
-        ...{ env, lock: { holder: lock.holder, token: lock.token }, planId: "crash", planDigest: "sha256:x" },
-        ...{ lineage: "L1", newLineage: "L1", touched: [], writes: [PLANNER2, WRITER], prunes: [PLANNER.address] },
-        ...{ commit: null, policyDigest: "sha256:p", appliedAt: "2026-01-02T03:04:05.000Z", taskIntents: [], history: {} },
-      }),
-    ).rejects.toThrow("crash");
+    const crashing = apply([PLANNER2, WRITER], { planId: "crash", prunes: [PLANNER.address] }, dying);
+    await expect(crashing).rejects.toThrow("crash");
     expect(await readState(redis, env)).toEqual(before);
     expect(await apply([PLANNER2, WRITER], { planId: "crash" })).toMatchObject({ outcome: "applied", serial: 2 });
     await closeRedis(dying);
@@ -213,7 +212,10 @@ describeWithRedis("the observed state", () => {
     const lapsesAt = async (): Promise<number> => Number(await redis.hget(environmentKeys(env).lock, "until"));
     const firstLife = await lapsesAt();
     await until("two lives of the lock have passed", async () => (await lapsesAt()) > firstLife + 300);
-    expect(await acquireWriterLock(redis, { env, holder: "b", ttlMs: 150 })).toMatchObject({ outcome: "held", holder: "a" });
+    expect(await acquireWriterLock(redis, { env, holder: "b", ttlMs: 150 })).toMatchObject({
+      outcome: "held",
+      holder: "a",
+    });
     expect(held.signal.aborted).toBe(false);
     await held.release();
     expect((await takeLock("b")).token).toBe(held.token + 1);

@@ -1,17 +1,17 @@
 // Tasks, their indexes, the sweep and the outbox in a real Redis: what a crash between two writes leaves is mended.
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { TraceEvent } from "../../contracts/trace.ts";
-import { type Redis, closeRedis, connectRedis } from "../../store/connect.ts";
+import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
 import { environmentKeys, taskKeys, taskMember } from "../../store/keys.ts";
 import { dropOutbox, pushOutbox, readOutbox } from "../../store/outbox.ts";
 import { type ActivationQueue, openQueue } from "../../store/queue.ts";
-import { writeTask } from "../../store/scripts/create-task.ts";
 import { claimActivation } from "../../store/scripts/claim.ts";
+import { writeTask } from "../../store/scripts/create-task.ts";
 import { releaseActivation } from "../../store/scripts/release.ts";
 import { sweepTasks } from "../../store/sweep.ts";
 import { createTask, followTrace, listTasks, readTask } from "../../store/tasks.ts";
-import { type TestRedis, describeWithRedis, testRedis } from "../redis.ts";
-import { type Claimed, type Grant, claimedTask, eventsAfter, handOver, newEnv, taskOf, until } from "./world.ts";
+import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
+import { type Claimed, claimedTask, eventsAfter, type Grant, handOver, newEnv, taskOf, until } from "./world.ts";
 
 describeWithRedis("a task", () => {
   let server: TestRedis;
@@ -168,7 +168,11 @@ describeWithRedis("a task", () => {
     await dropOutbox(redis, queue.env, [first?.id ?? ""]);
     const left = await readOutbox(redis, queue.env, 10);
     expect(left.map((item) => item.entry)).toEqual([entry("b"), entry("a")]);
-    await dropOutbox(redis, queue.env, left.map(({ id }) => id));
+    await dropOutbox(
+      redis,
+      queue.env,
+      left.map(({ id }) => id),
+    );
     expect(await readOutbox(redis, queue.env, 10)).toEqual([]);
   });
 });

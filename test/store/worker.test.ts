@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { type Redis, closeRedis, connectRedis } from "../../store/connect.ts";
+import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
 import { QUEUE_NAME, queuePrefix } from "../../store/keys.ts";
 import {
   type ActivationQueue,
@@ -15,7 +15,7 @@ import {
 } from "../../store/queue.ts";
 import { type Claim, claimActivation } from "../../store/scripts/claim.ts";
 import { createTask } from "../../store/tasks.ts";
-import { type TestRedis, describeWithRedis, testRedis } from "../redis.ts";
+import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
 import { newEnv, taskOf, until } from "./world.ts";
 
 describeWithRedis("the bell", () => {
@@ -67,7 +67,10 @@ describeWithRedis("the bell", () => {
     const task = taskOf(queue.env);
     await createTask(redis, queue, task);
     await until("the claim", async () => seen.length > 0);
-    await until("the job is gone", async () => (await queue.withoutBell([{ task: task.ref, activation: "planner#1" }]))[0]);
+    await until(
+      "the job is gone",
+      async () => (await queue.withoutBell([{ task: task.ref, activation: "planner#1" }]))[0],
+    );
     expect(seen.map(({ outcome }) => outcome)).toEqual(["claimed"]);
   });
 
@@ -115,7 +118,10 @@ describeWithRedis("the bell", () => {
     await createTask(redis, queue, task);
     await until("the third call", async () => calls === 3);
     expect(errors).toEqual([new Error("a bug")]);
-    await until("the job is gone", async () => (await queue.withoutBell([{ task: task.ref, activation: "planner#1" }]))[0]);
+    await until(
+      "the job is gone",
+      async () => (await queue.withoutBell([{ task: task.ref, activation: "planner#1" }]))[0],
+    );
   });
 
   test("is stopped by a drain: running work may end, what does not is aborted and rings elsewhere", async () => {

@@ -3,10 +3,10 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import type { KindName } from "../../contracts/address.ts";
 import { type Manifest, manifestAddress, manifestDigest } from "../../contracts/manifest.ts";
-import { type NewTask, makeTask, taskId } from "../../contracts/new-task.ts";
+import { makeTask, type NewTask, taskId } from "../../contracts/new-task.ts";
 import type { StateRecord } from "../../contracts/record.ts";
 import type { TaskRef } from "../../contracts/task.ts";
-import { type ChainHead, type TraceDraft, type TraceEvent, chainEvents } from "../../contracts/trace.ts";
+import { type ChainHead, chainEvents, type TraceDraft, type TraceEvent } from "../../contracts/trace.ts";
 import type { Redis } from "../../store/connect.ts";
 import type { ActivationQueue } from "../../store/queue.ts";
 import { type Claim, claimActivation } from "../../store/scripts/claim.ts";
@@ -17,7 +17,11 @@ export function newEnv(): string {
   return `env-${randomUUID().slice(0, 8)}`;
 }
 
-export function taskOf(env: string, name = "weekly-report", agents: readonly string[] = ["planner", "writer"]): NewTask {
+export function taskOf(
+  env: string,
+  name = "weekly-report",
+  agents: readonly string[] = ["planner", "writer"],
+): NewTask {
   return makeTask({
     ref: { env, namespace: "default", name },
     system: "report",
@@ -79,7 +83,11 @@ export function handOver(grant: Grant, claim: Claimed): ReleaseRequest {
   };
 }
 
-export function manifestOf(name: string, spec: Readonly<Record<string, unknown>> = {}, kind: KindName = "Agent"): Manifest {
+export function manifestOf(
+  name: string,
+  spec: Readonly<Record<string, unknown>> = {},
+  kind: KindName = "Agent",
+): Manifest {
   return {
     apiVersion: "orloj.dev/v1",
     kind,
@@ -101,7 +109,11 @@ export function recordOf(manifest: Manifest, generation = 1): StateRecord {
 }
 
 /** Waits for a condition of the world outside, which sends no event. */
-export async function until<T>(what: string, look: () => Promise<T | undefined | false>, withinMs = 10_000): Promise<T> {
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | undefined | false>,
+  withinMs = 10_000,
+): Promise<T> {
   const deadline = performance.now() + withinMs;
   for (;;) {
     const found = await look();

@@ -10,7 +10,7 @@ import { closeRedis, connectRedis } from "../../../store/connect.ts";
 import { type EmbeddedRequest, ensureEmbedded, stopEmbedded } from "../../../store/embedded/embedded.ts";
 import { placeOf } from "../../../store/embedded/place.ts";
 import { isAlive } from "../../../store/embedded/single-flight.ts";
-import { SEARCH, describeWithRedis } from "../../redis.ts";
+import { describeWithRedis, SEARCH } from "../../redis.ts";
 import { until } from "../world.ts";
 
 let home = "";

@@ -1,0 +1,137 @@
+// `doctor`: checks this machine and the Redis, one line per check, each failure with its mend.
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { failureRecord } from "../../contracts/failure.ts";
+import { checkServer, closeRedis, connectRedis, type ServerReport } from "../../store/connect.ts";
+import { ensureEmbedded, stopEmbedded } from "../../store/embedded/embedded.ts";
+import { findProgram } from "../../store/embedded/find-server.ts";
+import { isOlder } from "../../store/version.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import type { CommonFlags, Host } from "../host.ts";
+import { type Paint, paintFor, printJson } from "../output.ts";
+import { countwheelHome } from "../repository-root.ts";
+
+export interface DoctorOptions extends CommonFlags {
+  readonly allowUnprotected?: boolean;
+}
+
+type Status = "ok" | "warn" | "fail";
+
+interface Check {
+  readonly name: string;
+  readonly status: Status;
+  readonly found: string;
+  /** What to do; empty where nothing is to be done. */
+  readonly mend: string;
+}
+
+const OLDEST_NODE = "20.19";
+/** The first with `--end-of-options` everywhere and with partial clones that can be trusted. */
+const OLDEST_GIT = "2.30";
+
+export async function runDoctor(host: Host, options: DoctorOptions): Promise<ExitCode> {
+  const checks = [
+    checkNode(process.versions.node),
+    await checkGit(host.config.path),
+    await checkHome(countwheelHome(host.config, host.cwd)),
+    ...(await checkRedis(host, options)),
+    await checkOptional(host.config.path, "bwrap", "sandboxed tools and MCP servers; install bubblewrap"),
+    await checkOptional(host.config.path, "docker", "tools that run in a container; install Docker"),
+  ];
+  const healthy = checks.every(({ status }) => status !== "fail");
+  if (options.output === "json") printJson(host, { formatVersion: "1", healthy, checks });
+  else host.stdout.write(renderChecks(checks, paintFor(host.stdout, host.config.color)));
+  return healthy ? EXIT.ok : EXIT.failed;
+}
+
+function checkNode(version: string): Check {
+  if (isOlder(version, OLDEST_NODE)) return check("node", "fail", version, `install Node ${OLDEST_NODE} or newer`);
+  return check("node", "ok", version);
+}
+
+async function checkGit(path: string): Promise<Check> {
+  try {
+    const { stdout } = await promisify(execFile)("git", ["--version"], { env: { PATH: path } });
+    const version = /\d+\.\d+(\.\d+)?/.exec(stdout)?.[0] ?? "0";
+    if (isOlder(version, OLDEST_GIT)) return check("git", "fail", version, `install git ${OLDEST_GIT} or newer`);
+    return check("git", "ok", version);
+  } catch {
+    return check("git", "fail", "not on the PATH", "install git");
+  }
+}
+
+async function checkHome(home: string): Promise<Check> {
+  try {
+    await mkdir(home, { recursive: true });
+    await rm(await mkdtemp(join(home, "doctor-")), { recursive: true });
+    return check("home", "ok", `${home} can be written`);
+  } catch (error) {
+    const why = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+    return check("home", "fail", `${home} cannot be written (${why})`, "set COUNTWHEEL_HOME to a folder of yours");
+  }
+}
+
+/** The server that the other commands would use. An embedded one that was not running is stopped again. */
+async function checkRedis(host: Host, options: DoctorOptions): Promise<Check[]> {
+  const given = options.redis ?? host.config.redisUrl;
+  if (given !== undefined) return checkUrl(given, "the given Redis", options);
+  const home = countwheelHome(host.config, host.cwd);
+  let wasStarted = false;
+  try {
+    const { path, userHome } = host.config;
+    const server = await ensureEmbedded({ home, path, userHome, say: () => (wasStarted = true) });
+    return await checkUrl(server.url, `embedded: ${server.how}`, options);
+  } catch (error) {
+    return [failed(error)];
+  } finally {
+    if (wasStarted) await stopEmbedded(home);
+  }
+}
+
+async function checkUrl(url: string, which: string, { allowUnprotected = false }: DoctorOptions): Promise<Check[]> {
+  try {
+    const redis = connectRedis(url, "command");
+    try {
+      return reportChecks(which, await checkServer(redis, { allowUnprotected }));
+    } finally {
+      await closeRedis(redis);
+    }
+  } catch (error) {
+    return [failed(error)];
+  }
+}
+
+function reportChecks(which: string, { product, version, policy, persistence, warnings }: ServerReport): Check[] {
+  const found = `${product} ${version}, ${which}; maxmemory-policy ${policy}, persistence ${persistence}`;
+  return [check("redis", "ok", found), ...warnings.map((warning) => check("redis", "warn", "", warning))];
+}
+
+/** A failure of ours says what to do in its own words. Anything else is a bug, and not for this command to hide. */
+function failed(error: unknown): Check {
+  const { code, message } = failureRecord(error);
+  if (code === "BUG") throw error;
+  return check("redis", "fail", code, message);
+}
+
+async function checkOptional(path: string, program: string, without: string): Promise<Check> {
+  const file = await findProgram(path, program);
+  return file === undefined
+    ? check(program, "warn", "not on the PATH", `needed for ${without}`)
+    : check(program, "ok", file);
+}
+
+function check(name: string, status: Status, found: string, mend = ""): Check {
+  return { name, status, found, mend };
+}
+
+const COLOUR = { ok: "green", warn: "yellow", fail: "red" } as const;
+
+function renderChecks(checks: readonly Check[], paint: Paint): string {
+  const lines = checks.map(({ name, status, found, mend }) => {
+    const words = [found, mend].filter((text) => text !== "").join(": ");
+    return `${paint(COLOUR[status], status.padEnd(5))} ${name.padEnd(7)} ${words}\n`;
+  });
+  return lines.join("");
+}
