@@ -4,7 +4,7 @@ import { isName } from "../../contracts/address.ts";
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-export type ActionCommand = "auto" | "plan" | "apply";
+type ActionCommand = "auto" | "plan" | "apply";
 
 export interface ActionInputs {
   readonly path: string;

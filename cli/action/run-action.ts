@@ -31,6 +31,10 @@ export async function runAction(around: ActionProcess): Promise<ExitCode> {
     await job.setOutputs({ verdict: "failed" });
     return EXIT.usage;
   } catch (error) {
+    if (around.signal.aborted) {
+      job.error("cancelled");
+      return EXIT.failed;
+    }
     const failure = failureOf(error);
     job.error(`${failure.code}: ${failure.message}`);
     await job.setOutputs({ verdict: "failed" });
@@ -107,8 +111,8 @@ function createContext(around: ActionProcess, job: Job, inputs: ActionInputs, ru
       loader: createLoader(),
       signal,
     },
-    github:
-      inputs.token === undefined ? null : connectGithub({ apiUrl, token: inputs.token, repository, signal, ...limits }),
+    // Without the signal: a job that is cancelled still has a few seconds to conclude its check.
+    github: inputs.token === undefined ? null : connectGithub({ apiUrl, token: inputs.token, repository, ...limits }),
     repositoryUrl: `${run.serverUrl}/${repository.owner}/${repository.name}`,
     withRedis: (use) => withRedis(inputs, use),
   };

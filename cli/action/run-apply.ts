@@ -40,7 +40,7 @@ async function applyTip(action: ActionContext, redis: Redis, branch: string): Pr
     newLineage: newId,
     now,
     signal,
-    reports: true,
+    reports: action.github !== null,
   };
   const source = tipSource(action, branch);
   const common = { source, writer, tool, newId, allowHistory: [], knownLineage: null, onPlan: () => undefined, signal };

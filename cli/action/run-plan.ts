@@ -15,7 +15,7 @@ import { annotatePlan } from "../../reconciler/report/annotations.ts";
 import { type CheckSubject, concludeCheck, openCheck } from "../../reconciler/report/check-run.ts";
 import type { Github } from "../../reconciler/report/github.ts";
 import { planCheckSubject } from "../../reconciler/report/plan-check.ts";
-import { nextStep, postPlan } from "../../reconciler/report/post-plan.ts";
+import { nextStep, type PlanPost, postPlanCheck, postPlanComment } from "../../reconciler/report/post-plan.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import type { ActionContext } from "./action-context.ts";
 import { readBase, readCheckedOut, readCheckout, readHistory } from "./checkout.ts";
@@ -38,7 +38,9 @@ export async function runPlan(action: ActionContext): Promise<ExitCode> {
     return planExit(made.plan);
   } catch (error) {
     if (shown !== null)
-      await concludeFailed(shown, subject, error).catch(() => action.job.notice("the check could not be concluded"));
+      await concludeFailed(shown, subject, error, action.signal.aborted).catch(() =>
+        action.job.notice("the check could not be concluded"),
+      );
     throw error;
   }
 }
@@ -131,23 +133,34 @@ async function tellJob(action: ActionContext, { plan, base, notes }: MadePlan, a
 async function tellGithub(action: ActionContext, github: Github, made: MadePlan & { tookMs: number }): Promise<void> {
   const { event, inputs, job, now } = action;
   const pullRequest = event.kind === "pull-request" && inputs.comment ? event.number : null;
-  const { plan, base, tookMs, notes } = made;
-  const posted = await postPlan(github, { plan, pullRequest, head: event.head, base, now: now(), tookMs, notes });
-  await job.setOutputs({
-    "check-id": posted.check.via === "check" ? posted.check.id : "",
-    "comment-id": posted.comment?.id ?? "",
+  const post: PlanPost = { ...made, pullRequest, head: event.head, now: now() };
+  const check = await postPlanCheck(github, post);
+  await job.setOutputs({ "check-id": check.via === "check" ? check.id : "", "comment-id": "" });
+  const allowed = await mayWrite(async () => {
+    const comment = await postPlanComment(github, post, check);
+    if (comment !== null) await job.setOutputs({ "comment-id": comment.id });
   });
+  if (!allowed) job.notice("no comment: the token lacks `pull-requests: write`, or the conversation is locked");
 }
 
 /** The check always concludes: a required check that stays open would hold the pull request for ever. */
-async function concludeFailed(github: Github, subject: CheckSubject, error: unknown): Promise<void> {
+async function concludeFailed(
+  github: Github,
+  subject: CheckSubject,
+  error: unknown,
+  cancelled: boolean,
+): Promise<void> {
   const { code, message } = failureRecord(error);
-  const result = {
-    conclusion: "failure",
-    title: `Not planned: ${code}`,
-    summary: prose(message),
+  const [conclusion, title] = cancelled
+    ? (["cancelled", "Cancelled"] as const)
+    : (["failure", `Failed: ${code}`] as const);
+  const summary = cancelled ? "The job was cancelled." : prose(message);
+  await concludeCheck(github, subject, {
+    conclusion,
+    title,
+    summary,
     text: "",
     annotations: [],
-  } as const;
-  await concludeCheck(github, subject, { ...result, digest: `failed:${code}` });
+    digest: `failed:${code}`,
+  });
 }

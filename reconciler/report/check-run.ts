@@ -1,6 +1,6 @@
 // A check run from its beginning to its conclusion; where the token may make none, a commit status in its stead.
 import { PermanentFailure } from "../../contracts/failure.ts";
-import { shorten } from "../plan/inert.ts";
+import { oneLine, shorten } from "../plan/inert.ts";
 import { ANNOTATION_LIMITS } from "./annotations.ts";
 import type { Annotation, CheckRun, Conclusion, Github, StatusState } from "./github.ts";
 
@@ -32,6 +32,11 @@ export type PostedCheck =
       readonly url: string | null;
     }
   | { readonly via: "status" };
+
+/** `countwheel / plan`. A further environment has checks of its own: two of one name on one commit would hide each other. */
+export function checkName(what: string, env: string): string {
+  return `countwheel / ${oneLine(what)}${env === "default" ? "" : ` (${oneLine(env)})`}`;
+}
 
 /** GitHub's bound for the description of a commit status. */
 const STATUS_LENGTH = 140;

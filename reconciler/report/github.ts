@@ -38,7 +38,7 @@ export interface Annotation {
   readonly message: string;
 }
 
-export interface CheckOutput {
+interface CheckOutput {
   readonly title: string;
   readonly summary: string;
   readonly text?: string;
@@ -47,7 +47,7 @@ export interface CheckOutput {
 
 export type Conclusion = "success" | "action_required" | "failure" | "neutral" | "cancelled";
 
-export interface CheckFields {
+interface CheckFields {
   readonly external_id: string;
   readonly status: "in_progress" | "completed";
   readonly conclusion?: Conclusion;

@@ -2,11 +2,11 @@
 import { displayAddress } from "../../contracts/address.ts";
 import { type Change, countsLine, type Plan } from "../../contracts/plan.ts";
 import type { Problem } from "../../contracts/problem.ts";
-import { codeSpan, oneLine, prose } from "../plan/inert.ts";
+import { codeSpan, prose } from "../plan/inert.ts";
 import { renderPlanText } from "../plan/render-text.ts";
 import { ANNOTATION_LIMITS, annotatePlan, countAnnotations } from "./annotations.ts";
 import { fitFence, fitLines, OUTPUT_BYTES } from "./byte-budget.ts";
-import type { CheckResult, CheckSubject } from "./check-run.ts";
+import { type CheckResult, type CheckSubject, checkName } from "./check-run.ts";
 import { conclusionOf, titleOf, verdictOf } from "./plan-verdict.ts";
 
 export interface PlanMoment {
@@ -15,10 +15,8 @@ export interface PlanMoment {
   readonly now: Date;
 }
 
-/** `countwheel / plan`, and one more check for each further environment: checks of one name would hide each other. */
 export function planCheckSubject(env: string, commit: string): CheckSubject {
-  const name = env === "default" ? "countwheel / plan" : `countwheel / plan (${oneLine(env)})`;
-  return { commit, name, key: `countwheel:plan:${env}` };
+  return { commit, name: checkName("plan", env), key: `countwheel:plan:${env}` };
 }
 
 export function planCheck(plan: Plan, moment: PlanMoment): CheckResult {

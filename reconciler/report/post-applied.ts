@@ -5,7 +5,7 @@ import { codeSpan } from "../plan/inert.ts";
 import { githubLinks } from "../plan/markdown-parts.ts";
 import { COMMENT_BYTES, renderPlanMarkdown } from "../plan/render-markdown.ts";
 import { fitLines } from "./byte-budget.ts";
-import { type CheckResult, concludeCheck } from "./check-run.ts";
+import { type CheckResult, checkName, concludeCheck } from "./check-run.ts";
 import type { Github } from "./github.ts";
 import { authorOf } from "./post-plan.ts";
 import { durationText, renderTaskLine, type TaskReport } from "./render-trace.ts";
@@ -20,18 +20,20 @@ export interface AppliedPost {
   readonly tookMs: number;
   /** Oldest first. */
   readonly tasks: readonly TaskReport[];
+  /** How many more there are before these. */
+  readonly olderTasks: number;
 }
 
 /** Answers the pull requests whose comment it is now: those that the commit merged. */
 export async function postApplied(github: Github, post: AppliedPost): Promise<readonly number[]> {
-  const subject = { commit: post.commit, name: "countwheel / apply", key: `countwheel:apply:${post.plan.state.env}` };
+  const { env } = post.plan.state;
+  const subject = { commit: post.commit, name: checkName("apply", env), key: `countwheel:apply:${env}` };
   const check = await concludeCheck(github, subject, appliedCheck(github, post));
   const pulls = (await github.listPullsOf(post.commit)).filter(({ merged }) => merged);
   if (pulls.length === 0) return [];
   const author = await authorOf(github, check);
   const body = renderApplied(github, post, COMMENT_BYTES);
-  for (const { number } of pulls)
-    await putStickyComment(github, { pull: number, env: post.plan.state.env, author }, body);
+  for (const { number } of pulls) await putStickyComment(github, { pull: number, env, author }, body);
   return pulls.map(({ number }) => number);
 }
 
@@ -57,14 +59,15 @@ function renderApplied(github: Github, post: AppliedPost, maxBytes: number): str
     head: commit,
     base: null,
     heading,
-    notes: renderTasks(post.tasks),
+    notes: renderTasks(post),
   });
 }
 
 const TASKS_BYTES = 16_000;
 
-function renderTasks(tasks: readonly TaskReport[]): string {
+function renderTasks({ tasks, olderTasks }: AppliedPost): string {
   if (tasks.length === 0) return "";
-  const lines = ["**Tasks**", "", ...tasks.map((report) => `- ${renderTaskLine(report)}`)];
+  const older = olderTasks === 0 ? [] : [`- ${olderTasks} older ones`];
+  const lines = ["**Tasks**", "", ...older, ...tasks.map((report) => `- ${renderTaskLine(report)}`)];
   return fitLines(lines, TASKS_BYTES, (rest) => `- and ${rest} more`);
 }

@@ -28,20 +28,28 @@ export interface PostedPlan {
 
 /** The check goes first: its answer also tells in whose name we write. */
 export async function postPlan(github: Github, post: PlanPost): Promise<PostedPlan> {
-  const { plan, pullRequest, head, base, now } = post;
-  const check = await concludeCheck(github, planCheckSubject(plan.state.env, head), planCheck(plan, { base, now }));
-  if (pullRequest === null) return { check, comment: null };
+  const check = await postPlanCheck(github, post);
+  return { check, comment: await postPlanComment(github, post, check) };
+}
+
+export function postPlanCheck(github: Github, { plan, head, base, now }: PlanPost): Promise<PostedCheck> {
+  return concludeCheck(github, planCheckSubject(plan.state.env, head), planCheck(plan, { base, now }));
+}
+
+export async function postPlanComment(github: Github, post: PlanPost, check: PostedCheck): Promise<PutComment | null> {
+  const { plan, pullRequest, head, base, tookMs, notes } = post;
+  if (pullRequest === null) return null;
   const body = renderPlanMarkdown(plan, {
     linkTo: githubLinks(github.repositoryUrl),
     head,
     base,
     next: nextStep(plan),
     ...(check.via === "check" && check.url !== null ? { fullPlanUrl: check.url } : {}),
-    ...(post.tookMs === undefined ? {} : { tookMs: post.tookMs }),
-    ...(post.notes === undefined ? {} : { notes: post.notes }),
+    ...(tookMs === undefined ? {} : { tookMs }),
+    ...(notes === undefined ? {} : { notes }),
   });
   const author = await authorOf(github, check);
-  return { check, comment: await putStickyComment(github, { pull: pullRequest, env: plan.state.env, author }, body) };
+  return putStickyComment(github, { pull: pullRequest, env: plan.state.env, author }, body);
 }
 
 /** An App's token has no account that it may ask for; its checks tell it. Without checks it is the Actions' own. */

@@ -1,8 +1,7 @@
 // Posts what a task did as a check run on the commit that asked for it: summary, agents, graph, the head of its trace.
 import { hasEnded, type TaskPhase, type TaskRecord } from "../../contracts/task.ts";
-import { oneLine } from "../plan/inert.ts";
 import { fitLines, OUTPUT_BYTES } from "./byte-budget.ts";
-import { type CheckResult, concludeCheck } from "./check-run.ts";
+import { type CheckResult, checkName, concludeCheck } from "./check-run.ts";
 import type { Conclusion, Github } from "./github.ts";
 import { phaseText, renderTaskLine, renderTaskReport, type TaskReport, taskName } from "./render-trace.ts";
 
@@ -11,7 +10,7 @@ export async function postTask(github: Github, env: string, report: TaskReport):
   const { task } = report;
   const commit = task.source?.commit ?? null;
   if (commit === null || !isTold(task.phase)) return "skipped";
-  const name = `countwheel / ${oneLine(taskName(task))}`;
+  const name = checkName(taskName(task), env);
   const key = `countwheel:task:${env}:${task.namespace}/${task.name}`;
   await concludeCheck(github, { commit, name, key }, taskCheck(report));
   return "posted";

@@ -1,19 +1,16 @@
 // Drains the outbox to GitHub: renders the newest facts, posts them, and drops only what was posted.
 
-import { digestOf } from "../../contracts/canonical.ts";
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import type { OutboxEntry } from "../../contracts/outbox.ts";
-import { hasEnded, type TaskRecord } from "../../contracts/task.ts";
 import type { Redis } from "../../store/connect.ts";
 import { readHistory } from "../../store/history.ts";
 import { dropOutbox, type OutboxItem, readOutbox } from "../../store/outbox.ts";
-import { listTasks } from "../../store/tasks.ts";
 import type { Github } from "./github.ts";
-import { type AppliedPost, postApplied } from "./post-applied.ts";
+import { postApplied } from "./post-applied.ts";
 import { postPlan } from "./post-plan.ts";
 import { postTask } from "./post-task.ts";
-import { readTaskReport, reportTask } from "./read-task-report.ts";
-import type { TaskReport } from "./render-trace.ts";
+import { APPLIED_LIMITS, digestOfFacts, isSettled, readAppliedFacts, readAppliedPost } from "./read-applied.ts";
+import { readTaskReport } from "./read-task-report.ts";
 
 export interface ReportOptions {
   readonly redis: Redis;
@@ -36,18 +33,12 @@ export type DrainOutcome =
 /** Outbox id → digest of what was shown for it last: an apply that waits for its tasks is posted when something moved. */
 export type Shown = Map<string, string>;
 
-export const REPORT_LIMITS = {
-  entries: 200,
-  /** Tasks of one commit that its record lists. */
-  tasks: 50,
-  history: 200,
-  /** An apply waits so long for its tasks; later ends are told by the tasks' own checks alone. */
-  taskWaitMs: 24 * 60 * 60 * 1_000,
-} as const;
+/** Entries of one drain; the next one takes the rest. */
+const DRAIN_ENTRIES = 200;
 
 export async function reportPending(options: ReportOptions, shown: Shown = new Map()): Promise<DrainOutcome> {
   const { redis, env, say, signal } = options;
-  const items = await readOutbox(redis, env, REPORT_LIMITS.entries);
+  const items = await readOutbox(redis, env, DRAIN_ENTRIES);
   forget(shown, items);
   let settled = 0;
   let failure: TransientFailure | PermanentFailure | undefined;
@@ -105,7 +96,7 @@ async function postEntry(options: ReportOptions, item: OutboxItem, shown: Shown)
       await reportPlan(options, entry);
       return { outcome: "posted" };
     case "applied":
-      return reportApplied(options, { id: item.id, entry, shown });
+      return reportApplied(options, { id: item.id, entry }, shown);
     case "task":
       await reportEndedTask(options, entry);
       return { outcome: "posted" };
@@ -115,7 +106,7 @@ async function postEntry(options: ReportOptions, item: OutboxItem, shown: Shown)
 type EntryOf<K extends OutboxEntry["kind"]> = Extract<OutboxEntry, { readonly kind: K }>;
 
 async function reportPlan({ github, redis, env, now }: ReportOptions, entry: EntryOf<"plan">): Promise<void> {
-  const history = await readHistory(redis, env, REPORT_LIMITS.history);
+  const history = await readHistory(redis, env, APPLIED_LIMITS.history);
   await postPlan(github, {
     plan: entry.plan,
     pullRequest: entry.pullRequest,
@@ -125,61 +116,25 @@ async function reportPlan({ github, redis, env, now }: ReportOptions, entry: Ent
   });
 }
 
-async function reportEndedTask({ github, redis, env, say }: ReportOptions, { task }: EntryOf<"task">): Promise<void> {
-  const report = await readTaskReport(redis, task);
-  if (report === undefined) return say(`not reported to GitHub: there is no task ${task.namespace}/${task.name}`);
-  await postTask(github, env, report);
+/** The record is posted when something moved, and kept until there is nothing left to wait for. */
+async function reportApplied(options: ReportOptions, item: AppliedItem, shown: Shown): Promise<ItemResult> {
+  const { redis, env, github, now } = options;
+  const facts = await readAppliedFacts(redis, env, item.entry);
+  const digest = digestOfFacts(facts);
+  if (shown.get(item.id) !== digest) {
+    await postApplied(github, await readAppliedPost(redis, env, facts));
+    shown.set(item.id, digest);
+  }
+  return { outcome: isSettled(facts, now()) ? "posted" : "waits" };
 }
 
 interface AppliedItem {
   readonly id: string;
   readonly entry: EntryOf<"applied">;
-  readonly shown: Shown;
 }
 
-async function reportApplied(options: ReportOptions, { id, entry, shown }: AppliedItem): Promise<ItemResult> {
-  const post = await readAppliedPost(options, entry);
-  const digest = digestOf([post.appliedAt, ...post.tasks.map(({ task }) => [task.name, task.phase, task.trace.head])]);
-  if (shown.get(id) !== digest) {
-    await postApplied(options.github, post);
-    shown.set(id, digest);
-  }
-  return { outcome: isSettled(post, options.now()) ? "posted" : "waits" };
-}
-
-async function readAppliedPost({ redis, env }: ReportOptions, entry: EntryOf<"applied">): Promise<AppliedPost> {
-  const history = await readHistory(redis, env, REPORT_LIMITS.history);
-  const tasks = (await listTasks(redis, env)).filter(({ source }) => source?.commit === entry.commit);
-  return {
-    plan: entry.plan,
-    commit: entry.commit,
-    serial: entry.serial,
-    tookMs: entry.tookMs,
-    appliedAt: history.find(({ serial }) => serial === entry.serial)?.appliedAt ?? null,
-    tasks: await reportTasks(redis, env, tasks.slice(0, REPORT_LIMITS.tasks).toReversed()),
-  };
-}
-
-async function reportTasks(redis: Redis, env: string, tasks: readonly TaskRecord[]): Promise<TaskReport[]> {
-  const reports: TaskReport[] = [];
-  for (const task of tasks) reports.push(await reportTask(redis, env, task));
-  return reports;
-}
-
-/** Every run-mode Task that the plan writes makes a task; the record is whole when all of them have ended. */
-function isSettled({ plan, tasks, appliedAt }: AppliedPost, now: Date): boolean {
-  const since = Date.parse(appliedAt ?? plan.createdAt);
-  if (now.getTime() - since > REPORT_LIMITS.taskWaitMs) return true;
-  return tasks.length >= expectedTasks(plan) && tasks.every(({ task }) => hasEnded(task.phase));
-}
-
-/** The same spec is run once, for ever: an update of labels alone makes no task. */
-function expectedTasks({ changes }: AppliedPost["plan"]): number {
-  const written = changes.filter(
-    ({ kind, action, blocked }) => kind === "Task" && action !== "prune" && blocked === undefined,
-  );
-  const ordered = written.filter(
-    ({ action, fields }) => action === "create" || fields.some(({ path }) => path.startsWith("/spec")),
-  );
-  return ordered.filter(({ after }) => after?.spec["mode"] !== "template").length;
+async function reportEndedTask({ github, redis, env, say }: ReportOptions, { task }: EntryOf<"task">): Promise<void> {
+  const report = await readTaskReport(redis, task);
+  if (report === undefined) return say(`not reported to GitHub: there is no task ${task.namespace}/${task.name}`);
+  await postTask(github, env, report);
 }

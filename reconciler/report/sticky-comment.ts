@@ -25,10 +25,7 @@ export async function putStickyComment(github: Github, sticky: StickyComment, bo
   return { outcome: "edited", id: found.id };
 }
 
-export async function findStickyComment(
-  github: Github,
-  { pull, env, author }: StickyComment,
-): Promise<Comment | undefined> {
+async function findStickyComment(github: Github, { pull, env, author }: StickyComment): Promise<Comment | undefined> {
   const prefix = markerPrefix(markerValue(env));
   for await (const comment of github.listComments(pull)) {
     if (comment.author === author && comment.body.startsWith(prefix)) return comment;

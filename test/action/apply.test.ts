@@ -136,7 +136,7 @@ describe("on a push to the deploy branch", () => {
     expect(result.log).toContain("::notice::GitHub is told later");
     await onPush(head);
     expect(github.state.checkRuns).toMatchObject([
-      { name: "countwheel / apply", headSha: head, conclusion: "success" },
+      { name: `countwheel / apply (${environment()})`, headSha: head, conclusion: "success" },
     ]);
   });
 

@@ -40,7 +40,7 @@ export type Judgement =
   | { readonly outcome: "bad"; readonly why: string };
 
 /** Characters; GitHub counts those of a comment as it stores it. */
-export const COMMENT_LIMIT = 65_536;
+const COMMENT_LIMIT = 65_536;
 
 /** Answers a function that finds the operation of a request and everything that is wrong with it. */
 export function createJudge(): (request: Request) => Judgement {

@@ -11,7 +11,7 @@ export type TokenKind =
   | { readonly kind: "personal"; readonly login: string }
   | { readonly kind: "read-only" };
 
-export interface Fault {
+interface Fault {
   readonly method: string;
   /** Compared with the request's path. */
   readonly path: RegExp;
@@ -23,7 +23,7 @@ export interface Fault {
   readonly afterEffect?: boolean;
 }
 
-export interface RecordedRequest {
+interface RecordedRequest {
   readonly method: string;
   readonly path: string;
   readonly body: unknown;

@@ -203,8 +203,18 @@ describe("a limit that lasts", () => {
     const message = "You have exceeded a secondary rate limit.";
     const options = { apiUrl: github.url, token: "app-token", repository: { owner: "acme", name: "agents" } };
     const api = connectGithub({ ...options, pace: "github", waitForLimitMs: 1_000 });
-    github.fail({ method: "GET", path: /check-runs/, times: 9, status: 403, headers: { "retry-after": "120" }, message });
-    await expect(api.listCheckRuns(HEAD, "x")).rejects.toMatchObject({ code: "GITHUB_UNAVAILABLE", retryAfterMs: 120_000 });
+    github.fail({
+      method: "GET",
+      path: /check-runs/,
+      times: 9,
+      status: 403,
+      headers: { "retry-after": "120" },
+      message,
+    });
+    await expect(api.listCheckRuns(HEAD, "x")).rejects.toMatchObject({
+      code: "GITHUB_UNAVAILABLE",
+      retryAfterMs: 120_000,
+    });
     expect(github.requests).toHaveLength(1);
   });
 });

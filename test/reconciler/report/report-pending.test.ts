@@ -129,7 +129,7 @@ describe("an apply in the outbox", () => {
     expect(github.state.comments).toHaveLength(1);
     expect(github.state.comments[0]?.body).toMatch(/state=applied -->\n### ✅ Applied to `\S+` as #42, 1\.1 s\n/);
     expect(github.state.checkRuns.at(-1)).toMatchObject({
-      name: "countwheel / apply",
+      name: `countwheel / apply (${world.env})`,
       headSha: MERGED,
       conclusion: "success",
     });
@@ -166,7 +166,7 @@ describe("an apply in the outbox", () => {
     await drained(shown);
     const body = github.state.comments[0]?.body ?? "";
     expect(body).toMatch(/- `task-1` · succeeded in \d\.\d s · 2 agents · 2 turns · .* · trace `sha256:\w+…` verified/);
-    const check = github.state.checkRuns.find(({ name }) => name === "countwheel / task-1");
+    const check = github.state.checkRuns.find(({ name }) => name.startsWith("countwheel / task-1 "));
     expect(check).toMatchObject({ headSha: MERGED, conclusion: "success" });
     expect(check?.text).toContain(`head \`${trace.head}\``);
     expect(check?.text).toContain("a0 --> a1");
@@ -177,7 +177,7 @@ describe("an apply in the outbox", () => {
 async function drained(shown: Shown): Promise<void> {
   for (let tries = 0; tries < 500; tries += 1) {
     await drain(shown);
-    const told = github.state.checkRuns.some(({ name }) => name === "countwheel / task-1");
+    const told = github.state.checkRuns.some(({ name }) => name.startsWith("countwheel / task-1 "));
     if (told && (await waiting()).length === 0) return;
   }
   throw new Error(`still waiting: ${(await waiting()).join(", ")}`);
