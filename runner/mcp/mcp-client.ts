@@ -37,4 +37,6 @@ export interface McpClient {
   close(how: "politely" | "now"): Promise<void>;
   /** Called once, when the connection ends for whatever reason. */
   onClosed(listener: () => void): void;
+  /** Called whenever the server says that its tools are others now. */
+  onToolsChanged(listener: () => void): void;
 }

@@ -91,6 +91,13 @@ class SdkClient implements McpClient {
     else this.#client.onclose = listener;
   }
 
+  onToolsChanged(listener: () => void): void {
+    this.#client.fallbackNotificationHandler = ({ method }) => {
+      if (method === "notifications/tools/list_changed") listener();
+      return Promise.resolve();
+    };
+  }
+
   /** The one place that knows the SDK's errors. */
   translate(error: unknown, signal: AbortSignal, what: string): unknown {
     if (signal.aborted) return signal.reason;

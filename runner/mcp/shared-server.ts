@@ -1,32 +1,25 @@
 // One MCP server that several activations share: single flight at start, a count of users, an idle timer.
-import { digestOf } from "../../contracts/canonical.ts";
-import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
-import type { McpCallOptions, McpCallResult, McpClient, McpToolDescription } from "./mcp-client.ts";
+import { PermanentFailure } from "../../contracts/failure.ts";
+import type { McpCallOptions, McpCallResult } from "./mcp-client.ts";
+import type { RunningServer, Tools } from "./running-server.ts";
 import type { ServerPlan } from "./server-plan.ts";
 import { startServer } from "./start-server.ts";
 
 /** A user's hold on the server: it is not stopped for being idle before every handle is released. */
 export interface ServerHandle {
   /** As discovered when the handle was made; calls are held to these definitions. */
-  readonly tools: readonly McpToolDescription[];
+  readonly tools: Tools;
   /** Starts the server again if it has ended since. */
   call(tool: string, args: Readonly<Record<string, unknown>>, options: McpCallOptions): Promise<McpCallResult>;
   release(): void;
-}
-
-interface Running {
-  readonly client: McpClient;
-  readonly tools: readonly McpToolDescription[];
-  calls: number;
-  retired: boolean;
 }
 
 export class SharedServer {
   readonly #plan: ServerPlan;
   readonly #closing: AbortSignal;
   readonly #onUnused: () => void;
-  readonly #alive = new Set<Running>();
-  #current: Promise<Running> | undefined;
+  readonly #alive = new Set<RunningServer>();
+  #current: Promise<RunningServer> | undefined;
   #users = 0;
   #idleTimer: NodeJS.Timeout | undefined;
 
@@ -40,8 +33,7 @@ export class SharedServer {
     this.#users += 1;
     clearTimeout(this.#idleTimer);
     try {
-      const { tools } = await unlessAborted(this.#running(), signal);
-      return this.#handle(tools);
+      return this.#handle(await unlessAborted(this.#currentTools(), signal));
     } catch (error) {
       this.#leave();
       throw error;
@@ -52,10 +44,10 @@ export class SharedServer {
   async stop(): Promise<void> {
     clearTimeout(this.#idleTimer);
     await this.#current?.catch(() => undefined);
-    await Promise.all([...this.#alive].map(({ client }) => client.close("politely")));
+    await Promise.all([...this.#alive].map((running) => running.close("politely")));
   }
 
-  #handle(tools: readonly McpToolDescription[]): ServerHandle {
+  #handle(tools: Tools): ServerHandle {
     let held = true;
     return {
       tools,
@@ -81,26 +73,37 @@ export class SharedServer {
     await this.stop();
   }
 
-  #running(): Promise<Running> {
+  #running(): Promise<RunningServer> {
     this.#current ??= this.#start();
     return this.#current;
   }
 
-  #start(): Promise<Running> {
-    const starting = startServer(this.#plan, this.#closing).then((started) => {
-      const running = { ...started, calls: 0, retired: false };
-      this.#alive.add(running);
-      running.client.onClosed(() => {
-        this.#alive.delete(running);
-        this.#forget(starting);
-      });
-      return running;
-    });
-    starting.catch(() => this.#forget(starting));
+  async #currentTools(): Promise<Tools> {
+    const running = await this.#running();
+    return running.tools();
+  }
+
+  #start(): Promise<RunningServer> {
+    const starting = startServer(this.#plan, this.#closing);
+    void this.#follow(starting);
     return starting;
   }
 
-  #forget(which: Promise<Running>): void {
+  /** Whatever becomes of it, an ended server is not the current one any more. */
+  async #follow(starting: Promise<RunningServer>): Promise<void> {
+    try {
+      const running = await starting;
+      this.#alive.add(running);
+      running.onClosed(() => {
+        this.#alive.delete(running);
+        this.#forget(starting);
+      });
+    } catch {
+      this.#forget(starting);
+    }
+  }
+
+  #forget(which: Promise<RunningServer>): void {
     if (this.#current !== which) return;
     this.#current = undefined;
     if (this.#users > 0) return;
@@ -108,53 +111,33 @@ export class SharedServer {
     this.#onUnused();
   }
 
+  /**
+   * A server that was told to stop a call, is late with one, or has lost its session may still be at work on it, after
+   * the lease is gone. It gets no new calls, and is killed once the calls of others have ended; the next user gets a
+   * fresh one.
+   */
   async #call(
-    pinned: readonly McpToolDescription[],
+    pinned: Tools,
     tool: string,
     args: Readonly<Record<string, unknown>>,
     options: McpCallOptions,
   ): Promise<McpCallResult> {
     const current = this.#running();
     const running = await unlessAborted(current, options.signal);
-    if (running.tools !== pinned) requireSameDefinition(this.#plan.label, tool, pinned, running.tools);
-    running.calls += 1;
     try {
-      return await running.client.callTool(tool, args, options);
+      return await unlessAborted(running.call(pinned, tool, args, options), options.signal);
     } catch (error) {
-      if (isUnanswered(error, options.signal)) this.#retire(current, running);
+      if (!isDrift(error)) {
+        this.#forget(current);
+        running.retire();
+      }
       throw error;
-    } finally {
-      running.calls -= 1;
-      if (running.retired && running.calls === 0) void running.client.close("now");
     }
   }
-
-  /**
-   * A server that was told to stop a call, or is late with one, may still be at work on it, after the lease is gone. It
-   * gets no new calls, and is killed once the calls of others have ended; the next user gets a fresh process.
-   */
-  #retire(current: Promise<Running>, running: Running): void {
-    running.retired = true;
-    this.#forget(current);
-  }
 }
 
-function isUnanswered(error: unknown, signal: AbortSignal): boolean {
-  return signal.aborted || (error instanceof TransientFailure && error.code === "MCP_TIMEOUT");
-}
-
-/** A task runs with the definitions that it started with: a server that came back different is not asked. */
-function requireSameDefinition(
-  label: string,
-  tool: string,
-  pinned: readonly McpToolDescription[],
-  offered: readonly McpToolDescription[],
-): void {
-  const before = pinned.find(({ name }) => name === tool);
-  const now = offered.find(({ name }) => name === tool);
-  if (before !== undefined && now !== undefined && digestOf(before) === digestOf(now)) return;
-  const how = now === undefined ? "is gone" : "has another definition";
-  throw new PermanentFailure("TOOL_DRIFTED", `tool \`${tool}\` of ${label} ${how} since this activation began`);
+function isDrift(error: unknown): boolean {
+  return error instanceof PermanentFailure && error.code === "TOOL_DRIFTED";
 }
 
 async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {

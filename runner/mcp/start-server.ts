@@ -2,16 +2,11 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { TransientFailure } from "../../contracts/failure.ts";
 import { MCP_LIMITS } from "./limits.ts";
-import type { McpClient, McpToolDescription } from "./mcp-client.ts";
+import { RunningServer } from "./running-server.ts";
 import type { ServerPlan } from "./server-plan.ts";
 
-interface StartedServer {
-  readonly client: McpClient;
-  readonly tools: readonly McpToolDescription[];
-}
-
 /** Only what may pass is tried again. A server that did not answer in time will not be waited for a second time. */
-export async function startServer(plan: ServerPlan, signal: AbortSignal): Promise<StartedServer> {
+export async function startServer(plan: ServerPlan, signal: AbortSignal): Promise<RunningServer> {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await startOnce(plan, signal);
@@ -31,10 +26,12 @@ async function backOff(ms: number, signal: AbortSignal): Promise<void> {
   }
 }
 
-async function startOnce(plan: ServerPlan, signal: AbortSignal): Promise<StartedServer> {
+async function startOnce(plan: ServerPlan, signal: AbortSignal): Promise<RunningServer> {
   const client = await plan.connect(signal);
+  const running = new RunningServer(plan.label, client, signal);
   try {
-    return { client, tools: await client.listTools(signal) };
+    await running.tools();
+    return running;
   } catch (error) {
     await client.close("now");
     throw error;

@@ -1,5 +1,5 @@
 // What Secrets may reach for on this runner: which environment variables, and files in which folders.
-import { readFile, realpath } from "node:fs/promises";
+import { readFile, realpath, stat } from "node:fs/promises";
 import { isAbsolute, resolve, sep } from "node:path";
 
 export interface SecretAccess {
@@ -52,9 +52,10 @@ async function readWithin(folder: string, path: string): Promise<Lookup | undefi
   try {
     const real = await realpath(path);
     if (!isWithin(await realpath(folder), real)) return undefined;
-    const bytes = await readFile(real);
-    if (bytes.length > MAX_FILE_BYTES)
+    const { size } = await stat(real);
+    if (size > MAX_FILE_BYTES)
       return { outcome: "refused", why: `the file \`${path}\` is larger than ${MAX_FILE_BYTES} bytes` };
+    const bytes = await readFile(real);
     // Editors and `echo` end files with a line break that is no part of the secret.
     return { outcome: "found", value: bytes.toString("utf8").replace(/\r?\n$/, "") };
   } catch {

@@ -65,7 +65,10 @@ function sendOnce(request: OutboundRequest, outbound: Outbound): Promise<Incomin
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
   if (url.protocol !== "http:" && url.protocol !== "https:") {
     return Promise.reject(
-      new PermanentFailure("ENDPOINT_INVALID", `endpoint \`${url.href}\` is neither http nor https`),
+      new PermanentFailure(
+        "ENDPOINT_INVALID",
+        `an endpoint cannot be \`${url.protocol}\`: only http and https can be called`,
+      ),
     );
   }
   // For a literal address Node asks no resolver, so the hook below would not see it.

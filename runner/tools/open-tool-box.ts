@@ -1,12 +1,11 @@
 // Opens the tools that one agent lists: resolves names, starts the MCP servers behind them, gives them back at the end.
 import { PermanentFailure } from "../../contracts/failure.ts";
 import { isMemoryTool, plainToolName } from "../../contracts/tool-names.ts";
-import { planServer, type ServerGround } from "../mcp/plan-server.ts";
-import type { McpSupervisor } from "../mcp/supervisor.ts";
-import type { Secrets } from "../secrets/secrets.ts";
-import { type Entries, type FoundServer, type FoundTool, findServer, findTool, serversFor } from "./find-manifest.ts";
+import type { ServerGround } from "../mcp/plan-server.ts";
+import { type Entries, type FoundTool, findServer, findTool, serversFor } from "./find-manifest.ts";
 import { callHttpTool } from "./http-tool.ts";
-import { collision, declaredMcpTool, discoveredTool, type OpenServer } from "./mcp-tools.ts";
+import { collision, declaredMcpTool, discoveredTool } from "./mcp-tools.ts";
+import { OpenServers, type ServerDeps } from "./open-servers.ts";
 import type { Tool, ToolBox } from "./tool.ts";
 import { declaredClasses, definitionDigest, effectOf, timeoutMsOf } from "./tool-facts.ts";
 
@@ -24,9 +23,7 @@ interface ToolGround extends ServerGround {
   readonly privateHosts: readonly string[];
 }
 
-export interface ToolDeps {
-  readonly mcp: McpSupervisor;
-  readonly secrets: Secrets;
+export interface ToolDeps extends ServerDeps {
   readonly ground: ToolGround;
 }
 
@@ -36,65 +33,66 @@ export interface ToolDeps {
  * not start fails the opening, with its TransientFailure or PermanentFailure: what it offers cannot be known.
  */
 export async function openToolBox(request: ToolBoxRequest, deps: ToolDeps, signal: AbortSignal): Promise<ToolBox> {
-  const servers = new Map<string, Promise<OpenServer>>();
-  const tools = new Map<string, Tool>();
-  const close = async (): Promise<void> => {
-    for (const opened of await Promise.allSettled(servers.values())) {
-      if (opened.status === "fulfilled") opened.value.handle.release();
-    }
-    servers.clear();
-  };
-  const open = (server: FoundServer): Promise<OpenServer> => {
-    const key = `${server.namespace}/${server.name}`;
-    const opened = servers.get(key) ?? openServer(server, deps, signal);
-    servers.set(key, opened);
-    return opened;
-  };
+  const servers = new OpenServers(deps, signal);
   try {
-    for (const name of new Set(request.toolNames)) {
-      const tool = await resolveTool(name, request, deps, open);
-      if (tool !== undefined) tools.set(plainToolName(name), tool);
-    }
+    const tools = byPlainName(await resolveTools(request, deps, servers));
+    return { find: (name) => tools.get(plainToolName(name)), close: () => servers.close() };
   } catch (error) {
-    await close();
+    await servers.close();
     throw error;
   }
-  return { find: (name) => tools.get(plainToolName(name)), close };
 }
 
-type Open = (server: FoundServer) => Promise<OpenServer>;
+/** All at once, so that servers start side by side; and all to their end, so that none is opened after the close. */
+async function resolveTools(request: ToolBoxRequest, deps: ToolDeps, servers: OpenServers): Promise<Tool[]> {
+  const names = [...new Set(request.toolNames)];
+  const resolved = await Promise.allSettled(names.map((name) => resolveTool(name, request, deps, servers)));
+  return resolved.flatMap((outcome) => {
+    if (outcome.status === "rejected") throw outcome.reason;
+    return outcome.value ?? [];
+  });
+}
 
-async function openServer(
-  server: FoundServer,
-  { mcp, secrets, ground }: ToolDeps,
-  signal: AbortSignal,
-): Promise<OpenServer> {
-  return { server, handle: await mcp.acquire(await planServer(server, secrets, ground), signal) };
+/** Policies cannot tell `a_b` from `a-b`, so an agent cannot have both. */
+function byPlainName(tools: readonly Tool[]): Map<string, Tool> {
+  const found = new Map<string, Tool>();
+  for (const tool of tools) {
+    const { name } = tool.definition;
+    const other = found.get(plainToolName(name))?.definition.name;
+    if (other !== undefined && other !== name) throw collision(plainToolName(name), `\`${other}\``, `\`${name}\``);
+    found.set(plainToolName(name), tool);
+  }
+  return found;
 }
 
 async function resolveTool(
   name: string,
   request: ToolBoxRequest,
   deps: ToolDeps,
-  open: Open,
+  servers: OpenServers,
 ): Promise<Tool | undefined> {
   if (isMemoryTool(name)) return undefined;
   const { entries, namespace } = request;
   const manifest = findTool(entries, namespace, name);
-  if (manifest === undefined) return discover(name, request, open);
+  if (manifest === undefined) return discover(name, request, servers);
+  // The manifest's own spelling, whichever one the agent uses.
+  const called = manifest.namespace === namespace ? manifest.name : name;
   const type = manifest.spec.type ?? "http";
-  if (type === "http") return httpTool(manifest, name, deps);
-  return type === "mcp"
-    ? toolOfServer(manifest, name, entries, open)
-    : brokenTool(manifest, name, unsupported(manifest));
+  if (type === "http") return httpTool(manifest, called, deps);
+  if (type === "mcp") return toolOfServer(manifest, called, entries, servers);
+  return brokenTool(manifest, called, unsupported(manifest));
 }
 
 /** `a--b--c` may be `b--c` of `a` or `c` of `a--b`: both are asked, and both having it is a collision. */
-async function discover(name: string, { entries, namespace }: ToolBoxRequest, open: Open): Promise<Tool | undefined> {
+async function discover(
+  name: string,
+  { entries, namespace }: ToolBoxRequest,
+  servers: OpenServers,
+): Promise<Tool | undefined> {
   const plain = plainToolName(name);
   const found: { tool: Tool; server: string }[] = [];
   for (const server of serversFor(entries, namespace, name)) {
-    const tool = discoveredTool(await open(server), plain);
+    const tool = discoveredTool(await servers.open(server), plain);
     if (tool !== undefined) found.push({ tool, server: server.name });
   }
   const [first, second] = found;
@@ -103,10 +101,10 @@ async function discover(name: string, { entries, namespace }: ToolBoxRequest, op
   return first?.tool;
 }
 
-async function toolOfServer(manifest: FoundTool, name: string, entries: Entries, open: Open): Promise<Tool> {
+async function toolOfServer(manifest: FoundTool, name: string, entries: Entries, servers: OpenServers): Promise<Tool> {
   const { mcp_server_ref: reference = "", mcp_tool_name: wanted = "" } = manifest.spec;
   const server = findServer(entries, manifest.namespace, reference);
-  const tool = server === undefined ? undefined : declaredMcpTool(manifest, name, await open(server));
+  const tool = server === undefined ? undefined : declaredMcpTool(manifest, name, await servers.open(server));
   if (tool !== undefined) return tool;
   const what =
     server === undefined

@@ -1,6 +1,6 @@
 // Carries MCP messages over the stdin and stdout of a server process, and ends the process with its whole group.
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
-import { TransientFailure } from "../../../contracts/failure.ts";
+import { PermanentFailure, TransientFailure } from "../../../contracts/failure.ts";
 import { MCP_LIMITS } from "../limits.ts";
 import type { ServerTransport } from "../server-transport.ts";
 import { LineSplitter } from "./line-splitter.ts";
@@ -33,25 +33,26 @@ export class StdioTransport implements ServerTransport {
   }
 
   async start(): Promise<void> {
-    const group = await startGroup(this.#command);
+    const group = await this.#spawn();
     this.#group = group;
     const { stdin, stdout, stderr } = group.child;
     this.#stderr.drain(stderr);
     stdout.on("data", (chunk: Buffer) => this.#read(chunk));
-    stdout.on("error", () => this.#fail("MCP_CLOSED", "closed its output"));
-    stdin.on("error", () => this.#fail("MCP_CLOSED", "closed its input"));
     this.#ended = this.#noticeEnd(group);
+    stdout.on("error", () => void this.#explain());
+    stdin.on("error", () => void this.#explain());
     // Ended while it was being started: nobody waits for a server that is to go.
     if (this.#state === "ending") group.signal("SIGKILL");
     else this.#state = "silent";
   }
 
-  send(message: JSONRPCMessage): Promise<void> {
+  async send(message: JSONRPCMessage): Promise<void> {
     const stdin = this.#group?.child.stdin;
-    if (stdin === undefined || !stdin.writable) return Promise.reject(this.#failure ?? this.#notOpen());
-    return new Promise((resolve, reject) => {
-      stdin.write(`${JSON.stringify(message)}\n`, (error) => (error ? reject(error) : resolve()));
+    if (stdin?.writable !== true) throw await this.#explain();
+    const written = await new Promise<boolean>((resolve) => {
+      stdin.write(`${JSON.stringify(message)}\n`, (error) => resolve(error === null || error === undefined));
     });
+    if (!written) throw await this.#explain();
   }
 
   failure(): TransientFailure | undefined {
@@ -74,6 +75,15 @@ export class StdioTransport implements ServerTransport {
     }
     group.signal("SIGKILL");
     await this.#ended;
+  }
+
+  async #spawn(): Promise<ProcessGroup> {
+    try {
+      return await startGroup(this.#command);
+    } catch (error) {
+      if (!(error instanceof PermanentFailure)) throw error;
+      throw new PermanentFailure(error.code, `${this.#label}: ${error.message}`, { cause: error });
+    }
   }
 
   async #noticeEnd(group: ProcessGroup): Promise<void> {
@@ -138,7 +148,9 @@ export class StdioTransport implements ServerTransport {
     this.onerror?.(this.#failure);
   }
 
-  #notOpen(): TransientFailure {
-    return new TransientFailure("MCP_CLOSED", `${this.#label} is not running`);
+  /** A pipe breaks just before its process ends: how it ended, and what it wrote last, says more. */
+  async #explain(): Promise<TransientFailure> {
+    if (!(await this.#endsWithin(MCP_LIMITS.graceMs))) this.#fail("MCP_CLOSED", "closed its input or output");
+    return this.#failure ?? new TransientFailure("MCP_CLOSED", `${this.#label} is not running`);
   }
 }

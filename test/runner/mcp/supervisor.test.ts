@@ -122,6 +122,20 @@ test("refuses a tool whose definition is another one after the server came back"
   });
 });
 
+test("lists the tools again when the server says that they are others: what was pinned stays pinned", async () => {
+  const plan = await planFor(hostileSpec("restless", log.path));
+  const before = await supervisor.acquire(plan, never());
+  await before.call("echo_text", {}, { ...CALL, signal: never() });
+  const after = await supervisor.acquire(plan, never());
+  expect(after.tools.map(({ name }) => name)).toEqual(["echo_text", "write", "extra_1"]);
+  await expect(before.call("write", {}, { ...CALL, signal: never() })).rejects.toMatchObject({ code: "TOOL_DRIFTED" });
+  await expect(before.call("extra_0", {}, { ...CALL, signal: never() })).rejects.toMatchObject({
+    code: "TOOL_DRIFTED",
+  });
+  expect((await before.call("echo_text", {}, { ...CALL, signal: never() })).text).toBe("changed");
+  expect(await log.pids()).toHaveLength(1);
+});
+
 test("kills the server when its only call is aborted, and throws the reason of the abort", async () => {
   const handle = await open("hang-in-call");
   const [pid = 0] = await log.pids();
@@ -157,6 +171,7 @@ test("does not try again what cannot be found", async () => {
   await expect(supervisor.acquire(plan, never())).rejects.toMatchObject({
     name: "PermanentFailure",
     code: "COMMAND_NOT_STARTED",
+    message: expect.stringMatching(/^McpServer default\/fixture: command `\/nowhere\/server`: not found/),
   });
 });
 

@@ -147,6 +147,16 @@ test("two servers whose tools map to one name are refused, both named", async ()
   });
 });
 
+test("an agent cannot have two tools that policies cannot tell apart", async () => {
+  const entries = entriesOf([
+    ["Tool", "web_search", { endpoint: "http://127.0.0.1:1/" }],
+    ["Tool", "web-search", { endpoint: "http://127.0.0.1:2/" }],
+  ]);
+  await expect(open(entries, "web_search", "web-search")).rejects.toMatchObject({ code: "TOOL_NAME_COLLISION" });
+  const one = entriesOf([["Tool", "web_search", { endpoint: "http://127.0.0.1:1/" }]]);
+  expect((await open(one, "web_search", "Web-Search")).find("web.search")?.definition.name).toBe("web_search");
+});
+
 test("a pinned tool is called only while its definition is the pinned one", async () => {
   const free = await open(entriesOf([["McpServer", "notes", server()]]), "notes--echo-text");
   const pin = free.find("notes--echo-text")?.definitionDigest ?? "";

@@ -1,0 +1,43 @@
+// The MCP servers that one tool box uses: each opened once, all given back together.
+import { planServer, type ServerGround } from "../mcp/plan-server.ts";
+import type { McpSupervisor } from "../mcp/supervisor.ts";
+import type { Secrets } from "../secrets/secrets.ts";
+import type { FoundServer } from "./find-manifest.ts";
+import type { OpenServer } from "./mcp-tools.ts";
+
+export interface ServerDeps {
+  readonly mcp: McpSupervisor;
+  readonly secrets: Secrets;
+  readonly ground: ServerGround;
+}
+
+export class OpenServers {
+  readonly #deps: ServerDeps;
+  readonly #signal: AbortSignal;
+  readonly #opened = new Map<string, Promise<OpenServer>>();
+
+  constructor(deps: ServerDeps, signal: AbortSignal) {
+    this.#deps = deps;
+    this.#signal = signal;
+  }
+
+  open(server: FoundServer): Promise<OpenServer> {
+    const key = `${server.namespace}/${server.name}`;
+    const opened = this.#opened.get(key) ?? this.#acquire(server);
+    this.#opened.set(key, opened);
+    return opened;
+  }
+
+  async close(): Promise<void> {
+    const opened = [...this.#opened.values()];
+    this.#opened.clear();
+    for (const server of await Promise.allSettled(opened)) {
+      if (server.status === "fulfilled") server.value.handle.release();
+    }
+  }
+
+  async #acquire(server: FoundServer): Promise<OpenServer> {
+    const { mcp, secrets, ground } = this.#deps;
+    return { server, handle: await mcp.acquire(await planServer(server, secrets, ground), this.#signal) };
+  }
+}
