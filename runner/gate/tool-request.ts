@@ -127,10 +127,7 @@ function denialDrafts(options: GateOptions, call: Call, judgement: Judgement, de
   const denied = {
     tool: name,
     callId: ask.call.id,
-    code: denial.code,
-    message: denial.message,
-    policy: denial.details.policy ?? null,
-    rule: denial.details.rule ?? null,
+    ...denial,
     decisionId: decision.decisionId,
     arguments: boundValue(ask.call.malformed ?? ask.call.arguments, options.redactor),
     argumentsDigest,

@@ -90,7 +90,12 @@ describe("a tool call", () => {
     });
     expect(server.asked).toEqual([]);
     expect(recorder.types()).toEqual(["tool.decided", "tool.denied"]);
-    expect(recorder.events[1]?.data).toMatchObject({ code: "TOOL_BLOCKED", decisionId: "d1", arguments: { q: "tea" } });
+    expect(recorder.events[1]?.data).toMatchObject({
+      code: "TOOL_BLOCKED",
+      decisionId: "d1",
+      details: { policy: "AgentPolicy/default/cost-policy", rule: "spec.blocked_tools[0]" },
+      arguments: { q: "tea" },
+    });
     expect(recorder.steps.size).toBe(0);
   });
 
