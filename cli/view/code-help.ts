@@ -1,0 +1,59 @@
+// What every code of a problem and of a denial means, and what to do: the text of `explain CODE`.
+import type { ProblemCode } from "../../contracts/problem.ts";
+import type { DenialCode } from "../../policies/request.ts";
+
+export const PROBLEM_HELP: Readonly<Record<ProblemCode, string>> = {
+  SYNTAX:
+    "The file is not YAML 1.2 or JSON at this place, or a key is written twice. In orloj.dev/v1, lines that YAML refuses and Orloj reads as plain text are a warning.",
+  ENCODING: "The file is not UTF-8 text. Save it as UTF-8, without NUL characters.",
+  LIMIT:
+    "The file or document is larger, deeper or longer than any manifest needs to be. Split it, or move it elsewhere.",
+  SCHEMA:
+    "A field is missing, or its value is not what the kind asks for. `countwheel explain Kind.path` tells what it takes.",
+  UNKNOWN_FIELD:
+    "The kind has no such field. An error in countwheel.dev/v1; a warning in orloj.dev/v1, where the field is ignored.",
+  UNKNOWN_KIND: "The document's kind is none of ours. It is skipped, unless it looks like a slip, which is an error.",
+  UNKNOWN_API_VERSION: "The apiVersion is not known. Write orloj.dev/v1, or countwheel.dev/v1 for strict checks.",
+  DANGLING_REFERENCE:
+    "A manifest names another one that nothing in the set declares. An error where the work needs it; a warning where it may exist outside Git, or where a rule names nothing and so never holds.",
+  DUPLICATE_ADDRESS: "Two manifests have the same kind, namespace and name. Rename one, or take it away.",
+  DUPLICATE_TOOL_NAME:
+    "Two tools come to one name. In names of tools `_` and `.` count as `-`, and those of MCP servers are `<server>--<tool>`.",
+  PLAINTEXT_SECRET:
+    "A credential stands in Git in plain text. Read it from the runner with `from.<key>.env` in a Secret, and change it: whoever could read the repository has it. A warning in orloj.dev/v1, an error in countwheel.dev/v1.",
+  CYCLE: "A task runs a system whose graph has a cycle, and no `max_turns` ends it for sure.",
+  STATUS_IGNORED: "`status` is kept by Countwheel. In a file it has no effect and can be taken away.",
+  UNSUPPORTED_FILE: "A symbolic link, a submodule or a name that cannot be read. It is never followed.",
+  PATH_COLLISION: "Two paths differ only in case or in Unicode form, and would be one file on some machines.",
+  NOT_A_MANIFEST: "A YAML or JSON document without a `kind`. It is skipped.",
+};
+
+export const DENIAL_HELP: Readonly<Record<DenialCode, string>> = {
+  DEFAULT_DENY: "Nothing allowed the call, and a policy says `default: deny`.",
+  TOOL_NOT_LISTED: "The agent does not list the tool. Add it to the agent's `tools`.",
+  TOOL_BLOCKED: "A policy in scope blocks the tool (`blocked_tools`, or a rule with `effect: deny`).",
+  TOOL_ARG_FORBIDDEN: "A policy forbids these arguments.",
+  TOOL_UNKNOWN: "No manifest and no MCP server provides the tool.",
+  TOOL_DRIFTED: "The tool's definition is not the one that was pinned.",
+  PERMISSION_MISSING: "The agent's roles do not hold a permission that a ToolPermission asks for.",
+  ROLE_MISSING: "The agent names a role that does not exist.",
+  OPERATION_DENIED: "An operation rule of a ToolPermission denies this class of operation.",
+  MODEL_NOT_ALLOWED: "A policy in scope lists `allowed_models`, and this model is not among them.",
+  BUDGET_TOKENS: "The call could exceed `max_tokens_per_run`. Tokens are reserved before a call and settled after it.",
+  BUDGET_COST: "The call could exceed the cost that a policy allows.",
+  BUDGET_STEPS: "The call could exceed the number of calls that a policy allows.",
+  BUDGET_WALL: "The time that a policy allows is over.",
+  RATE_LIMITED: "A policy's rate is used up.",
+  APPROVAL_REQUIRED: "A person has to approve this call first.",
+  APPROVAL_DENIED: "A person denied this call.",
+  APPROVAL_EXPIRED: "Nobody approved this call in time.",
+  APPROVAL_MISMATCH: "The approval is for another call: the arguments, the tool or the policy have changed.",
+  FLOW_VIOLATION: "Data of one tool may not reach this other tool.",
+  EGRESS_DENIED: "The call would reach a host that is not allowed.",
+  SECRET_NOT_GRANTED: "Nothing grants the use of this Secret.",
+  SANDBOX_UNAVAILABLE: "The runner has no sandbox of the kind that the tool needs.",
+  POLICY_ERROR: "A policy in scope cannot be read or evaluated, so nothing in its scope is allowed.",
+  POLICY_UNAVAILABLE: "The policies could not be read, so nothing is allowed.",
+  AUDIT_UNAVAILABLE: "The decision could not be recorded, so the call does not happen.",
+  LEASE_LOST: "The runner lost its lease on the activation and may not act any more.",
+};
