@@ -13,6 +13,8 @@ import { MODEL_RETRY, RUNNER_LIMITS } from "./limits.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Bench } from "./workshop.ts";
 
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** Throws what stopped it; see outcomeOfFailure. */
 export async function attemptActivation(held: Held, definitions: Definitions): Promise<Outcome> {
   if (held.claim.cancelRequested) throw new Cancelled("the task was cancelled");
@@ -84,7 +86,9 @@ function deskOf(held: Held, spec: AgentSpec, bench: Bench): AgentDesk {
 }
 
 function startTimeout({ lease, agent }: Held, spec: AgentSpec): NodeJS.Timeout {
-  const timeoutMs = parseDuration(spec.limits?.timeout ?? "") ?? RUNNER_LIMITS.agentTimeoutMs;
+  // No time-out is none that is longer than a timer can hold: such a timer would go off at once.
+  const asked = parseDuration(spec.limits?.timeout ?? "") || RUNNER_LIMITS.agentTimeoutMs;
+  const timeoutMs = Math.min(asked, LONGEST_TIMER_MS);
   const message = `${agent} did not end within ${timeoutMs} ms (limits.timeout)`;
   return setTimeout(() => lease.abort(new TransientFailure("AGENT_TIMEOUT", message)), timeoutMs);
 }

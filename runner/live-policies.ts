@@ -8,8 +8,8 @@ import { policiesOf } from "./definitions.ts";
 
 /** How long an answer is believed: a policy that was tightened holds for running tasks within this time. */
 const FRESH_MS = 1_000;
-/** A connection that breaks for a moment must not look like policies that are gone: the gate denies for good. */
-const TRIES = 4;
+/** A server that restarts must not look like policies that are gone, for which the gate denies for good. */
+const PATIENCE_MS = 30_000;
 const RETRY_MS = 150;
 
 export class LivePolicies {
@@ -26,9 +26,14 @@ export class LivePolicies {
 
   /**
    * As they were at `notBeforeMs` (on the clock of `performance.now()`) or later: what was applied before a task was
-   * made must hold for it, loosened or tightened. Throws where the state cannot be read: the gate then denies.
+   * made must hold for it, loosened or tightened. Throws where the state cannot be read: the gate then denies. Waits for
+   * a server that is away, but for no longer than the lease of whoever asks.
    */
-  get(notBeforeMs: number): Promise<PolicySet> {
+  get(notBeforeMs: number, lease: AbortSignal): Promise<PolicySet> {
+    return unlessAborted(this.#fresh(notBeforeMs), lease);
+  }
+
+  #fresh(notBeforeMs: number): Promise<PolicySet> {
     const freshSinceMs = Math.max(notBeforeMs, performance.now() - FRESH_MS);
     if (this.#reading !== undefined && this.#readAtMs >= freshSinceMs) return this.#reading;
     this.#readAtMs = performance.now();
@@ -41,11 +46,12 @@ export class LivePolicies {
   }
 
   async #readPatiently(): Promise<PolicySet> {
-    for (let tries = 1; ; tries += 1) {
+    const untilMs = performance.now() + PATIENCE_MS;
+    for (;;) {
       try {
         return await this.#read();
       } catch (error) {
-        if (!(error instanceof TransientFailure) || tries === TRIES) throw error;
+        if (!(error instanceof TransientFailure) || performance.now() > untilMs) throw error;
         await wait(RETRY_MS);
       }
     }
@@ -59,4 +65,13 @@ export class LivePolicies {
     if (head !== null) this.#known = { digest: head.policyDigest, set };
     return set;
   }
+}
+
+function unlessAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason);
+    signal.throwIfAborted();
+    signal.addEventListener("abort", stop, { once: true });
+    void result.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
 }

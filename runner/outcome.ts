@@ -33,6 +33,10 @@ export interface Attempts {
   readonly retryBackoffMs: number;
 }
 
+/** Our own ground gives way, which is no fault of the task: such a failure uses up no attempt. */
+const GROUND = /^(REDIS|AUDIT|JOURNAL|MCP_CLOSED)(_|$)/;
+const GROUND_RETRY_MS = 1_000;
+
 /** What a thrown value means for the activation. A permanent failure is not tried again; tries that are spent are a dead letter. */
 export function outcomeOfFailure(error: unknown, { attempt, maxAttempts, retryBackoffMs }: Attempts): Outcome {
   if (error instanceof LeaseLost) return { kind: "lost" };
@@ -40,6 +44,7 @@ export function outcomeOfFailure(error: unknown, { attempt, maxAttempts, retryBa
   if (error instanceof RunnerStopping) return { kind: "handed-back" };
   const record = failureRecord(error);
   if (!(error instanceof TransientFailure)) return { kind: "failed", error: record, phase: "Failed", final: false };
+  if (GROUND.test(error.code)) return { kind: "retry", error: record, inMs: GROUND_RETRY_MS };
   if (attempt >= maxAttempts) return { kind: "failed", error: record, phase: "DeadLetter", final: false };
   return { kind: "retry", error: record, inMs: Math.max(retryBackoffMs, error.retryAfterMs ?? 0) };
 }

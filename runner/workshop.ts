@@ -71,7 +71,7 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
       const gate = createGate({
         ...askerOf(held, spec),
         policies: definitions.policies,
-        livePolicies: () => live.get(held.claimedAtMs),
+        livePolicies: () => live.get(held.claimedAtMs, held.lease.signal),
         recorder: held.journal,
         toolBox,
         redactor,

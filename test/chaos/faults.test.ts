@@ -1,15 +1,18 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { setTimeout as wait } from "node:timers/promises";
 import type { TaskRef } from "../../contracts/task.ts";
 import { claimActivation } from "../../store/scripts/claim.ts";
-import { type TestRedis, testRedis } from "../redis.ts";
+import { ensureEmbedded, stopEmbedded } from "../../store/embedded/embedded.ts";
 import { agent, chainVerdict, mockModel, openWorld, system, typesOf, type World } from "../runner/world.ts";
 
-let server: TestRedis;
+let server: { readonly url: string; again(): Promise<void>; stop(): Promise<void> };
 let world: World;
 
 beforeAll(async () => {
-  server = await testRedis();
+  server = await openServer();
 });
 afterAll(() => server.stop());
 beforeEach(() => {
@@ -23,6 +26,22 @@ const slow = [
 ];
 const line = [agent("a"), agent("b"), system("line", ["a", "b"]), mockModel("mock", slow)];
 
+/** A server that can be started again after it was killed: the same data, the same address. */
+async function openServer() {
+  const home = await mkdtemp(join(tmpdir(), "cw-faults-"));
+  const { PATH: path = "", HOME: userHome, XDG_CACHE_HOME: cacheHome } = process.env;
+  const start = () => ensureEmbedded({ home, path, userHome, cacheHome, say: () => undefined });
+  const { url } = await start();
+  const again = async (): Promise<void> => {
+    if ((await start()).url !== url) throw new Error("the server came back elsewhere");
+  };
+  const stop = async (): Promise<void> => {
+    await stopEmbedded(home);
+    await rm(home, { recursive: true, force: true });
+  };
+  return { url, again, stop };
+}
+
 /** Claims and lets the lease lapse: a runner that dies as soon as it has the activation. */
 async function dieWith(task: TaskRef, holder: string): Promise<void> {
   for (;;) {
@@ -33,8 +52,12 @@ async function dieWith(task: TaskRef, holder: string): Promise<void> {
   }
 }
 
+async function serverPid(): Promise<number> {
+  return Number(/process_id:(\d+)/.exec(await world.redis.info("server"))?.[1]);
+}
+
 async function pauseServer(ms: number): Promise<void> {
-  const pid = Number(/process_id:(\d+)/.exec(await world.redis.info("server"))?.[1]);
+  const pid = await serverPid();
   process.kill(pid, "SIGSTOP");
   await wait(ms);
   process.kill(pid, "SIGCONT");
@@ -78,6 +101,19 @@ describe("faults", () => {
     const task = await world.ended(ref);
     expect([task.phase, task.attempts]).toEqual(["Succeeded", 1]);
     expect(typesOf(await world.trace(ref))).not.toContain("task.taken_over");
+  });
+
+  it("goes on where it was after Redis was killed and started again within the lease", async () => {
+    await world.runner({ leaseMs: 6_000 });
+    const ref = await world.start(line, "line");
+    await world.until(ref, ({ trace }) => trace.seq >= 6);
+    process.kill(await serverPid(), "SIGKILL");
+    // Away when the model answers and when the next policies are to be read.
+    await wait(1_800);
+    await server.again();
+    const task = await world.ended(ref);
+    expect([task.phase, task.attempts]).toEqual(["Succeeded", 1]);
+    expect(await chainVerdict(world, ref)).toBe("intact");
   });
 
   it("gives up what it held when Redis stands still for longer, and ends the task afterwards", async () => {
