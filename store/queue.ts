@@ -1,8 +1,9 @@
 // The bell: BullMQ jobs that say "look at this activation". They hold ids only; our records are the truth.
 import { DelayedError, type Job, type JobsOptions, Queue, Worker } from "bullmq";
 import { isName } from "../contracts/address.ts";
+import { TransientFailure } from "../contracts/failure.ts";
 import type { ActivationId, TaskRef } from "../contracts/task.ts";
-import { ask, askAll } from "./ask.ts";
+import { ask, askAll, redisFailure } from "./ask.ts";
 import type { Redis } from "./connect.ts";
 import { QUEUE_NAME, queuePrefix } from "./keys.ts";
 import { abortLost, type RunningJob, settleRunning, trackJob } from "./running-jobs.ts";
@@ -25,6 +26,8 @@ export interface ActivationQueue {
   ring(bells: readonly Bell[]): Promise<void>;
   /** Those of the jobs for which no bell is there. */
   withoutBell<J extends ActivationJob>(jobs: readonly J[]): Promise<J[]>;
+  /** Lets bells that were delayed for long ring at once: what they waited for has come early. */
+  bringForward(jobs: readonly ActivationJob[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -61,8 +64,28 @@ export function openQueue(redis: Redis, env: string): ActivationQueue {
       const found = await askAll(redis, () => pipeline.exec());
       return jobs.filter((_job, index) => found[index] === 0);
     },
+    bringForward: (jobs) => bringForward(redis, queue, jobs.map(jobId)),
     close: () => queue.close(),
   };
+}
+
+/** A bell that is due this soon is left to BullMQ: bringing it forward would only race with it. */
+const SOON_MS = 1_000;
+/** BullMQ's score of a delayed job is its time in ms, shifted by 12 bits to make room for an order within it. */
+const SCORE_PER_MS = 0x1000;
+
+async function bringForward(redis: Redis, queue: Queue<JobData>, ids: readonly string[]): Promise<void> {
+  const pipeline = redis.pipeline();
+  for (const id of ids) pipeline.zscore(queue.toKey("delayed"), id);
+  const scores = await askAll(redis, () => pipeline.exec());
+  const late = ids.filter((_id, index) => Number(scores[index] ?? 0) / SCORE_PER_MS > Date.now() + SOON_MS);
+  for (const id of late) {
+    const job = await ask(redis, () => queue.getJob(id));
+    // Another runner may be first: then there is nothing left to promote, and that is no failure.
+    await ask(redis, async () => job?.promote()).catch((error: unknown) => {
+      if (error instanceof TransientFailure) throw error;
+    });
+  }
 }
 
 function jobOf(bell: Bell): { name: string; data: JobData; opts: JobsOptions } {
@@ -140,7 +163,8 @@ export function startActivationWorker(options: ActivationWorkerOptions): Activat
       maxStalledCount: Number.MAX_SAFE_INTEGER,
     },
   );
-  worker.on("error", report);
+  const outage = tellOncePerOutage(redis, report);
+  worker.on("error", outage.tell);
   worker.on("lockRenewalFailed", (ids) => abortLost(running, ids));
   return {
     ready: async () => {
@@ -153,8 +177,30 @@ export function startActivationWorker(options: ActivationWorkerOptions): Activat
     },
     close: async () => {
       await worker.close(running.size > 0);
+      outage.stop();
     },
   };
+}
+
+/** BullMQ tells of every vain attempt to reconnect: once for each outage is enough. */
+function tellOncePerOutage(redis: Redis, report: (error: unknown) => void): Outage {
+  let isAway = false;
+  const isBack = (): void => {
+    isAway = false;
+  };
+  redis.on("ready", isBack);
+  const tell = (error: unknown): void => {
+    const failure = redisFailure(redis, error);
+    const isKnown = failure instanceof TransientFailure && isAway;
+    if (failure instanceof TransientFailure) isAway = true;
+    if (!isKnown) report(failure);
+  };
+  return { tell, stop: () => redis.off("ready", isBack) };
+}
+
+interface Outage {
+  readonly tell: (error: unknown) => void;
+  readonly stop: () => void;
 }
 
 async function processJob(

@@ -67,6 +67,7 @@ async function sweepChunk(redis: Redis, queue: ActivationQueue, members: readonl
   );
   const silent = await queue.withoutBell(ripe);
   await queue.ring(silent);
+  await queue.bringForward(ripe.filter((bell) => !silent.includes(bell)));
   return { tasks: members.length, rung: silent.length, finished: ended.length };
 }
 

@@ -14,9 +14,11 @@ import {
   startActivationWorker,
 } from "../../store/queue.ts";
 import { type Claim, claimActivation } from "../../store/scripts/claim.ts";
-import { createTask } from "../../store/tasks.ts";
+import { releaseActivation } from "../../store/scripts/release.ts";
+import { sweepTasks } from "../../store/sweep.ts";
+import { createTask, requestCancel } from "../../store/tasks.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
-import { newEnv, taskOf, until } from "./world.ts";
+import { handOver, newEnv, taskOf, until } from "./world.ts";
 
 describeWithRedis("the bell", () => {
   let server: TestRedis;
@@ -123,6 +125,30 @@ describeWithRedis("the bell", () => {
       async () => (await queue.withoutBell([{ task: task.ref, activation: "planner#1" }]))[0],
     );
   });
+
+  test("rings at once for a task that is to be cancelled while its next try is hours away", async () => {
+    const seen: Claim[] = [];
+    const task = taskOf(queue.env);
+    startWorker(async (job, { delay }) => {
+      const claim = await claimActivation(workerRedis, { ...job, holder: "r1", leaseMs: 5_000 });
+      seen.push(claim);
+      if (claim.outcome !== "claimed" || claim.cancelRequested) return;
+      const grant = { ...job, holder: "r1", epoch: claim.epoch };
+      const retry = { phase: "Runnable" as const, runnableInMs: 7_200_000, start: [] };
+      await releaseActivation(redis, queue, { ...handOver(grant, claim), ...retry });
+      delay(7_200_000);
+    });
+    await createTask(redis, queue, task);
+    await until("the bell is delayed", async () => (await sleepers(queue.env)) === 1);
+    await requestCancel(redis, task.ref);
+    await sweepTasks(redis, queue);
+    await until("the second claim", async () => seen.length === 2);
+    expect(seen[1]).toMatchObject({ outcome: "claimed", cancelRequested: true });
+  });
+
+  function sleepers(env: string): Promise<number> {
+    return redis.zcard(`${queuePrefix(env)}:${QUEUE_NAME}:delayed`);
+  }
 
   test("is stopped by a drain: running work may end, what does not is aborted and rings elsewhere", async () => {
     let started = 0;

@@ -8,6 +8,7 @@ import { createInterface } from "node:readline";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { closeRedis, connectRedis } from "../../../store/connect.ts";
 import { type EmbeddedRequest, ensureEmbedded, stopEmbedded } from "../../../store/embedded/embedded.ts";
+import { findServer } from "../../../store/embedded/find-server.ts";
 import { placeOf } from "../../../store/embedded/place.ts";
 import { isAlive } from "../../../store/embedded/single-flight.ts";
 import { describeWithRedis, SEARCH } from "../../redis.ts";
@@ -131,7 +132,21 @@ describeWithRedis("the embedded server", () => {
   });
 });
 
-test("says in one line how to get a Redis where there is none", async () => {
-  const asked = ensureEmbedded(request({ path: "/nowhere", userHome: undefined, cacheHome: undefined }));
+/** Without a PATH and a cache only the server in JavaScript is left, where npm installed it. */
+const BARE = { path: "/nowhere", userHome: undefined, cacheHome: undefined };
+const hasJavaScript = (await findServer(BARE)) !== undefined;
+
+test.runIf(hasJavaScript)("falls back to the server in JavaScript, and says that nothing outlives it", async () => {
+  const said: string[] = [];
+  const { url } = await ensureEmbedded(request({ ...BARE, say: (line) => said.push(line) }));
+  const redis = connectRedis(url, "command");
+  expect(await redis.ping()).toBe("PONG");
+  expect(said).toEqual([expect.stringContaining("in memory only")]);
+  await closeRedis(redis);
+  expect(await stopEmbedded(home)).toBe("stopped");
+});
+
+test.skipIf(hasJavaScript)("says in one line how to get a Redis where there is none", async () => {
+  const asked = ensureEmbedded(request(BARE));
   await expect(asked).rejects.toMatchObject({ code: "REDIS_MISSING", message: expect.stringContaining("--redis") });
 });
