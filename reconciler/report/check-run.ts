@@ -33,9 +33,11 @@ export type PostedCheck =
     }
   | { readonly via: "status" };
 
+const NAME_LENGTH = 200;
+
 /** `countwheel / plan`. A further environment has checks of its own: two of one name on one commit would hide each other. */
 export function checkName(what: string, env: string): string {
-  return `countwheel / ${oneLine(what)}${env === "default" ? "" : ` (${oneLine(env)})`}`;
+  return shorten(`countwheel / ${oneLine(what)}${env === "default" ? "" : ` (${oneLine(env)})`}`, NAME_LENGTH);
 }
 
 /** GitHub's bound for the description of a commit status. */
@@ -46,7 +48,7 @@ export async function openCheck(github: Github, subject: CheckSubject, title: st
   const fields = {
     external_id: subject.key,
     status: "in_progress",
-    output: { title, summary: "" },
+    output: { title, summary: "It concludes in a moment." },
   } as const;
   return withStatusFallback(
     async () => posted(await github.createCheckRun(subject.commit, subject.name, fields)),
@@ -86,12 +88,17 @@ async function withStatusFallback(
 
 async function concludeCheckRun(github: Github, subject: CheckSubject, result: CheckResult): Promise<PostedCheck> {
   const runs = await github.listCheckRuns(subject.commit, subject.name);
-  const same = runs.filter(({ externalId }) => externalId === resultKey(subject, result));
-  const open = runs.filter(({ externalId, completed }) => externalId === subject.key && !completed);
-  for (const run of [...same, ...open]) {
-    if (await isOurs(() => appendAnnotations(github, run, subject, result))) return posted(run);
-  }
-  return createConcluded(github, subject, result);
+  const told = runs.filter(({ externalId }) => externalId === resultKey(subject, result));
+  const open = [...runs.filter(({ externalId }) => externalId === subject.key), ...told].filter(
+    (run) => !run.completed,
+  );
+  const conclude = (run: CheckRun): Promise<boolean> => isOurs(() => appendAnnotations(github, run, subject, result));
+  // All that stand open: a job that runs again opens a second one, and neither may wait for ever.
+  const concluded: CheckRun[] = [];
+  for (const run of open) if (await conclude(run)) concluded.push(run);
+  for (const run of told) if (concluded.length === 0 && (await conclude(run))) concluded.push(run);
+  const [first] = concluded;
+  return first === undefined ? createConcluded(github, subject, result) : posted(first);
 }
 
 /** Another App's check may bear our name and key: only its maker may change it. */
@@ -135,7 +142,7 @@ function checkFields(subject: CheckSubject, result: CheckResult, from: number) {
   return {
     external_id: resultKey(subject, result),
     ...(last ? { status: "completed" as const, conclusion: result.conclusion } : { status: "in_progress" as const }),
-    output: { title, summary, text, annotations },
+    output: { title, summary, annotations, ...(text === "" ? {} : { text }) },
   };
 }
 

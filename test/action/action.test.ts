@@ -99,9 +99,10 @@ describe("on a pull request", () => {
     ]);
   });
 
-  it("keeps to one comment over many runs", async () => {
+  it("keeps to one comment over many runs, and leaves no check open", async () => {
     for (const commit of [head, base, head]) await onPullRequest({ commit });
     expect(github.state.comments).toHaveLength(1);
+    expect(github.state.checkRuns.map(({ status }) => status)).toEqual(["completed", "completed", "completed"]);
   });
 
   it("fails the job and the check where manifests are invalid, and says where", async () => {
