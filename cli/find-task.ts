@@ -17,7 +17,8 @@ export async function findTask(redis: Redis, query: TaskQuery): Promise<TaskReco
   const [first = "", second] = query.task.split("/");
   const namespace = second === undefined ? (query.namespace ?? DEFAULT_NAMESPACE) : first;
   const name = second ?? first;
-  const found = isName(namespace) && isName(name) ? await readTask(redis, { env: query.env, namespace, name }) : undefined;
+  const found =
+    isName(namespace) && isName(name) ? await readTask(redis, { env: query.env, namespace, name }) : undefined;
   if (found !== undefined) return found;
   const names = (await listTasks(redis, query.env)).map((task) => task.name);
   const hint = names.length === 0 ? "The environment has no tasks yet." : `Did you mean \`${closest(name, names)}\`?`;

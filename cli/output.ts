@@ -50,12 +50,18 @@ export class UsageFailure extends PermanentFailure {
 /** Whatever a command threw, as what the user gets to see. Unknown things are bugs of ours: exit 70. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof UsageFailure) return { ...known(error), exitCode: EXIT.usage };
-  if (error instanceof LeaseLost) return { code: error.code, message: error.message, exitCode: EXIT.stale, details: {} };
+  if (error instanceof LeaseLost)
+    return { code: error.code, message: error.message, exitCode: EXIT.stale, details: {} };
   if (error instanceof PermanentFailure || error instanceof TransientFailure) {
     return { ...known(error), exitCode: EXIT.failed };
   }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  return { code: "BUG", message: `this is a bug of Countwheel, please report it\n${text}`, exitCode: EXIT.bug, details: {} };
+  return {
+    code: "BUG",
+    message: `this is a bug of Countwheel, please report it\n${text}`,
+    exitCode: EXIT.bug,
+    details: {},
+  };
 }
 
 function known(error: PermanentFailure | TransientFailure): Omit<Failure, "exitCode"> {

@@ -1,5 +1,5 @@
 // Opens the Redis of a command: `--redis`, the environment's URL, or the embedded server of this directory.
-import { type Redis, checkServer, connectRedis } from "../store/connect.ts";
+import { checkServer, connectRedis, type Redis } from "../store/connect.ts";
 import { ensureEmbedded } from "../store/embedded/embedded.ts";
 import type { Host } from "./host.ts";
 import { say } from "./output.ts";

@@ -19,8 +19,8 @@ function addGet(program: Command, facts: ProgramFacts, act: Act): void {
     .argument("[name]", "name or namespace/name")
     .option("-n, --namespace <name>", "only this namespace")
     .option("-w, --watch", "print rows again when they change", false);
-  withOutput(withStateFlags(command, facts), ["text", "wide", "json", "jsonl", "yaml", "name"]).action((kind, name, flags) =>
-    act(async () => (await import("../commands/get.ts")).runGet, { ...flags, kind, name }),
+  withOutput(withStateFlags(command, facts), ["text", "wide", "json", "jsonl", "yaml", "name"]).action(
+    (kind, name, flags) => act(async () => (await import("../commands/get.ts")).runGet, { ...flags, kind, name }),
   );
 }
 
@@ -71,7 +71,9 @@ function addHistory(program: Command, facts: ProgramFacts, act: Act): void {
 }
 
 function addDoctor(program: Command, facts: ProgramFacts, act: Act): void {
-  const command = program.command("doctor").description("check this machine and the Redis, and say how to mend what is wrong");
+  const command = program
+    .command("doctor")
+    .description("check this machine and the Redis, and say how to mend what is wrong");
   withOutput(withStateFlags(command, facts), ["text", "json"]).action((flags) =>
     act(async () => (await import("../commands/doctor.ts")).runDoctor, flags),
   );

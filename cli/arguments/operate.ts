@@ -39,9 +39,19 @@ function addRunner(program: Command, facts: ProgramFacts, act: Act): void {
     .option("--region <name>", "announced with the runner")
     .option("--gpu", "announced with the runner", false)
     .option("--models <names>", "announced with the runner, separated by commas", commaList, [])
-    .option("--secret-env <pattern>", "variables that Secrets may name (repeatable; default *_API_KEY, COUNTWHEEL_SECRET_*)", collect, [])
+    .option(
+      "--secret-env <pattern>",
+      "variables that Secrets may name (repeatable; default *_API_KEY, COUNTWHEEL_SECRET_*)",
+      collect,
+      [],
+    )
     .option("--secret-dir <dir>", "folder whose files Secrets may name (repeatable; default none)", collect, [])
-    .option("--private-host <name>", "host of an HTTP tool that may lead to a private address (repeatable; default none)", collect, []);
+    .option(
+      "--private-host <name>",
+      "host of an HTTP tool that may lead to a private address (repeatable; default none)",
+      collect,
+      [],
+    );
   withOutput(withStateFlags(command, facts), ["text", "jsonl"]).action((flags) =>
     act(async () => (await import("../commands/runner.ts")).runRunner, flags),
   );
@@ -84,7 +94,9 @@ function addDemo(program: Command, act: Act): void {
   const command = program
     .command("demo")
     .description("show the whole line in a throw-away repository: commit, plan, apply, run, trace, git push");
-  withOutput(command, ["text"]).action((flags) => act(async () => (await import("../commands/demo.ts")).runDemo, flags));
+  withOutput(command, ["text"]).action((flags) =>
+    act(async () => (await import("../commands/demo.ts")).runDemo, flags),
+  );
 }
 
 function addCompletion(program: Command, act: Act): void {

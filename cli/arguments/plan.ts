@@ -48,9 +48,15 @@ function addReconcile(program: Command, facts: ProgramFacts, act: Act): void {
     .description("watch a repository and apply what reaches its branch")
     .option("--interval <duration>", "how often to look", durationMs, 30_000)
     .option("--once", "look once and end", false)
-    .option("--github <owner/name>", "show plans and applies on this repository's pull requests (needs GITHUB_TOKEN)", repositoryName)
+    .option(
+      "--github <owner/name>",
+      "show plans and applies on this repository's pull requests (needs GITHUB_TOKEN)",
+      repositoryName,
+    )
     .addOption(
-      new Option("--allow-history <kind...>", "apply although the branch was rewritten").choices(["forced", "unrelated"]).default([]),
+      new Option("--allow-history <kind...>", "apply although the branch was rewritten")
+        .choices(["forced", "unrelated"])
+        .default([]),
     );
   withOutput(withStateFlags(withSource(command), facts), ["text", "jsonl"]).action((flags) =>
     act(async () => (await import("../commands/reconcile.ts")).runReconcile, flags),

@@ -20,5 +20,8 @@ export function collect(value: string, before: readonly string[]): string[] {
 }
 
 export function commaList(text: string): string[] {
-  return text.split(",").map((part) => part.trim()).filter((part) => part !== "");
+  return text
+    .split(",")
+    .map((part) => part.trim())
+    .filter((part) => part !== "");
 }

@@ -1,10 +1,11 @@
 // `cancel <task>`: asks for the task to end; the runners that work on it stop at their next renewal.
+
+import { requestCancel } from "../../store/tasks.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { findTask } from "../find-task.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { printFailure, printJson, say } from "../output.ts";
 import { openRedis } from "../redis.ts";
-import { requestCancel } from "../../store/tasks.ts";
 
 export interface CancelOptions extends CommonFlags {
   readonly task: string;

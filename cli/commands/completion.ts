@@ -30,7 +30,9 @@ function wordsOf(command: Command): Words {
 const SCRIPTS: Readonly<Record<Shell, (name: string, commands: readonly Words[]) => string>> = { bash, zsh, fish };
 
 function bash(name: string, commands: readonly Words[]): string {
-  const cases = commands.map(({ command, flags }) => `    ${command}) words="${flags.map((flag) => flag.name).join(" ")}" ;;`);
+  const cases = commands.map(
+    ({ command, flags }) => `    ${command}) words="${flags.map((flag) => flag.name).join(" ")}" ;;`,
+  );
   return `# Load it with: source <(${name} completion bash)
 _${name}() {
   local words

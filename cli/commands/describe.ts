@@ -12,8 +12,8 @@ import { findTask } from "../find-task.ts";
 import type { Host } from "../host.ts";
 import { paintFor, printJson, say } from "../output.ts";
 import { openRedis } from "../redis.ts";
-import { paintPhase } from "../view/trace.ts";
 import { renderCost, renderCount, renderTable } from "../view/table.ts";
+import { paintPhase } from "../view/trace.ts";
 import { type GetOptions, kindOf, pickRecord, recordView } from "./get.ts";
 
 export type DescribeOptions = Omit<GetOptions, "watch" | "name"> & { readonly name: string };
@@ -23,7 +23,12 @@ export async function runDescribe(host: Host, options: DescribeOptions): Promise
   const { redis, close } = await openRedis(host, options);
   try {
     if (kind === "Task") await describeTask(host, options, redis);
-    else await describeRecord(host, options, pickRecord((await readState(redis, options.env)).records.values(), kind, options));
+    else
+      await describeRecord(
+        host,
+        options,
+        pickRecord((await readState(redis, options.env)).records.values(), kind, options),
+      );
     return EXIT.ok;
   } finally {
     await close();
@@ -49,10 +54,17 @@ function renderTask(host: Host, task: TaskRecord): string {
     ["Created", task.createdAt],
     ["Started", task.startedAt ?? "-"],
     ["Finished", task.finishedAt ?? "-"],
-    ["Source", task.source === undefined ? "made by hand" : `${task.source.file}:${task.source.line} @ ${task.source.commit?.slice(0, 7) ?? "working tree"}`],
+    [
+      "Source",
+      task.source === undefined
+        ? "made by hand"
+        : `${task.source.file}:${task.source.line} @ ${task.source.commit?.slice(0, 7) ?? "working tree"}`,
+    ],
     ["Snapshot", task.snapshot],
     ["Trace", `${task.trace.seq} events, head ${task.trace.head}`],
-    ...(task.lastError === undefined ? [] : [["Error", paint("red", `${task.lastError.code}: ${task.lastError.message}`)] as const]),
+    ...(task.lastError === undefined
+      ? []
+      : [["Error", paint("red", `${task.lastError.code}: ${task.lastError.message}`)] as const]),
   ];
   const head = facts.map(([name, value]) => `${`${name}:`.padEnd(12)}${value}\n`).join("");
   return `${head}\nActivations:\n${renderActivations(task)}${renderTexts("Input", task.input)}${renderTexts("Output", task.output ?? {})}`;
@@ -77,7 +89,10 @@ function renderTexts(title: string, texts: Readonly<Record<string, string>>): st
 }
 
 function indent(text: string): string {
-  return text.split("\n").map((line) => `    ${line}`).join("\n");
+  return text
+    .split("\n")
+    .map((line) => `    ${line}`)
+    .join("\n");
 }
 
 function nextFor(task: TaskRecord): string {

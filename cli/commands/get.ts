@@ -14,7 +14,7 @@ import { listTasks } from "../../store/tasks.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { findTask } from "../find-task.ts";
 import type { CommonFlags, Host } from "../host.ts";
-import { UsageFailure, printJson, printList, say } from "../output.ts";
+import { printJson, printList, say, UsageFailure } from "../output.ts";
 import { openRedis } from "../redis.ts";
 import { renderAge, renderCost, renderCount, renderTable } from "../view/table.ts";
 import { watchRows } from "../watch-rows.ts";
@@ -30,7 +30,8 @@ export async function runGet(host: Host, options: GetOptions): Promise<ExitCode>
   const kind = kindOf(options.kind);
   const { redis, close } = await openRedis(host, options);
   try {
-    if (options.watch) return await watchRows(host, async () => tableRows(await read(redis, kind, options), host.now()));
+    if (options.watch)
+      return await watchRows(host, async () => tableRows(await read(redis, kind, options), host.now()));
     print(host, options, await read(redis, kind, options));
     return EXIT.ok;
   } finally {
@@ -42,7 +43,9 @@ export async function runGet(host: Host, options: GetOptions): Promise<ExitCode>
 export function kindOf(word: string): KindName {
   const kind = findKind(word);
   if (kind !== undefined) return kind;
-  throw new UsageFailure(`\`${word}\` is no kind; did you mean \`${closest(word.toLowerCase(), KIND_NAMES.flatMap(kindWords))}\`?`);
+  throw new UsageFailure(
+    `\`${word}\` is no kind; did you mean \`${closest(word.toLowerCase(), KIND_NAMES.flatMap(kindWords))}\`?`,
+  );
 }
 
 /** One named thing, or all of a kind. */
@@ -53,7 +56,8 @@ export type Found =
 async function read(redis: Redis, kind: KindName, options: GetOptions): Promise<Found> {
   const { name } = options;
   if (kind === "Task") {
-    if (name !== undefined) return { of: "tasks", items: [await findTask(redis, { ...options, task: name })], one: true };
+    if (name !== undefined)
+      return { of: "tasks", items: [await findTask(redis, { ...options, task: name })], one: true };
     const tasks = await listTasks(redis, options.env);
     return { of: "tasks", items: tasks.filter((task) => inNamespace(task.namespace, options)), one: false };
   }
@@ -77,7 +81,11 @@ async function readRecords(redis: Redis, kind: KindName, options: GetOptions): P
 export function pickRecord(
   records: Iterable<StateRecord>,
   kind: KindName,
-  { name, namespace = DEFAULT_NAMESPACE, env }: { readonly name: string; readonly namespace?: string; readonly env: string },
+  {
+    name,
+    namespace = DEFAULT_NAMESPACE,
+    env,
+  }: { readonly name: string; readonly namespace?: string; readonly env: string },
 ): StateRecord {
   const sameKind = [...records].filter(({ manifest }) => manifest.kind === kind);
   const wanted = name.includes("/") ? name : `${namespace}/${name}`;
@@ -136,7 +144,16 @@ function tableRows(found: Found, now: Date): readonly (readonly string[])[] {
 function taskRow(task: TaskRecord, now: Date): string[] {
   const tokens = `${renderCount(task.tokens.input)} / ${renderCount(task.tokens.output)}`;
   const { namespace, name, system, phase, attempts } = task;
-  return [namespace, name, system, phase, String(attempts), tokens, renderCost(task.costUsd), renderAge(task.createdAt, now)];
+  return [
+    namespace,
+    name,
+    system,
+    phase,
+    String(attempts),
+    tokens,
+    renderCost(task.costUsd),
+    renderAge(task.createdAt, now),
+  ];
 }
 
 function recordRow({ manifest, generation, digest, source, appliedAt }: StateRecord, now: Date): string[] {

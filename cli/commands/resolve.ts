@@ -4,7 +4,7 @@ import type { TaskRecord, TaskRef } from "../../contracts/task.ts";
 import type { TraceDraft } from "../../contracts/trace.ts";
 import type { Redis } from "../../store/connect.ts";
 import { openQueue } from "../../store/queue.ts";
-import { readBegunStep, resolveUnknown, type ResolveRequest } from "../../store/scripts/resolve.ts";
+import { type ResolveRequest, readBegunStep, resolveUnknown } from "../../store/scripts/resolve.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { findTask } from "../find-task.ts";
 import type { CommonFlags, Host } from "../host.ts";

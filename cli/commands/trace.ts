@@ -2,15 +2,15 @@
 import type { TaskRef } from "../../contracts/task.ts";
 import { hasEnded } from "../../contracts/task.ts";
 import type { TraceEvent } from "../../contracts/trace.ts";
-import { followTrace } from "../../store/tasks.ts";
 import type { Redis } from "../../store/connect.ts";
+import { followTrace } from "../../store/tasks.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { findTask } from "../find-task.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { paintFor, printList, say } from "../output.ts";
 import { openRedis } from "../redis.ts";
-import { findTask } from "../find-task.ts";
-import { renderTrace } from "../view/trace.ts";
 import { readVerifiedTrace, type VerifiedTrace } from "../verified-trace.ts";
+import { renderTrace } from "../view/trace.ts";
 import { renderEventLine } from "../view/trace-line.ts";
 
 export interface TraceOptions extends CommonFlags {

@@ -5,6 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { PermanentFailure } from "../../contracts/failure.ts";
+import { hasEnded, TASK_PHASES } from "../../contracts/task.ts";
 import type { Host } from "../host.ts";
 import { type Paint, paintFor } from "../output.ts";
 import { packageRoot } from "../package-facts.ts";
@@ -63,6 +64,15 @@ export class Stage {
     if (ran.code !== code) throw new DemoFailed(typed, ran);
     this.write(indent(show(ran.stdout)));
     return ran;
+  }
+
+  /** Asked without being shown. */
+  async hasEnded(task: string): Promise<boolean> {
+    const ran = await this.#run(process.execPath, [...this.#entry(), "get", "task", task, "-o", "json"], this.folder);
+    if (ran.code !== 0) return false;
+    const record: unknown = JSON.parse(ran.stdout);
+    const phase = typeof record === "object" && record !== null && "phase" in record ? record.phase : undefined;
+    return TASK_PHASES.some((known) => known === phase && hasEnded(known));
   }
 
   /** Git, quietly, in a folder of the stage. */

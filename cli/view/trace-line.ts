@@ -2,7 +2,18 @@
 import type { TraceEvent } from "../../contracts/trace.ts";
 import type { Paint } from "../output.ts";
 
-const TOLD = ["tool", "model", "code", "message", "inputTokens", "outputTokens", "latencyMs", "holder", "from", "effect"];
+const TOLD = [
+  "tool",
+  "model",
+  "code",
+  "message",
+  "inputTokens",
+  "outputTokens",
+  "latencyMs",
+  "holder",
+  "from",
+  "effect",
+];
 const MAX_VALUE = 80;
 
 export function renderEventLine(event: TraceEvent, startAt: string, paint: Paint): string {

@@ -95,7 +95,11 @@ function modelRow(event: TraceEvent, around: Around): TraceRow {
     endMs: end === undefined ? null : around.clock(end),
     shade: "model",
     tone: failed ? "bad" : "plain",
-    note: failed ? text(end["code"]) : end === undefined ? "no answer" : `${tokens}   stop: ${text(end["finishReason"])}`,
+    note: failed
+      ? text(end["code"])
+      : end === undefined
+        ? "no answer"
+        : `${tokens}   stop: ${text(end["finishReason"])}`,
     hints: [],
   };
 }
@@ -111,7 +115,9 @@ function toolRow(event: TraceEvent, around: Around): TraceRow {
     endMs: end === undefined ? null : around.clock(end),
     shade: "tool",
     tone: failed ? "bad" : "plain",
-    note: failed ? `failed: ${text(end["code"])}` : `${decisionNote(event, around.before)}${shortJson(event["arguments"])}`,
+    note: failed
+      ? `failed: ${text(end["code"])}`
+      : `${decisionNote(event, around.before)}${shortJson(event["arguments"])}`,
     hints: [],
   };
 }
@@ -175,8 +181,14 @@ function momentRow(label: string, tone: TraceRow["tone"]): RowMaker {
   });
 }
 
-function answerOf(call: TraceEvent, later: readonly TraceEvent[], types: readonly TraceEventType[]): TraceEvent | undefined {
-  return later.find(({ type, step, activation }) => types.includes(type) && step === call.step && activation === call.activation);
+function answerOf(
+  call: TraceEvent,
+  later: readonly TraceEvent[],
+  types: readonly TraceEventType[],
+): TraceEvent | undefined {
+  return later.find(
+    ({ type, step, activation }) => types.includes(type) && step === call.step && activation === call.activation,
+  );
 }
 
 const MAX_ARGUMENTS = 60;

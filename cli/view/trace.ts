@@ -1,8 +1,8 @@
 // A task's trace as a waterfall: one row per agent, turn, tool call and denial, with time, tokens and the gate's answer.
 import { renderDuration } from "../../contracts/duration.ts";
 import type { TaskRecord } from "../../contracts/task.ts";
-import { summarizeTrace } from "../../contracts/trace-summary.ts";
 import type { ChainVerdict, TraceEvent } from "../../contracts/trace.ts";
+import { summarizeTrace } from "../../contracts/trace-summary.ts";
 import type { Paint } from "../output.ts";
 import { renderCost, renderCount } from "./table.ts";
 import { type TraceRow, traceRows } from "./trace-rows.ts";
@@ -23,7 +23,9 @@ export function renderTrace(view: TraceView, paint: Paint, columns: number): str
   const rows = traceRows(view.events);
   const durationMs = Math.max(1, summarizeTrace(view.events).durationMs);
   const lines = rows.flatMap((row) => renderRow(row, { paint, barWidth, durationMs }));
-  return [...renderHeader(view, paint), "", ...lines, ...renderEnd(view.task, paint)].map((line) => `${line.trimEnd()}\n`).join("");
+  return [...renderHeader(view, paint), "", ...lines, ...renderEnd(view.task, paint)]
+    .map((line) => `${line.trimEnd()}\n`)
+    .join("");
 }
 
 function renderHeader({ task, events, verdict }: TraceView, paint: Paint): string[] {
