@@ -32,7 +32,7 @@ export interface ActivationQueue {
 }
 
 /** What a job carries: the environment is the queue's. */
-export interface JobData {
+interface JobData {
   readonly namespace: string;
   readonly name: string;
   readonly activation: ActivationId;

@@ -41,7 +41,7 @@ async function commandLine(pid: number): Promise<string> {
 }
 
 /** The first line of the answer to one inline command; undefined where nobody answers. */
-export async function askSocket(socket: string, command: string): Promise<string | undefined> {
+async function askSocket(socket: string, command: string): Promise<string | undefined> {
   return new Promise((resolve) => {
     let text = "";
     const connection = connect(socket);
