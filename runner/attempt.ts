@@ -1,7 +1,8 @@
 // One attempt at an activation: opens what its agent needs, asks for admission, and lets the agent work.
-import type { AgentSpec } from "../contracts/kinds/agent.ts";
+
 import { parseDuration } from "../contracts/duration.ts";
 import { TransientFailure } from "../contracts/failure.ts";
+import type { AgentSpec } from "../contracts/kinds/agent.ts";
 import type { TraceDraft, TraceEventType } from "../contracts/trace.ts";
 import { readTrace } from "../store/tasks.ts";
 import type { AgentDesk } from "./agent/desk.ts";
@@ -18,7 +19,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 /** Throws what stopped it; see outcomeOfFailure. */
 export async function attemptActivation(held: Held, definitions: Definitions): Promise<Outcome> {
   if (held.claim.cancelRequested) throw new Cancelled("the task was cancelled");
-  held.journal.defer(await openingDrafts(held));
+  await recordOpening(held);
   if (killsRunners(held)) return killer(held);
   const spec = definitions.spec("Agent", held.task.namespace, held.agent);
   const timer = startTimeout(held, spec);
@@ -93,14 +94,15 @@ function startTimeout({ lease, agent }: Held, spec: AgentSpec): NodeJS.Timeout {
   return setTimeout(() => lease.abort(new TransientFailure("AGENT_TIMEOUT", message)), timeoutMs);
 }
 
-async function openingDrafts(held: Held): Promise<TraceDraft[]> {
-  const { claim, parts } = held;
+/** A takeover is told before anything else, so that it is known even if this runner is lost at once, too. */
+async function recordOpening(held: Held): Promise<void> {
+  const { claim, parts, journal } = held;
   const from = claim.takenOverFrom;
-  const taken =
-    from === null
-      ? draft(held, "task.claimed", { runner: parts.id })
-      : draft(held, "task.taken_over", { runner: parts.id, from, afterMs: await silenceMs(held) });
-  return [taken, draft(held, "agent.started", { runner: parts.id })];
+  const runner = parts.id;
+  const started = draft(held, "agent.started", { runner });
+  if (from === null) return journal.defer([draft(held, "task.claimed", { runner }), started]);
+  const taken = draft(held, "task.taken_over", { runner, from, afterMs: await silenceMs(held) });
+  await journal.record([taken, started]);
 }
 
 /** How long the activation gave no sign of life before it was taken over, by the clocks of the two runners. */

@@ -3,7 +3,7 @@ import { type Address, addressOf, type KindName, parseAddress } from "../contrac
 import type { Digest } from "../contracts/canonical.ts";
 import { PermanentFailure } from "../contracts/failure.ts";
 import { type Graph, readGraph } from "../contracts/graph.ts";
-import { specOf, type SpecTypes } from "../contracts/kinds.ts";
+import { type SpecTypes, specOf } from "../contracts/kinds.ts";
 import type { Manifest } from "../contracts/manifest.ts";
 import { policyDigestOf } from "../contracts/policy-digest.ts";
 import type { Snapshot } from "../contracts/snapshot.ts";

@@ -4,7 +4,7 @@ import { failureRecord, TransientFailure } from "../contracts/failure.ts";
 import type { Graph, GraphState } from "../contracts/graph.ts";
 import { taskId } from "../contracts/new-task.ts";
 import type { ChainHead } from "../contracts/trace.ts";
-import { releaseActivation, type Released } from "../store/scripts/release.ts";
+import { type Released, releaseActivation } from "../store/scripts/release.ts";
 import type { Held } from "./held.ts";
 import { RUNNER_LIMITS } from "./limits.ts";
 import { type Outcome, type Writing, writingOf } from "./outcome.ts";

@@ -1,11 +1,11 @@
 // What an attempt at an activation came to, and what is written of it: phases, the graph's next state, events. Pure.
 import type { Denial } from "../contracts/decision.ts";
-import { failureRecord, type FailureRecord, LeaseLost, TransientFailure } from "../contracts/failure.ts";
+import { type FailureRecord, failureRecord, LeaseLost, TransientFailure } from "../contracts/failure.ts";
 import type { Graph, GraphState } from "../contracts/graph.ts";
 import type { ActivationPhase, TaskPhase } from "../contracts/task.ts";
 import type { TraceDraft, TraceEventType } from "../contracts/trace.ts";
 import type { StartedActivation } from "../store/scripts/release.ts";
-import { advance, type Advance, type Finished } from "./graph/advance.ts";
+import { type Advance, advance, type Finished } from "./graph/advance.ts";
 import type { GraphRules } from "./graph/reach.ts";
 import { Cancelled, RunnerStopping } from "./lease.ts";
 

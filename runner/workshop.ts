@@ -1,8 +1,9 @@
 // Opens what an agent works with: its model, its tools, its gate. Keeps what outlives one activation: MCP servers,
 // compiled argument schemas, the policies of now.
+
+import { PermanentFailure } from "../contracts/failure.ts";
 import type { AgentSpec } from "../contracts/kinds/agent.ts";
 import { specOf } from "../contracts/kinds.ts";
-import { PermanentFailure } from "../contracts/failure.ts";
 import type { Redis } from "../store/connect.ts";
 import type { AgentModel } from "./agent/desk.ts";
 import type { Definitions } from "./definitions.ts";

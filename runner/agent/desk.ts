@@ -3,8 +3,8 @@ import type { StepRecord } from "../../contracts/step.ts";
 import type { Message } from "../../contracts/task.ts";
 import type { TraceEventType } from "../../contracts/trace.ts";
 import type { Gate } from "../gate/gate.ts";
-import type { ModelPrice } from "../models/price.ts";
 import type { Model, ToolDefinition } from "../models/model.ts";
+import type { ModelPrice } from "../models/price.ts";
 import type { Backoff } from "./backoff.ts";
 
 export interface AgentModel {

@@ -1,5 +1,5 @@
 // The ladder: what a takeover or a retry does with each step that the records know of. Pure (SEMANTICS, The ladder).
-import { modelStepId, type ModelAnswer, type StepRecord, type ToolResult } from "../../contracts/step.ts";
+import { type ModelAnswer, modelStepId, type StepRecord, type ToolResult } from "../../contracts/step.ts";
 
 export type ModelStep =
   | { readonly do: "reuse"; readonly answer: ModelAnswer }

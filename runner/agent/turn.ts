@@ -2,7 +2,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import type { Denial } from "../../contracts/decision.ts";
 import { TransientFailure } from "../../contracts/failure.ts";
-import { modelStepId, type ModelAnswer } from "../../contracts/step.ts";
+import { type ModelAnswer, modelStepId } from "../../contracts/step.ts";
 import type { ModelAsk } from "../gate/ask.ts";
 import type { Gate } from "../gate/gate.ts";
 import type { ModelMessage } from "../models/model.ts";

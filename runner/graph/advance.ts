@@ -1,9 +1,9 @@
 // One step of a task's graph: an activation ended, so what starts, what waits, and has the task ended? Pure.
 import type { Graph, GraphState } from "../../contracts/graph.ts";
-import { type Message, activationId } from "../../contracts/task.ts";
+import { activationId, type Message } from "../../contracts/task.ts";
 import type { TraceDraft } from "../../contracts/trace.ts";
-import { failureTargets, firedTargets, type Fired, messageId } from "./fire.ts";
-import { isLate, isReady, readRound, type Round, settleLate, waitingAgents } from "./join.ts";
+import { type Fired, failureTargets, firedTargets, messageId } from "./fire.ts";
+import { isLate, isReady, type Round, readRound, settleLate, waitingAgents } from "./join.ts";
 import { type GraphRules, mayStart, predecessors } from "./reach.ts";
 
 export interface Finished {

@@ -4,7 +4,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { LeaseLost, TransientFailure } from "../../contracts/failure.ts";
 import { taskId } from "../../contracts/new-task.ts";
 import type { TaskRef } from "../../contracts/task.ts";
-import { chainEvents, type ChainHead, type TraceDraft, type TraceEvent } from "../../contracts/trace.ts";
+import { type ChainHead, chainEvents, type TraceDraft, type TraceEvent } from "../../contracts/trace.ts";
 import type { Redis } from "../../store/connect.ts";
 import type { Ledger } from "../../store/ledger.ts";
 import { type Appended, appendEvents } from "../../store/scripts/append.ts";

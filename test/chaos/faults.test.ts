@@ -1,11 +1,11 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { setTimeout as wait } from "node:timers/promises";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { TaskRef } from "../../contracts/task.ts";
-import { claimActivation } from "../../store/scripts/claim.ts";
 import { ensureEmbedded, stopEmbedded } from "../../store/embedded/embedded.ts";
+import { claimActivation } from "../../store/scripts/claim.ts";
 import { agent, chainVerdict, mockModel, openWorld, system, typesOf, type World } from "../runner/world.ts";
 
 let server: { readonly url: string; again(): Promise<void>; stop(): Promise<void> };

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { verifyChain } from "../../contracts/trace.ts";
 import { taskId } from "../../contracts/new-task.ts";
 import { hasEnded, type TaskRef } from "../../contracts/task.ts";
+import { verifyChain } from "../../contracts/trace.ts";
 import { type TestRedis, testRedis } from "../redis.ts";
 import { agent, mockModel, openWorld, system, type World } from "../runner/world.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { runCancel } from "../../cli/commands/cancel.ts";
 import { runResolve } from "../../cli/commands/resolve.ts";
-import { runRun, type RunOptions } from "../../cli/commands/run.ts";
+import { type RunOptions, runRun } from "../../cli/commands/run.ts";
 import { readConfig } from "../../cli/config.ts";
 import type { Host } from "../../cli/host.ts";
 import { failureOf, UsageFailure } from "../../cli/output.ts";

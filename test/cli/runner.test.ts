@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
-import { createInterface } from "node:readline";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type TestRedis, testRedis } from "../redis.ts";
 import { agent, mockModel, openWorld, system, type World } from "../runner/world.ts";

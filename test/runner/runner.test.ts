@@ -1,9 +1,9 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { createServer } from "node:http";
 import { once } from "node:events";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { requestCancel } from "../../store/tasks.ts";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { listRunners } from "../../store/runners.ts";
+import { requestCancel } from "../../store/tasks.ts";
 import { type TestRedis, testRedis } from "../redis.ts";
 import { openToolServer, type ToolServer } from "./tool-server.ts";
 import { agent, chainVerdict, manifest, mockModel, openWorld, system, typesOf, type World } from "./world.ts";

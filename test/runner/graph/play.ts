@@ -1,5 +1,5 @@
 // Plays a whole task on a graph without a runner: ends one open activation after another, in any order that is asked for.
-import { type Graph, type GraphState, entryAgents } from "../../../contracts/graph.ts";
+import { entryAgents, type Graph, type GraphState } from "../../../contracts/graph.ts";
 import { type Advance, advance, type Start } from "../../../runner/graph/advance.ts";
 
 interface Move {
