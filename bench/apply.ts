@@ -44,12 +44,13 @@ try {
   rmSync(home, { recursive: true, force: true });
 }
 
+const now = (): Date => new Date();
+
 async function applyOnce(source: ReturnType<typeof openSource>, env: string): Promise<number> {
   const signal = new AbortController().signal;
   const answer = await source.read(signal);
   if (answer.status !== "ok") throw new Error("the benchmark's repository cannot be read");
   const observed = await readState(redis, env);
-  const now = (): Date => new Date();
   const tool = { name: "bench", version: "0" };
   const plan = makePlan({ source: answer, history: "first", observed, env, now: now(), planId: randomUUID(), tool });
   const queue = openQueue(redis, env);

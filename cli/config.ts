@@ -20,9 +20,11 @@ export interface Config {
   /** The whole environment for children that are ours: git and the embedded server pick what they need. */
   readonly path: string;
   readonly userHome: string | undefined;
+  /** XDG_CACHE_HOME: where things are kept once per user. */
+  readonly cacheHome: string | undefined;
 }
 
-export const VARIABLES = {
+const VARIABLES = {
   COUNTWHEEL_REDIS_URL: "the Redis to use; else REDIS_URL; else a private embedded server",
   COUNTWHEEL_ENV: "the environment, instead of `default`",
   COUNTWHEEL_HOME: "where the embedded server and the mirrors live, instead of .countwheel/",
@@ -51,6 +53,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     ),
     path: value("PATH") ?? "",
     userHome: value("HOME"),
+    cacheHome: value("XDG_CACHE_HOME"),
   };
   return { config, problems: unknownVariables(variables) };
 }

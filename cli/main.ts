@@ -1,8 +1,10 @@
 #!/usr/bin/env node
 // The entry of the command: makes the host from the process, runs one command, and ends with its exit code.
 import { createInterface } from "node:readline/promises";
+import { isatty } from "node:tty";
 import { CommanderError } from "commander";
-import { type Act, makeProgram } from "./arguments/program.ts";
+import type { Act } from "./arguments/flags.ts";
+import { makeProgram } from "./arguments/program.ts";
 import { type Config, readConfig } from "./config.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Host, Output, OutputFormat } from "./host.ts";
@@ -39,7 +41,7 @@ function refuse(problems: readonly string[]): ExitCode {
 }
 
 function makeHost(config: Config, words: readonly string[]): Host {
-  const canAsk = process.stdin.isTTY === true && !config.noInput && !words.includes("--no-input");
+  const canAsk = isatty(process.stdin.fd) && !config.noInput && !words.includes("--no-input");
   return {
     stdout: outputOf(process.stdout),
     stderr: outputOf(process.stderr),
@@ -56,13 +58,13 @@ function withoutColor(config: Config, words: readonly string[]): Config {
 }
 
 /** A reader that has gone (`| head`) is no failure: what it did not want to read is dropped. */
-function outputOf(stream: NodeJS.WriteStream): Output {
+function outputOf(stream: NodeJS.WriteStream & { readonly fd: number }): Output {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
     process.exit(EXIT.ok);
   });
   return {
-    isTTY: stream.isTTY === true,
+    isTTY: isatty(stream.fd),
     columns: stream.columns ?? 120,
     write: (text) => void stream.write(text),
   };

@@ -46,6 +46,7 @@ async function redisUrl(host: Host, flags: RedisFlags): Promise<string> {
     home: countwheelHome(host.config, host.cwd),
     path: host.config.path,
     userHome: host.config.userHome,
+    ...(host.config.cacheHome === undefined ? {} : { cacheHome: host.config.cacheHome }),
     say: (line) => say(host, line),
   });
   return url;

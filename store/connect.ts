@@ -137,7 +137,7 @@ function refuseUnprotected(redis: Redis): void {
   throw new PermanentFailure(
     "REDIS_UNPROTECTED",
     `Redis at ${describeServer(redis)} takes commands from the network without a password. Set one and put it into ` +
-      "the Redis URL, or say --allow-unprotected-redis where the network itself is private",
+      "the Redis URL, or say --allow-unprotected where the network itself is private",
   );
 }
 

@@ -1,6 +1,6 @@
 // Commands that look and change nothing: get, describe, trace, audit, history, doctor.
 import type { Command } from "commander";
-import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./program.ts";
+import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./flags.ts";
 
 export function addInspectCommands(program: Command, facts: ProgramFacts, act: Act): void {
   addGet(program, facts, act);

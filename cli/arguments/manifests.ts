@@ -1,8 +1,8 @@
 // Commands about manifests alone: validate, schema, explain, init. They are offline and need no Redis.
 import { type Command, Option } from "commander";
-import { type Act, type ProgramFacts, withOutput } from "./program.ts";
+import { type Act, type ProgramFacts, withOutput } from "./flags.ts";
 
-export const BLUEPRINTS = ["pipeline", "hierarchical", "swarm-loop"] as const;
+const BLUEPRINTS = ["pipeline", "hierarchical", "swarm-loop"] as const;
 
 export function addManifestCommands(program: Command, _facts: ProgramFacts, act: Act): void {
   addInit(program, act);

@@ -1,6 +1,6 @@
 // Commands that run things: run, runner, cancel, resolve, down, demo, completion.
 import { Argument, type Command } from "commander";
-import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./program.ts";
+import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./flags.ts";
 import { collect, commaList, durationMs, wholeNumber } from "./values.ts";
 
 export function addOperateCommands(program: Command, facts: ProgramFacts, act: Act): void {

@@ -1,6 +1,6 @@
 // Commands that compare Git with the state, and carry the difference out: plan, apply, reconcile, up.
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./program.ts";
+import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./flags.ts";
 import { durationMs, wholeNumber } from "./values.ts";
 
 export function addPlanCommands(program: Command, facts: ProgramFacts, act: Act): void {

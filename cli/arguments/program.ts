@@ -1,19 +1,11 @@
 // The command line as commander sees it: light, so that `--help` starts at once. What a command does is loaded when it runs.
-import { Command, Option } from "commander";
-import { EXIT_CODE_HELP, type ExitCode } from "../exit-codes.ts";
-import type { Host, OutputFormat } from "../host.ts";
+import { Command } from "commander";
+import { EXIT_CODE_HELP } from "../exit-codes.ts";
+import type { Act, ProgramFacts } from "./flags.ts";
 import { addInspectCommands } from "./inspect.ts";
 import { addManifestCommands } from "./manifests.ts";
 import { addOperateCommands } from "./operate.ts";
 import { addPlanCommands } from "./plan.ts";
-
-/** Runs a command's body and records its exit code. `load` imports the body only now. */
-export type Act = <O>(load: () => Promise<(host: Host, options: O) => Promise<ExitCode>>, options: O) => Promise<void>;
-
-export interface ProgramFacts {
-  readonly version: string;
-  readonly env: string;
-}
 
 export function makeProgram(facts: ProgramFacts, act: Act): Command {
   const program = new Command("countwheel")
@@ -30,20 +22,4 @@ export function makeProgram(facts: ProgramFacts, act: Act): Command {
   addOperateCommands(program.commandsGroup("Run and operate:"), facts, act);
   program.commandsGroup("Other:");
   return program;
-}
-
-/** The flags that every command with a state has. */
-export function withStateFlags(command: Command, facts: ProgramFacts): Command {
-  return command
-    .addOption(new Option("--env <name>", "the environment").default(facts.env))
-    .addOption(new Option("--redis <url>", "the Redis to use (default: COUNTWHEEL_REDIS_URL, else an embedded server)"))
-    .addOption(new Option("--allow-unprotected", "use a Redis without a password that is not on this machine"));
-}
-
-export function withOutput(command: Command, formats: readonly OutputFormat[]): Command {
-  return command
-    .addOption(new Option("-o, --output <format>", "the form of the answer").choices(formats).default("text"))
-    .option("--no-color", "no colours")
-    .option("--no-input", "ask nothing (implied by CI=true)")
-    .option("-v, --verbose", "say more", false);
 }

@@ -102,11 +102,14 @@ function print(host: Host, options: GetOptions, found: Found): void {
     case "json":
       return found.one ? printJson(host, values[0]) : printList(host, values);
     case "jsonl":
-      return void values.forEach((value) => host.stdout.write(`${JSON.stringify(value)}\n`));
+      for (const value of values) host.stdout.write(`${JSON.stringify(value)}\n`);
+      return;
     case "yaml":
-      return void host.stdout.write(renderYaml(found.one ? values[0] : { formatVersion: "1", items: values }));
+      host.stdout.write(renderYaml(found.one ? values[0] : { formatVersion: "1", items: values }));
+      return;
     case "name":
-      return void names(found).forEach((name) => host.stdout.write(`${name}\n`));
+      for (const name of shortNames(found)) host.stdout.write(`${name}\n`);
+      return;
     case "text":
     case "wide":
     case "markdown":
@@ -119,7 +122,7 @@ export function recordView({ address, manifest, digest, generation, source, seri
   return { ...hideSensitive(manifest), status: { address, digest, generation, serial, appliedAt, source } };
 }
 
-function names(found: Found): readonly string[] {
+function shortNames(found: Found): readonly string[] {
   return found.of === "tasks"
     ? found.items.map((task) => `task/${task.name}`)
     : found.items.map(({ manifest }) => `${manifest.kind.toLowerCase()}/${manifest.metadata.name}`);

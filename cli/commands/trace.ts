@@ -1,8 +1,11 @@
 // `trace <task>`: what happened, as a waterfall, as JSON, or followed while it happens.
+import { type Address, parseAddress } from "../../contracts/address.ts";
+import { PermanentFailure } from "../../contracts/failure.ts";
 import type { TaskRef } from "../../contracts/task.ts";
 import { hasEnded } from "../../contracts/task.ts";
 import type { TraceEvent } from "../../contracts/trace.ts";
 import type { Redis } from "../../store/connect.ts";
+import { readSnapshot } from "../../store/snapshots.ts";
 import { followTrace } from "../../store/tasks.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { findTask } from "../find-task.ts";
@@ -12,6 +15,7 @@ import { openRedis } from "../redis.ts";
 import { readVerifiedTrace, type VerifiedTrace } from "../verified-trace.ts";
 import { renderTrace } from "../view/trace.ts";
 import { renderEventLine } from "../view/trace-line.ts";
+import type { PlaceOf } from "../view/trace-rows.ts";
 
 export interface TraceOptions extends CommonFlags {
   readonly task: string;
@@ -25,18 +29,36 @@ export async function runTrace(host: Host, options: TraceOptions): Promise<ExitC
     const task = await findTask(redis, options);
     const ref = { env: options.env, namespace: task.namespace, name: task.name };
     if (options.follow && !hasEnded(task.phase)) return await follow(host, options, { ref, reader: connectWorker() });
-    return await show(host, options, await readVerifiedTrace(redis, ref));
+    const trace = await readVerifiedTrace(redis, ref);
+    return await show(host, options, trace, await placesOf(redis, options.env, trace));
   } finally {
     await close();
   }
 }
 
-async function show(host: Host, options: TraceOptions, { task, events, verdict }: VerifiedTrace): Promise<ExitCode> {
+/** Where the policies of the task's snapshot stand. A snapshot that is gone costs the places, not the trace. */
+async function placesOf(redis: Redis, env: string, { task }: VerifiedTrace): Promise<PlaceOf> {
+  const snapshot = await readSnapshot(redis, env, task.snapshot).catch((error: unknown) => {
+    if (error instanceof PermanentFailure) return undefined;
+    throw error;
+  });
+  return (address) => {
+    const source = parseAddress(address) && snapshot?.entries[address as Address]?.source;
+    return source && `${source.file}:${source.line}`;
+  };
+}
+
+async function show(
+  host: Host,
+  options: TraceOptions,
+  { task, events, verdict }: VerifiedTrace,
+  placeOf: PlaceOf,
+): Promise<ExitCode> {
   if (options.output === "json") printList(host, events);
   else if (options.output === "jsonl") for (const event of events) host.stdout.write(`${JSON.stringify(event)}\n`);
   else {
     const paint = paintFor(host.stdout, host.config.color);
-    host.stdout.write(renderTrace({ task, events, verdict }, paint, host.stdout.columns));
+    host.stdout.write(renderTrace({ task, events, verdict, placeOf }, paint, host.stdout.columns));
   }
   if (verdict.outcome === "intact") return EXIT.ok;
   const from = `from event ${verdict.seq} on (${verdict.reason})`;

@@ -24,7 +24,7 @@ export interface Background {
 }
 
 /** What people are told when a step of the story does not go as told. */
-export class DemoFailed extends PermanentFailure {
+class DemoFailed extends PermanentFailure {
   constructor(step: string, ran: Ran) {
     const said = `${ran.stderr}\n${ran.stdout}`.trim().split("\n").slice(-12).join("\n");
     super("DEMO_FAILED", `\`${step}\` ended with exit code ${ran.code}:\n${said}`);
@@ -83,7 +83,8 @@ export class Stage {
   }
 
   async gitShown(folder: string, ...words: readonly string[]): Promise<void> {
-    this.write(`${this.#paint("cyan", `$ git ${words.join(" ")}`)}\n`);
+    const typed = words.map((word) => (/[^\w./:=-]/.test(word) ? `"${word}"` : word)).join(" ");
+    this.write(`${this.#paint("cyan", `$ git ${typed}`)}\n`);
     await this.git(folder, ...words);
   }
 

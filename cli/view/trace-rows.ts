@@ -15,7 +15,10 @@ export interface TraceRow {
   readonly hints: readonly string[];
 }
 
-export function traceRows(events: readonly TraceEvent[]): TraceRow[] {
+/** Where a manifest stands, `file:line`, by its address; undefined where nobody knows. */
+export type PlaceOf = (address: string) => string | undefined;
+
+export function traceRows(events: readonly TraceEvent[], placeOf: PlaceOf): TraceRow[] {
   const [first] = events;
   if (first === undefined) return [];
   const zero = Date.parse(first.at);
@@ -23,7 +26,7 @@ export function traceRows(events: readonly TraceEvent[]): TraceRow[] {
   return events.flatMap((event, index) => {
     const later = events.slice(index + 1);
     const draw = ROW_MAKERS[event.type];
-    return draw === undefined ? [] : [draw(event, { later, clock, before: events.slice(0, index) })];
+    return draw === undefined ? [] : [draw(event, { later, clock, before: events.slice(0, index), placeOf })];
   });
 }
 
@@ -31,6 +34,7 @@ interface Around {
   readonly before: readonly TraceEvent[];
   readonly later: readonly TraceEvent[];
   readonly clock: (event: TraceEvent) => number;
+  readonly placeOf: PlaceOf;
 }
 
 type RowMaker = (event: TraceEvent, around: Around) => TraceRow;
@@ -131,11 +135,12 @@ function decisionNote(event: TraceEvent, before: readonly TraceEvent[]): string 
   return typeof micros === "number" ? `allow ${(micros / 1_000).toFixed(2)} ms  ` : "allow  ";
 }
 
-function deniedRow(event: TraceEvent, { clock }: Around): TraceRow {
+function deniedRow(event: TraceEvent, { clock, placeOf }: Around): TraceRow {
   const denial = record(event["denial"] ?? event);
   const details = record(denial["details"]);
   const subject = text(details["tool"] ?? details["model"] ?? event["tool"]);
-  const rule = [text(details["policy"]), text(details["rule"])].filter((part) => part !== "").join(", ");
+  const policy = text(details["policy"]);
+  const why = [policy, text(details["rule"]), placeOf(policy) ?? ""].filter((part) => part !== "");
   return {
     depth: 2,
     label: subject,
@@ -144,8 +149,8 @@ function deniedRow(event: TraceEvent, { clock }: Around): TraceRow {
     endMs: null,
     shade: "tool",
     tone: "bad",
-    note: `✕ denied  ${text(denial["code"])}  ${rule}`,
-    hints: [text(denial["message"])].filter((hint) => hint !== ""),
+    note: `✕ denied  ${text(denial["code"])}`,
+    hints: why.length === 0 ? [] : [`because of ${why.join(", ")}`],
   };
 }
 

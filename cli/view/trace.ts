@@ -5,12 +5,13 @@ import type { ChainVerdict, TraceEvent } from "../../contracts/trace.ts";
 import { summarizeTrace } from "../../contracts/trace-summary.ts";
 import type { Paint } from "../output.ts";
 import { renderCost, renderCount } from "./table.ts";
-import { type TraceRow, traceRows } from "./trace-rows.ts";
+import { type PlaceOf, type TraceRow, traceRows } from "./trace-rows.ts";
 
 export interface TraceView {
   readonly task: TaskRecord;
   readonly events: readonly TraceEvent[];
   readonly verdict: ChainVerdict;
+  readonly placeOf: PlaceOf;
 }
 
 const LABEL_WIDTH = 34;
@@ -20,7 +21,7 @@ const FIXED_COLUMNS = 78;
 
 export function renderTrace(view: TraceView, paint: Paint, columns: number): string {
   const barWidth = Math.min(MAX_BAR, Math.max(MIN_BAR, columns - FIXED_COLUMNS));
-  const rows = traceRows(view.events);
+  const rows = traceRows(view.events, view.placeOf);
   const durationMs = Math.max(1, summarizeTrace(view.events).durationMs);
   const lines = rows.flatMap((row) => renderRow(row, { paint, barWidth, durationMs }));
   return [...renderHeader(view, paint), "", ...lines, ...renderEnd(view.task, paint)]
