@@ -45,7 +45,7 @@ function manifestOf(kind: KindName): JsonSchema {
       spec: { type: ["object", "null"], description },
     },
     if: { required: ["apiVersion"], properties: { apiVersion: { const: "countwheel.dev/v1" } } },
-    // biome-ignore lint/suspicious/noThenProperty: a keyword of JSON Schema
+    // oxlint-disable-next-line unicorn/no-thenable -- a keyword of JSON Schema
     then: {
       additionalProperties: false,
       properties: { apiVersion: {}, kind: {}, metadata: {}, spec: strictSchema(schema) },

@@ -1,5 +1,5 @@
 // A manifest in canonical form: what the loader makes of one YAML document, and what the state keeps.
-import { type Address, type KindName, addressOf } from "./address.ts";
+import { type Address, addressOf, type KindName } from "./address.ts";
 import { type Digest, digestOf } from "./canonical.ts";
 
 export const API_VERSIONS = ["orloj.dev/v1", "countwheel.dev/v1"] as const;

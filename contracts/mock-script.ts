@@ -39,7 +39,7 @@ const RULE_SCHEMA = {
   },
 } as const;
 
-export const MOCK_SCRIPT_SCHEMA = { type: "array", items: RULE_SCHEMA } as const;
+const MOCK_SCRIPT_SCHEMA = { type: "array", items: RULE_SCHEMA } as const;
 
 /** The first rule that matches is used. `times` is absent: every call that the rule matches fails. */
 export type MockRule = FromSchema<typeof RULE_SCHEMA>;

@@ -1,8 +1,8 @@
 // Makes the record of a new task and its first trace events: the same for a manifest, a schedule, a webhook and `run`.
-import { type Graph, type GraphState, entryAgents } from "./graph.ts";
+import { entryAgents, type Graph, type GraphState } from "./graph.ts";
 import type { TaskRef, TaskSource } from "./task.ts";
 import { activationId } from "./task.ts";
-import { type TraceEvent, chainEvents, chainStart } from "./trace.ts";
+import { chainEvents, chainStart, type TraceEvent } from "./trace.ts";
 
 export interface TaskRequest {
   readonly ref: TaskRef;
@@ -40,7 +40,12 @@ export function makeTask(request: TaskRequest): NewTask {
   };
   return {
     ...request,
-    graphState: { visits: Object.fromEntries(entries.map((agent) => [agent, 1])), outputs: {}, joins: {}, open: entries.length },
+    graphState: {
+      visits: Object.fromEntries(entries.map((agent) => [agent, 1])),
+      outputs: {},
+      joins: {},
+      open: entries.length,
+    },
     activations: entries.map((agent) => ({ id: activationId(agent, 1), agent })),
     events: chainEvents(name, { seq: 0, head: chainStart(name) }, [created]),
   };

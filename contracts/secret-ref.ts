@@ -6,7 +6,7 @@ export interface SecretRef {
   readonly key: string;
 }
 
-export const DEFAULT_SECRET_KEY = "value";
+const DEFAULT_SECRET_KEY = "value";
 
 /**
  * What a reference may mean, the likeliest first. `a/b` is namespace/name where such a Secret is known, otherwise

@@ -17,7 +17,9 @@ export interface Snapshot {
 
 /** Everything but run-time requests: a task keeps the whole set of definitions that was applied when it was made. */
 export function makeSnapshot(records: Iterable<StateRecord>): Snapshot {
-  const kept = [...records].filter((record) => record.manifest.kind !== "Task" && record.manifest.kind !== "TaskSchedule");
+  const kept = [...records].filter(
+    (record) => record.manifest.kind !== "Task" && record.manifest.kind !== "TaskSchedule",
+  );
   kept.sort((a, b) => (a.address < b.address ? -1 : 1));
   const entries = Object.fromEntries(
     kept.map(({ address, manifest, digest, source }) => [address, { manifest, digest, source }]),

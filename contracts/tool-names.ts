@@ -10,7 +10,7 @@ export function plainToolName(name: string): string {
   return name.replace(/[_.]/g, "-").toLowerCase();
 }
 
-export const MEMORY_TOOLS = ["memory.read", "memory.write", "memory.search", "memory.list", "memory.ingest"] as const;
+const MEMORY_TOOLS = ["memory.read", "memory.write", "memory.search", "memory.list", "memory.ingest"] as const;
 
 export function isMemoryTool(name: string): boolean {
   const wanted = name.toLowerCase();

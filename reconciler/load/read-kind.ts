@@ -97,7 +97,7 @@ function isSlip(wanted: string, near: string): boolean {
 }
 
 function sortedLetters(text: string): string {
-  return [...text].sort().join("");
+  return Array.from(text).toSorted().join("");
 }
 
 function refused(code: ProblemCode, about: Remark["about"], summary: string, detail: string): KindAnswer {

@@ -4,7 +4,7 @@ import type { Schema } from "../../contracts/schema.ts";
 
 /** A scalar as it was typed: `1.10`, `0123` and `yes` stay what they are. */
 export function typedText(scalar: Scalar): string {
-  return typeof scalar.source === "string" ? scalar.source : String(scalar.value ?? "");
+  return scalar.source ?? "";
 }
 
 export function isPlain(scalar: Scalar): boolean {

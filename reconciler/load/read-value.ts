@@ -54,7 +54,7 @@ function readTextValue(reader: DocumentReader, node: Node, schema: Schema, spot:
 
 function expectedForm(schema: Schema): string {
   const example = schema.examples?.[0];
-  return example === undefined ? "" : `Write it like \`${String(example)}\`.`;
+  return typeof example === "string" ? `Write it like \`${example}\`.` : "";
 }
 
 /** `{{.id}}` without quotes is a map in a map to YAML, and a template to everybody else. */

@@ -14,5 +14,5 @@ export function selectFiles(files: readonly SourceFile[]): SourceFile[] {
   return files
     .filter(({ path }) => EXTENSION.test(path))
     .filter(({ path }) => !charts.some((folder) => path.startsWith(`${folder}templates/`)))
-    .sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
+    .toSorted((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0));
 }

@@ -48,6 +48,13 @@ function hasField(schema: Schema | undefined, [step, ...rest]: readonly string[]
   return hasField(step === "*" ? (schema.items ?? values) : schema.properties?.[step], rest);
 }
 
+const agent = (apiVersion: string, spec: object): object => ({
+  apiVersion,
+  kind: "Agent",
+  metadata: { name: "a" },
+  spec,
+});
+
 describe("the schemas for editors", () => {
   const ajv = new Ajv({ allErrors: true, strict: false });
   const bundle = ajv.compile(bundleSchema());
@@ -61,12 +68,6 @@ describe("the schemas for editors", () => {
     expect(wrong).toEqual([]);
   });
 
-  const agent = (apiVersion: string, spec: object): object => ({
-    apiVersion,
-    kind: "Agent",
-    metadata: { name: "a" },
-    spec,
-  });
   it.each([
     ["an unknown field in orloj.dev/v1", agent("orloj.dev/v1", { model_ref: "m", wild: 1 }), true],
     ["camelCase in orloj.dev/v1", agent("orloj.dev/v1", { modelRef: "m", limits: { maxSteps: "4" } }), true],

@@ -8,7 +8,8 @@ export function checkAgent(spec: AgentSpec, remarks: Remarks): void {
     remarks.refuse("/memory/allow", "`memory.allow` needs `memory.ref`", "Name the Memory that is meant.");
   }
   checkContract(spec, remarks);
-  if (spec.execution?.output_schema !== undefined && !("type" in spec.execution.output_schema)) {
+  const schema = spec.execution?.output_schema ?? {};
+  if (Object.keys(schema).length > 0 && !Object.hasOwn(schema, "type")) {
     remarks.complain("/execution/output_schema", "`output_schema` has no `type`", "Say `type: object`, or what it is.");
   }
 }

@@ -35,7 +35,8 @@ export function checkTaskSchedule(spec: TaskScheduleSpec, remarks: Remarks): voi
 
 function isTimeZone(text: string): boolean {
   try {
-    return new Intl.DateTimeFormat("en", { timeZone: text }) !== undefined;
+    new Intl.DateTimeFormat("en", { timeZone: text }).resolvedOptions();
+    return true;
   } catch {
     return false;
   }

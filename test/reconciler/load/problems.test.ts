@@ -6,6 +6,12 @@ import { errorCodes, file, load, MODEL, told } from "./files.ts";
 const agent = (name: string, spec: string): string =>
   `kind: Agent\nmetadata:\n  name: ${name}\nspec:\n  model_ref: m\n${spec}`;
 
+const server = (spec: string): string =>
+  `kind: McpServer\nmetadata: {name: github_mcp}\nspec: {transport: stdio, command: x${spec}}\n`;
+
+const endpoint = (script: string): string =>
+  `kind: ModelEndpoint\nmetadata: {name: m}\nspec:\n  provider: mock\n  default_model: x\n  options:\n    script: '${script}'\n`;
+
 describe("places and frames", () => {
   it("underlines an unknown field and names the nearest, or the kind that has it", async () => {
     const result = await load(agent("a", "  permissons:\n    - x\n"), MODEL);
@@ -91,8 +97,6 @@ describe("references", () => {
     });
   });
 
-  const server = (spec: string): string =>
-    `kind: McpServer\nmetadata: {name: github_mcp}\nspec: {transport: stdio, command: x${spec}}\n`;
   it.each([
     ["a tool of a declared server", "github-mcp--create-issue", "", []],
     ["in the server's own spelling", "github_mcp--create_Issue", ", tool_filter: {include: [create_issue]}", []],
@@ -191,8 +195,6 @@ describe("secrets", () => {
 });
 
 describe("the mock's script", () => {
-  const endpoint = (script: string): string =>
-    `kind: ModelEndpoint\nmetadata: {name: m}\nspec:\n  provider: mock\n  default_model: x\n  options:\n    script: '${script}'\n`;
   it("is checked where it is written", async () => {
     expect(told(await load(endpoint('[{"agent": "a", "say": "hi"}]')))).toEqual([]);
     expect(told(await load(endpoint('[{"sya": "hi"}, {"call": [{}]}]')))).toEqual([

@@ -1,7 +1,7 @@
 // Properties of the loader: neither order nor spelling nor what was loaded before changes the answer.
 
 import { fileURLToPath } from "node:url";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { createLoader } from "../../../reconciler/load/load-files.ts";

@@ -8,6 +8,8 @@ import { errorCodes, file, folderFiles, load, MODEL, specIn, told } from "./file
 const tool = (spec: string): string => `kind: Tool\nmetadata: {name: t}\nspec:\n  endpoint: http://x\n${spec}`;
 const task = (spec: string): string => `kind: Task\nmetadata: {name: t}\nspec:\n  mode: template\n${spec}`;
 
+const strict = (text: string): string => `apiVersion: countwheel.dev/v1\n${text}`;
+
 describe("what orloj.dev/v1 accepts", () => {
   it.each([
     [
@@ -115,7 +117,6 @@ describe("what orloj.dev/v1 accepts", () => {
 });
 
 describe("what countwheel.dev/v1 refuses and orloj.dev/v1 warns of", () => {
-  const strict = (text: string): string => `apiVersion: countwheel.dev/v1\n${text}`;
   it.each([
     ["UNKNOWN_FIELD", tool("  risk_levle: high\n")],
     ["SYNTAX", tool("  risk_level: low\n  risk_level: medium\n")],
