@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { applyPlan, type Writer } from "../reconciler/apply/apply-plan.ts";
+import { processLineageMemory } from "../reconciler/apply/lineage-memory.ts";
 import { openSource } from "../reconciler/environment-source.ts";
 import { createLoader } from "../reconciler/load/load-files.ts";
 import { makePlan } from "../reconciler/plan/make-plan.ts";
@@ -62,6 +63,7 @@ async function applyOnce(source: ReturnType<typeof openSource>, env: string): Pr
     holder: "bench",
     lockWaitMs: 0,
     newLineage: randomUUID,
+    lineages: processLineageMemory(),
     signal,
     reports: false,
   };

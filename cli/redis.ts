@@ -8,6 +8,8 @@ import { countwheelHome } from "./repository-root.ts";
 export interface OpenRedis {
   readonly redis: Redis;
   readonly url: string;
+  /** Which server it is, whoever asks: what this machine remembers of it is filed under this. */
+  readonly server: string;
   /** Another connection to the same server, for a command that waits. */
   readonly connectWorker: () => Redis;
   readonly close: () => Promise<void>;
@@ -19,7 +21,8 @@ export interface RedisFlags {
 }
 
 export async function openRedis(host: Host, flags: RedisFlags): Promise<OpenRedis> {
-  const url = await redisUrl(host, flags);
+  const given = flags.redis ?? host.config.redisUrl;
+  const url = given ?? (await embeddedUrl(host));
   const redis = connectRedis(url, "command");
   const extra: Redis[] = [];
   const close = async (): Promise<void> => {
@@ -36,12 +39,17 @@ export async function openRedis(host: Host, flags: RedisFlags): Promise<OpenRedi
     extra.push(client);
     return client;
   };
-  return { redis, url, connectWorker, close };
+  return { redis, url, server: given === undefined ? "embedded" : withoutCredentials(given), connectWorker, close };
 }
 
-async function redisUrl(host: Host, flags: RedisFlags): Promise<string> {
-  const given = flags.redis ?? host.config.redisUrl;
-  if (given !== undefined) return given;
+/** Host, port and database; the path of a socket stays as it is. */
+function withoutCredentials(url: string): string {
+  if (!URL.canParse(url)) return url;
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
+}
+
+async function embeddedUrl(host: Host): Promise<string> {
   const { url } = await ensureEmbedded({
     home: countwheelHome(host.config, host.cwd),
     path: host.config.path,

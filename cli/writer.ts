@@ -1,10 +1,14 @@
 // Makes the writer of a command that applies: who it is, and what it may use.
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
+import { join } from "node:path";
 import type { Writer } from "../reconciler/apply/apply-plan.ts";
-import type { Redis } from "../store/connect.ts";
+import { fileLineageMemory, type LineageMemory } from "../reconciler/apply/lineage-memory.ts";
 import { type ActivationQueue, openQueue } from "../store/queue.ts";
 import type { Host } from "./host.ts";
+import { say } from "./output.ts";
+import type { OpenRedis } from "./redis.ts";
+import { countwheelHome } from "./repository-root.ts";
 
 /** How long a command waits for another one that is applying. */
 const LOCK_WAIT_MS = 10_000;
@@ -14,7 +18,12 @@ export interface OpenWriter {
   readonly close: () => Promise<void>;
 }
 
-export function openWriter(host: Host, redis: Redis, env: string, reports = false): OpenWriter {
+export function openWriter(
+  host: Host,
+  { redis, server }: Pick<OpenRedis, "redis" | "server">,
+  env: string,
+  reports = false,
+): OpenWriter {
   const queue: ActivationQueue = openQueue(redis, env);
   const writer: Writer = {
     redis,
@@ -25,8 +34,15 @@ export function openWriter(host: Host, redis: Redis, env: string, reports = fals
     holder: `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`,
     lockWaitMs: LOCK_WAIT_MS,
     newLineage: randomUUID,
+    lineages: lineageMemory(host, server, env),
     signal: host.signal,
     reports,
   };
   return { writer, close: () => queue.close() };
+}
+
+/** Which state was applied to from this directory: kept beside the embedded server, not in it. */
+export function lineageMemory(host: Host, server: string, env: string): LineageMemory {
+  const folder = join(countwheelHome(host.config, host.cwd), "lineages");
+  return fileLineageMemory({ folder, env, server, say: (line) => say(host, line) });
 }

@@ -26,7 +26,7 @@ export type LoopEvent =
   /** Said once until something else happens; `retryInMs` null: it waits for a change. */
   | { readonly type: "failed"; readonly code: string; readonly message: string; readonly retryInMs: number | null };
 
-export interface LoopOptions extends Omit<TickOptions, "onPlan" | "knownLineage" | "source"> {
+export interface LoopOptions extends Omit<TickOptions, "onPlan" | "source"> {
   readonly source: LoopSource;
   readonly intervalMs: number;
   readonly emit: (event: LoopEvent) => void;
@@ -38,8 +38,7 @@ const LONGEST_BACKOFF_MS = 60_000;
 /** What the loop remembers between two looks. */
 interface Memory {
   /** Where source and state stood when the last look found nothing left to do; undefined: look again. */
-  settled: { readonly sha: string; readonly serial: number } | undefined;
-  lineage: string | null;
+  settled: { readonly sha: string; readonly lineage: string; readonly serial: number } | undefined;
   /** What was said since something went on: the same failure is not said at every look. */
   readonly said: Set<string>;
   failures: number;
@@ -49,7 +48,7 @@ interface Memory {
 export async function runLoop(options: LoopOptions): Promise<void> {
   const { source, signal } = options;
   const bell = new Bell();
-  const memory: Memory = { settled: undefined, lineage: null, said: new Set(), failures: 0 };
+  const memory: Memory = { settled: undefined, said: new Set(), failures: 0 };
   const unwatch = await source.watch(() => bell.ring(), signal);
   try {
     while (!signal.aborted) await bell.wait(await look(options, memory, bell.take()), signal);
@@ -65,7 +64,7 @@ async function look(options: LoopOptions, memory: Memory, rung: boolean): Promis
     const onPlan = (plan: Plan, commit: CommitInfo | null): void => {
       if (hasChanges(plan)) say(options, memory, `planned ${plan.digest}`, { type: "planned", plan, commit });
     };
-    const result = await tick({ ...options, knownLineage: memory.lineage, onPlan });
+    const result = await tick({ ...options, onPlan });
     return remember(options, memory, result);
   } catch (error) {
     return sayFailure(options, memory, error);
@@ -79,14 +78,13 @@ async function hasMoved({ source, writer, signal }: LoopOptions, { settled }: Me
   // What cannot be looked up cannot be read either: the tick tells why.
   if (head.status !== "ok" || head.sha !== settled.sha) return true;
   const state = await readHead(writer.redis, writer.env);
-  if ((state?.serial ?? 0) !== settled.serial) return true;
+  if ((state?.serial ?? 0) !== settled.serial || (state?.lineage ?? "") !== settled.lineage) return true;
   return (await pendingTaskIntents(writer.redis, writer.env)).length > 0;
 }
 
 function remember(options: LoopOptions, memory: Memory, result: TickOutcome): number {
   say(options, memory, keyOf(result), { type: "ended", result });
   memory.settled = settledBy(result);
-  memory.lineage = lineageOf(result) ?? memory.lineage;
   if (isTransient(result)) return backOff(memory);
   memory.failures = 0;
   return options.intervalMs;
@@ -127,14 +125,8 @@ function settledBy(result: TickOutcome): Memory["settled"] {
   if (result.outcome === "unavailable" || result.outcome === "overtaken" || result.outcome === "locked")
     return undefined;
   const { source, state } = result.plan;
-  const serial = result.outcome === "applied" ? result.serial : state.serial;
-  return source.headSha === null ? undefined : { sha: source.headSha, serial };
-}
-
-function lineageOf(result: TickOutcome): string | undefined {
-  if (result.outcome === "applied") return result.lineage;
-  if (result.outcome !== "unchanged" || result.plan.state.lineage === "") return undefined;
-  return result.plan.state.lineage;
+  const { lineage, serial } = result.outcome === "applied" ? result : state;
+  return source.headSha === null ? undefined : { sha: source.headSha, lineage, serial };
 }
 
 /** Worth another look soon, although nothing rings. The rest waits for a change, or for the usual interval. */

@@ -4,9 +4,9 @@ import type { Problem } from "../contracts/problem.ts";
 import type { ObservedState } from "../contracts/record.ts";
 import type { TaskRef } from "../contracts/task.ts";
 import { readState } from "../store/state.ts";
-import { type ApplyOutcome, applyPlan, type Writer } from "./apply/apply-plan.ts";
+import { type ApplyOutcome, applyPlan, leaveUnchanged, type Writer } from "./apply/apply-plan.ts";
+import { findReplaced, type Replaced } from "./apply/lineage-memory.ts";
 import type { Moved } from "./apply/stale.ts";
-import { makeOrderedTasks } from "./apply/task-intents.ts";
 import { makePlan, type PlannableSource } from "./plan/make-plan.ts";
 import type { CommitInfo, SourceAnswer, UnavailableReason } from "./source/source.ts";
 
@@ -24,8 +24,6 @@ export interface TickOptions {
   readonly newId: () => string;
   /** Histories that may be applied although the branch was rewritten. */
   readonly allowHistory: readonly History[];
-  /** The lineage that this reconciler has seen; another one, or none, means a flushed or swapped Redis. */
-  readonly knownLineage: string | null;
   /** Called as soon as there is a plan, before anything is applied. */
   readonly onPlan: (plan: Plan, commit: CommitInfo | null) => void;
   readonly signal: AbortSignal;
@@ -33,7 +31,7 @@ export interface TickOptions {
 
 export type Hold =
   | { readonly why: "history"; readonly history: History; readonly from: string | null; readonly to: string | null }
-  | { readonly why: "lineage"; readonly was: string; readonly is: string | null };
+  | ({ readonly why: "lineage" } & Replaced);
 
 /** Only `applied` changed the records. `tasks` are those that were made by this tick. */
 export type TickOutcome =
@@ -61,9 +59,9 @@ export async function tick(options: TickOptions): Promise<TickOutcome> {
   const plan = await planSource(options, answer, observed);
   options.onPlan(plan, answer.identity.commit);
   if (answer.status === "invalid") return { outcome: "invalid", plan, problems: plan.problems };
-  const hold = findHold(options, plan, observed);
+  const hold = await findHold(options, plan, observed);
   if (hold !== undefined) return { outcome: "held", plan, hold };
-  if (plan.changes.length === 0) return { outcome: "unchanged", plan, tasks: await makeOrderedTasks(writer) };
+  if (plan.changes.length === 0) return { outcome: "unchanged", plan, tasks: await leaveUnchanged(writer, observed) };
   const applied = await applyPlan(writer, { plan, manifests: answer.set.manifests, observed });
   return outcomeOf(plan, applied);
 }
@@ -75,9 +73,10 @@ async function planSource(options: TickOptions, answer: PlannableSource, observe
   return makePlan({ source: answer, history, observed, env: writer.env, now: writer.now(), planId: newId(), tool });
 }
 
-function findHold({ allowHistory, knownLineage }: TickOptions, plan: Plan, observed: ObservedState): Hold | undefined {
-  const lineage = observed.head?.lineage ?? null;
-  if (knownLineage !== null && lineage !== knownLineage) return { why: "lineage", was: knownLineage, is: lineage };
+async function findHold(options: TickOptions, plan: Plan, observed: ObservedState): Promise<Hold | undefined> {
+  const { allowHistory, writer } = options;
+  const replaced = await findReplaced(writer.lineages, observed.head);
+  if (replaced !== null) return { why: "lineage", ...replaced };
   const { history, headSha } = plan.source;
   const rewritten = history === "forced" || history === "unrelated";
   if (!rewritten || allowHistory.includes(history) || plan.changes.length === 0) return undefined;

@@ -1,6 +1,7 @@
 // The apply of a push: one tick on the tip of the deploy branch, then everything that waits to be told on GitHub.
 import { PermanentFailure } from "../../contracts/failure.ts";
 import { countsLine, type Plan } from "../../contracts/plan.ts";
+import { processLineageMemory, replacedText } from "../../reconciler/apply/lineage-memory.ts";
 import { openSource } from "../../reconciler/environment-source.ts";
 import { codeSpan } from "../../reconciler/plan/inert.ts";
 import { githubLinks } from "../../reconciler/plan/markdown-parts.ts";
@@ -38,12 +39,14 @@ async function applyTip(action: ActionContext, redis: Redis, branch: string): Pr
     holder: `github-action ${newId()}`,
     lockWaitMs: LOCK_WAIT_MS,
     newLineage: newId,
+    // A job starts on a machine that remembers nothing: here the state is always believed.
+    lineages: processLineageMemory(),
     now,
     signal,
     reports: action.github !== null,
   };
   const source = tipSource(action, branch);
-  const common = { source, writer, tool, newId, allowHistory: [], knownLineage: null, onPlan: () => undefined, signal };
+  const common = { source, writer, tool, newId, allowHistory: [], onPlan: () => undefined, signal };
   try {
     let outcome = await tick(common);
     for (let retry = 1; retry < TRIES && outcome.outcome === "overtaken"; retry += 1) outcome = await tick(common);
@@ -118,8 +121,7 @@ function tellApplied(action: ActionContext, applied: Extract<TickOutcome, { outc
 }
 
 function heldMessage(hold: Extract<TickOutcome, { outcome: "held" }>["hold"], branch: string): string {
-  if (hold.why === "lineage")
-    return `the state's lineage is ${hold.is ?? "gone"}, it was ${hold.was}: was the Redis flushed or swapped?`;
+  if (hold.why === "lineage") return replacedText(hold);
   return `the history of ${branch} was rewritten (${hold.history}): applied was ${hold.from ?? "nothing"}, the tip is ${hold.to ?? "nothing"}. Nothing is applied until somebody does it by hand.`;
 }
 

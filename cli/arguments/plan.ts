@@ -17,6 +17,14 @@ function withSource(command: Command): Command {
     .option("--path <dir>", "the directory within the repository");
 }
 
+function withAcceptNewState(command: Command): Command {
+  return command.option(
+    "--accept-new-state",
+    "go on although the state is another one than before: everything is applied as new, and Tasks run again",
+    false,
+  );
+}
+
 function addPlan(program: Command, facts: ProgramFacts, act: Act): void {
   const command = program
     .command("plan")
@@ -36,10 +44,17 @@ function addApply(program: Command, facts: ProgramFacts, act: Act): void {
     .description("carry out a plan: a saved one exactly, or a new one of a directory or commit")
     .argument("[path|plan.json]", "a directory, a file, or a saved plan (default: .)")
     .option("--yes", "do not ask", false)
-    .option("--confirm-prunes <n>", "apply only if exactly so many records are pruned", wholeNumber);
-  withOutput(withStateFlags(withSource(command), facts), ["text", "json", "markdown"]).action((target, flags) =>
-    act(async () => (await import("../commands/apply.ts")).runApply, { ...flags, target }),
+    .option("--confirm-prunes <n>", "apply only if exactly so many records are pruned", wholeNumber)
+    .addOption(allowHistory());
+  withOutput(withStateFlags(withAcceptNewState(withSource(command)), facts), ["text", "json", "markdown"]).action(
+    (target, flags) => act(async () => (await import("../commands/apply.ts")).runApply, { ...flags, target }),
   );
+}
+
+function allowHistory(): Option {
+  return new Option("--allow-history <kind...>", "apply although the branch was rewritten")
+    .choices(["forced", "unrelated"])
+    .default([]);
 }
 
 function addReconcile(program: Command, facts: ProgramFacts, act: Act): void {
@@ -53,12 +68,8 @@ function addReconcile(program: Command, facts: ProgramFacts, act: Act): void {
       "show plans and applies on this repository's pull requests (needs GITHUB_TOKEN)",
       repositoryName,
     )
-    .addOption(
-      new Option("--allow-history <kind...>", "apply although the branch was rewritten")
-        .choices(["forced", "unrelated"])
-        .default([]),
-    );
-  withOutput(withStateFlags(withSource(command), facts), ["text", "jsonl"]).action((flags) =>
+    .addOption(allowHistory());
+  withOutput(withStateFlags(withAcceptNewState(withSource(command)), facts), ["text", "jsonl"]).action((flags) =>
     act(async () => (await import("../commands/reconcile.ts")).runReconcile, flags),
   );
 }
@@ -69,7 +80,7 @@ function addUp(program: Command, facts: ProgramFacts, act: Act): void {
     .description("development: an embedded Redis, a reconciler that watches a directory, and one runner")
     .argument("[path]", "the directory", ".")
     .option("--concurrency <n>", "activations at once", wholeNumber, 4);
-  withOutput(withStateFlags(command, facts), ["text"]).action((path, flags) =>
+  withOutput(withStateFlags(withAcceptNewState(command), facts), ["text"]).action((path, flags) =>
     act(async () => (await import("../commands/up.ts")).runUp, { ...flags, folder: path }),
   );
 }

@@ -5,9 +5,9 @@ import { resolve } from "node:path";
 import { countsLine, type History, hasChanges, type Plan } from "../../contracts/plan.ts";
 import { hasErrors } from "../../contracts/problem.ts";
 import type { ObservedState } from "../../contracts/record.ts";
-import { type ApplyOutcome, applyPlan } from "../../reconciler/apply/apply-plan.ts";
+import { type ApplyOutcome, applyPlan, leaveUnchanged } from "../../reconciler/apply/apply-plan.ts";
+import { findReplaced, type Replaced, replacedText } from "../../reconciler/apply/lineage-memory.ts";
 import { type Moved, movedInSource, movedInTime } from "../../reconciler/apply/stale.ts";
-import { makeOrderedTasks } from "../../reconciler/apply/task-intents.ts";
 import { openSource } from "../../reconciler/environment-source.ts";
 import { makePlan, type PlannableSource } from "../../reconciler/plan/make-plan.ts";
 import { isSavedPlan, parseSavedPlan } from "../../reconciler/plan/saved-plan.ts";
@@ -30,6 +30,8 @@ export interface ApplyOptions extends CommonFlags, Omit<SourceFlags, "folder"> {
   readonly confirmPrunes?: number;
   /** Rewritten histories that may be applied. */
   readonly allowHistory?: readonly History[];
+  /** The state was replaced, and that was meant. */
+  readonly acceptNewState?: boolean;
   /** False: ask nothing. */
   readonly input?: boolean;
   readonly allowUnprotected?: boolean;
@@ -55,7 +57,7 @@ export async function runApply(host: Host, options: ApplyOptions): Promise<ExitC
   if (moved.length > 0) return printStale(host, options, moved);
   const server = await openRedis(host, options);
   const { redis } = server;
-  const open = openWriter(host, redis, options.env);
+  const open = openWriter(host, server, options.env);
   try {
     const observed = await readState(redis, options.env);
     const from = observed.head?.commit ?? null;
@@ -106,14 +108,17 @@ async function carryOut(host: Host, options: ApplyOptions, work: Work): Promise<
   const { plan, source, observed, open } = work;
   const refused = refuse(host, options, plan);
   if (refused !== undefined) return refused;
-  if (!hasChanges(plan)) {
-    const tasks = await makeOrderedTasks(open.writer);
-    printApplied(host, options.output, { plan, outcome: { outcome: "unchanged", tasks } });
-    return EXIT.ok;
-  }
-  if (!(await agreed(host, options, plan))) {
+  const replaced = options.acceptNewState ? null : await findReplaced(open.writer.lineages, observed.head);
+  if (replaced !== null) return printReplaced(host, options, replaced);
+  if (hasChanges(plan) && !(await agreed(host, options, plan))) {
     say(host, "Nothing was changed.");
     return EXIT.failed;
+  }
+  if (options.acceptNewState) await open.writer.lineages.forget();
+  if (!hasChanges(plan)) {
+    const tasks = await leaveUnchanged(open.writer, observed);
+    printApplied(host, options.output, { plan, outcome: { outcome: "unchanged", tasks } });
+    return EXIT.ok;
   }
   const outcome = await applyPlan(open.writer, { plan, manifests: source.load.set.manifests, observed });
   return printOutcome(host, options, plan, outcome);
@@ -131,7 +136,7 @@ function refuse(host: Host, options: ApplyOptions, plan: Plan): ExitCode | undef
   const { history, headSha, ref } = plan.source;
   const rewritten = history === "forced" || history === "unrelated";
   if (ref !== null && rewritten && hasChanges(plan) && !options.allowHistory?.includes(history)) {
-    const message = `the branch was rewritten (${history}): ${headSha ?? "nothing"} does not follow what was applied; see the plan above`;
+    const message = `the branch was rewritten (${history}): ${headSha ?? "nothing"} does not follow what was applied. If this is meant, add --allow-history ${history}`;
     return fail("HISTORY_HELD", message, EXIT.blocked);
   }
   const { confirmPrunes } = options;
@@ -163,6 +168,17 @@ function printOutcome(host: Host, options: ApplyOptions, plan: Plan, outcome: Ap
     case "locked":
       return fail("ENVIRONMENT_LOCKED", `${outcome.holder} is applying to this environment; try again`, EXIT.failed);
   }
+}
+
+function printReplaced(host: Host, { output }: ApplyOptions, replaced: Replaced): ExitCode {
+  const mend = "Nothing was changed. If this is meant, apply with --accept-new-state.";
+  const message = `${replacedText(replaced)} ${mend}`;
+  return printFailure(host, output, {
+    code: "STATE_REPLACED",
+    message,
+    exitCode: EXIT.blocked,
+    details: { ...replaced },
+  });
 }
 
 const MOVED_SHOWN = 10;

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { hasChanges, type Plan } from "../../contracts/plan.ts";
 import { hasErrors } from "../../contracts/problem.ts";
 import type { ObservedState } from "../../contracts/record.ts";
+import { findReplaced, type Replaced, replacedText } from "../../reconciler/apply/lineage-memory.ts";
 import {
   openSource,
   readCommitSource,
@@ -36,11 +37,12 @@ export async function runPlan(host: Host, options: PlanOptions): Promise<ExitCod
   if (source.status === "unavailable") return printUnavailable(host, options, source.reason);
   const basis = await readBasis(host, options, { spec, tools, source });
   if (basis.status === "unavailable") return printUnavailable(host, options, basis.reason);
-  const { observed, history, base } = basis;
+  const { observed, history, base, replaced } = basis;
   const tool = { name: TOOL_NAME, version: readVersion() };
   const plan = makePlan({ source, history, observed, env: options.env, now: host.now(), planId: randomUUID(), tool });
   printPlan(host, options.output, { plan, commit: source.identity.commit, base });
-  return await finish(host, options, spec, plan);
+  if (replaced !== null) say(host, `STATE_REPLACED: ${replacedText(replaced)}`);
+  return await finish(host, options, { spec, plan, replaced });
 }
 
 export function printUnavailable(host: Host, { output }: CommonFlags, { code, message }: UnavailableReason): ExitCode {
@@ -60,6 +62,7 @@ type Basis =
       readonly observed: ObservedState;
       readonly history: Plan["source"]["history"];
       readonly base: string | null;
+      readonly replaced: Replaced | null;
     }
   | { readonly status: "unavailable"; readonly reason: UnavailableReason };
 
@@ -68,12 +71,14 @@ async function readBasis(host: Host, options: PlanOptions, read: Read): Promise<
   // Imported only here: a plan against a ref needs no Redis and should not wait for its client.
   const { openRedis } = await import("../redis.ts");
   const { readState } = await import("../../store/state.ts");
+  const { lineageMemory } = await import("../writer.ts");
   const server = await openRedis(host, options);
   try {
     const observed = await readState(server.redis, options.env);
     const base = observed.head?.commit ?? null;
     const history = await openSource(read.spec, read.tools).history(base, read.source.identity.headSha, host.signal);
-    return { status: "ok", observed, history, base };
+    const replaced = await findReplaced(lineageMemory(host, server.server, options.env), observed.head);
+    return { status: "ok", observed, history, base, replaced };
   } finally {
     await server.close();
   }
@@ -85,28 +90,37 @@ async function readRef(host: Host, ref: string, { tools, source }: Read): Promis
   // A directory that a branch is about to add does not exist in the ref that it is compared with.
   if (base.status === "unavailable" && base.reason.code === "PATH_NOT_FOUND") {
     say(host, `${ref} has no \`${path}\`: everything is new`);
-    return { status: "ok", observed: { head: null, records: new Map() }, history: "first", base: null };
+    return { status: "ok", observed: { head: null, records: new Map() }, history: "first", base: null, replaced: null };
   }
   if (base.status === "unavailable") return base;
   if (base.status === "invalid")
     say(host, `the manifests of ${ref} have errors of their own: broken ones count as absent`);
   // Nothing was applied from that ref: how the two branches relate is no question of a rewritten history.
-  return { status: "ok", observed: observedFromSource(base), history: "first", base: base.identity.headSha };
+  const observed = observedFromSource(base);
+  return { status: "ok", observed, history: "first", base: base.identity.headSha, replaced: null };
 }
 
-async function finish(host: Host, options: PlanOptions, spec: SourceSpec, plan: Plan): Promise<ExitCode> {
+interface Made {
+  readonly spec: SourceSpec;
+  readonly plan: Plan;
+  readonly replaced: Replaced | null;
+}
+
+async function finish(host: Host, options: PlanOptions, made: Made): Promise<ExitCode> {
+  const { spec, plan } = made;
   if (hasErrors(plan.problems)) {
     const again = `countwheel ${spec.kind === "folder" ? "validate" : "plan"} ${sourceWords(spec, host)}`;
     say(host, `Next: mend the problems above, then ${again}`);
     return EXIT.invalid;
   }
   if (options.out !== undefined) await writeSavedPlan(resolve(host.cwd, options.out), plan);
-  say(host, `Next: ${nextCommand(host, options, spec, plan)}`);
+  say(host, `Next: ${nextCommand(host, options, made)}`);
   return options.detailedExitcode && hasChanges(plan) ? EXIT.changes : EXIT.ok;
 }
 
-function nextCommand(host: Host, options: PlanOptions, spec: SourceSpec, plan: Plan): string {
+function nextCommand(host: Host, options: PlanOptions, { spec, plan, replaced }: Made): string {
   const env = options.env === "default" ? "" : ` --env ${shellWord(options.env)}`;
+  if (replaced !== null) return `countwheel history${env}      (or apply with --accept-new-state, if this is meant)`;
   if (options.against !== "state") return `countwheel plan ${sourceWords(spec, host)}${env}`;
   if (!hasChanges(plan)) return `countwheel get agentsystems${env}`;
   if (options.out !== undefined) return `countwheel apply ${shellWord(options.out)}${env}`;

@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { History } from "../../contracts/plan.ts";
 import { commitSourceReader, openSource, type SourceSpec } from "../../reconciler/environment-source.ts";
 import { type LoopEvent, type LoopOptions, runLoop } from "../../reconciler/loop.ts";
-import type { Reporting } from "../../reconciler/report/start-reporting.ts";
+import type { Reporting, ReportingOptions } from "../../reconciler/report/start-reporting.ts";
 import { type TickOutcome, tick } from "../../reconciler/tick.ts";
 import type { Redis } from "../../store/connect.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -26,6 +26,8 @@ export interface ReconcileOptions extends CommonFlags {
   /** `owner/name`: show plans and applies on the pull requests of this repository. */
   readonly github?: string;
   readonly allowHistory?: readonly History[];
+  /** The state was replaced, and that was meant. */
+  readonly acceptNewState?: boolean;
   readonly allowUnprotected?: boolean;
 }
 
@@ -38,8 +40,8 @@ export async function reconcileSource(host: Host, options: ReconcileOptions, spe
   const tools = await sourceTools(host, spec);
   const server = await openRedis(host, options);
   const { redis } = server;
-  const { writer, close: closeWriter } = openWriter(host, redis, options.env, options.github !== undefined);
-  const loop = {
+  const { writer, close: closeWriter } = openWriter(host, server, options.env, options.github !== undefined);
+  const loop: Loop = {
     source: openSource(spec, tools),
     writer,
     tool: { name: TOOL_NAME, version: readVersion() },
@@ -49,11 +51,21 @@ export async function reconcileSource(host: Host, options: ReconcileOptions, spe
     intervalMs: options.interval,
   };
   try {
-    if (options.once) return await lookOnce(host, options, loop);
-    const reporting =
-      spec.kind === "commit"
-        ? await report(host, options, { redis, readSource: commitSourceReader(spec, tools), loop })
+    if (options.acceptNewState === true) await writer.lineages.forget();
+    const report =
+      spec.kind === "commit" && options.github !== undefined
+        ? reportingOptions(host, options, {
+            github: options.github,
+            redis,
+            readSource: commitSourceReader(spec, tools),
+            loop,
+          })
         : undefined;
+    if (options.once) return await lookOnce(host, options, { loop, report });
+    const reporting =
+      report === undefined
+        ? undefined
+        : (await import("../../reconciler/report/start-reporting.ts")).startReporting(report);
     say(host, `Watching ${sourceWords(spec, host)} for environment ${options.env}.`);
     await runLoop({ ...loop, emit: (event) => print(host, options, event, reporting) });
     await reporting?.stopped;
@@ -77,16 +89,25 @@ function print(host: Host, { output }: ReconcileOptions, event: LoopEvent, repor
   for (const line of renderLoopEvent(event, paint)) host.stdout.write(`${paint("dim", time)}  ${line}\n`);
 }
 
-async function lookOnce(host: Host, options: ReconcileOptions, loop: Loop): Promise<ExitCode> {
+interface Once {
+  readonly loop: Loop;
+  readonly report: ReportingOptions | undefined;
+}
+
+/** What GitHub could not be told waits in the outbox for the next look; the apply stands, and the exit code says 1. */
+async function lookOnce(host: Host, options: ReconcileOptions, { loop, report }: Once): Promise<ExitCode> {
   const result = await tick({
     ...loop,
-    knownLineage: null,
     onPlan: (plan, commit) => {
       if (plan.changes.length > 0) print(host, options, { type: "planned", plan, commit });
     },
   });
   print(host, options, { type: "ended", result });
-  return exitCodeOf(result);
+  const untold =
+    report === undefined ? null : await (await import("../../reconciler/report/start-reporting.ts")).reportOnce(report);
+  if (untold !== null) say(host, `${untold.code}: ${untold.message} GitHub is told at the next look.`);
+  const code = exitCodeOf(result);
+  return code === EXIT.ok && untold !== null ? EXIT.failed : code;
 }
 
 function exitCodeOf({ outcome }: TickOutcome): ExitCode {
@@ -107,6 +128,8 @@ function exitCodeOf({ outcome }: TickOutcome): ExitCode {
 }
 
 interface ReportInput {
+  /** `owner/name`. */
+  readonly github: string;
   readonly redis: Redis;
   readonly readSource: ReturnType<typeof commitSourceReader>;
   readonly loop: Loop;
@@ -115,19 +138,15 @@ interface ReportInput {
 /** A limit that GitHub lifts within this time is waited for. */
 const WAIT_FOR_LIMIT_MS = 60_000;
 
-async function report(
-  host: Host,
-  options: ReconcileOptions,
-  { redis, readSource, loop }: ReportInput,
-): Promise<Reporting | undefined> {
-  if (options.github === undefined) return undefined;
+function reportingOptions(host: Host, options: ReconcileOptions, input: ReportInput): ReportingOptions {
+  const { redis, readSource, loop } = input;
   const { token, apiUrl } = host.config.github;
-  const [owner = "", name = ""] = options.github.split("/");
+  const [owner = "", name = ""] = input.github.split("/");
   if (token === undefined) throw new UsageFailure("--github needs a token in GITHUB_TOKEN");
-  const { startReporting } = await import("../../reconciler/report/start-reporting.ts");
-  return startReporting({
+  return {
     redis,
     env: options.env,
+    lineages: loop.writer.lineages,
     github: { token, apiUrl, repository: { owner, name }, pace: "github", waitForLimitMs: WAIT_FOR_LIMIT_MS },
     branch: options.ref ?? null,
     readSource,
@@ -137,5 +156,5 @@ async function report(
     newId: loop.newId,
     say: (line) => say(host, line),
     signal: host.signal,
-  });
+  };
 }

@@ -2,6 +2,7 @@
 import { renderDuration } from "../../contracts/duration.ts";
 import { countsLine } from "../../contracts/plan.ts";
 import type { Problem } from "../../contracts/problem.ts";
+import { replacedText } from "../../reconciler/apply/lineage-memory.ts";
 import type { LoopEvent } from "../../reconciler/loop.ts";
 import { oneLine, shorten } from "../../reconciler/plan/inert.ts";
 import type { Hold, TickOutcome } from "../../reconciler/tick.ts";
@@ -63,8 +64,7 @@ function renderProblems(problems: readonly Problem[]): string[] {
 
 export function holdText(hold: Hold): string {
   if (hold.why === "lineage") {
-    const is = hold.is === null ? "none" : `\`${hold.is}\``;
-    return `the state had the lineage \`${hold.was}\` and has ${is} now: was the Redis flushed or swapped? Nothing was changed. Start again to go on.`;
+    return `${replacedText(hold)} Nothing was changed. If this is meant, start again with --accept-new-state.`;
   }
   const what = hold.history === "unrelated" ? "an unrelated history" : "a rewritten history";
   return `the branch has ${what}: ${hold.to ?? "nothing"} does not follow ${hold.from ?? "nothing"}. Apply it by hand, or allow it with --allow-history ${hold.history}.`;

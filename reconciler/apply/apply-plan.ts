@@ -9,6 +9,7 @@ import { readHead, readState } from "../../store/state.ts";
 import { acquireWriterLock, type WriterLock, type WriterLockAnswer } from "../../store/writer-lock.ts";
 import type { LoadedManifest } from "../load/desired-set.ts";
 import { policyDigestOf } from "../plan/digests.ts";
+import type { LineageMemory } from "./lineage-memory.ts";
 import { type NextRecords, nextRecords } from "./next-records.ts";
 import { type Moved, movedInState } from "./stale.ts";
 import { makeOrderedTasks, type TaskMaker } from "./task-intents.ts";
@@ -21,6 +22,8 @@ export interface Writer extends TaskMaker {
   /** How long to wait for another writer, in milliseconds. */
   readonly lockWaitMs: number;
   readonly newLineage: () => string;
+  /** Callers hold off where it says that the state was replaced: {@link findReplaced}. */
+  readonly lineages: LineageMemory;
   readonly signal: AbortSignal;
   /** True where GitHub hears of this environment: an entry for the report is left in the outbox. */
   readonly reports: boolean;
@@ -61,6 +64,7 @@ export async function applyPlan(writer: Writer, work: PlannedWork): Promise<Appl
     const resumed = await makeOrderedTasks(writer);
     const outcome = await applyLocked(writer, work, answer.lock);
     if (outcome.outcome !== "applied") return outcome;
+    await writer.lineages.remember(outcome.lineage);
     const tasks = [...resumed, ...(await makeOrderedTasks(writer))];
     const tookMs = writer.now().getTime() - startedAt.getTime();
     const applied = { ...outcome, tasks, tookMs };
@@ -69,6 +73,12 @@ export async function applyPlan(writer: Writer, work: PlannedWork): Promise<Appl
   } finally {
     await answer.lock.release();
   }
+}
+
+/** For a plan without changes: what earlier applies ordered is still made. Answers the tasks that were. */
+export async function leaveUnchanged(writer: Writer, { head }: ObservedState): Promise<readonly TaskRef[]> {
+  if (head !== null) await writer.lineages.remember(head.lineage);
+  return makeOrderedTasks(writer);
 }
 
 async function waitForLock({ redis, env, holder, lockWaitMs, signal }: Writer): Promise<WriterLockAnswer> {

@@ -4,6 +4,7 @@ import type { StateHead } from "../../contracts/record.ts";
 import type { Redis } from "../../store/connect.ts";
 import { pushOutbox } from "../../store/outbox.ts";
 import { readHead, readState } from "../../store/state.ts";
+import { findReplaced, type LineageMemory } from "../apply/lineage-memory.ts";
 import { makePlan } from "../plan/make-plan.ts";
 import type { SourceAnswer } from "../source/source.ts";
 import type { Github, PullRequest } from "./github.ts";
@@ -11,6 +12,7 @@ import type { Github, PullRequest } from "./github.ts";
 export interface PullRequestPlanning {
   readonly redis: Redis;
   readonly env: string;
+  readonly lineages: LineageMemory;
   readonly github: Pick<Github, "listOpenPulls">;
   /** The deploy branch, `main` or `refs/heads/main`; null or `HEAD`: the repository's default branch. */
   readonly branch: string | null;
@@ -33,6 +35,8 @@ export async function planPullRequests(planning: PullRequestPlanning, planned: P
   const open = new Set(pulls.map(({ number }) => number));
   for (const number of planned.keys()) if (!open.has(number)) planned.delete(number);
   const head = await readHead(planning.redis, planning.env);
+  // Against a state that nobody believes, every manifest would look new. The reconciler says why it holds.
+  if ((await findReplaced(planning.lineages, head)) !== null) return 0;
   const due = pulls.filter((pull) => planned.get(pull.number) !== basisOf(pull.headSha, head));
   let count = 0;
   for (const pull of due) {

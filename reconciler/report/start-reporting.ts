@@ -3,6 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import type { Plan } from "../../contracts/plan.ts";
 import type { Redis } from "../../store/connect.ts";
+import type { LineageMemory } from "../apply/lineage-memory.ts";
 import type { SourceAnswer } from "../source/source.ts";
 import { connectGithub, type GithubOptions } from "./github.ts";
 import { type Planned, type PullRequestPlanning, planPullRequests } from "./plan-pull-requests.ts";
@@ -11,6 +12,7 @@ import { reportPending, type Shown } from "./report-pending.ts";
 export interface ReportingOptions {
   readonly redis: Redis;
   readonly env: string;
+  readonly lineages: LineageMemory;
   readonly github: Omit<GithubOptions, "signal">;
   /** The deploy branch, `main` or `refs/heads/main`; null or `HEAD`: the repository's default branch. */
   readonly branch: string | null;

@@ -1,6 +1,6 @@
 // plan, apply, reconcile --once and history as commands: what they print, and their exit codes.
 import { randomUUID } from "node:crypto";
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { type ApplyOptions, runApply } from "../../cli/commands/apply.ts";
@@ -10,12 +10,22 @@ import { runReconcile } from "../../cli/commands/reconcile.ts";
 import { readConfig } from "../../cli/config.ts";
 import type { Host } from "../../cli/host.ts";
 import { UsageFailure } from "../../cli/output.ts";
+import { closeRedis, connectRedis } from "../../store/connect.ts";
+import { environmentKeys } from "../../store/keys.ts";
 import { TEST_GIT, type TestRepository, testRepository } from "../git.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
 
 const MODEL = "kind: ModelEndpoint\nmetadata: {name: m}\nspec: {provider: mock, default_model: mock}\n";
 const agent = (name: string, prompt = "p"): string =>
   `kind: Agent\nmetadata: {name: ${name}}\nspec: {model_ref: m, prompt: ${prompt}}\n`;
+const TASK = `kind: AgentSystem
+metadata: {name: sys}
+spec: {agents: [a]}
+---
+kind: Task
+metadata: {name: t}
+spec: {system: sys}
+`;
 const secret = (value: string): string => `kind: Secret\nmetadata: {name: s}\nspec: {stringData: {value: ${value}}}\n`;
 
 describeWithRedis("plan and apply", () => {
@@ -196,6 +206,64 @@ describeWithRedis("plan and apply", () => {
     const { host, told } = listen();
     expect(await runReconcile(host, { ...common(), ...commit(), interval: 1_000, once: true })).toBe(4);
     expect(told.out).toContain("held");
+  });
+
+  /** As after FLUSHALL, or on an empty server that took the address. */
+  const flush = async (): Promise<void> => {
+    const redis = connectRedis(server.url, "command");
+    await redis.del(Object.values(environmentKeys(env)));
+    await closeRedis(redis);
+  };
+
+  it("hold where the state is gone, until somebody says that it was meant", async () => {
+    await repository.commit({ "agents/t.yaml": TASK });
+    expect((await apply(commit())).out).toContain("Task t was made.");
+    await flush();
+    const shown = await plan(commit());
+    expect(shown.err).toContain("STATE_REPLACED");
+    expect(shown.err).toContain("--accept-new-state");
+    expect(await apply({ ...commit(), output: "json" })).toMatchObject({
+      code: 4,
+      out: expect.stringContaining("STATE_REPLACED"),
+    });
+    await plan({ ...commit(), out: "plan.json" });
+    expect((await apply({ target: "plan.json" })).code).toBe(4);
+    const held = listen();
+    const options = { ...common(), ...commit(), interval: 1_000, once: true };
+    expect(await runReconcile(held.host, options)).toBe(4);
+    expect(held.told.out).toContain("--accept-new-state");
+    expect((await plan(commit())).out).toContain("no state yet");
+    expect((await apply({ ...commit(), acceptNewState: true })).code).toBe(0);
+    expect((await plan(commit())).err).not.toContain("STATE_REPLACED");
+    await flush();
+    expect(await runReconcile(listen().host, { ...options, acceptNewState: true })).toBe(0);
+  });
+
+  it("believe a state that this machine has never applied to, and keep servers apart", async () => {
+    const other = await testRedis();
+    try {
+      await apply(commit());
+      expect((await apply({ ...commit(), redis: other.url })).code).toBe(0);
+      expect((await apply(commit())).code).toBe(0);
+      await flush();
+      const home = join(repository.folder, "elsewhere");
+      const { config } = readConfig({ PATH: TEST_GIT.path, COUNTWHEEL_HOME: home });
+      expect((await apply(commit(), { config })).code).toBe(0);
+      // The first machine still knows the old lineage.
+      expect((await apply(commit())).code).toBe(4);
+      expect(await repository.git("status", "--porcelain")).toBe("");
+    } finally {
+      await other.stop();
+    }
+  });
+
+  it("refuse to go on where the remembered lineage cannot be read", async () => {
+    await apply(commit());
+    const folder = join(repository.folder, ".countwheel", "lineages");
+    for (const name of (await readdir(folder)).filter((name) => name.endsWith(".json")))
+      await writeFile(join(folder, name), "{");
+    await expect(apply(commit())).rejects.toMatchObject({ code: "LINEAGE_UNREADABLE" });
+    expect((await apply({ ...commit(), acceptNewState: true })).code).toBe(0);
   });
 
   it("remember every apply", async () => {

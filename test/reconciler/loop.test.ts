@@ -9,6 +9,7 @@ import { openSource } from "../../reconciler/environment-source.ts";
 import { createLoader } from "../../reconciler/load/load-files.ts";
 import { type LoopEvent, type LoopOptions, runLoop } from "../../reconciler/loop.ts";
 import { type TickOptions, tick } from "../../reconciler/tick.ts";
+import { environmentKeys } from "../../store/keys.ts";
 import { TEST_GIT, type TestRepository, testRepository } from "../git.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
 import { openWorld, type World } from "./apply/world.ts";
@@ -59,8 +60,7 @@ describeWithRedis("the reconciler", () => {
     };
   }
 
-  const look = (more: Partial<TickOptions> = {}) =>
-    tick({ ...options(), knownLineage: null, onPlan: () => undefined, ...more });
+  const look = (more: Partial<TickOptions> = {}) => tick({ ...options(), onPlan: () => undefined, ...more });
   const names = async (): Promise<string[]> => [...(await world.read()).records.keys()];
 
   it("applies what the branch holds, and then has nothing to do", async () => {
@@ -104,10 +104,15 @@ describeWithRedis("the reconciler", () => {
 
   it("holds where the state that it knew is gone", async () => {
     await look();
-    expect(await look({ knownLineage: "another" })).toMatchObject({
+    const { head } = await world.read();
+    await world.redis.del(Object.values(environmentKeys(world.env)));
+    expect(await look()).toMatchObject({
       outcome: "held",
-      hold: { why: "lineage", was: "another" },
+      hold: { why: "lineage", was: head?.lineage, is: null },
     });
+    expect(await names()).toEqual([]);
+    await world.writer.lineages.forget();
+    expect(await look()).toMatchObject({ outcome: "applied" });
   });
 
   it("notices a push and applies it, without waiting for its interval", async () => {

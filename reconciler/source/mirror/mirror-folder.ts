@@ -1,7 +1,8 @@
 // The folder of a mirror: made whole or not at all, set aside when damaged, cleared of what a killed git left.
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { makePrivateFolder } from "../../private-folder.ts";
 import { findGitFolder } from "../git/git-dir.ts";
 import { runGit } from "../git/process.ts";
 import type { RemoteRepository } from "../git/remote-refs.ts";
@@ -23,7 +24,7 @@ export async function withMirrorLock<T>({ gitDir, signal }: Mirror, work: () => 
   // A fetch that is tried twice; nobody holds the lock for longer.
   const maxHoldMs = SOURCE_LIMITS.fetchMs * 2;
   try {
-    await mkdir(dirname(gitDir), { recursive: true, mode: 0o700 });
+    await makePrivateFolder(dirname(gitDir));
     return await withFolderLock(`${gitDir}.lock`, { maxHoldMs, waitMs: maxHoldMs }, signal, work);
   } catch (error) {
     if (!(error instanceof Error) || !("syscall" in error)) throw error;

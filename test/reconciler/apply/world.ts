@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { Plan } from "../../../contracts/plan.ts";
 import type { ObservedState } from "../../../contracts/record.ts";
 import { type ApplyOutcome, applyPlan, type Writer } from "../../../reconciler/apply/apply-plan.ts";
+import { processLineageMemory } from "../../../reconciler/apply/lineage-memory.ts";
 import type { LoadedManifest } from "../../../reconciler/load/desired-set.ts";
 import { connectRedis, type Redis } from "../../../store/connect.ts";
 import { openQueue } from "../../../store/queue.ts";
@@ -34,6 +35,7 @@ export function openWorld(url: string, more: Partial<Writer> = {}): World {
     holder: "test",
     lockWaitMs: 0,
     newLineage: randomUUID,
+    lineages: processLineageMemory(),
     signal: new AbortController().signal,
     reports: false,
     ...more,

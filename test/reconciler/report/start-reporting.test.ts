@@ -1,6 +1,7 @@
 // The report's own loop: plans open pull requests from their heads, tells applies when nudged, and outlives an outage.
 import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { processLineageMemory } from "../../../reconciler/apply/lineage-memory.ts";
 import { commitSourceReader } from "../../../reconciler/environment-source.ts";
 import { createLoader } from "../../../reconciler/load/load-files.ts";
 import { type ReportingOptions, reportOnce, startReporting } from "../../../reconciler/report/start-reporting.ts";
@@ -57,6 +58,7 @@ function options(intervalMs = 60_000): ReportingOptions {
   return {
     redis,
     env,
+    lineages: processLineageMemory(),
     github: {
       apiUrl: github.url,
       token: "app-token",

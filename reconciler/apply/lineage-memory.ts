@@ -1,0 +1,104 @@
+// Remembers, outside of Redis, which state this machine has applied to: so that a Redis that was flushed or swapped is
+// not taken for an environment without a state, where everything is new and every Task runs again.
+import { createHash, randomUUID } from "node:crypto";
+import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { PermanentFailure } from "../../contracts/failure.ts";
+import type { StateHead } from "../../contracts/record.ts";
+import { makePrivateFolder } from "../private-folder.ts";
+
+/** Of one environment on one server. */
+export interface LineageMemory {
+  /** null: nothing was applied from here, so whatever the server holds is believed. */
+  recall(): Promise<string | null>;
+  remember(lineage: string): Promise<void>;
+  /** What the server holds now is to be believed from here on. */
+  forget(): Promise<void>;
+}
+
+/** The state is another than the one that was applied to. `is` null: there is none. */
+export interface Replaced {
+  readonly was: string;
+  readonly is: string | null;
+}
+
+export async function findReplaced(memory: LineageMemory, head: StateHead | null): Promise<Replaced | null> {
+  const was = await memory.recall();
+  const is = head?.lineage ?? null;
+  return was === null || was === is ? null : { was, is };
+}
+
+export function replacedText({ was, is }: Replaced): string {
+  const found = is === null ? "now there is none" : `now it is \`${is}\``;
+  return `the state is not the one that was applied to from here: its lineage was \`${was}\`, ${found}. Was the Redis flushed, restored or swapped?`;
+}
+
+/** As long as this process lives: for a machine that keeps nothing, such as the runner of a CI job. */
+export function processLineageMemory(): LineageMemory {
+  let known: string | null = null;
+  return {
+    recall: async () => known,
+    remember: async (lineage) => void (known = lineage),
+    forget: async () => void (known = null),
+  };
+}
+
+export interface LineageFileOptions {
+  readonly folder: string;
+  readonly env: string;
+  /** Which server: an environment may live on several. Only its hash is kept. */
+  readonly server: string;
+  /** One line for the operator. */
+  readonly say: (line: string) => void;
+}
+
+/** One small file, replaced by a rename. Its name is a hash: nothing in an environment's name can lead elsewhere. */
+export function fileLineageMemory({ folder, env, server, say }: LineageFileOptions): LineageMemory {
+  const id = createHash("sha256")
+    .update(JSON.stringify([env, server]))
+    .digest("hex")
+    .slice(0, 32);
+  const file = join(folder, `${id}.json`);
+  return {
+    recall: () => readLineage(file),
+    async remember(lineage) {
+      if ((await readLineage(file)) === lineage) return;
+      const text = `${JSON.stringify({ formatVersion: "1", env, lineage }, null, 2)}\n`;
+      // The apply stands, whether or not this machine can keep a note of it.
+      await replaceFile(folder, file, text).catch((error: unknown) => {
+        say(`the lineage of environment ${env} cannot be remembered in ${file}: ${String(error)}`);
+      });
+    },
+    forget: () => rm(file, { force: true }),
+  };
+}
+
+async function replaceFile(folder: string, file: string, text: string): Promise<void> {
+  await makePrivateFolder(folder);
+  const draft = `${file}.${randomUUID()}`;
+  try {
+    await writeFile(draft, text, { mode: 0o600, flag: "wx", flush: true });
+    await rename(draft, file);
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+/** A note that cannot be read is no permission: who believes the server all the same says so. */
+async function readLineage(file: string): Promise<string | null> {
+  try {
+    const value: unknown = JSON.parse(await readFile(file, "utf8"));
+    if (typeof value === "object" && value !== null && "lineage" in value && typeof value.lineage === "string") {
+      return value.lineage;
+    }
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    throw unreadable(file, error);
+  }
+  throw unreadable(file);
+}
+
+function unreadable(file: string, cause?: unknown): PermanentFailure {
+  const text = `${file}, which remembers the state that was applied to, cannot be read; mend it, or go on with --accept-new-state`;
+  return new PermanentFailure("LINEAGE_UNREADABLE", text, { cause });
+}
