@@ -176,7 +176,8 @@ export function startActivationWorker(options: ActivationWorkerOptions): Activat
       return settleRunning(running, timeoutMs);
     },
     close: async () => {
-      await worker.close(running.size > 0);
+      // Without a server there is nobody to say goodbye to: BullMQ would wait until it comes back.
+      await worker.close(running.size > 0 || redis.status !== "ready");
       outage.stop();
     },
   };

@@ -50,3 +50,16 @@ it("refuses a name that could not stand in a key, as wrong usage", async () => {
   const { exited } = startCommand(["--id", "a:b"]);
   expect(await exited).toBe(64);
 });
+
+it("ends on SIGTERM also when its Redis has gone", async () => {
+  const lost = await testRedis();
+  const child = spawn(process.execPath, ["--import", "tsx", MAIN, "runner", "--redis", lost.url, "-o", "jsonl"], {
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const exited = new Promise<number | null>((resolve) => void child.once("exit", resolve));
+  const events = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  expect(await nextEvent(events)).toBe("ready");
+  await lost.stop();
+  child.kill("SIGTERM");
+  expect(await exited).toBe(0);
+});
