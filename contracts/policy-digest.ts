@@ -4,7 +4,7 @@ import { type Digest, digestOf } from "./canonical.ts";
 
 const POLICY_KINDS: readonly KindName[] = ["AgentPolicy", "AgentRole", "ToolPermission"];
 
-function isPolicyKind(kind: KindName): boolean {
+export function isPolicyKind(kind: KindName): boolean {
   return POLICY_KINDS.includes(kind);
 }
 

@@ -1,5 +1,5 @@
 // The kind AgentPolicy: what the gate forbids and bounds, globally or for named targets.
-import type { FromSchema } from "json-schema-to-ts";
+import type { SpecFrom } from "../schema.ts";
 import { ANY_OBJECT, NAME, NAMES, TEXT } from "./field-schemas.ts";
 
 const RULE = {
@@ -14,7 +14,10 @@ const RULE = {
       "x-strict": true,
       properties: {
         tools: { ...NAMES, description: "Tools." },
-        models: { ...NAMES, description: "Model ids or ModelEndpoints." },
+        models: {
+          ...NAMES,
+          description: "Model ids, as providers name them (`gpt-4o`); never names of ModelEndpoints.",
+        },
         agents: { ...NAMES, description: "Agents." },
         operation_classes: {
           type: "array",
@@ -54,7 +57,11 @@ export const AGENT_POLICY_SCHEMA = {
       minimum: 1,
       description: "Input and output tokens of one task at most; reserved before each model call.",
     },
-    allowed_models: { ...NAMES, description: "Model ids or ModelEndpoints that may be called. Empty: all of them." },
+    allowed_models: {
+      ...NAMES,
+      description:
+        "Model ids that may be called, as providers name them (`default_model`); never names of ModelEndpoints. Empty: all of them.",
+    },
     blocked_tools: { ...NAMES, description: "Tools that must not be called. A call is a hard stop." },
     apply_mode: {
       type: "string",
@@ -101,4 +108,4 @@ export const AGENT_POLICY_SCHEMA = {
   },
 } as const;
 
-export type AgentPolicySpec = FromSchema<typeof AGENT_POLICY_SCHEMA>;
+export type AgentPolicySpec = SpecFrom<typeof AGENT_POLICY_SCHEMA>;

@@ -1,5 +1,6 @@
 // Carries out exactly one plan: under the writer's lock, against a state that is still what the plan was made of.
 import type { Plan } from "../../contracts/plan.ts";
+import { policyDigestOf } from "../../contracts/policy-digest.ts";
 import type { ObservedState } from "../../contracts/record.ts";
 import type { TaskRef } from "../../contracts/task.ts";
 import { readHistory } from "../../store/history.ts";
@@ -8,7 +9,6 @@ import { type ApplyAnswer, type ApplyRequest, applyPlan as switchState } from ".
 import { readHead, readState } from "../../store/state.ts";
 import { acquireWriterLock, type WriterLock, type WriterLockAnswer } from "../../store/writer-lock.ts";
 import type { LoadedManifest } from "../load/desired-set.ts";
-import { policyDigestOf } from "../plan/digests.ts";
 import type { LineageMemory } from "./lineage-memory.ts";
 import { type NextRecords, nextRecords } from "./next-records.ts";
 import { type Moved, movedInState } from "./stale.ts";

@@ -1,7 +1,8 @@
 // Whether a plan still fits what it was made of, and which of its inputs moved. Pure.
 import type { Plan } from "../../contracts/plan.ts";
+import { policyDigestOf } from "../../contracts/policy-digest.ts";
 import type { ObservedState } from "../../contracts/record.ts";
-import { configDigestOf, policyDigestOf } from "../plan/digests.ts";
+import { configDigestOf } from "../plan/config-digest.ts";
 import type { PlannableSource } from "../plan/make-plan.ts";
 
 /** One input of a plan that is no longer what it was. */

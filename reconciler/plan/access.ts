@@ -1,7 +1,7 @@
 // What each agent gains and loses by a plan, as the evaluator sees it that decides at run time. Pure.
 import type { KindName } from "../../contracts/address.ts";
 import type { AccessChange, Change } from "../../contracts/plan.ts";
-import { isPolicyKind } from "./digests.ts";
+import { isPolicyKind } from "../../contracts/policy-digest.ts";
 import { type AccessModel, type Grant, grantsOf, type Holder, readAccessModel, shortName } from "./grants.ts";
 
 /** A change of these may reach any agent; without one, only the agents that change themselves are asked for. */

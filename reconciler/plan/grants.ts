@@ -3,10 +3,10 @@ import { type Address, type AddressParts, addressOf, DEFAULT_NAMESPACE } from ".
 import type { Digest } from "../../contracts/canonical.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
+import { policyDigestOf } from "../../contracts/policy-digest.ts";
 import { decide } from "../../policies/decide.ts";
 import { compilePolicies, type PolicySet, type PolicySource } from "../../policies/policy-set.ts";
 import type { AgentGrants, ToolFacts, Verdict } from "../../policies/request.ts";
-import { policyDigestOf } from "./digests.ts";
 import { readToolFacts, servedPrefix, type ToolSource } from "./tool-facts.ts";
 
 export interface Holder {

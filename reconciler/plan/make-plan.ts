@@ -12,13 +12,14 @@ import {
   planDigest,
   SENSITIVE,
 } from "../../contracts/plan.ts";
+import { policyDigestOf } from "../../contracts/policy-digest.ts";
 import { compareProblems, hasErrors, type Problem } from "../../contracts/problem.ts";
 import type { ObservedState, StateRecord } from "../../contracts/record.ts";
 import { hideSensitive, sensitivePaths } from "../../contracts/sensitive.ts";
 import type { LoadedManifest } from "../load/desired-set.ts";
 import type { SourceAnswer } from "../source/source.ts";
 import { accessChanges } from "./access.ts";
-import { configDigestOf, policyDigestOf } from "./digests.ts";
+import { configDigestOf } from "./config-digest.ts";
 import { differingFields, valueAt } from "./field-diff.ts";
 
 /** How long a saved plan may wait for its apply. */

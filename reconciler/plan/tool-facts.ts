@@ -2,6 +2,7 @@
 import { type Address, addressOf } from "../../contracts/address.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
+import { declaredClasses, discoveredClasses } from "../../contracts/tool-facts.ts";
 import { isMemoryTool, plainToolName } from "../../contracts/tool-names.ts";
 import type { ToolFacts } from "../../policies/request.ts";
 
@@ -15,30 +16,19 @@ export function servedPrefix(server: Manifest): string {
   return `${server.metadata.namespace}/${plainToolName(`${server.metadata.name}--`)}`;
 }
 
-/**
- * SEMANTICS: `operation_classes` is `read` where none is named, `write` where the risk is high or critical. Of a tool
- * that only its server describes nothing is known before a runner asks it: it counts as the worst, as it does there.
- */
+/** Of a tool that only its server describes nothing is known before a runner asks it: it counts as the worst, as there. */
 export function readToolFacts(name: string, namespace: string, { manifests, served }: ToolSource): ToolFacts {
   const manifest = manifests.get(addressOf({ kind: "Tool", namespace, name }));
   const spec = manifest === undefined ? undefined : specOf(manifest, "Tool");
-  if (spec === undefined) {
-    const isOfServer = isServed(`${namespace}/${plainToolName(name)}`, served);
-    return {
-      name,
-      known: isMemoryTool(name) || isOfServer,
-      capabilities: [],
-      operationClasses: [isOfServer ? "write" : "read"],
-    };
+  if (spec !== undefined) {
+    return { name, known: true, capabilities: spec.capabilities ?? [], operationClasses: declaredClasses(spec) };
   }
-  const { risk_level: risk } = spec;
-  const named = spec.operation_classes ?? [];
-  const usual = risk === "high" || risk === "critical" ? ("write" as const) : ("read" as const);
+  const isOfServer = isServed(`${namespace}/${plainToolName(name)}`, served);
   return {
     name,
-    known: true,
-    capabilities: spec.capabilities ?? [],
-    operationClasses: named.length > 0 ? named : [usual],
+    known: isMemoryTool(name) || isOfServer,
+    capabilities: [],
+    operationClasses: isOfServer ? discoveredClasses({}) : ["read"],
   };
 }
 

@@ -1,5 +1,6 @@
 // Tools that MCP servers provide: discovered, filtered, pinned, and called through the supervisor's handle.
 import { PermanentFailure } from "../../contracts/failure.ts";
+import { declaredClasses, discoveredClasses, effectOf } from "../../contracts/tool-facts.ts";
 import { mcpToolName } from "../../contracts/tool-names.ts";
 import type { McpToolDescription } from "../mcp/mcp-client.ts";
 import type { ServerHandle } from "../mcp/shared-server.ts";
@@ -7,14 +8,7 @@ import type { ToolDefinition } from "../models/model.ts";
 import { boundText } from "./bound-text.ts";
 import type { FoundServer, FoundTool } from "./find-manifest.ts";
 import type { Tool } from "./tool.ts";
-import {
-  declaredClasses,
-  definitionDigest,
-  discoveredClasses,
-  effectOf,
-  resultLimitOf,
-  timeoutMsOf,
-} from "./tool-facts.ts";
+import { definitionDigest, resultLimitOf, timeoutMsOf } from "./tool-facts.ts";
 
 /** A server in use, with the tools that its manifest lets exist. */
 export interface OpenServer {

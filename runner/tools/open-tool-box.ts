@@ -1,5 +1,6 @@
 // Opens the tools that one agent lists: resolves names, starts the MCP servers behind them, gives them back at the end.
 import { PermanentFailure } from "../../contracts/failure.ts";
+import { declaredClasses, effectOf } from "../../contracts/tool-facts.ts";
 import { isMemoryTool, plainToolName } from "../../contracts/tool-names.ts";
 import type { ServerGround } from "../mcp/plan-server.ts";
 import { type Entries, type FoundTool, findServer, findTool, serversFor } from "./find-manifest.ts";
@@ -7,7 +8,7 @@ import { callHttpTool } from "./http-tool.ts";
 import { collision, declaredMcpTool, discoveredTool } from "./mcp-tools.ts";
 import { OpenServers, type ServerDeps } from "./open-servers.ts";
 import type { Tool, ToolBox } from "./tool.ts";
-import { declaredClasses, definitionDigest, effectOf, timeoutMsOf } from "./tool-facts.ts";
+import { definitionDigest, timeoutMsOf } from "./tool-facts.ts";
 
 export interface ToolBoxRequest {
   /** Of the task's snapshot: definitions do not change under a task. */

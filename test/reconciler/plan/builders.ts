@@ -2,11 +2,11 @@
 import { addressOf, type KindName } from "../../../contracts/address.ts";
 import { type Manifest, manifestDigest } from "../../../contracts/manifest.ts";
 import type { Plan } from "../../../contracts/plan.ts";
+import { policyDigestOf } from "../../../contracts/policy-digest.ts";
 import { hasErrors, type Problem } from "../../../contracts/problem.ts";
 import type { ObservedState, StateRecord } from "../../../contracts/record.ts";
 import { nextRecords } from "../../../reconciler/apply/next-records.ts";
 import type { LoadedManifest } from "../../../reconciler/load/desired-set.ts";
-import { policyDigestOf } from "../../../reconciler/plan/digests.ts";
 import type { PlannableSource } from "../../../reconciler/plan/make-plan.ts";
 import { makePlan, type PlanInput } from "../../../reconciler/plan/make-plan.ts";
 
