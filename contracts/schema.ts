@@ -1,5 +1,9 @@
 // The JSON Schema (draft-07) that kinds are written in: the subset that we use, and our own `x-` annotations.
 // The annotations are for the loader; `schema` takes them out before it prints.
+import type { FromSchema, JSONSchema } from "json-schema-to-ts";
+
+/** The type of a spec. A field with a default stays optional: canonical manifests do not fill defaults in. */
+export type SpecFrom<S extends JSONSchema> = FromSchema<S, { keepDefaultedPropertiesOptional: true }>;
 
 export interface Schema {
   readonly type?: "object" | "array" | "string" | "integer" | "number" | "boolean";

@@ -1,5 +1,5 @@
 // The kind AgentRole: permissions under a name, for agents to have.
-import type { FromSchema } from "json-schema-to-ts";
+import type { SpecFrom } from "../schema.ts";
 import { NAMES, TEXT } from "./field-schemas.ts";
 
 export const AGENT_ROLE_SCHEMA = {
@@ -12,4 +12,4 @@ export const AGENT_ROLE_SCHEMA = {
   },
 } as const;
 
-export type AgentRoleSpec = FromSchema<typeof AGENT_ROLE_SCHEMA>;
+export type AgentRoleSpec = SpecFrom<typeof AGENT_ROLE_SCHEMA>;

@@ -1,5 +1,5 @@
 // The kind AgentSystem: agents and the graph along which work passes between them.
-import type { FromSchema } from "json-schema-to-ts";
+import type { SpecFrom } from "../schema.ts";
 import { FLAG, NAME, NAMES, TEXT } from "./field-schemas.ts";
 
 const CONDITION = {
@@ -109,4 +109,4 @@ export const AGENT_SYSTEM_SCHEMA = {
   },
 } as const;
 
-export type AgentSystemSpec = FromSchema<typeof AGENT_SYSTEM_SCHEMA>;
+export type AgentSystemSpec = SpecFrom<typeof AGENT_SYSTEM_SCHEMA>;

@@ -1,5 +1,5 @@
 // The kind Agent: one worker with a model, a prompt, and the tools that it may use.
-import type { FromSchema } from "json-schema-to-ts";
+import type { SpecFrom } from "../schema.ts";
 import { ANY_OBJECT, DURATION, NAME, NAMES, TEXT, TEXTS } from "./field-schemas.ts";
 
 export const AGENT_SCHEMA = {
@@ -87,4 +87,4 @@ export const AGENT_SCHEMA = {
   },
 } as const;
 
-export type AgentSpec = FromSchema<typeof AGENT_SCHEMA>;
+export type AgentSpec = SpecFrom<typeof AGENT_SCHEMA>;

@@ -1,5 +1,5 @@
 // The kind McpServer: a server whose tools are discovered and can be named as `<server>--<tool>`.
-import type { FromSchema } from "json-schema-to-ts";
+import type { SpecFrom } from "../schema.ts";
 import {
   DURATION,
   FLAG,
@@ -90,4 +90,4 @@ export const MCP_SERVER_SCHEMA = {
   },
 } as const;
 
-export type McpServerSpec = FromSchema<typeof MCP_SERVER_SCHEMA>;
+export type McpServerSpec = SpecFrom<typeof MCP_SERVER_SCHEMA>;

@@ -1,5 +1,5 @@
 // The kind Memory: where agents keep what they know.
-import type { FromSchema } from "json-schema-to-ts";
+import type { SpecFrom } from "../schema.ts";
 import { NAME, SECRET_REF, TEXT } from "./field-schemas.ts";
 
 export const MEMORY_SCHEMA = {
@@ -27,4 +27,4 @@ export const MEMORY_SCHEMA = {
   },
 } as const;
 
-export type MemorySpec = FromSchema<typeof MEMORY_SCHEMA>;
+export type MemorySpec = SpecFrom<typeof MEMORY_SCHEMA>;

@@ -1,5 +1,5 @@
 // The kind ModelEndpoint: a model provider, a model, and the credential for it.
-import type { FromSchema } from "json-schema-to-ts";
+import type { SpecFrom } from "../schema.ts";
 import { DURATION, FLAG, NAME, SECRET_REF, TEXT, TEXT_MAP } from "./field-schemas.ts";
 
 const OPTIONS_DESCRIPTION = `Settings of the provider, as text: \`max_tokens\`, \`temperature\`, \`api_version\`, …
@@ -47,4 +47,4 @@ export const MODEL_ENDPOINT_SCHEMA = {
   },
 } as const;
 
-export type ModelEndpointSpec = FromSchema<typeof MODEL_ENDPOINT_SCHEMA>;
+export type ModelEndpointSpec = SpecFrom<typeof MODEL_ENDPOINT_SCHEMA>;

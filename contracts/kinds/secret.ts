@@ -1,5 +1,5 @@
 // The kind Secret: credentials by key. Values in Git are a problem; `from` and `sealed` keep them out of it.
-import type { FromSchema } from "json-schema-to-ts";
+import type { SpecFrom } from "../schema.ts";
 import { TEXT, TEXT_MAP } from "./field-schemas.ts";
 
 export const SECRET_SCHEMA = {
@@ -25,4 +25,4 @@ export const SECRET_SCHEMA = {
   },
 } as const;
 
-export type SecretSpec = FromSchema<typeof SECRET_SCHEMA>;
+export type SecretSpec = SpecFrom<typeof SECRET_SCHEMA>;

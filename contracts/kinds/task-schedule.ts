@@ -1,5 +1,5 @@
 // The kind TaskSchedule: makes tasks by the clock.
-import type { FromSchema } from "json-schema-to-ts";
+import type { SpecFrom } from "../schema.ts";
 import { FLAG, NAME, TEXT } from "./field-schemas.ts";
 import { TASK_SCHEMA } from "./task.ts";
 
@@ -36,4 +36,4 @@ export const TASK_SCHEDULE_SCHEMA = {
   },
 } as const;
 
-export type TaskScheduleSpec = FromSchema<typeof TASK_SCHEDULE_SCHEMA>;
+export type TaskScheduleSpec = SpecFrom<typeof TASK_SCHEDULE_SCHEMA>;

@@ -1,5 +1,5 @@
 // The kind TaskWebhook: makes tasks from signed HTTP requests.
-import type { FromSchema } from "json-schema-to-ts";
+import type { SpecFrom } from "../schema.ts";
 import { FLAG, NAME, SECRET_REF, TEXT } from "./field-schemas.ts";
 import { TASK_SCHEMA } from "./task.ts";
 
@@ -83,4 +83,4 @@ export const TASK_WEBHOOK_SCHEMA = {
   },
 } as const;
 
-export type TaskWebhookSpec = FromSchema<typeof TASK_WEBHOOK_SCHEMA>;
+export type TaskWebhookSpec = SpecFrom<typeof TASK_WEBHOOK_SCHEMA>;

@@ -1,5 +1,5 @@
 // The kind Task: a request to run an agent system, or a template for such requests.
-import type { FromSchema } from "json-schema-to-ts";
+import type { SpecFrom } from "../schema.ts";
 import { DURATION, FLAG, NAME, TEXT, TEXT_MAP, TEXTS } from "./field-schemas.ts";
 
 /** Also the shape of a schedule's and a webhook's `task_template`. */
@@ -71,4 +71,4 @@ export const TASK_SCHEMA = {
   },
 } as const;
 
-export type TaskSpec = FromSchema<typeof TASK_SCHEMA>;
+export type TaskSpec = SpecFrom<typeof TASK_SCHEMA>;

@@ -1,5 +1,5 @@
 // The kind ToolApproval: a call that waits for a person. Made by the runtime; readable as a manifest.
-import type { FromSchema } from "json-schema-to-ts";
+import type { SpecFrom } from "../schema.ts";
 import { DURATION, NAME, TEXT } from "./field-schemas.ts";
 
 export const TOOL_APPROVAL_SCHEMA = {
@@ -18,4 +18,4 @@ export const TOOL_APPROVAL_SCHEMA = {
   },
 } as const;
 
-export type ToolApprovalSpec = FromSchema<typeof TOOL_APPROVAL_SCHEMA>;
+export type ToolApprovalSpec = SpecFrom<typeof TOOL_APPROVAL_SCHEMA>;

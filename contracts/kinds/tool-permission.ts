@@ -1,5 +1,5 @@
 // The kind ToolPermission: what an agent needs before it may call a tool.
-import type { FromSchema } from "json-schema-to-ts";
+import type { SpecFrom } from "../schema.ts";
 import { NAME, NAMES, TEXT } from "./field-schemas.ts";
 
 export const TOOL_PERMISSION_SCHEMA = {
@@ -48,4 +48,4 @@ export const TOOL_PERMISSION_SCHEMA = {
   },
 } as const;
 
-export type ToolPermissionSpec = FromSchema<typeof TOOL_PERMISSION_SCHEMA>;
+export type ToolPermissionSpec = SpecFrom<typeof TOOL_PERMISSION_SCHEMA>;

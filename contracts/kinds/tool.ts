@@ -1,5 +1,5 @@
 // The kind Tool: something that agents may call, how it is reached, and how dangerous it is.
-import type { FromSchema } from "json-schema-to-ts";
+import type { SpecFrom } from "../schema.ts";
 import {
   ANY_OBJECT,
   CLI_ENV_FROM,
@@ -111,4 +111,4 @@ export const TOOL_SCHEMA = {
   },
 } as const;
 
-export type ToolSpec = FromSchema<typeof TOOL_SCHEMA>;
+export type ToolSpec = SpecFrom<typeof TOOL_SCHEMA>;

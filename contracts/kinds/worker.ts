@@ -1,5 +1,5 @@
 // The kind Worker: describes a runner.
-import type { FromSchema } from "json-schema-to-ts";
+import type { SpecFrom } from "../schema.ts";
 import { FLAG, NAMES, TEXT } from "./field-schemas.ts";
 
 export const WORKER_SCHEMA = {
@@ -21,4 +21,4 @@ export const WORKER_SCHEMA = {
   },
 } as const;
 
-export type WorkerSpec = FromSchema<typeof WORKER_SCHEMA>;
+export type WorkerSpec = SpecFrom<typeof WORKER_SCHEMA>;
