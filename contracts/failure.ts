@@ -32,6 +32,20 @@ export class TransientFailure extends Error {
   }
 }
 
+/** The same failure, where nothing can have been sent: whatever was asked for did not happen, and cost nothing. */
+export function withoutEffect<E>(error: E): E | TransientFailure {
+  if (!(error instanceof TransientFailure)) return error;
+  const { code, message, details, cause, retryAfterMs } = error;
+  const after = retryAfterMs === undefined ? {} : { retryAfterMs };
+  return new TransientFailure(code, message, { details: { ...details, effect: "none" }, cause, ...after });
+}
+
+/** Whether a call that failed may have been carried out: not where it was refused, nor where it was never sent. */
+export function mayHaveHappened(error: unknown): boolean {
+  if (error instanceof PermanentFailure) return false;
+  return !(error instanceof TransientFailure && error.details["effect"] === "none");
+}
+
 /** The lease on an activation, or the writer's lock of an environment, is gone: stop, write nothing. */
 export class LeaseLost extends Error {
   readonly code = "LEASE_LOST";

@@ -1,6 +1,6 @@
 // The two records around a model call: that it begins, and what became of it, with the tokens that it cost.
 import { digestText } from "../../contracts/canonical.ts";
-import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import { mayHaveHappened, TransientFailure } from "../../contracts/failure.ts";
 import type { ModelAnswer, StepRecord } from "../../contracts/step.ts";
 import { costUsd } from "../models/price.ts";
 import { boundText } from "./bound.ts";
@@ -65,10 +65,9 @@ export async function failModel(grant: ModelGrant, error: unknown, begunMs: numb
   await journal.recorder.record([journal.draft("model.failed", data)], change);
 }
 
-/** Refused before any work: a bad key, a bad request, a rate limit. Everything else may have been computed, and billed. */
+/** Refused before any work: a bad key, a bad request, a rate limit, nobody there. All else may have been billed. */
 function mayHaveCost(error: unknown): boolean {
-  if (error instanceof PermanentFailure) return false;
-  return !(error instanceof TransientFailure && error.code === "MODEL_RATE_LIMITED");
+  return mayHaveHappened(error) && !(error instanceof TransientFailure && error.code === "MODEL_RATE_LIMITED");
 }
 
 /** The answer goes on as it is recorded, so that a takeover reads what the first holder read. */

@@ -1,6 +1,6 @@
 // A tool call and the two records around it: that it begins, and what became of it.
 import { digestText } from "../../contracts/canonical.ts";
-import { type FailureRecord, failureRecord, PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import { type FailureRecord, failureRecord, mayHaveHappened } from "../../contracts/failure.ts";
 import type { StepRecord, ToolResult } from "../../contracts/step.ts";
 import { boundValue } from "./bound.ts";
 import { within } from "./deadline.ts";
@@ -65,10 +65,4 @@ export async function failTool(grant: ToolGrant, error: unknown, begunMs: number
   const ended: StepRecord = { ...stepOf(grant), state: "failed", effect: tool.effect, tool: result };
   await journal.recorder.record([draft], { step: ended });
   return { outcome: "answered", result };
-}
-
-/** A PermanentFailure is a refusal; `details.effect: "none"` is the adapter's word that nothing reached the tool. */
-function mayHaveHappened(error: unknown): boolean {
-  if (error instanceof PermanentFailure) return false;
-  return !(error instanceof TransientFailure && error.details["effect"] === "none");
 }

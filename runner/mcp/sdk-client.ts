@@ -1,7 +1,7 @@
 // Speaks MCP through the SDK's client, and translates its errors once. The SDK (200 ms to import) is loaded on first use.
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import type { CallToolResult, ListToolsResult } from "@modelcontextprotocol/sdk/types.js";
-import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import { PermanentFailure, TransientFailure, withoutEffect } from "../../contracts/failure.ts";
 import { renderContent } from "./content.ts";
 import { MCP_LIMITS } from "./limits.ts";
 import type { McpCallOptions, McpCallResult, McpClient, McpToolDescription } from "./mcp-client.ts";
@@ -28,7 +28,7 @@ export async function connectClient(
     );
   } catch (error) {
     await transport.end("now");
-    throw connected.translate(error, signal, "did not start");
+    throw withoutEffect(connected.translate(error, signal, "did not start"));
   }
   return connected;
 }
@@ -123,7 +123,7 @@ class SdkClient implements McpClient {
         }),
       );
     } catch (error) {
-      throw this.translate(error, signal, "did not list its tools");
+      throw withoutEffect(this.translate(error, signal, "did not list its tools"));
     }
   }
 

@@ -1,5 +1,5 @@
 // What can go wrong with a model provider, as failures: one table for both SDKs. Never carries a key.
-import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import { PermanentFailure, TransientFailure, withoutEffect } from "../../contracts/failure.ts";
 
 /** Names for people: which manifest to look at. */
 export interface EndpointName {
@@ -52,7 +52,9 @@ export function authFailure({ label, secretRef }: EndpointName, what: string): P
 }
 
 export function unreachable({ label }: EndpointName, cause: unknown): TransientFailure {
-  return new TransientFailure("MODEL_UNAVAILABLE", `${label} cannot be reached: ${reasonOf(cause)}`, { cause });
+  const { reason, connected } = brokenAt(cause);
+  const failure = new TransientFailure("MODEL_UNAVAILABLE", `${label} cannot be reached: ${reason}`, { cause });
+  return connected ? failure : withoutEffect(failure);
 }
 
 export function timedOut({ label }: EndpointName, timeoutMs: number): TransientFailure {
@@ -66,12 +68,24 @@ export function malformedAnswer({ label }: EndpointName, what: string, cause?: u
   });
 }
 
+/** What fails in these system calls, or with this code of fetch, fails before anything is sent. */
+const BEFORE_SENDING: readonly unknown[] = ["connect", "getaddrinfo", "UND_ERR_CONNECT_TIMEOUT"];
+
 /** The system's code (`ECONNREFUSED`) lies below one or two wrappings of fetch and SDK. */
-function reasonOf(error: unknown): string {
+function brokenAt(error: unknown): { readonly reason: string; readonly connected: boolean } {
   for (let cause = error, depth = 0; cause instanceof Error && depth < 5; cause = cause.cause, depth += 1) {
-    if ("code" in cause && typeof cause.code === "string") return cause.code;
+    if (!("code" in cause) || typeof cause.code !== "string") continue;
+    // Where a name has several addresses, there is one error for each.
+    const tries: readonly unknown[] = cause instanceof AggregateError ? cause.errors : [cause];
+    return { reason: cause.code, connected: !tries.every(isBeforeSending) };
   }
-  return "the connection broke";
+  return { reason: "the connection broke", connected: true };
+}
+
+function isBeforeSending(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const [call, code] = ["syscall" in error ? error.syscall : undefined, "code" in error ? error.code : undefined];
+  return BEFORE_SENDING.includes(call) || BEFORE_SENDING.includes(code);
 }
 
 const MAX_RETRY_AFTER_MS = 10 * 60_000;

@@ -4,7 +4,7 @@ import { type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { callbackify } from "node:util";
-import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import { PermanentFailure, TransientFailure, withoutEffect } from "../../contracts/failure.ts";
 import { mayConnect } from "./addresses.ts";
 
 export interface OutboundRequest {
@@ -13,6 +13,8 @@ export interface OutboundRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
   readonly signal: AbortSignal;
+  /** Called once there is a connection: from then on the request may have reached its target. */
+  readonly onConnected?: () => void;
 }
 
 export interface Outbound {
@@ -33,6 +35,7 @@ const MAX_REDIRECTS = 3;
 /**
  * The response, its body not read yet. Follows 307 and 308 within the origin, which keep method and body; any other
  * redirect is a PermanentFailure, because the target is not what the manifest names. An abort throws the signal's reason.
+ * A TransientFailure that comes before there is a connection says that nothing was sent (`withoutEffect`).
  */
 export async function sendChecked(request: OutboundRequest, outbound: Outbound): Promise<IncomingMessage> {
   let { url } = request;
@@ -61,7 +64,7 @@ function redirectTarget(response: IncomingMessage, base: URL): URL | undefined {
 }
 
 function sendOnce(request: OutboundRequest, outbound: Outbound): Promise<IncomingMessage> {
-  const { url, method, headers, body, signal } = request;
+  const { url, method, headers, body, signal, onConnected } = request;
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
   if (url.protocol !== "http:" && url.protocol !== "https:") {
     return Promise.reject(
@@ -74,10 +77,16 @@ function sendOnce(request: OutboundRequest, outbound: Outbound): Promise<Incomin
   // For a literal address Node asks no resolver, so the hook below would not see it.
   if (isIP(host) !== 0 && !mayConnect(host, host, outbound.allowPrivate)) return Promise.reject(refused(host, host));
   return new Promise((resolve, reject) => {
-    const send = url.protocol === "https:" ? requestHttps : requestHttp;
+    const [send, ready] = url.protocol === "https:" ? [requestHttps, "secureConnect"] : [requestHttp, "connect"];
+    let connected = false;
+    const connect = (): void => {
+      connected = true;
+      onConnected?.();
+    };
     // No shared agent: a kept connection would have been checked by somebody else.
     const sent = send(url, { method, headers, agent: false, signal, lookup: checkedLookup(outbound) }, resolve);
-    sent.once("error", (cause) => reject(signal.aborted ? signal.reason : unreachable(url, cause)));
+    sent.once("socket", (socket) => socket.once(ready, connect));
+    sent.once("error", (cause) => reject(signal.aborted ? signal.reason : unreachable(url, cause, connected)));
     sent.end(body);
   });
 }
@@ -112,7 +121,12 @@ function refused(host: string, address: string): PermanentFailure {
   );
 }
 
-function unreachable(url: URL, cause: Error): Error {
+function unreachable(url: URL, cause: Error, connected: boolean): Error {
+  const failure = translate(url, cause);
+  return connected ? failure : withoutEffect(failure);
+}
+
+function translate(url: URL, cause: Error): Error {
   if (cause instanceof PermanentFailure || cause instanceof TransientFailure) return cause;
   const code = "code" in cause && typeof cause.code === "string" ? cause.code : cause.name;
   return new TransientFailure("HOST_UNREACHABLE", `${url.origin}: ${code}`, { cause });

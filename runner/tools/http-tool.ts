@@ -1,6 +1,6 @@
 // Tools of type http: one POST of the arguments as JSON to the endpoint that the manifest names.
 import type { IncomingMessage } from "node:http";
-import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import { PermanentFailure, TransientFailure, withoutEffect } from "../../contracts/failure.ts";
 import type { ToolSpec } from "../../contracts/kinds/tool.ts";
 import type { ToolResult } from "../../contracts/step.ts";
 import type { Secrets } from "../secrets/secrets.ts";
@@ -38,13 +38,18 @@ export async function callHttpTool(
     "Idempotency-Key": idempotencyKey,
   };
   const bounded = AbortSignal.any([signal, late]);
+  let connected = false;
+  const onConnected = (): void => {
+    connected = true;
+  };
   try {
-    const request = { method: "POST", url, headers, body: JSON.stringify(args), signal: bounded };
+    const request = { method: "POST", url, headers, body: JSON.stringify(args), signal: bounded, onConnected };
     return await readResult(source, await sendChecked(request, source.outbound), bounded);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    if (late.aborted) throw new TransientFailure("TOOL_TIMEOUT", `${label} did not answer within ${timeoutMs} ms`);
-    throw error;
+    if (!late.aborted) throw error;
+    const failure = new TransientFailure("TOOL_TIMEOUT", `${label} did not answer within ${timeoutMs} ms`);
+    throw connected ? failure : withoutEffect(failure);
   }
 }
 

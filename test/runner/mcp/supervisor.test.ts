@@ -107,6 +107,7 @@ test("fails a call at once when the server dies in it, and starts a new one for 
   await expect(handle.call("crash", {}, { ...CALL, signal: never() })).rejects.toMatchObject({
     code: "MCP_CLOSED",
     message: "McpServer default/fixture ended with exit code 7",
+    details: {},
   });
   const { text } = await handle.call("echo_text", { text: "back" }, { ...CALL, signal: never() });
   expect(text).toBe("back");
@@ -162,6 +163,7 @@ test("tries to start as often as the manifest says, then quotes what the server 
   await expect(opening).rejects.toMatchObject({
     code: "MCP_CLOSED",
     message: "McpServer default/fixture ended with exit code 3; it wrote last:\ncannot open the database",
+    details: { effect: "none" },
   });
   expect(await log.pids()).toHaveLength(3);
 });

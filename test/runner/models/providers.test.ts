@@ -168,6 +168,7 @@ describe.each(["anthropic", "openai"])("%s", (provider) => {
       name: "TransientFailure",
       code: "MODEL_UNAVAILABLE",
       message: "ModelEndpoint default/main cannot be reached: ECONNREFUSED",
+      details: { effect: "none" },
     });
   });
 

@@ -16,6 +16,10 @@ interface Given {
 function call(spec: Given, names: Readonly<Record<string, string>> = {}, signal: AbortSignal = never()) {
   const resolve = (host: string) =>
     names[host] === undefined ? resolveHost(host) : Promise.resolve([{ address: names[host], family: 4 }]);
+  return callWith(spec, resolve, signal);
+}
+
+function callWith(spec: Given, resolve: typeof resolveHost, signal: AbortSignal = never()) {
   const source = {
     namespace: "default",
     label: "Tool default/t",
@@ -130,8 +134,28 @@ test("nobody there is a failure that may pass", async () => {
     name: "TransientFailure",
     code: "HOST_UNREACHABLE",
     message: "http://127.0.0.1:1: ECONNREFUSED",
+    details: { effect: "none" },
   });
   expect(server.asked).toEqual([]);
+});
+
+test("a name that nobody knows is a failure before anything was sent", async () => {
+  await expect(call({ endpoint: "http://tool.invalid/" })).rejects.toMatchObject({
+    code: "HOST_UNREACHABLE",
+    details: { effect: "none" },
+  });
+});
+
+test("a connection that breaks after the request was sent leaves open what happened", async () => {
+  const server = await serve((response) => void response.destroy());
+  await expect(call({ endpoint: server.url })).rejects.toMatchObject({ code: "HOST_UNREACHABLE", details: {} });
+  expect(server.asked).toHaveLength(1);
+});
+
+test("a host that lets nobody in before the time-out was sent nothing", async () => {
+  const stuck = (): Promise<never> => new Promise(() => undefined);
+  const spec = { endpoint: "http://tool.test/", runtime: { timeout: "50ms" } };
+  await expect(callWith(spec, stuck)).rejects.toMatchObject({ code: "TOOL_TIMEOUT", details: { effect: "none" } });
 });
 
 test("follows a redirect within the origin and keeps method and body", async () => {
