@@ -1,6 +1,7 @@
 // The only reader of the process environment: turns variables into one value, and names the ones that nobody knows.
 import { join } from "node:path";
 import { closest } from "fastest-levenshtein";
+import { isName } from "../contracts/address.ts";
 
 export interface Config {
   /** COUNTWHEEL_REDIS_URL, else REDIS_URL; undefined: the embedded server. */
@@ -32,7 +33,7 @@ const VARIABLES = {
 
 export interface ConfigAnswer {
   readonly config: Config;
-  /** One line per COUNTWHEEL_ variable that nobody knows. */
+  /** One line per COUNTWHEEL_ variable that nobody knows, or whose value cannot be. */
   readonly problems: readonly string[];
 }
 
@@ -55,12 +56,16 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     userHome: value("HOME"),
     cacheHome: value("XDG_CACHE_HOME"),
   };
-  return { config, problems: unknownVariables(variables) };
+  return { config, problems: [...unknownVariables(variables), ...badEnvironment(config)] };
 }
 
 function readColor(value: (name: string) => string | undefined): boolean | undefined {
   if (value("NO_COLOR") !== undefined) return false;
   return value("FORCE_COLOR") === undefined ? undefined : value("FORCE_COLOR") !== "0";
+}
+
+function badEnvironment({ env }: Config): string[] {
+  return isName(env) ? [] : ["`COUNTWHEEL_ENV` may hold letters, digits, `.`, `_` and `-` only"];
 }
 
 function unknownVariables(variables: Readonly<Record<string, string | undefined>>): string[] {

@@ -1,7 +1,9 @@
 // Which source a command plans: a working tree, or a commit of a repository; and what reading it needs.
-import { join, relative, resolve, sep } from "node:path";
+import { statSync } from "node:fs";
+import { basename, join, relative, resolve, sep } from "node:path";
 import type { Plan } from "../contracts/plan.ts";
 import type { SourceSpec, SourceTools } from "../reconciler/environment-source.ts";
+import type { ShowFile } from "../reconciler/plan/render-problem.ts";
 import { parseRepository } from "../reconciler/source/git-url.ts";
 import type { Host } from "./host.ts";
 import { say, UsageFailure } from "./output.ts";
@@ -38,10 +40,26 @@ function absoluteRepository(host: Host, repo: string): string {
   return parseRepository(repo).kind === "local" ? resolve(host.cwd, repo) : repo;
 }
 
-/** Files are named from the root of the repository, wherever the user stands in it: as in a plan of a commit. */
+/**
+ * The plan names files from the root of the repository, wherever the user stands in it: as a plan of a commit does, and
+ * with the same bytes. Outside of a repository the root is the folder itself. What people read is {@link fileFromHere}.
+ */
 function folderSpec(folder: string): SourceSpec {
-  const shownAs = relative(repositoryRoot(folder), folder).split(sep).join("/") || ".";
+  const root = repositoryRoot(folder);
+  const isLoneFile = root === folder && statSync(folder, { throwIfNoEntry: false })?.isFile() === true;
+  const shownAs = isLoneFile ? basename(folder) : withSlashes(relative(root, folder)) || ".";
   return { kind: "folder", folder, shownAs };
+}
+
+/** A file of a working tree as it opens from where the user stands; one of a commit stays as Git names it. */
+export function fileFromHere(host: Pick<Host, "cwd">, spec: SourceSpec): ShowFile {
+  if (spec.kind === "commit") return (file) => file;
+  const root = resolve(spec.folder, relative(spec.shownAs, "."));
+  return (file) => withSlashes(relative(host.cwd, resolve(root, file)));
+}
+
+function withSlashes(path: string): string {
+  return path.split(sep).join("/");
 }
 
 /** The source that a plan was made of. */

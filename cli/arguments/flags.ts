@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import type { ExitCode } from "../exit-codes.ts";
 import type { Host, OutputFormat } from "../host.ts";
+import { environmentName } from "./values.ts";
 
 /** Runs a command's body and records its exit code. `load` imports the body only now. */
 export type Act = <O>(load: () => Promise<(host: Host, options: O) => Promise<ExitCode>>, options: O) => Promise<void>;
@@ -14,7 +15,7 @@ export interface ProgramFacts {
 /** The flags that every command with a state has. */
 export function withStateFlags(command: Command, facts: ProgramFacts): Command {
   return command
-    .addOption(new Option("--env <name>", "the environment").default(facts.env))
+    .addOption(new Option("--env <name>", "the environment").argParser(environmentName).default(facts.env))
     .addOption(new Option("--redis <url>", "the Redis to use (default: COUNTWHEEL_REDIS_URL, else an embedded server)"))
     .addOption(new Option("--allow-unprotected", "use a Redis without a password that is not on this machine"));
 }

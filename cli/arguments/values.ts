@@ -1,10 +1,16 @@
 // Parsers of flag values: what is wrong is told in commander's own words, with exit 64.
 import { InvalidArgumentError } from "commander";
+import { isName } from "../../contracts/address.ts";
 import { parseDuration } from "../../contracts/duration.ts";
 
 export function wholeNumber(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new InvalidArgumentError("it must be a whole number.");
+}
+
+export function environmentName(text: string): string {
+  if (isName(text)) return text;
+  throw new InvalidArgumentError("it may hold letters, digits, `.`, `_` and `-` only.");
 }
 
 /** Milliseconds from `30s`, `1m30s`. */

@@ -16,7 +16,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { printFailure, say, UsageFailure } from "../output.ts";
 import { readVersion, TOOL_NAME } from "../package-facts.ts";
-import { type SourceFlags, sourceSpec, sourceTools, specOfPlan } from "../plan-source.ts";
+import { fileFromHere, type SourceFlags, sourceSpec, sourceTools, specOfPlan } from "../plan-source.ts";
 import { openRedis } from "../redis.ts";
 import { printApplied } from "../view/applied.ts";
 import { printPlan } from "../view/plan.ts";
@@ -63,7 +63,9 @@ export async function runApply(host: Host, options: ApplyOptions): Promise<ExitC
     const from = observed.head?.commit ?? null;
     const history = await source.history(from, answer.identity.headSha, host.signal);
     const plan = saved ?? planNow(host, options, { source: answer, history, observed });
-    if (options.output === "text") printPlan(host, "text", { plan, commit: answer.identity.commit, base: from });
+    const showFile = fileFromHere(host, spec);
+    if (options.output === "text")
+      printPlan(host, "text", { plan, commit: answer.identity.commit, base: from, showFile });
     return await carryOut(host, options, { plan, source: answer, observed, open });
   } finally {
     await open.close();

@@ -19,7 +19,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { printFailure, say } from "../output.ts";
 import { readVersion, TOOL_NAME } from "../package-facts.ts";
-import { type SourceFlags, shellWord, sourceSpec, sourceTools, sourceWords } from "../plan-source.ts";
+import { fileFromHere, type SourceFlags, shellWord, sourceSpec, sourceTools, sourceWords } from "../plan-source.ts";
 import { printPlan } from "../view/plan.ts";
 
 export interface PlanOptions extends CommonFlags, SourceFlags {
@@ -40,7 +40,12 @@ export async function runPlan(host: Host, options: PlanOptions): Promise<ExitCod
   const { observed, history, base, replaced } = basis;
   const tool = { name: TOOL_NAME, version: readVersion() };
   const plan = makePlan({ source, history, observed, env: options.env, now: host.now(), planId: randomUUID(), tool });
-  printPlan(host, options.output, { plan, commit: source.identity.commit, base });
+  printPlan(host, options.output, {
+    plan,
+    commit: source.identity.commit,
+    base,
+    showFile: fileFromHere(host, spec),
+  });
   if (replaced !== null) say(host, `STATE_REPLACED: ${replacedText(replaced)}`);
   return await finish(host, options, { spec, plan, replaced });
 }

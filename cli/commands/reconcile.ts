@@ -10,8 +10,9 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { paintFor, say, UsageFailure } from "../output.ts";
 import { readVersion, TOOL_NAME } from "../package-facts.ts";
-import { commitSpec, sourceTools, sourceWords } from "../plan-source.ts";
+import { commitSpec, fileFromHere, sourceTools, sourceWords } from "../plan-source.ts";
 import { openRedis } from "../redis.ts";
+import { runTogether } from "../run-together.ts";
 import { renderLoopEvent } from "../view/loop-event.ts";
 import { loopEventValue } from "../view/loop-event-value.ts";
 import { openWriter } from "../writer.ts";
@@ -52,23 +53,15 @@ export async function reconcileSource(host: Host, options: ReconcileOptions, spe
   };
   try {
     if (options.acceptNewState === true) await writer.lineages.forget();
+    const print = printer(host, options, spec);
+    const readSource = spec.kind === "commit" ? commitSourceReader(spec, tools) : undefined;
     const report =
-      spec.kind === "commit" && options.github !== undefined
-        ? reportingOptions(host, options, {
-            github: options.github,
-            redis,
-            readSource: commitSourceReader(spec, tools),
-            loop,
-          })
-        : undefined;
-    if (options.once) return await lookOnce(host, options, { loop, report });
-    const reporting =
-      report === undefined
+      options.github === undefined || readSource === undefined
         ? undefined
-        : (await import("../../reconciler/report/start-reporting.ts")).startReporting(report);
+        : reportingOptions(host, options, { github: options.github, redis, readSource, loop });
+    if (options.once) return await lookOnce(host, { loop, report, print });
     say(host, `Watching ${sourceWords(spec, host)} for environment ${options.env}.`);
-    await runLoop({ ...loop, emit: (event) => print(host, options, event, reporting) });
-    await reporting?.stopped;
+    await lookOn({ loop, report, print });
     return EXIT.ok;
   } finally {
     await closeWriter();
@@ -78,31 +71,52 @@ export async function reconcileSource(host: Host, options: ReconcileOptions, spe
 
 type Loop = Omit<LoopOptions, "emit">;
 
-function print(host: Host, { output }: ReconcileOptions, event: LoopEvent, reporting?: Reporting): void {
-  if (event.type === "ended" && event.result.outcome === "applied") reporting?.nudge();
-  if (output === "jsonl") {
-    host.stdout.write(`${JSON.stringify({ at: host.now().toISOString(), ...loopEventValue(event) })}\n`);
-    return;
-  }
-  const time = host.now().toISOString().slice(11, 19);
+type Print = (event: LoopEvent) => void;
+
+function printer(host: Host, { output }: ReconcileOptions, spec: SourceSpec): Print {
   const paint = paintFor(host.stdout, host.config.color);
-  for (const line of renderLoopEvent(event, paint)) host.stdout.write(`${paint("dim", time)}  ${line}\n`);
+  const showFile = fileFromHere(host, spec);
+  return (event) => {
+    const now = host.now().toISOString();
+    if (output === "jsonl") {
+      host.stdout.write(`${JSON.stringify({ at: now, ...loopEventValue(event) })}\n`);
+      return;
+    }
+    const time = now.slice(11, 19);
+    for (const line of renderLoopEvent(event, paint, showFile)) host.stdout.write(`${paint("dim", time)}  ${line}\n`);
+  };
 }
 
-interface Once {
+interface Looking {
   readonly loop: Loop;
   readonly report: ReportingOptions | undefined;
+  readonly print: Print;
+}
+
+/** The report is a loop of its own: it never holds the reconciler up, and ends with it. */
+async function lookOn({ loop, report, print }: Looking): Promise<void> {
+  if (report === undefined) return await runLoop({ ...loop, emit: print });
+  const { startReporting } = await import("../../reconciler/report/start-reporting.ts");
+  let reporting: Reporting | undefined;
+  const emit = (event: LoopEvent): void => {
+    if (event.type === "ended" && event.result.outcome === "applied") reporting?.nudge();
+    print(event);
+  };
+  await runTogether(loop.signal, [
+    (signal) => (reporting = startReporting({ ...report, signal })).stopped,
+    (signal) => runLoop({ ...loop, signal, emit }),
+  ]);
 }
 
 /** What GitHub could not be told waits in the outbox for the next look; the apply stands, and the exit code says 1. */
-async function lookOnce(host: Host, options: ReconcileOptions, { loop, report }: Once): Promise<ExitCode> {
+async function lookOnce(host: Host, { loop, report, print }: Looking): Promise<ExitCode> {
   const result = await tick({
     ...loop,
     onPlan: (plan, commit) => {
-      if (plan.changes.length > 0) print(host, options, { type: "planned", plan, commit });
+      if (plan.changes.length > 0) print({ type: "planned", plan, commit });
     },
   });
-  print(host, options, { type: "ended", result });
+  print({ type: "ended", result });
   const untold =
     report === undefined ? null : await (await import("../../reconciler/report/start-reporting.ts")).reportOnce(report);
   if (untold !== null) say(host, `${untold.code}: ${untold.message} GitHub is told at the next look.`);

@@ -4,6 +4,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { say } from "../output.ts";
 import { sourceSpec } from "../plan-source.ts";
+import { runTogether } from "../run-together.ts";
 import { reconcileSource } from "./reconcile.ts";
 import { runRunner } from "./runner.ts";
 
@@ -21,14 +22,10 @@ const DRAIN_MS = 2_000;
 
 export async function runUp(host: Host, options: UpOptions): Promise<ExitCode> {
   say(host, `Save a file in ${resolve(host.cwd, options.folder)} to plan and apply it. Stop with Ctrl-C.`);
-  // Whichever ends first ends the other: half of `up` is no `up`.
-  const ending = new AbortController();
-  const together: Host = { ...host, signal: AbortSignal.any([host.signal, ending.signal]) };
-  const parts = [reconcileFolder(together, options), runOne(together, options)].map((part) =>
-    part.finally(() => ending.abort("the other half of `up` has ended")),
-  );
-  const ends = await Promise.allSettled(parts);
-  for (const end of ends) if (end.status === "rejected") throw end.reason;
+  await runTogether(host.signal, [
+    (signal) => reconcileFolder({ ...host, signal }, options),
+    (signal) => runOne({ ...host, signal }, options),
+  ]);
   say(host, "Next: countwheel get tasks      (and `countwheel down` stops the embedded Redis)");
   return EXIT.ok;
 }

@@ -5,17 +5,18 @@ import type { Problem } from "../../contracts/problem.ts";
 import { replacedText } from "../../reconciler/apply/lineage-memory.ts";
 import type { LoopEvent } from "../../reconciler/loop.ts";
 import { oneLine, shorten } from "../../reconciler/plan/inert.ts";
+import { renderProblem, type ShowFile } from "../../reconciler/plan/render-problem.ts";
 import type { Hold, TickOutcome } from "../../reconciler/tick.ts";
 import type { Paint } from "../output.ts";
 
-export function renderLoopEvent(event: LoopEvent, paint: Paint): string[] {
+export function renderLoopEvent(event: LoopEvent, paint: Paint, showFile: ShowFile): string[] {
   switch (event.type) {
     case "planned": {
       const subject = event.commit === null ? "" : ` "${shorten(oneLine(event.commit.subject), 60)}"`;
       return [`planned ${headOf(event.plan.source.headSha)}${subject}: ${countsLine(event.plan.counts)}`];
     }
     case "ended":
-      return renderResult(event.result, paint);
+      return renderResult(event.result, paint, showFile);
     case "failed": {
       const next = event.retryInMs === null ? "waiting for a change" : `again in ${renderDuration(event.retryInMs)}`;
       return [`${paint("red", event.code)}: ${event.message} (${next})`];
@@ -27,7 +28,7 @@ function headOf(sha: string | null): string {
   return sha === null ? "the working tree" : sha.slice(0, 7);
 }
 
-function renderResult(result: TickOutcome, paint: Paint): string[] {
+function renderResult(result: TickOutcome, paint: Paint, showFile: ShowFile): string[] {
   switch (result.outcome) {
     case "applied": {
       const { serial, tookMs, tasks } = result;
@@ -42,7 +43,10 @@ function renderResult(result: TickOutcome, paint: Paint): string[] {
     case "unavailable":
       return [`${paint("red", result.reason.code)}: ${result.reason.message}. Nothing was changed.`];
     case "invalid":
-      return [...renderProblems(result.problems), `${paint("red", "invalid")}: nothing was changed and nothing pruned`];
+      return [
+        ...renderErrors(result.problems, paint, showFile),
+        `${paint("red", "invalid")}: nothing was changed and nothing pruned`,
+      ];
     case "held":
       return [`${paint("yellow", "held")}: ${holdText(result.hold)}`];
     case "overtaken":
@@ -54,11 +58,9 @@ function renderResult(result: TickOutcome, paint: Paint): string[] {
 
 const PROBLEMS_SHOWN = 20;
 
-function renderProblems(problems: readonly Problem[]): string[] {
+function renderErrors(problems: readonly Problem[], paint: Paint, showFile: ShowFile): string[] {
   const errors = problems.filter(({ severity }) => severity === "error");
-  const lines = errors
-    .slice(0, PROBLEMS_SHOWN)
-    .map(({ file, line, column, code, summary }) => `${oneLine(file)}:${line}:${column}: ${code}: ${oneLine(summary)}`);
+  const lines = errors.slice(0, PROBLEMS_SHOWN).map((problem) => renderProblem(problem, paint, showFile));
   return errors.length > PROBLEMS_SHOWN ? [...lines, `and ${errors.length - PROBLEMS_SHOWN} more`] : lines;
 }
 

@@ -1,6 +1,7 @@
 // Prints a plan in the form that was asked for, and problems with the plan's text.
 import type { Plan } from "../../contracts/plan.ts";
 import { renderPlanMarkdown } from "../../reconciler/plan/render-markdown.ts";
+import type { ShowFile } from "../../reconciler/plan/render-problem.ts";
 import { renderPlanText } from "../../reconciler/plan/render-text.ts";
 import type { CommitInfo } from "../../reconciler/source/source.ts";
 import type { Host, OutputFormat } from "../host.ts";
@@ -11,13 +12,14 @@ export interface ShownPlan {
   readonly commit: CommitInfo | null;
   /** What it is compared with: the commit that was applied last, or that of `--against`. */
   readonly base: string | null;
+  readonly showFile: ShowFile;
 }
 
-export function printPlan(host: Host, output: OutputFormat, { plan, commit, base }: ShownPlan): void {
+export function printPlan(host: Host, output: OutputFormat, { plan, commit, base, showFile }: ShownPlan): void {
   if (output === "json") printJson(host, plan);
   else if (output === "markdown") host.stdout.write(renderPlanMarkdown(plan, { head: plan.source.headSha, base }));
   else {
     const paint = paintFor(host.stdout, host.config.color);
-    host.stdout.write(renderPlanText(plan, { paint, commit, base, now: host.now() }));
+    host.stdout.write(renderPlanText(plan, { paint, commit, base, now: host.now(), showFile }));
   }
 }

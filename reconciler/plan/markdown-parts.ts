@@ -67,9 +67,9 @@ function whereOf({ action, source }: Change, options: MarkdownOptions): string {
     : linkPlace(source, options, options.head);
 }
 
-/** A file's name with its line, linked where somebody knows the address of the repository. */
+/** A file from the repository's root with its line, linked where somebody knows the address of the repository. */
 export function linkPlace(place: Place, options: MarkdownOptions, commit: string | null | undefined): string {
-  const name = codeSpan(`${place.file.slice(place.file.lastIndexOf("/") + 1)}:${place.line}`);
+  const name = codeSpan(`${place.file}:${place.line}`);
   const target = typeof commit === "string" ? options.linkTo?.(place, commit) : undefined;
   return target === undefined ? name : `[${name}](${target})`;
 }

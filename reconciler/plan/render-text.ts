@@ -2,10 +2,11 @@
 import { displayAddress } from "../../contracts/address.ts";
 import { shortDigest } from "../../contracts/canonical.ts";
 import { type Change, countsLine, type FieldChange, type Plan } from "../../contracts/plan.ts";
-import type { Problem } from "../../contracts/problem.ts";
+import type { Place } from "../../contracts/problem.ts";
 import type { CommitInfo } from "../source/source.ts";
 import { describeField, fieldName } from "./field-text.ts";
-import { oneLine, shorten, showUnseen } from "./inert.ts";
+import { oneLine, shorten } from "./inert.ts";
+import { renderProblem, type ShowFile } from "./render-problem.ts";
 
 export type PlanStyle = "green" | "yellow" | "red" | "bold" | "dim";
 /** Colours a text, or hands it back as it is. */
@@ -18,6 +19,8 @@ export interface TextOptions {
   /** The commit that was applied last, or that the plan is made against. */
   readonly base: string | null;
   readonly now: Date;
+  /** Default: as the plan names them, from the root of its repository. */
+  readonly showFile?: ShowFile;
 }
 
 export function renderPlanText(plan: Plan, options: TextOptions): string {
@@ -25,8 +28,8 @@ export function renderPlanText(plan: Plan, options: TextOptions): string {
   const sections = [
     renderHeader(plan, options),
     renderChanges(plan, options),
-    renderAccess(plan, paint),
-    renderProblems(plan.problems, paint),
+    renderAccess(plan, options),
+    plan.problems.map((problem) => renderProblem(problem, paint, options.showFile)).join("\n\n"),
     paint("bold", countsLine(plan.counts)),
   ];
   return `${sections.filter((section) => section !== "").join("\n\n")}\n`;
@@ -102,51 +105,43 @@ function renderChange(change: Change, widths: Widths, options: TextOptions): str
   const sign = change.blocked === undefined ? SIGNS[change.action] : "!";
   const style = change.blocked === undefined ? STYLES[change.action] : "red";
   const line = `  ${paint(style, `${sign} ${pad(nameOf(change), widths.address)}`)}   ${whereOf(change, options)}`;
-  return [line, ...change.fields.map((field) => renderField(field, change, widths, paint))].join("\n");
+  return [line, ...change.fields.map((field) => renderField(field, change, widths, options))].join("\n");
 }
 
-function whereOf(change: Change, { paint, base }: TextOptions): string {
-  const { file, line } = change.source;
+function placeOf({ file, line }: Pick<Place, "file" | "line">, { showFile }: TextOptions): string {
+  return `${oneLine(showFile?.(file) ?? file)}:${line}`;
+}
+
+function whereOf(change: Change, options: TextOptions): string {
+  const { paint, base } = options;
+  const place = placeOf(change.source, options);
   if (change.action === "prune" && change.blocked === undefined) {
-    return paint("dim", `was ${oneLine(file)}:${line}${base === null ? "" : ` at ${base.slice(0, 7)}`}`);
+    return paint("dim", `was ${place}${base === null ? "" : ` at ${base.slice(0, 7)}`}`);
   }
   if (change.blocked !== undefined) return `blocked: ${oneLine(change.blocked.message)}`;
   const moved = change.previousAddress === undefined ? "" : `was ${change.previousAddress}, `;
-  return paint("dim", `${moved}${oneLine(file)}:${line}`);
+  return paint("dim", `${moved}${place}`);
 }
 
-function renderField(field: FieldChange, change: Change, widths: Widths, paint: PlanPaint): string {
+function renderField(field: FieldChange, change: Change, widths: Widths, options: TextOptions): string {
+  const { paint } = options;
   const { file, line } = field.source;
-  const place = file === change.source.file ? `:${line}` : `${oneLine(file)}:${line}`;
+  const place = file === change.source.file ? `:${line}` : placeOf(field.source, options);
   return `      ${pad(shorten(fieldName(field.path), 60), widths.field)}   ${pad(describeField(field), widths.value)}   ${paint("dim", place)}`;
 }
 
 /** Rows of the access section; the rest is counted. The JSON holds all of them. */
 const ACCESS_ROWS = 20;
 
-function renderAccess({ access, policyDigest }: Plan, paint: PlanPaint): string {
+function renderAccess({ access, policyDigest }: Plan, options: TextOptions): string {
+  const { paint } = options;
   if (access.length === 0) return "";
   const rows = access.slice(0, ACCESS_ROWS).flatMap(({ agent, gained, lost, cause }) => {
-    const place = paint("dim", `${oneLine(cause.file)}:${cause.line}`);
+    const place = paint("dim", placeOf(cause, options));
     const wider = `  ${paint("yellow", "!")} ${oneLine(agent)} gains ${oneLine(gained.join(", "))}   ${place}`;
     const narrower = `    ${oneLine(agent)} loses ${oneLine(lost.join(", "))}   ${place}`;
     return [...(gained.length > 0 ? [wider] : []), ...(lost.length > 0 ? [narrower] : [])];
   });
   const more = access.length > ACCESS_ROWS ? [`    and ${access.length - ACCESS_ROWS} agents more`] : [];
   return [`Access  policy ${shortDigest(policyDigest)}`, ...rows, ...more].join("\n");
-}
-
-function renderProblems(problems: readonly Problem[], paint: PlanPaint): string {
-  return problems.map((problem) => renderProblem(problem, paint)).join("\n\n");
-}
-
-function renderProblem(problem: Problem, paint: PlanPaint): string {
-  const { file, line, column, code, summary, detail, frame, severity } = problem;
-  const label = severity === "error" ? paint("red", code) : paint("yellow", `warning: ${code}`);
-  const head = `${oneLine(file)}:${line}:${column}: ${label}: ${oneLine(summary)}`;
-  return [
-    head,
-    ...(frame === undefined ? [] : [showUnseen(frame)]),
-    ...(detail === "" ? [] : [`  ${oneLine(detail)}`]),
-  ].join("\n");
 }

@@ -1,6 +1,7 @@
 // plan, apply, reconcile --once and history as commands: what they print, and their exit codes.
 import { randomUUID } from "node:crypto";
-import { readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { type ApplyOptions, runApply } from "../../cli/commands/apply.ts";
@@ -69,8 +70,8 @@ describeWithRedis("plan and apply", () => {
   }
 
   const common = () => ({ env, redis: server.url, output: "text", verbose: false }) as const;
-  async function plan(flags: Partial<PlanOptions> = {}) {
-    const { host, told } = listen();
+  async function plan(flags: Partial<PlanOptions> = {}, more: Partial<Host> = {}) {
+    const { host, told } = listen(more);
     const code = await runPlan(host, { ...common(), against: "state", detailedExitcode: true, ...flags });
     return { code, ...told };
   }
@@ -91,6 +92,37 @@ describeWithRedis("plan and apply", () => {
     expect(applied).toMatchObject({ code: 0, out: expect.stringContaining("as #1") });
     expect((await plan({ folder: "agents" })).out.endsWith("No changes.\n")).toBe(true);
     expect((await plan(commit())).code).toBe(0);
+  });
+
+  it("show a working tree's files as they open from here, and plan the same bytes from anywhere", async () => {
+    await repository.commit({
+      "agents/a.yaml": "kind: Agent\nmetadata: {name: a}\nspec:\n  model_ref: m\n  promt: p\n",
+    });
+    const inside = await plan({ folder: "." }, { cwd: join(repository.folder, "agents") });
+    expect(inside.out).toMatch(/\+ Agent\/b +b\.yaml:1\n/);
+    expect(inside.out).toMatch(
+      /\na\.yaml:5:3: UNKNOWN_FIELD: warning: .*\n(.*\n)*> 5 \|   promt: p\n.*\n  Did you mean `prompt`/,
+    );
+    const digestFrom = async (cwd: string, folder: string): Promise<unknown> =>
+      (JSON.parse((await plan({ folder, output: "json" }, { cwd })).out) as { digest: string }).digest;
+    expect(await digestFrom(repository.folder, "agents")).toBe(
+      await digestFrom(join(repository.folder, "agents"), "."),
+    );
+  });
+
+  it("show the files of a folder outside of any repository as they open from here", async () => {
+    const cwd = await mkdtemp(join(tmpdir(), "cw-plain-"));
+    try {
+      await mkdir(join(cwd, "agents"));
+      await writeFile(join(cwd, "agents", "m.yaml"), MODEL);
+      const planned = async (folder: string, from = cwd): Promise<string> =>
+        (await plan({ folder }, { cwd: from })).out;
+      expect(await planned("agents")).toMatch(/ModelEndpoint\/m +agents\/m\.yaml:1\n/);
+      expect(await planned("agents/m.yaml")).toMatch(/ModelEndpoint\/m +agents\/m\.yaml:1\n/);
+      expect(await planned(".", join(cwd, "agents"))).toMatch(/ModelEndpoint\/m +m\.yaml:1\n/);
+    } finally {
+      await rm(cwd, { recursive: true, force: true });
+    }
   });
 
   it("print the plan as JSON that is the saved plan", async () => {
