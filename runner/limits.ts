@@ -14,8 +14,6 @@ export const RUNNER_LIMITS = {
   announceMs: 10_000,
   /** How often each runner looks for activations that no job stands for. */
   sweepMs: 2_000,
-  /** After this a job that reached a runner which stops rings again, for another one. */
-  handOverMs: 50,
   /** Snapshots kept in memory, newest use first. */
   snapshots: 16,
   /** Appends that may find the chain moved by other branches before the record is given up as unreachable. */

@@ -56,9 +56,7 @@ export async function startRunner(options: RunnerOptions): Promise<RunningRunner
     env,
     concurrency,
     leaseMs,
-    // A fetch that was under way when the drain began may still bring a job: it is for another runner.
-    process: async (job, bell) =>
-      stopping.signal.aborted ? bell.delay(RUNNER_LIMITS.handOverMs) : tracked(work, runActivation(parts, job, bell)),
+    process: (job, bell) => tracked(work, runActivation(parts, job, bell)),
     onError: (error) => options.say(`${id}: ${lineOf(error)}`),
   });
   const rounds = keepRounds({ options, redis, queue, running: () => work.size, stopping: stopping.signal });
@@ -82,9 +80,9 @@ interface Stoppable {
 /** In order: no new work, the work under way, then what it used. */
 async function drain({ stopping, rounds, worker, close }: Stoppable, timeoutMs: number): Promise<number> {
   stopping.abort();
-  await rounds;
   const handedBack = await worker.drain(timeoutMs);
   await worker.close();
+  await rounds;
   await close();
   return handedBack;
 }

@@ -13,9 +13,12 @@ export interface OutboxItem {
   readonly entry: OutboxEntry;
 }
 
+/** Where nobody reports to GitHub, nobody empties the outbox: the oldest subjects fall out of it. */
+export const OUTBOX_SUBJECTS = 1_000;
+
 /** Replaces an earlier entry on the same subject; the new one has a new id and goes to the end. */
 export async function pushOutbox(redis: Redis, env: string, entry: OutboxEntry): Promise<void> {
-  await pushEntry(redis, env, outboxSubject(entry), JSON.stringify(entry));
+  await pushEntry(redis, env, [outboxSubject(entry), JSON.stringify(entry)], OUTBOX_SUBJECTS);
 }
 
 /** Oldest first. Throws PermanentFailure STATE_CORRUPT, naming an entry that nobody can read. */

@@ -6,7 +6,7 @@ import type { ActivationId, TaskRef } from "../contracts/task.ts";
 import { ask, askAll, redisFailure } from "./ask.ts";
 import type { Redis } from "./connect.ts";
 import { QUEUE_NAME, queuePrefix } from "./keys.ts";
-import { abortLost, type RunningJob, settleRunning, trackJob } from "./running-jobs.ts";
+import { type RunningJob, settleRunning, trackJob } from "./running-jobs.ts";
 
 export type Priority = "low" | "normal" | "high";
 
@@ -108,7 +108,7 @@ function jobId({ task, activation }: ActivationJob): string {
 }
 
 export interface ActivationContext {
-  /** Aborted when BullMQ's lock could not be renewed, and at the deadline of a drain. */
+  /** Aborted at the deadline of a drain. The loss of BullMQ's lock stops nothing: the lease decides who works. */
   readonly signal: AbortSignal;
   /** Asks for the bell to ring again after `ms`, once `process` has returned: held, later, or to be tried again. */
   readonly delay: (ms: number) => void;
@@ -139,20 +139,23 @@ export interface ActivationWorker {
  */
 const STALL_CHECKS_PER_LEASE = 10;
 const SHORTEST_STALL_CHECK_MS = 200;
+/** After this a job that reached a worker which stops rings again, for another one. */
+const HAND_OVER_MS = 50;
 
 export function startActivationWorker(options: ActivationWorkerOptions): ActivationWorker {
   const { redis, env, concurrency, leaseMs } = options;
   const report = options.onError ?? (() => undefined);
   const running = new Map<string, RunningJob>();
   let isDraining = false;
-  // A fetch that was under way when the worker was paused still brings a job: it goes back, for another runner.
-  const process: ActivationWorkerOptions["process"] = async (job, context) =>
-    isDraining ? context.delay(0) : options.process(job, context);
-  // The processor must name all three parameters: BullMQ counts them, and gives the signal only to one that has three.
   const worker = new Worker<JobData>(
     QUEUE_NAME,
-    (job, token, signal) =>
-      trackJob(running, job.id ?? "", (abort) => processJob({ ...options, process }, job, token, [abort, signal])),
+    (job, token) => {
+      // A fetch that was under way when the worker was paused still brings a job: it is for another runner.
+      if (isDraining) return ringAgain(job, token, HAND_OVER_MS);
+      // BullMQ lost its lock, and brings again what is under way here: the lease says whose it is, not the bell.
+      if (running.has(job.id ?? "")) return ringAgain(job, token, leaseMs);
+      return trackJob(running, job.id ?? "", (signal) => processJob(options, job, token, signal));
+    },
     {
       connection: redis,
       prefix: queuePrefix(env),
@@ -165,7 +168,6 @@ export function startActivationWorker(options: ActivationWorkerOptions): Activat
   );
   const outage = tellOncePerOutage(redis, report);
   worker.on("error", outage.tell);
-  worker.on("lockRenewalFailed", (ids) => abortLost(running, ids));
   return {
     ready: async () => {
       await worker.waitUntilReady();
@@ -208,10 +210,9 @@ async function processJob(
   options: ActivationWorkerOptions,
   job: Job<JobData>,
   token: string | undefined,
-  signals: readonly (AbortSignal | undefined)[],
+  signal: AbortSignal,
 ): Promise<void> {
   const report = options.onError ?? (() => undefined);
-  const signal = AbortSignal.any(signals.filter((given) => given !== undefined));
   const activation = readJob(options.env, job.data);
   if (activation === undefined) return report(new TypeError(`job ${job.id} is none of ours and was dropped`));
   let delayMs: number | undefined;
@@ -222,8 +223,11 @@ async function processJob(
     report(error);
     delayMs ??= options.leaseMs;
   }
-  if (delayMs === undefined) return;
-  await job.moveToDelayed(Date.now() + Math.max(1, Math.ceil(delayMs)), token);
+  if (delayMs !== undefined) await ringAgain(job, token, delayMs);
+}
+
+async function ringAgain(job: Job<JobData>, token: string | undefined, afterMs: number): Promise<never> {
+  await job.moveToDelayed(Date.now() + Math.max(1, Math.ceil(afterMs)), token);
   throw new DelayedError();
 }
 

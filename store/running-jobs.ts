@@ -1,5 +1,5 @@
 // The jobs that a worker is at work on: each with the means to abort it, and a way to wait for all of them.
-import { LeaseLost, TransientFailure } from "../contracts/failure.ts";
+import { TransientFailure } from "../contracts/failure.ts";
 
 /** What an aborted job may take to tidy up before the connection is closed under it. */
 const ABORTED_GRACE_MS = 2_000;
@@ -17,18 +17,12 @@ export async function trackJob(
 ): Promise<void> {
   const abort = new AbortController();
   const work = begin(abort.signal);
-  const entry = { abort, done: Promise.allSettled([work]) };
-  running.set(id, entry);
+  running.set(id, { abort, done: Promise.allSettled([work]) });
   try {
     await work;
   } finally {
-    // The same activation may have come back to this process in the meantime: its entry stays.
-    if (running.get(id) === entry) running.delete(id);
+    running.delete(id);
   }
-}
-
-export function abortLost(running: ReadonlyMap<string, RunningJob>, ids: readonly string[]): void {
-  for (const id of ids) running.get(id)?.abort.abort(new LeaseLost(id, `The lock on ${id} was lost`));
 }
 
 /** Waits for the running jobs up to `timeoutMs`, then aborts them and waits a little more. Answers how many were aborted. */

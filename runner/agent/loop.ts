@@ -2,7 +2,6 @@
 import type { Denial } from "../../contracts/decision.ts";
 import { type FailureRecord, PermanentFailure } from "../../contracts/failure.ts";
 import { type ModelAnswer, type ToolCall, type ToolResult, toolStepId } from "../../contracts/step.ts";
-import type { Denied } from "../gate/ask.ts";
 import type { ModelMessage } from "../models/model.ts";
 import { assistantMessage, openingMessage, toolMessage, withUniqueIds } from "./conversation.ts";
 import type { AgentDesk } from "./desk.ts";
@@ -76,18 +75,13 @@ async function callTool(desk: AgentDesk, turn: number, index: number, call: Tool
     case "invalid":
       return { outcome: "result", result: permission.result };
     case "denied":
-      if (isHardStop(permission)) return { outcome: "denied", denial: permission.denial };
+      if (permission.stop) return { outcome: "denied", denial: permission.denial };
       return { outcome: "result", result: permission.result };
     case "permitted": {
       const called = await desk.gate.callTool(permission.permit, desk.signal);
       return called.outcome === "unknown" ? called : { outcome: "result", result: called.result };
     }
   }
-}
-
-/** A tool that the agent lists and nobody provides any more is no violation: the model hears of it and may do without. */
-function isHardStop({ stop, denial }: Denied): boolean {
-  return stop && denial.code !== "TOOL_UNKNOWN";
 }
 
 /** A write that may have happened stops for a person, unless its manifest says otherwise. It is tried again once only. */

@@ -5,17 +5,28 @@ import { defineScript, runScript } from "../script.ts";
 
 /**
  * KEYS  1 outbox · 2 order · 3 counter
- * ARGV  1 subject · 2 entry
+ * ARGV  1 subject · 2 entry · 3 how many subjects are kept
  * The value is `<number> <entry>`, the number from the counter: it tells the entry from the one that it replaced.
  */
 const PUSH = defineScript(`
 local number = string.format('%d', redis.call('INCR', KEYS[3]))
 redis.call('HSET', KEYS[1], ARGV[1], number .. ' ' .. ARGV[2])
 redis.call('ZADD', KEYS[2], number, ARGV[1])
+local excess = redis.call('ZCARD', KEYS[2]) - ARGV[3]
+if excess > 0 then
+  for _, oldest in ipairs(redis.call('ZRANGE', KEYS[2], 0, excess - 1)) do redis.call('HDEL', KEYS[1], oldest) end
+  redis.call('ZREMRANGEBYRANK', KEYS[2], 0, excess - 1)
+end
 return 1
 `);
 
-export async function pushEntry(redis: Redis, env: string, subject: string, entry: string): Promise<void> {
+/** Beyond `kept` subjects the oldest fall out. */
+export async function pushEntry(
+  redis: Redis,
+  env: string,
+  [subject, entry]: readonly [string, string],
+  kept: number,
+): Promise<void> {
   const keys = environmentKeys(env);
-  await runScript(redis, PUSH, [keys.outbox, keys.outboxOrder, keys.outboxCounter], [subject, entry]);
+  await runScript(redis, PUSH, [keys.outbox, keys.outboxOrder, keys.outboxCounter], [subject, entry, kept]);
 }

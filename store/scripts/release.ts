@@ -91,7 +91,7 @@ for index = 0, tonumber(ARGV[10]) - 1 do
 end
 if ARGV[7] ~= '' then redis.call('HSET', task, 'phase', ARGV[7]) end
 if ARGV[8] ~= '' then redis.call('HSET', task, 'output', ARGV[8]) end
-if ARGV[9] ~= '' then redis.call('HSET', task, 'lastError', ARGV[9]) end
+if ARGV[9] ~= '' or ARGV[7] == 'Succeeded' then redis.call('HSET', task, 'lastError', ARGV[9]) end
 if ARGV[11] == '1' then redis.call('HSET', task, 'finishedAtMs', string.format('%d', now)) end
 return { 'released', string.format('%d', seq), head, chain[4] }
 `);

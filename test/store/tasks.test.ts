@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { TraceEvent } from "../../contracts/trace.ts";
 import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
 import { environmentKeys, taskKeys, taskMember } from "../../store/keys.ts";
-import { dropOutbox, pushOutbox, readOutbox } from "../../store/outbox.ts";
+import { dropOutbox, OUTBOX_SUBJECTS, pushOutbox, readOutbox } from "../../store/outbox.ts";
 import { type ActivationQueue, openQueue } from "../../store/queue.ts";
 import { claimActivation } from "../../store/scripts/claim.ts";
 import { writeTask } from "../../store/scripts/create-task.ts";
@@ -11,7 +11,17 @@ import { releaseActivation } from "../../store/scripts/release.ts";
 import { sweepTasks } from "../../store/sweep.ts";
 import { createTask, followTrace, listTasks, readTask } from "../../store/tasks.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
-import { type Claimed, claimedTask, eventsAfter, type Grant, handOver, newEnv, taskOf, until } from "./world.ts";
+import {
+  type Claimed,
+  claim1,
+  claimedTask,
+  eventsAfter,
+  type Grant,
+  handOver,
+  newEnv,
+  taskOf,
+  until,
+} from "./world.ts";
 
 describeWithRedis("a task", () => {
   let server: TestRedis;
@@ -86,6 +96,18 @@ describeWithRedis("a task", () => {
     });
     expect(await sweepTasks(redis, queue)).toEqual({ tasks: 0, rung: 0, finished: 0 });
     expect(await readOutbox(redis, queue.env, 10)).toMatchObject([{ entry: { kind: "task", task: grant.task } }]);
+  });
+
+  test("that succeeded keeps no error of an earlier try", async () => {
+    const { grant, claim } = await claimedTask(redis, queue);
+    const lastError = { code: "MODEL_UNAVAILABLE", message: "down" };
+    const retry = { ...handOver(grant, claim), phase: "Runnable" as const, runnableInMs: 0, start: [], lastError };
+    await releaseActivation(redis, queue, retry);
+    expect(await readTask(redis, grant.task)).toMatchObject({ lastError });
+    const again = await claim1(redis, grant.task, "r2");
+    await succeed({ ...grant, holder: "r2", epoch: again.epoch }, again);
+    const task = await readTask(redis, grant.task);
+    expect([task?.phase, task?.lastError]).toEqual(["Succeeded", undefined]);
   });
 
   test("that is damaged is named, not guessed", async () => {
@@ -174,5 +196,14 @@ describeWithRedis("a task", () => {
       left.map(({ id }) => id),
     );
     expect(await readOutbox(redis, queue.env, 10)).toEqual([]);
+  });
+
+  test("falls out of an outbox that nobody empties once enough newer ones came", async () => {
+    const entry = (name: string) => ({ kind: "task" as const, task: { env: queue.env, namespace: "default", name } });
+    const names = Array.from({ length: OUTBOX_SUBJECTS + 3 }, (_, index) => `t${index}`);
+    for (const name of names) await pushOutbox(redis, queue.env, entry(name));
+    const kept = await readOutbox(redis, queue.env, 2 * OUTBOX_SUBJECTS);
+    expect(kept.map((item) => item.entry)).toEqual(names.slice(3).map(entry));
+    expect(await redis.hlen(environmentKeys(queue.env).outbox)).toBe(OUTBOX_SUBJECTS);
   });
 });

@@ -172,6 +172,39 @@ describeWithRedis("the bell", () => {
     await until("another worker hears of it", async () => seen.includes("slow"));
   });
 
+  test("does not bring an activation to a worker that is at work on it, and leaves that work alone", async () => {
+    let [atWork, most, calls] = [0, 0, 0];
+    let wasAborted = false;
+    const end = new AbortController();
+    startWorker(
+      async (_job, { signal }) => {
+        calls += 1;
+        atWork += 1;
+        most = Math.max(most, atWork);
+        if (!end.signal.aborted) await once(end.signal, "abort");
+        wasAborted ||= signal.aborted;
+        atWork -= 1;
+      },
+      { concurrency: 2, leaseMs: 300, onError: () => undefined },
+    );
+    const { ref } = taskOf(queue.env);
+    await createTask(redis, queue, taskOf(queue.env));
+    await until("the work begins", async () => calls === 1);
+    // BullMQ's lock is gone, as after an outage that the lease survived: the job counts as stalled and rings again.
+    const lock = `${queuePrefix(queue.env)}:${QUEUE_NAME}:${ref.namespace}/${ref.name}/planner#1:lock`;
+    await until("it is delayed for being under way", async () => {
+      await redis.del(lock);
+      return (await sleepers(queue.env)) === 1;
+    });
+    expect([calls, most]).toEqual([1, 1]);
+    end.abort();
+    await until(
+      "the bell has rung out",
+      async () => (await queue.withoutBell([{ task: ref, activation: "planner#1" }]))[0],
+    );
+    expect([most, wasAborted]).toEqual([1, false]);
+  });
+
   test("drops a job that somebody forged", async () => {
     const errors: unknown[] = [];
     const seen: string[] = [];
