@@ -86,15 +86,15 @@ export class ActivationJournal implements Recorder {
 
   async #write(drafts: readonly TraceDraft[], change: RecordChange): Promise<RecordAnswer> {
     for (let tries = 0; tries < RUNNER_LIMITS.appendTries; tries += 1) {
-      const answer = await this.#append(this.chain(drafts), change);
+      const events = this.chain(drafts);
+      const answer = await this.#append(events, change);
       if (answer.outcome === "lease-lost") throw this.#lost();
       this.#ledger = answer.ledger;
       if (answer.outcome === "over-budget") return { outcome: "over-budget" };
       this.#head = answer.head;
-      if (answer.outcome === "moved") {
-        this.#movedByOthers = true;
-        continue;
-      }
+      // Also of a record that was appended: its first answer may have been lost, and others may have written since.
+      this.#movedByOthers ||= answer.head.head !== events.at(-1)?.hash;
+      if (answer.outcome === "moved") continue;
       this.#waiting = [];
       return { outcome: "appended" };
     }
