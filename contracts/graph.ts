@@ -105,6 +105,11 @@ export interface GraphState {
   readonly late?: Readonly<Record<string, readonly string[]>>;
 }
 
+/** What a map by agent holds for one: agents may be named `constructor`, which every object has without holding it. */
+export function ofAgent<V>(map: Readonly<Record<string, V>> | undefined, agent: string): V | undefined {
+  return map !== undefined && Object.hasOwn(map, agent) ? map[agent] : undefined;
+}
+
 export interface Arrival {
   readonly from: string;
   readonly messageId: string;

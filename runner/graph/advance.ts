@@ -1,5 +1,5 @@
 // One step of a task's graph: an activation ended, so what starts, what waits, and has the task ended? Pure.
-import type { Graph, GraphState } from "../../contracts/graph.ts";
+import { type Graph, type GraphState, ofAgent } from "../../contracts/graph.ts";
 import { activationId, type Message } from "../../contracts/task.ts";
 import type { TraceDraft } from "../../contracts/trace.ts";
 import { type Fired, failureTargets, firedTargets, messageId } from "./fire.ts";
@@ -49,7 +49,7 @@ function recordEnd(state: GraphState, { agent, status, output }: Finished): Grap
   return {
     ...state,
     open: state.open - 1,
-    ended: { ...state.ended, [agent]: (state.ended?.[agent] ?? 0) + 1 },
+    ended: { ...state.ended, [agent]: (ofAgent(state.ended, agent) ?? 0) + 1 },
     outputs: status === "done" ? { ...state.outputs, [agent]: output } : state.outputs,
   };
 }
@@ -74,7 +74,7 @@ function deliver(state: GraphState, fired: readonly Fired[], rules: GraphRules):
   const intime = fired.filter((message) => !late.includes(message));
   const arrived = intime.filter(({ to }) => mayStart(state, to, rules.maxTurns));
   const joins: Record<string, GraphState["joins"][string]> = { ...state.joins };
-  for (const { to, arrival } of arrived) joins[to] = [...(joins[to] ?? []), arrival];
+  for (const { to, arrival } of arrived) joins[to] = [...(ofAgent(joins, to) ?? []), arrival];
   return {
     state: { ...state, joins },
     stopped: intime.filter((message) => !arrived.includes(message)).map(({ to }) => to),
@@ -105,12 +105,12 @@ function openJoins(graph: Graph, delivered: GraphState, rules: GraphRules): Open
 
 function openJoin(graph: Graph, opening: Opening, agent: string, round: Round, rules: GraphRules): Opening {
   const { state } = opening;
-  const visit = (state.visits[agent] ?? 0) + 1;
+  const visit = (ofAgent(state.visits, agent) ?? 0) + 1;
   const id = activationId(agent, visit);
   const { [agent]: _, ...others } = state.joins;
   const started = { ...state, visits: { ...state.visits, [agent]: visit } };
   const keeps = round.rest.length > 0 && mayStart(started, agent, rules.maxTurns);
-  const owing = [...(state.late?.[agent] ?? []), ...round.missing];
+  const owing = [...(ofAgent(state.late, agent) ?? []), ...round.missing];
   const froms = round.taken.map(({ from }) => from);
   const opened = joinEvent("join.opened", agent, rules, { arrived: froms, missing: round.missing });
   return {
@@ -132,7 +132,8 @@ function messagesOf({ taken }: Round): Message[] {
 
 function waitingEvents(graph: Graph, opened: Opening, fired: readonly Fired[], rules: GraphRules): TraceDraft[] {
   const waits = fired.filter(
-    ({ to, arrival }) => opened.state.joins[to]?.some(({ messageId: id }) => id === arrival.messageId) ?? false,
+    ({ to, arrival }) =>
+      ofAgent(opened.state.joins, to)?.some(({ messageId: id }) => id === arrival.messageId) ?? false,
   );
   return waits.map(({ to, arrival }) => {
     const { missing } = readRound(graph, opened.state, to, rules.maxTurns);
@@ -157,8 +158,8 @@ type End = NonNullable<Advance["ended"]>;
 
 /** A task whose last event is a failure that nobody took up has failed, also where a join would have borne it. */
 function endOf(graph: Graph, state: GraphState, finished: Finished, phase?: End["phase"]): End {
-  const lastAgent = graph.agents.findLast((agent) => state.outputs[agent] !== undefined) ?? "";
-  const last = finished.status === "done" ? finished.output : (state.outputs[lastAgent] ?? "");
+  const lastAgent = graph.agents.findLast((agent) => ofAgent(state.outputs, agent) !== undefined) ?? "";
+  const last = finished.status === "done" ? finished.output : (ofAgent(state.outputs, lastAgent) ?? "");
   return {
     phase: phase ?? (finished.status === "done" ? "Succeeded" : "Failed"),
     output: { ...state.outputs, last_output: last },

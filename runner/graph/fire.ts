@@ -1,5 +1,5 @@
 // Which edges an activation's end fires: conditions for one that is done, the joins behind it for one that failed. Pure.
-import type { Arrival, Edge, Graph } from "../../contracts/graph.ts";
+import { type Arrival, type Edge, type Graph, ofAgent } from "../../contracts/graph.ts";
 import { conditionHolds } from "./condition.ts";
 import { predecessors } from "./reach.ts";
 
@@ -45,7 +45,7 @@ export function failureTargets(graph: Graph, failed: string): readonly { from: s
     const targets = new Set(graph.edges.filter((edge) => edge.from === from && edge.to !== from).map(({ to }) => to));
     if (targets.size === 0) return undefined;
     for (const to of targets) {
-      const bears = graph.joins[to]?.onFailure ?? "deadletter";
+      const bears = ofAgent(graph.joins, to)?.onFailure ?? "deadletter";
       if (bears === "skip") skips.push({ from, to });
       borne ||= bears !== "deadletter";
       if (bears !== "deadletter" || seen.has(to)) continue;

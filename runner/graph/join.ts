@@ -1,5 +1,5 @@
 // When a waiting agent may start, and with what: wait_for_all and quorum, rounds, late arrivals. Pure.
-import type { Arrival, Graph, GraphState } from "../../contracts/graph.ts";
+import { type Arrival, type Graph, type GraphState, ofAgent } from "../../contracts/graph.ts";
 import { mayStart, predecessors, reachableWithout } from "./reach.ts";
 
 export interface Round {
@@ -11,7 +11,7 @@ export interface Round {
 }
 
 export function readRound(graph: Graph, state: GraphState, agent: string, maxTurns: number | null): Round {
-  const arrivals = state.joins[agent] ?? [];
+  const arrivals = ofAgent(state.joins, agent) ?? [];
   const taken = arrivals.filter((arrival, index) => arrivals.findIndex(({ from }) => from === arrival.from) === index);
   const rest = arrivals.filter((arrival) => !taken.includes(arrival));
   const open = predecessors(graph, agent).filter((from) => !taken.some((arrival) => arrival.from === from));
@@ -24,7 +24,7 @@ export function readRound(graph: Graph, state: GraphState, agent: string, maxTur
 export function isReady(graph: Graph, agent: string, round: Round): boolean {
   if (round.taken.length === 0) return false;
   if (round.missing.length === 0) return true;
-  const join = graph.joins[agent];
+  const join = ofAgent(graph.joins, agent);
   if (join?.mode !== "quorum") return false;
   const expected = round.taken.length + round.missing.length;
   const needed = join.quorumCount ?? Math.ceil((expected * (join.quorumPercent ?? 100)) / 100);
@@ -33,7 +33,7 @@ export function isReady(graph: Graph, agent: string, round: Round): boolean {
 
 /** Whether this arrival is owed to a round that opened without it. */
 export function isLate(state: GraphState, to: string, from: string): boolean {
-  return state.late?.[to]?.includes(from) ?? false;
+  return ofAgent(state.late, to)?.includes(from) ?? false;
 }
 
 /** An agent that ended has just sent what it owed, or never will; nor will one that can no longer be reached. */
@@ -48,5 +48,7 @@ export function settleLate(graph: Graph, state: GraphState, ended: string, maxTu
 
 /** The agents with arrivals, in list order; those that may not start again lose what they wait for. */
 export function waitingAgents(graph: Graph, state: GraphState, maxTurns: number | null): readonly string[] {
-  return graph.agents.filter((agent) => (state.joins[agent] ?? []).length > 0 && mayStart(state, agent, maxTurns));
+  return graph.agents.filter(
+    (agent) => (ofAgent(state.joins, agent) ?? []).length > 0 && mayStart(state, agent, maxTurns),
+  );
 }

@@ -1,5 +1,5 @@
 // Which agents may still become active in a task: the question behind every join. Pure.
-import type { Graph, GraphState } from "../../contracts/graph.ts";
+import { type Graph, type GraphState, ofAgent } from "../../contracts/graph.ts";
 
 /** Bounds activations of one agent where a task sets no `max_turns`; a graph without cycles never gets near it. */
 const DEFAULT_MAX_TURNS = 10;
@@ -18,11 +18,11 @@ export function predecessors(graph: Graph, agent: string): readonly string[] {
 }
 
 export function mayStart(state: GraphState, agent: string, maxTurns: number | null): boolean {
-  return (state.visits[agent] ?? 0) < (maxTurns ?? DEFAULT_MAX_TURNS);
+  return (ofAgent(state.visits, agent) ?? 0) < (maxTurns ?? DEFAULT_MAX_TURNS);
 }
 
 function isActive(state: GraphState, agent: string): boolean {
-  return (state.visits[agent] ?? 0) > (state.ended?.[agent] ?? 0);
+  return (ofAgent(state.visits, agent) ?? 0) > (ofAgent(state.ended, agent) ?? 0);
 }
 
 /**
@@ -35,7 +35,7 @@ export function reachableWithout(
   join: string,
   maxTurns: number | null,
 ): ReadonlySet<string> {
-  const waiting = graph.agents.filter((agent) => agent !== join && (state.joins[agent] ?? []).length > 0);
+  const waiting = graph.agents.filter((agent) => agent !== join && (ofAgent(state.joins, agent) ?? []).length > 0);
   const reached = new Set([...graph.agents.filter((agent) => isActive(state, agent)), ...waiting]);
   reached.delete(join);
   const pending = [...reached];

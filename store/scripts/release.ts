@@ -1,6 +1,6 @@
 // Gives an activation back with its outcome: trace, graph, the activations that it starts and the task's end in one script.
 import type { FailureRecord } from "../../contracts/failure.ts";
-import type { GraphState } from "../../contracts/graph.ts";
+import { type GraphState, ofAgent } from "../../contracts/graph.ts";
 import {
   type ActivationId,
   type ActivationPhase,
@@ -158,5 +158,5 @@ function releaseArguments(request: ReleaseRequest): (string | number)[] {
 function outputText({ output, graph, activation }: ReleaseRequest): string {
   if (output === undefined) return "";
   const agent = activation.slice(0, activation.lastIndexOf("#"));
-  return JSON.stringify({ last_output: graph.outputs[agent] ?? "", ...output });
+  return JSON.stringify({ last_output: ofAgent(graph.outputs, agent) ?? "", ...output });
 }

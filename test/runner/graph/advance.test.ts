@@ -25,6 +25,16 @@ describe("a graph advances", () => {
     expect(last.ended?.output["last_output"]).toBe("merge 1");
   });
 
+  it("runs agents that are named like JavaScript's own properties", () => {
+    const agents = ["a", "valueOf", "toString", "constructor"];
+    const forks = { a: { edges: [{ to: "valueOf" }, { to: "toString" }] } };
+    const graph = { ...forks, valueOf: { next: "constructor" }, toString: { next: "constructor" } };
+    const { started, last } = play(readGraph({ agents, graph }));
+    expect(started).toEqual(agents);
+    expect(last.ended?.output["constructor"]).toBe("constructor 1");
+    expect(play(readGraph({ agents })).started).toEqual(agents);
+  });
+
   it("tells of a join that waits and of its opening", () => {
     const graph = readGraph({ agents: ["a", "b", "c"], graph: { a: { next: "c" }, b: { next: "c" } } });
     const rules = { task: "default/t", maxTurns: null, at: "2026-01-01T00:00:00Z" };
