@@ -1,6 +1,7 @@
 // The source of an environment: a ref and path of a repository, or a folder on disk. Reads, looks up, watches.
 import type { History } from "../contracts/plan.ts";
 import type { HeadAnswer, LoopSource } from "./loop.ts";
+import { isManifestName } from "./source/files/manifest-paths.ts";
 import type { GitSetup } from "./source/git-setup.ts";
 import { historyBetween, repositoryFolder } from "./source/history.ts";
 import { type FilesLoader, loadSource } from "./source/load-source.ts";
@@ -97,7 +98,8 @@ async function watchRepository(
 
 function folderSource({ folder, shownAs }: FolderSpec, { git, loader, onProblem }: SourceTools): LoopSource {
   return {
-    read: async (signal) => loadSource(await readWorkingTree({ git, folder, shownAs, signal }), loader),
+    read: async (signal) =>
+      refuseEmptyFile(shownAs, await loadSource(await readWorkingTree({ git, folder, shownAs, signal }), loader)),
     // Who plans a working tree stands before it: switching branches in it is no rewritten history.
     history: async (from) => (from === null ? "first" : "fast-forward"),
     lookUp: async () => ({ status: "none" }),
@@ -106,4 +108,11 @@ function folderSource({ folder, shownAs }: FolderSpec, { git, loader, onProblem 
       return () => watch.close();
     },
   };
+}
+
+/** A folder may be empty; a file that somebody named and that declares nothing was meant to be something else. */
+function refuseEmptyFile(shownAs: string, answer: SourceAnswer): SourceAnswer {
+  if (answer.status !== "ok" || answer.load.manifestCount > 0 || !isManifestName(shownAs)) return answer;
+  const message = `\`${shownAs}\` holds no manifest, and is no whole saved plan`;
+  return { status: "unavailable", reason: { code: "READ_FAILED", message } };
 }

@@ -31,7 +31,9 @@ export interface TickOptions {
 
 export type Hold =
   | { readonly why: "history"; readonly history: History; readonly from: string | null; readonly to: string | null }
-  | ({ readonly why: "lineage" } & Replaced);
+  | ({ readonly why: "lineage" } & Replaced)
+  /** Nothing but blocked changes: an apply would only count the serial up. `message` is the first one's. */
+  | { readonly why: "blocked"; readonly message: string };
 
 /** Only `applied` changed the records. `tasks` are those that were made by this tick. */
 export type TickOutcome =
@@ -77,6 +79,7 @@ async function findHold(options: TickOptions, plan: Plan, observed: ObservedStat
   const { allowHistory, writer } = options;
   const replaced = await findReplaced(writer.lineages, observed.head);
   if (replaced !== null) return { why: "lineage", ...replaced };
+  if (!plan.applyable) return { why: "blocked", message: plan.changes[0]?.blocked?.message ?? "" };
   const { history, headSha } = plan.source;
   const rewritten = history === "forced" || history === "unrelated";
   if (!rewritten || allowHistory.includes(history) || plan.changes.length === 0) return undefined;

@@ -11,6 +11,7 @@ import { type Moved, movedInSource, movedInTime } from "../../reconciler/apply/s
 import { openSource } from "../../reconciler/environment-source.ts";
 import { makePlan, type PlannableSource } from "../../reconciler/plan/make-plan.ts";
 import { isSavedPlan, parseSavedPlan } from "../../reconciler/plan/saved-plan.ts";
+import { isManifestName } from "../../reconciler/source/files/manifest-paths.ts";
 import { readState } from "../../store/state.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
@@ -134,7 +135,10 @@ function refuse(host: Host, options: ApplyOptions, plan: Plan): ExitCode | undef
     const message = `${plan.counts.invalid} of the manifests must be mended first; nothing was changed`;
     return fail("MANIFESTS_INVALID", message, EXIT.invalid, { problems: plan.problems });
   }
-  if (!plan.applyable) return fail("PLAN_BLOCKED", "every change of the plan is blocked", EXIT.blocked);
+  if (!plan.applyable) {
+    const [first] = plan.changes;
+    return fail("PLAN_BLOCKED", `every change is blocked: ${first?.blocked?.message ?? ""}`, EXIT.blocked);
+  }
   const { history, headSha, ref } = plan.source;
   const rewritten = history === "forced" || history === "unrelated";
   if (ref !== null && rewritten && hasChanges(plan) && !options.allowHistory?.includes(history)) {
@@ -142,9 +146,18 @@ function refuse(host: Host, options: ApplyOptions, plan: Plan): ExitCode | undef
     return fail("HISTORY_HELD", message, EXIT.blocked);
   }
   const { confirmPrunes } = options;
+  if (confirmPrunes === undefined && plan.counts.prune > 0 && isLoneFile(plan)) {
+    const message = `\`${plan.source.path}\` alone is the whole set, so ${plan.counts.prune} records would be pruned; name the folder, or add --confirm-prunes ${plan.counts.prune}`;
+    return fail("PRUNES_NOT_CONFIRMED", message, EXIT.blocked);
+  }
   if (confirmPrunes === undefined || confirmPrunes === plan.counts.prune) return undefined;
   const message = `the plan prunes ${plan.counts.prune} records, --confirm-prunes says ${confirmPrunes}`;
   return fail("PRUNES_NOT_CONFIRMED", message, EXIT.blocked);
+}
+
+/** Of all the manifests of an environment somebody named one file. */
+function isLoneFile({ source }: Plan): boolean {
+  return source.ref === null && isManifestName(source.path);
 }
 
 async function agreed(host: Host, options: ApplyOptions, { state, counts }: Plan): Promise<boolean> {

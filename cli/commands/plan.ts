@@ -115,6 +115,7 @@ async function finish(host: Host, options: PlanOptions, made: Made): Promise<Exi
   const { spec, plan } = made;
   if (hasErrors(plan.problems)) {
     const again = `countwheel ${spec.kind === "folder" ? "validate" : "plan"} ${sourceWords(spec, host)}`;
+    if (options.out !== undefined) say(host, `The plan was not saved: it cannot be applied.`);
     say(host, `Next: mend the problems above, then ${again}`);
     return EXIT.invalid;
   }

@@ -68,6 +68,7 @@ export function holdText(hold: Hold): string {
   if (hold.why === "lineage") {
     return `${replacedText(hold)} Nothing was changed. If this is meant, start again with --accept-new-state.`;
   }
+  if (hold.why === "blocked") return `every change is blocked: ${oneLine(hold.message)}`;
   const what = hold.history === "unrelated" ? "an unrelated history" : "a rewritten history";
   return `the branch has ${what}: ${hold.to ?? "nothing"} does not follow ${hold.from ?? "nothing"}. Apply it by hand, or allow it with --allow-history ${hold.history}.`;
 }

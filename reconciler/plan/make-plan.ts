@@ -16,7 +16,7 @@ import { policyDigestOf } from "../../contracts/policy-digest.ts";
 import { compareProblems, hasErrors, type Problem } from "../../contracts/problem.ts";
 import type { ObservedState, StateRecord } from "../../contracts/record.ts";
 import { hideSensitive, sensitivePaths } from "../../contracts/sensitive.ts";
-import type { LoadedManifest } from "../load/desired-set.ts";
+import type { LoadedManifest, LoadResult } from "../load/desired-set.ts";
 import type { SourceAnswer } from "../source/source.ts";
 import { accessChanges } from "./access.ts";
 import { configDigestOf } from "./config-digest.ts";
@@ -69,7 +69,7 @@ function planChanges(source: PlannableSource, records: ReadonlyMap<Address, Stat
   const desired = source.load.set.manifests;
   const written = desired.flatMap((loaded) => planManifest(loaded, records.get(loaded.address)));
   // A broken file may hold the manifest of any record: what is missing from an invalid set is not known to be gone.
-  const pruned = source.status === "ok" ? planPrunes(desired, records) : [];
+  const pruned = source.status === "ok" ? planPrunes(source, records) : [];
   return [...written, ...pruned].toSorted((a, b) => (a.address < b.address ? -1 : 1));
 }
 
@@ -134,9 +134,34 @@ function hiddenValue(real: Manifest, hidden: Manifest, path: string): unknown {
   return shown === undefined ? SENSITIVE : shown;
 }
 
-function planPrunes(desired: readonly LoadedManifest[], records: ReadonlyMap<Address, StateRecord>): Change[] {
-  const declared = new Set(desired.map(({ address }) => address));
-  return [...records.values()].filter(({ address }) => !declared.has(address)).map(planPrune);
+function planPrunes({ load }: PlannableSource, records: ReadonlyMap<Address, StateRecord>): Change[] {
+  const declared = new Set(load.set.manifests.map(({ address }) => address));
+  const gone = [...records.values()].filter(({ address }) => !declared.has(address));
+  const isSkipped = skippedFiles(load);
+  return gone.map((record) => (isSkipped(record.source.file) ? blockPrune(planPrune(record)) : planPrune(record)));
+}
+
+/** Left out with a warning: a link, a submodule, a text that is no manifest (any more). */
+const SKIPPED: readonly Problem["code"][] = ["UNSUPPORTED_FILE", "NOT_A_MANIFEST"];
+
+/** Files, and folders that files stood in, which are there but of which nothing was read. */
+function skippedFiles({ set, problems }: LoadResult): (file: string) => boolean {
+  const read = new Set(set.manifests.map(({ place }) => place.file));
+  const skipped = new Set(problems.filter(({ code }) => SKIPPED.includes(code)).map(({ file }) => file));
+  for (const file of read) skipped.delete(file);
+  return (file) => skipped.has(file) || foldersOf(file).some((folder) => skipped.has(folder));
+}
+
+/** `a/b/c.yaml` → `a`, `a/b`. */
+function foldersOf(file: string): string[] {
+  const names = file.split("/").slice(0, -1);
+  return names.map((_name, index) => names.slice(0, index + 1).join("/"));
+}
+
+/** Unreadable is never empty: what stood in such a file is not known to be gone. */
+function blockPrune(change: Change): Change {
+  const message = `\`${change.source.file}\`, where it stood, is there but is not read; mend the file, or delete it`;
+  return { ...change, blocked: { code: "FILE_SKIPPED", message } };
 }
 
 function planPrune(record: StateRecord): Change {

@@ -152,7 +152,8 @@ export function footerPart({ source, state, digest, tool }: Plan, options: Markd
   const facts = [
     source.headSha === null ? "working tree" : `head ${source.headSha.slice(0, 7)}`,
     ...(options.base === null ? [] : [`base ${options.base.slice(0, 7)}`]),
-    state.lineage === "" ? "no state yet" : `serial ${state.serial}`,
+    ...(state.lineage === "" ? [] : [`serial ${state.serial}`]),
+    ...(state.lineage === "" && options.base === null ? ["no state yet"] : []),
     `plan ${shortDigest(digest)}`,
     ...(options.tookMs === undefined ? [] : [`${(options.tookMs / 1_000).toFixed(1)} s`]),
     `${tool.name} ${tool.version}`,

@@ -41,7 +41,8 @@ function renderHeader({ source, state }: Plan, { commit, base, now, paint }: Tex
   const from = base === null || base === source.headSha ? "" : `${base.slice(0, 7)} → `;
   const subject =
     commit === null ? "" : ` "${shorten(oneLine(commit.subject), 72)}" (${renderAgo(commit.committedAt, now)})`;
-  const serial = state.lineage === "" ? "no state yet" : `state serial ${state.serial}`;
+  const none = base === null ? "no state yet" : "compared with a commit";
+  const serial = state.lineage === "" ? none : `state serial ${state.serial}`;
   const warning = { forced: "history was rewritten", unrelated: "an unrelated history", first: "", "fast-forward": "" }[
     source.history
   ];

@@ -211,6 +211,22 @@ describeWithRedis("plan and apply", () => {
     expect(questions[0]).toContain("3 to create");
   });
 
+  it("never take a cut plan, or one file of many, for the whole set", async () => {
+    await apply(commit());
+    await plan({ ...commit(), out: "plan.json" });
+    const file = join(repository.folder, "plan.json");
+    await writeFile(file, (await readFile(file, "utf8")).slice(0, 100));
+    expect(await apply({ target: "plan.json" })).toMatchObject({
+      code: 1,
+      err: expect.stringContaining("no whole saved plan"),
+    });
+    expect(await apply({ target: "agents/m.yaml" })).toMatchObject({
+      code: 4,
+      err: expect.stringContaining("--confirm-prunes 2"),
+    });
+    expect((await apply({ target: "agents/m.yaml", confirmPrunes: 2 })).code).toBe(0);
+  });
+
   it("prune only as many records as were confirmed", async () => {
     await apply(commit());
     await repository.commit({ "agents/b.yaml": null });

@@ -1,7 +1,7 @@
 // Ticks and the loop over a real repository and a real Redis: pushes are noticed, and what cannot be read changes nothing.
 
 import { randomUUID } from "node:crypto";
-import { mkdtemp, rename, rm } from "node:fs/promises";
+import { mkdtemp, rename, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
@@ -89,6 +89,17 @@ describeWithRedis("the reconciler", () => {
     await repository.commit({ "agents/b.yaml": null });
     await repository.push();
     expect(await look()).toMatchObject({ outcome: "applied", plan: { counts: { prune: 1 } } });
+  });
+
+  it("prunes nothing whose file gave way to a link or to a text that is no manifest, and counts no serial up", async () => {
+    await look();
+    await repository.commit({ "agents/a.yaml": "services: {}\n", "agents/b.yaml": null });
+    await symlink("../elsewhere/b.yaml", join(repository.folder, "agents/b.yaml"));
+    await repository.commit({});
+    await repository.push();
+    expect(await look()).toMatchObject({ outcome: "held", hold: { why: "blocked" }, plan: { counts: { blocked: 2 } } });
+    expect(await names()).toHaveLength(3);
+    expect((await world.read()).head?.serial).toBe(1);
   });
 
   it("holds a branch that was rewritten, and says both commits, until it is allowed", async () => {

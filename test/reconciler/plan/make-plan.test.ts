@@ -1,6 +1,7 @@
 // The plan as a value: what is created, updated, pruned, left alone; what is hidden; what an invalid set may not do.
 import { describe, expect, it } from "vitest";
 import { planDigest, SENSITIVE } from "../../../contracts/plan.ts";
+import type { Problem } from "../../../contracts/problem.ts";
 import { manifest, NOTHING, NOW, observed, plan, problem, source } from "./builders.ts";
 
 const graph = (to: string) => ({ agents: ["a", "b"], graph: { a: { edges: [{ to: "b" }, { to }] } } });
@@ -72,6 +73,30 @@ describe("makePlan", () => {
     const made = plan({ source: source([]), observed: observed([gone]) });
     expect(made.changes).toMatchObject([{ action: "prune", source: { file: "old/role.yaml" } }]);
     expect(made.state.touched).toEqual([{ address: gone.address, digest: gone.digest }]);
+  });
+
+  it("blocks a prune where the file is there and was skipped, or a link stands for its folder", () => {
+    const before = [
+      manifest("Agent", "cut", {}, { file: "agents/cut.yaml" }),
+      manifest("Agent", "far", {}, { file: "agents/shared/far.yaml" }),
+      manifest("Agent", "gone", {}, { file: "agents/gone.yaml" }),
+      manifest("Agent", "mixed", {}, { file: "agents/mixed.yaml" }),
+    ];
+    const kept = manifest("Agent", "kept", {}, { file: "agents/mixed.yaml" });
+    const warning = (code: Problem["code"], file: string) => problem({ severity: "warning", code, file });
+    const problems = [
+      warning("NOT_A_MANIFEST", "agents/cut.yaml"),
+      warning("UNSUPPORTED_FILE", "agents/shared"),
+      warning("NOT_A_MANIFEST", "agents/mixed.yaml"),
+    ];
+    const made = plan({ source: source([kept], problems), observed: observed([...before, kept]) });
+    expect(made.changes.map(({ name, blocked }) => [name, blocked?.code])).toEqual([
+      ["cut", "FILE_SKIPPED"],
+      ["far", "FILE_SKIPPED"],
+      ["gone", undefined],
+      ["mixed", undefined],
+    ]);
+    expect(made.counts).toMatchObject({ prune: 2, blocked: 2 });
   });
 
   it("has nothing to do where all digests agree, wherever the manifests stand now", () => {
