@@ -1,0 +1,174 @@
+// The settings of an environment: what is managed, and how careful the reconciler is with it. From `countwheel.yaml`.
+import { KIND_NAMES, type KindName } from "./address.ts";
+import { DURATION_PATTERN } from "./duration.ts";
+import type { Schema } from "./schema.ts";
+
+/** What to do when the branch no longer holds the commit that was applied last. */
+export type HistoryMode = "allow" | "hold" | "block";
+export type SignatureMode = "none" | "head" | "range";
+
+export interface FreezeWindow {
+  /** Five fields: when the window opens. */
+  readonly cron: string;
+  readonly durationMs: number;
+  /** IANA name. */
+  readonly zone: string;
+  /** Shown wherever the window holds something back. */
+  readonly reason: string;
+}
+
+/** Fields whose drift is not looked at: JSON pointers from the manifest's root, of all or of some records. */
+export interface IgnoreRule {
+  readonly kind?: KindName;
+  readonly name?: string;
+  readonly pointers: readonly string[];
+}
+
+export interface EnvironmentSettings {
+  readonly name: string;
+  /** null: the command says which. */
+  readonly repo: string | null;
+  readonly ref: string | null;
+  readonly path: string;
+  /** Directories of JSON merge patches, applied in order over the manifests of `path`. */
+  readonly overlays: readonly string[];
+  readonly history: HistoryMode;
+  /** More prunes than this at once wait until somebody confirms their exact number. */
+  readonly prunes: { readonly maxCount: number; readonly maxPercent: number; readonly allowEmpty: boolean };
+  /** Broken manifests hold back only themselves and what refers to them; nothing is pruned meanwhile. */
+  readonly isolate: boolean;
+  readonly signatures: { readonly mode: SignatureMode; readonly allowedSigners: string | null };
+  readonly freeze: readonly FreezeWindow[];
+  readonly drift: {
+    readonly intervalMs: number;
+    /** Kinds whose records are put back by themselves when they drift. */
+    readonly selfHeal: readonly KindName[];
+    readonly ignore: readonly IgnoreRule[];
+  };
+}
+
+export function defaultSettings(name: string): EnvironmentSettings {
+  return {
+    name,
+    repo: null,
+    ref: null,
+    path: ".",
+    overlays: [],
+    history: "hold",
+    prunes: { maxCount: 10, maxPercent: 25, allowEmpty: false },
+    isolate: false,
+    signatures: { mode: "none", allowedSigners: null },
+    freeze: [],
+    drift: { intervalMs: 300_000, selfHeal: [], ignore: [] },
+  };
+}
+
+const TEXT = { type: "string", minLength: 1 } as const;
+const DURATION = { type: "string", pattern: DURATION_PATTERN } as const;
+
+/** One environment as it is written, in snake_case, under `environments.<name>` of `countwheel.yaml`. */
+export const ENVIRONMENT_SCHEMA = {
+  type: "object",
+  description: "One managed set of manifests: where it is, and how careful the reconciler is with it.",
+  additionalProperties: false,
+  properties: {
+    repo: { ...TEXT, description: "URL or directory of the repository; default is the one that holds this file." },
+    ref: { ...TEXT, description: "Branch, tag or commit." },
+    path: { ...TEXT, default: ".", description: "Directory of the manifests within the repository." },
+    overlays: {
+      type: "array",
+      items: TEXT,
+      description: "Directories of JSON merge patches, applied in order over the manifests.",
+    },
+    history: {
+      type: "string",
+      enum: ["allow", "hold", "block"],
+      default: "hold",
+      description: "What to do with a branch that was rewritten: apply it, wait for a person, or refuse it.",
+    },
+    prunes: {
+      type: "object",
+      description: "When an apply that prunes waits for `--confirm-prunes`.",
+      additionalProperties: false,
+      properties: {
+        max_count: { type: "integer", minimum: 0, default: 10, description: "More prunes than this wait." },
+        max_percent: {
+          type: "number",
+          minimum: 0,
+          maximum: 100,
+          default: 25,
+          description: "A larger share of all records waits.",
+        },
+        allow_empty: {
+          type: "boolean",
+          default: false,
+          description: "Whether a set without any manifest may prune everything.",
+        },
+      },
+    },
+    isolate: {
+      type: "boolean",
+      default: false,
+      description: "Apply the valid manifests although others are broken; nothing is pruned meanwhile.",
+    },
+    signatures: {
+      type: "object",
+      description: "Which commits must be signed, by whom.",
+      additionalProperties: false,
+      properties: {
+        mode: {
+          type: "string",
+          enum: ["none", "head", "range"],
+          default: "none",
+          description: "No commit, the head, or every commit since the last apply.",
+        },
+        allowed_signers: {
+          ...TEXT,
+          description: "File of allowed signers, read from the commit that was applied last.",
+        },
+      },
+    },
+    freeze: {
+      type: "array",
+      description: "Windows in which nothing is applied.",
+      items: {
+        type: "object",
+        additionalProperties: false,
+        required: ["cron", "duration", "reason"],
+        properties: {
+          cron: { ...TEXT, description: "When the window opens, in five fields." },
+          duration: { ...DURATION, description: "How long it stays open." },
+          zone: { ...TEXT, default: "UTC", description: "The time zone of `cron`." },
+          reason: { ...TEXT, description: "Shown wherever the window holds something back." },
+        },
+      },
+    },
+    drift: {
+      type: "object",
+      description: "How drift is looked for, and what becomes of it.",
+      additionalProperties: false,
+      properties: {
+        interval: { ...DURATION, default: "5m", description: "How often to look." },
+        self_heal: {
+          type: "array",
+          items: { type: "string", enum: KIND_NAMES },
+          description: "Kinds whose records are put back by themselves.",
+        },
+        ignore: {
+          type: "array",
+          description: "Fields whose drift is not looked at.",
+          items: {
+            type: "object",
+            additionalProperties: false,
+            required: ["pointers"],
+            properties: {
+              kind: { type: "string", enum: KIND_NAMES, description: "Only records of this kind." },
+              name: { ...TEXT, description: "Only the record of this name." },
+              pointers: { type: "array", items: TEXT, minItems: 1, description: "JSON pointers such as /spec/limits." },
+            },
+          },
+        },
+      },
+    },
+  },
+} as const satisfies Schema;
