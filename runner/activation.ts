@@ -68,7 +68,10 @@ async function tryActivation(held: Held, definitions: Promise<Definitions>): Pro
   const { lease, claim, parts } = held;
   const attempts = { attempt: claim.attempt, ...claim.task };
   try {
-    const outcome = await attemptActivation(held, await definitions);
+    const found = await definitions;
+    // Where nobody could tell what comes next, nothing is begun.
+    found.graph(held.task.namespace, claim.task.system);
+    const outcome = await attemptActivation(held, found);
     lease.check();
     return outcome;
   } catch (error) {

@@ -16,7 +16,7 @@ export type Outcome =
   | { readonly kind: "cancelled" }
   /** This runner stops; the next one goes on at once. */
   | { readonly kind: "handed-back" }
-  | { readonly kind: "retry"; readonly inMs: number; readonly error: FailureRecord }
+  | { readonly kind: "retry"; readonly inMs: number; readonly error: FailureRecord; readonly counts: boolean }
   /** `final`: no join may bear it. */
   | {
       readonly kind: "failed";
@@ -34,7 +34,7 @@ export interface Attempts {
 }
 
 /** Our own ground gives way, which is no fault of the task: such a failure uses up no attempt. */
-const GROUND = /^(REDIS|AUDIT|JOURNAL|MCP_CLOSED)(_|$)/;
+const GROUND = /^(REDIS|JOURNAL|RUNNER_STOPPING)(_|$)/;
 const GROUND_RETRY_MS = 1_000;
 
 /** What a thrown value means for the activation. A permanent failure is not tried again; tries that are spent are a dead letter. */
@@ -44,15 +44,16 @@ export function outcomeOfFailure(error: unknown, { attempt, maxAttempts, retryBa
   if (error instanceof RunnerStopping) return { kind: "handed-back" };
   const record = failureRecord(error);
   if (!(error instanceof TransientFailure)) return { kind: "failed", error: record, phase: "Failed", final: false };
-  if (GROUND.test(error.code)) return { kind: "retry", error: record, inMs: GROUND_RETRY_MS };
+  if (GROUND.test(error.code)) return { kind: "retry", error: record, inMs: GROUND_RETRY_MS, counts: false };
   if (attempt >= maxAttempts) return { kind: "failed", error: record, phase: "DeadLetter", final: false };
-  return { kind: "retry", error: record, inMs: Math.max(retryBackoffMs, error.retryAfterMs ?? 0) };
+  return { kind: "retry", error: record, inMs: Math.max(retryBackoffMs, error.retryAfterMs ?? 0), counts: true };
 }
 
 /** What a release writes, but for the chain head that it stands behind. */
 export interface Writing {
   readonly phase: Exclude<ActivationPhase, "Leased">;
   readonly runnableInMs?: number;
+  readonly uncounted?: true;
   readonly drafts: readonly TraceDraft[];
   readonly graph: GraphState;
   readonly start: readonly StartedActivation[];
@@ -89,11 +90,15 @@ export function writingOf(outcome: Exclude<Outcome, { kind: "lost" }>, ending: E
         drafts: [draft(ending, "task.cancelled", {})],
       };
     case "handed-back":
-      return runAgain(ending, 0, { code: "RUNNER_STOPPING", message: "the runner stops; another one goes on" });
-    case "retry":
-      return { ...runAgain(ending, outcome.inMs, outcome.error), lastError: outcome.error };
+      return { ...runAgain(ending, 0, STOPPING), uncounted: true };
+    case "retry": {
+      const again = { ...runAgain(ending, outcome.inMs, outcome.error), lastError: outcome.error };
+      return outcome.counts ? again : { ...again, uncounted: true };
+    }
   }
 }
+
+const STOPPING: FailureRecord = { code: "RUNNER_STOPPING", message: "the runner stops; another one goes on" };
 
 /** The agent has ended, well or not, and the graph goes on, if it can. */
 function afterAgent(

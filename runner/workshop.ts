@@ -7,9 +7,9 @@ import { specOf } from "../contracts/kinds.ts";
 import type { Redis } from "../store/connect.ts";
 import type { AgentModel } from "./agent/desk.ts";
 import type { Definitions } from "./definitions.ts";
-import { createArgumentCheck } from "./gate/arguments.ts";
+import { type ArgumentCheck, createArgumentCheck } from "./gate/arguments.ts";
 import { createGate, type Gate } from "./gate/gate.ts";
-import { createRedactor, type Redactor } from "./gate/redact.ts";
+import { createRedactor, type Redactor, redactFailure } from "./gate/redact.ts";
 import type { Held } from "./held.ts";
 import { RUNNER_LIMITS } from "./limits.ts";
 import { LivePolicies } from "./live-policies.ts";
@@ -21,7 +21,7 @@ import type { SecretAccess } from "./secrets/allowed.ts";
 import { openSecrets, type Secrets } from "./secrets/secrets.ts";
 import { resolveHost } from "./tools/checked-request.ts";
 import { findTool } from "./tools/find-manifest.ts";
-import { openToolBox } from "./tools/open-tool-box.ts";
+import { openToolBox, type ToolDeps } from "./tools/open-tool-box.ts";
 import type { ToolBox } from "./tools/tool.ts";
 
 export interface WorkshopOptions {
@@ -53,38 +53,70 @@ export interface Workshop {
 }
 
 export function openWorkshop(options: WorkshopOptions): Workshop {
+  const { secrets: access, cwd, privateHosts } = options;
   const mcp = new McpSupervisor();
-  const live = new LivePolicies(options.redis, options.env);
-  const argumentCheck = createArgumentCheck();
-  const { secrets: access, cwd, privateHosts, now, newId } = options;
-  const ground = { variables: access.variables, cwd, privateHosts, resolve: resolveHost };
-  const clock = { now, monotonicMs: () => performance.now() };
+  const shared: Shared = {
+    options,
+    mcp,
+    live: new LivePolicies(options.redis, options.env),
+    argumentCheck: createArgumentCheck(),
+    ground: { variables: access.variables, cwd, privateHosts, resolve: resolveHost },
+  };
   return {
     close: () => mcp.close(),
     async open(held, definitions, spec) {
-      const { entries } = definitions.snapshot;
-      const { namespace } = held.task;
-      const secrets = openSecrets(entries, access);
-      const model = await openAgentModel(definitions, secrets, namespace, spec.model_ref);
-      const toolNames = spec.tools ?? [];
-      const toolBox = await openToolBox({ entries, namespace, toolNames }, { mcp, secrets, ground }, held.lease.signal);
+      const secrets = openSecrets(definitions.snapshot.entries, access);
       const redactor = redactorOf(secrets);
-      const gate = createGate({
-        ...askerOf(held, spec),
-        policies: definitions.policies,
-        livePolicies: () => live.get(held.claimedAtMs, held.lease.signal),
-        recorder: held.journal,
-        toolBox,
-        redactor,
-        argumentCheck,
-        clock,
-        newId,
-      });
-      const tools = definitionsOf(toolBox, toolNames);
-      const onUnknown: Bench["onUnknown"] = (tool) => findTool(entries, namespace, tool)?.spec.on_unknown ?? "stop";
-      return { gate, model, tools, onUnknown, redact: (text) => redactor.text(text), close: () => toolBox.close() };
+      try {
+        return await openBench(shared, { held, definitions, spec }, secrets, redactor);
+      } catch (error) {
+        // A server that does not start is quoted, and may have printed what it was given.
+        throw redactFailure(error, redactor);
+      }
     },
   };
+}
+
+/** What outlives one activation. */
+interface Shared {
+  readonly options: WorkshopOptions;
+  readonly mcp: McpSupervisor;
+  readonly live: LivePolicies;
+  readonly argumentCheck: ArgumentCheck;
+  readonly ground: ToolDeps["ground"];
+}
+
+interface Attempt {
+  readonly held: Held;
+  readonly definitions: Definitions;
+  readonly spec: AgentSpec;
+}
+
+async function openBench(
+  { options, mcp, live, argumentCheck, ground }: Shared,
+  { held, definitions, spec }: Attempt,
+  secrets: Secrets,
+  redactor: Redactor,
+): Promise<Bench> {
+  const { entries } = definitions.snapshot;
+  const { namespace } = held.task;
+  const model = await openAgentModel(definitions, secrets, namespace, spec.model_ref);
+  const toolNames = spec.tools ?? [];
+  const toolBox = await openToolBox({ entries, namespace, toolNames }, { mcp, secrets, ground }, held.lease.signal);
+  const gate = createGate({
+    ...askerOf(held, spec),
+    policies: definitions.policies,
+    livePolicies: () => live.get(held.claimedAtMs, held.lease.signal),
+    recorder: held.journal,
+    toolBox,
+    redactor,
+    argumentCheck,
+    clock: { now: options.now, monotonicMs: () => performance.now() },
+    newId: options.newId,
+  });
+  const tools = definitionsOf(toolBox, toolNames);
+  const onUnknown: Bench["onUnknown"] = (tool) => findTool(entries, namespace, tool)?.spec.on_unknown ?? "stop";
+  return { gate, model, tools, onUnknown, redact: (text) => redactor.text(text), close: () => toolBox.close() };
 }
 
 function askerOf({ task, activation, agent, claim }: Held, spec: AgentSpec) {

@@ -5,6 +5,7 @@ import { within } from "./deadline.ts";
 import type { ModelGrant, ToolGrant } from "./grant.ts";
 import { beginModel, failModel, finishModel } from "./model-effect.ts";
 import { ModelPermit, ToolPermit } from "./permit.ts";
+import { redactFailure } from "./redact.ts";
 import { beginTool, failTool, finishTool, runTool, type ToolOutcome } from "./tool-effect.ts";
 
 /**
@@ -20,7 +21,7 @@ export async function callModel(permit: ModelPermit, signal: AbortSignal): Promi
   if (called.outcome === "returned") return finishModel(grant, called.value, begunMs);
   signal.throwIfAborted();
   await failModel(grant, called.error, begunMs);
-  throw called.error;
+  throw redactFailure(called.error, grant.journal.redactor);
 }
 
 /** Throws only the signal's reason, and what the journal throws: a tool that fails is an answer to the model. */

@@ -24,6 +24,14 @@ export function createRedactor(secrets: Iterable<string>): Redactor {
   return { text, value: (value) => mapStrings(value, text) };
 }
 
+/** The same error, with its text redacted in place: class, code and stack stay. What a failure quotes may hold secrets. */
+export function redactFailure<E>(error: E, { text }: Redactor): E {
+  if (!(error instanceof Error)) return error;
+  error.message = text(error.message);
+  if (error.stack !== undefined) error.stack = text(error.stack);
+  return error;
+}
+
 /** Half a surrogate pair, which canonical JSON cannot hold, becomes a replacement character. */
 export function wellFormed(text: string): string {
   return /\p{Surrogate}/u.test(text) ? Buffer.from(text, "utf8").toString("utf8") : text;

@@ -10,14 +10,14 @@ export class McpSupervisor {
   /** Starts the server unless it runs. An abort ends the wait, not the server: others may wait for it too. */
   acquire(plan: ServerPlan, signal: AbortSignal): Promise<ServerHandle> {
     if (this.#closing.signal.aborted) {
-      return Promise.reject(new TransientFailure("MCP_CLOSED", `${plan.label} is not started: the runner is stopping`));
+      return Promise.reject(new TransientFailure("RUNNER_STOPPING", `${plan.label} is not started: the runner stops`));
     }
     return this.#serverFor(plan).acquire(signal);
   }
 
   /** Ends every server with its whole group. Safe to call twice. */
   async close(): Promise<void> {
-    this.#closing.abort(new TransientFailure("MCP_CLOSED", "the runner is stopping"));
+    this.#closing.abort(new TransientFailure("RUNNER_STOPPING", "the runner stops"));
     await Promise.all([...this.#servers.values()].map((server) => server.stop()));
     this.#servers.clear();
   }

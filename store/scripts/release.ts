@@ -38,6 +38,8 @@ export interface ReleaseRequest {
   /** `Runnable`: to be tried again, after `runnableInMs`; the caller asks its worker for the delay of the bell. */
   readonly phase: Exclude<ActivationPhase, "Leased">;
   readonly runnableInMs?: number;
+  /** The attempt ends for a reason that is none of the task's, and does not count. */
+  readonly uncounted?: true;
   readonly graph: GraphState;
   readonly start: readonly StartedActivation[];
   readonly taskPhase?: TaskPhase;
@@ -56,7 +58,8 @@ export type Released =
  * KEYS  1 task · 2 activations · 3 order · 4 open · 5 journal
  * ARGV  1 activation · 2 holder · 3 epoch · 4 its new phase · 5 ms until it is runnable · 6 graph · 7 task's phase or '' ·
  *       8 output or '' · 9 last error or '' · 10 number of activations to start · 11 whether 7 ends the task, 1 or 0 ·
- *       12 seq and 13 head expected · 14 seq and 15 hash of the last event · 16 number of events ·
+ *       12 attempts that do not count · 13 seq and 14 head expected · 15 seq and 16 hash of the last event ·
+ *       17 number of events ·
  *       hash and text of each event · id, agent and messages of each activation to start
  * Answers {'released', seq, head, priority}, {'moved', seq, head, graph, ledger} or {'lease-lost'}.
  * Invariants: as in append; besides, the graph changes only here, so a graph computed at the head that is still the head
@@ -66,20 +69,21 @@ const RELEASE = defineScript(`${HOLDS}${JOURNAL}${LEDGER}
 local task, activations, order, open, journal = unpack(KEYS)
 local id = ARGV[1]
 local chain = redis.call('HMGET', task, 'seq', 'head', 'graph', 'priority')
-if chain[1] and is_repeated(journal, ARGV[14], ARGV[15]) then return { 'released', chain[1], chain[2], chain[4] } end
+if chain[1] and is_repeated(journal, ARGV[15], ARGV[16]) then return { 'released', chain[1], chain[2], chain[4] } end
 if not holds(task, activations, id, ARGV[2], ARGV[3]) then return { 'lease-lost' } end
-if chain[1] ~= ARGV[12] or chain[2] ~= ARGV[13] then
+if chain[1] ~= ARGV[13] or chain[2] ~= ARGV[14] then
   return { 'moved', chain[1], chain[2], chain[3], ledger_of(task) }
 end
 
-local events = tonumber(ARGV[16])
-local seq, head = write_events(journal, tonumber(chain[1]), chain[2], 17, events)
+local events = tonumber(ARGV[17])
+local seq, head = write_events(journal, tonumber(chain[1]), chain[2], 18, events)
 redis.call('HSET', task, 'seq', string.format('%d', seq), 'head', head, 'graph', ARGV[6])
 redis.call('HSET', activations, id .. '/phase', ARGV[4], id .. '/until', 0,
   id .. '/runnableAt', string.format('%d', now + ARGV[5]))
+if ARGV[12] ~= '0' then redis.call('HINCRBY', activations, id .. '/attempts', -ARGV[12]) end
 if ARGV[4] == 'Done' or ARGV[4] == 'Failed' or ARGV[4] == 'Cancelled' then redis.call('SREM', open, id) end
 for index = 0, tonumber(ARGV[10]) - 1 do
-  local from = 17 + 2 * events + 3 * index
+  local from = 18 + 2 * events + 3 * index
   local started = ARGV[from]
   if redis.call('HSETNX', activations, started .. '/agent', ARGV[from + 1]) == 1 then
     redis.call('HSET', activations, started .. '/phase', 'Runnable', started .. '/holder', '', started .. '/epoch', 0,
@@ -149,6 +153,7 @@ function releaseArguments(request: ReleaseRequest): (string | number)[] {
     lastError === undefined ? "" : JSON.stringify(lastError),
     request.start.length,
     taskPhase !== undefined && hasEnded(taskPhase) ? 1 : 0,
+    request.uncounted === true ? 1 : 0,
     ...chainArguments(request.after, request.events),
     ...request.start.flatMap(({ id, agent, messages }) => [id, agent, JSON.stringify(messages)]),
   ];

@@ -228,6 +228,14 @@ describeWithRedis("a lease on an activation", () => {
     });
   });
 
+  test("counts no attempt that ended for a reason that was not the task's", async () => {
+    const { grant, claim } = await claimedTask(redis, queue);
+    const back = { ...handOver(grant, claim), phase: "Runnable" as const, start: [], uncounted: true as const };
+    await releaseActivation(redis, queue, back);
+    await releaseActivation(redis, queue, back);
+    expect(await claim1(redis, grant.task, "r2")).toMatchObject({ epoch: 2, attempt: 1 });
+  });
+
   test("is worth nothing once its task has ended, in any branch", async () => {
     const { grant, claim } = await claimedTask(redis, queue);
     const started = await releaseActivation(redis, queue, handOver(grant, claim));

@@ -182,8 +182,8 @@ test("close ends a server that hangs in its start, and whoever waits for it", as
   opening.catch(() => undefined);
   await vi.waitUntil(async () => (await log.pids()).length === 1, { timeout: 5_000, interval: 10 });
   await supervisor.close();
-  await expect(opening).rejects.toMatchObject({ code: "MCP_CLOSED" });
-  await expect(open("normal")).rejects.toMatchObject({ code: "MCP_CLOSED" });
+  await expect(opening).rejects.toMatchObject({ code: "RUNNER_STOPPING" });
+  await expect(open("normal")).rejects.toMatchObject({ code: "RUNNER_STOPPING" });
 });
 
 test("an abort ends the wait for a start, not the start", async () => {
