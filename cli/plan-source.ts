@@ -4,6 +4,7 @@ import { basename, join, relative, resolve, sep } from "node:path";
 import type { Plan } from "../contracts/plan.ts";
 import type { SourceSpec, SourceTools } from "../reconciler/environment-source.ts";
 import type { ShowFile } from "../reconciler/plan/render-problem.ts";
+import { makePrivateFolder } from "../reconciler/private-folder.ts";
 import { parseRepository } from "../reconciler/source/git-url.ts";
 import type { Host } from "./host.ts";
 import { say, UsageFailure } from "./output.ts";
@@ -72,9 +73,13 @@ export async function sourceTools(host: Host, spec: SourceSpec): Promise<SourceT
   const { createLoader } = await import("../reconciler/load/load-files.ts");
   const { path, userHome } = host.config;
   const token = spec.kind === "commit" ? tokenFor(host, spec.repo) : undefined;
+  const home = countwheelHome(host.config, host.cwd);
+  // A mirror will lie in it, and it often lies in somebody's repository. One that cannot be written is told by the mirror.
+  if (spec.kind === "commit" && parseRepository(spec.repo).kind === "remote")
+    await makePrivateFolder(home).catch(() => undefined);
   return {
     git: { path, ...(userHome === undefined ? {} : { home: userHome }) },
-    mirrorFolder: join(countwheelHome(host.config, host.cwd), "mirrors"),
+    mirrorFolder: join(home, "mirrors"),
     loader: createLoader(),
     onProblem: (message) => say(host, message),
     ...(token === undefined ? {} : { token }),

@@ -11,11 +11,17 @@ export function sensitivePaths(manifest: Manifest): string[] {
   if (manifest.kind === "Secret") {
     // `from` names places and `sealed` is encrypted: both may be read by anybody.
     for (const field of ["data", "string_data"]) collectAll(manifest.spec[field], `/spec/${field}`, found);
+    if (Object.hasOwn(manifest.metadata.annotations, LAST_APPLIED)) {
+      found.push(`/metadata/annotations/${escapePointer(LAST_APPLIED)}`);
+    }
   } else {
     walk(manifest.spec, "/spec", "", found);
   }
   return found;
 }
+
+/** Where kubectl keeps a copy of the whole manifest, values and all. */
+const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 
 /** The same manifest with {@link SENSITIVE} in place of each such value. */
 export function hideSensitive<M extends Manifest>(manifest: M): M {

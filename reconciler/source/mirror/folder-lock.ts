@@ -1,41 +1,46 @@
 // One process at a time for a folder, by a lock file beside it that outlives no crash. It saves double work; what must
 // never break is safe without it, since git locks its own refs and a rebuilt mirror arrives by one rename.
 import { randomUUID } from "node:crypto";
-import { readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { Unavailable } from "../unavailable.ts";
 
-export interface LockLimits {
-  /** A lock older than this is stale, whoever holds it: no holder works that long. */
-  readonly maxHoldMs: number;
-  readonly waitMs: number;
-}
-
 const RETRY_MS = 25;
+/** A holder touches its lock so often; one that stays untouched for longer is stale, whoever seems to hold it. */
+const TOUCH_MS = 2_000;
+const STALE_MS = 20_000;
 /** A lock without a readable holder is being written, or its writer died within that moment. */
 const WRITING_MS = 5_000;
 
 /** Runs `work` while nobody else holds `file`. Throws {@link Unavailable} when the wait takes too long. */
 export async function withFolderLock<T>(
   file: string,
-  limits: LockLimits,
+  waitMs: number,
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
-  const token = await acquire(file, limits, signal);
+  const token = await acquire(file, waitMs, signal);
+  const touching = setInterval(() => void touch(file), TOUCH_MS).unref();
   try {
     return await work();
   } finally {
+    clearInterval(touching);
     await release(file, token);
   }
 }
 
-async function acquire(file: string, limits: LockLimits, signal: AbortSignal): Promise<string> {
+/** A lock that was taken away meanwhile is somebody else's business. */
+async function touch(file: string): Promise<void> {
+  const now = new Date();
+  await utimes(file, now, now).catch(() => undefined);
+}
+
+async function acquire(file: string, waitMs: number, signal: AbortSignal): Promise<string> {
   const token = JSON.stringify({ host: hostname(), pid: process.pid, id: randomUUID() });
-  const deadline = performance.now() + limits.waitMs;
+  const deadline = performance.now() + waitMs;
   while (!(await create(file, token))) {
-    await removeIfStale(file, limits.maxHoldMs);
+    await removeIfStale(file);
     if (performance.now() > deadline) {
       throw new Unavailable("READ_FAILED", `another process has held ${file} for too long; end it, or remove the file`);
     }
@@ -58,9 +63,9 @@ async function release(file: string, token: string): Promise<void> {
   if ((await readIfThere(file)) === token) await rm(file, { force: true });
 }
 
-async function removeIfStale(file: string, maxHoldMs: number): Promise<void> {
+async function removeIfStale(file: string): Promise<void> {
   const seen = await readIfThere(file);
-  if (seen === undefined || !(await isStale(file, seen, maxHoldMs))) return;
+  if (seen === undefined || !(await isStale(file, seen))) return;
   // Moved away first, so that of several waiters one decides; put back if a new holder slipped in between.
   const aside = `${file}.stale-${randomUUID()}`;
   try {
@@ -74,11 +79,12 @@ async function removeIfStale(file: string, maxHoldMs: number): Promise<void> {
   }
 }
 
-async function isStale(file: string, content: string, maxHoldMs: number): Promise<boolean> {
+async function isStale(file: string, content: string): Promise<boolean> {
   const age = await ageOf(file);
   if (age === undefined) return false;
+  if (age > STALE_MS) return true;
   const holder = parseHolder(content);
-  if (holder === undefined || age > maxHoldMs) return age > WRITING_MS;
+  if (holder === undefined) return age > WRITING_MS;
   return holder.host === hostname() && !isAlive(holder.pid);
 }
 

@@ -1,8 +1,7 @@
 // The folder of a mirror: made whole or not at all, set aside when damaged, cleared of what a killed git left.
 import { randomUUID } from "node:crypto";
-import { readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { makePrivateFolder } from "../../private-folder.ts";
 import { findGitFolder } from "../git/git-dir.ts";
 import { runGit } from "../git/process.ts";
 import type { RemoteRepository } from "../git/remote-refs.ts";
@@ -21,11 +20,11 @@ export async function mirrorExists({ gitDir }: Mirror): Promise<boolean> {
 
 /** Holds off every other process that changes this mirror. Readers need no lock. */
 export async function withMirrorLock<T>({ gitDir, signal }: Mirror, work: () => Promise<T>): Promise<T> {
-  // A fetch that is tried twice; nobody holds the lock for longer.
-  const maxHoldMs = SOURCE_LIMITS.fetchMs * 2;
+  // A fetch that is tried twice: nobody holds the lock for longer.
+  const waitMs = SOURCE_LIMITS.fetchMs * 2;
   try {
-    await makePrivateFolder(dirname(gitDir));
-    return await withFolderLock(`${gitDir}.lock`, { maxHoldMs, waitMs: maxHoldMs }, signal, work);
+    await mkdir(dirname(gitDir), { recursive: true, mode: 0o700 });
+    return await withFolderLock(`${gitDir}.lock`, waitMs, signal, work);
   } catch (error) {
     if (!(error instanceof Error) || !("syscall" in error)) throw error;
     throw new Unavailable("READ_FAILED", `the mirror in ${dirname(gitDir)} cannot be written: ${error.message}`, error);

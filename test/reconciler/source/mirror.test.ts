@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -184,6 +184,19 @@ describe("a mirror", () => {
     await repo.push();
     expect(await read(url)).toEqual({ "agents/a.yaml": "two" });
     expect(await readdir(mirrorFolder)).toEqual([mirror]);
+  });
+
+  it("outlives the lock of a process whose number another one has now, as after the restart of a container", async () => {
+    const { url } = await serve();
+    await read(url);
+    const [mirror] = await readdir(mirrorFolder);
+    const lock = join(mirrorFolder, `${mirror}.lock`);
+    await writeFile(lock, JSON.stringify({ host: hostname(), pid: process.pid, id: "before" }));
+    const minuteAgo = new Date(Date.now() - 60_000);
+    await utimes(lock, minuteAgo, minuteAgo);
+    await repo.commit({ "agents/a.yaml": "two" });
+    await repo.push();
+    expect(await read(url)).toEqual({ "agents/a.yaml": "two" });
   });
 
   it("whose folder cannot be written is unavailable", async () => {
