@@ -35,6 +35,8 @@ interface Source {
   readonly room: string;
   readonly text: string;
   readonly imports: readonly string[];
+  /** Of these something is there at run time: not only types. */
+  readonly values: readonly string[];
 }
 
 function sources(): Source[] {
@@ -44,7 +46,7 @@ function sources(): Source[] {
       .filter((path) => path.endsWith(".ts"))
       .map((path) => {
         const text = readFileSync(join(root, path), "utf8");
-        return { path, room, text, imports: importsOf(text) };
+        return { path, room, text, imports: importsOf(text), values: valuesOf(text) };
       }),
   );
 }
@@ -61,18 +63,44 @@ function importsOf(text: string): string[] {
   return [...found].flatMap(([, specifier]) => (specifier === undefined ? [] : [specifier]));
 }
 
+/** Static imports with at least one name that is no type, and dynamic ones. */
+function valuesOf(text: string): string[] {
+  const types = [...text.matchAll(/import\s+(type\s)?([^;"]*?)\s*from\s*"([^"]+)"/g)].flatMap(
+    ([, type, names = "", from]) => {
+      const listed = names
+        .replace(/[{}]/g, "")
+        .split(",")
+        .map((name) => name.trim());
+      const isTypes = type !== undefined || listed.every((name) => name === "" || name.startsWith("type "));
+      return isTypes && from !== undefined ? [from] : [];
+    },
+  );
+  return importsOf(text).filter((specifier) => !types.includes(specifier));
+}
+
 function packageOf(specifier: string): string {
   const [scope, name] = specifier.split("/");
   return specifier.startsWith("@") ? `${scope}/${name}` : (scope ?? specifier);
 }
 
 function roomOf(source: Source, specifier: string): string | undefined {
-  if (!specifier.startsWith(".")) return undefined;
-  return posix.join(posix.dirname(source.path), specifier).split("/")[0];
+  return specifier.startsWith(".") ? pathOf(source, specifier).split("/")[0] : undefined;
+}
+
+function pathOf(source: Source, specifier: string): string {
+  return specifier.startsWith(".") ? posix.join(posix.dirname(source.path), specifier) : specifier;
 }
 
 function violations(check: (source: Source) => readonly string[]): string[] {
   return sources().flatMap((source) => check(source).map((what) => `${source.path}: ${what}`));
+}
+
+function inGate(path: string): boolean {
+  return path.startsWith("runner/gate/");
+}
+
+function inAdapter(path: string): boolean {
+  return /^runner\/(models|tools|mcp)\//.test(path);
 }
 
 describe("the rooms", () => {
@@ -101,8 +129,41 @@ describe("the rooms", () => {
   });
 
   it("let policies import nothing of npm and no module of Node", () => {
-    const wrong = sources().filter(({ room, imports }) => room === "policies" && imports.some((name) => !name.startsWith(".")));
+    const wrong = sources().filter(
+      ({ room, imports }) => room === "policies" && imports.some((name) => !name.startsWith(".")),
+    );
     expect(wrong.map(({ path }) => path)).toEqual([]);
+  });
+
+  it("leave permits, and what they open, inside the gate", () => {
+    const inner = /^runner\/gate\/(permit|grant|door|model-effect|tool-effect)\.ts$/;
+    const wrong = violations((source) =>
+      inGate(source.path) ? [] : source.values.filter((specifier) => inner.test(pathOf(source, specifier))),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("let models, tools and servers be opened by the workshop only, and nothing of them reach the gate but a price", () => {
+    const wrong = violations((source) => {
+      if (inAdapter(source.path) || source.path === "runner/workshop.ts") return [];
+      const used = source.values.filter((specifier) => inAdapter(pathOf(source, specifier)));
+      return used.filter((specifier) => !inGate(source.path) || pathOf(source, specifier) !== "runner/models/price.ts");
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("call a model or a tool in the gate only", () => {
+    const wrong = violations(({ path, room, text }) => {
+      if (room === "store" || inGate(path) || inAdapter(path)) return [];
+      return [...text.matchAll(/\.(complete|call)\(/g)].map(([call]) => call);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it("tell values from types in imports", () => {
+    const text = `import type { A } from "./a.ts";\nimport { type B } from "./b.ts";\nimport { type C, d } from "./c.ts";
+      import e, {\n  f,\n} from "./e.ts";\nconst g = await import("./g.ts");\nexport { h } from "./h.ts";`;
+    expect(valuesOf(text)).toEqual(["./c.ts", "./e.ts", "./g.ts", "./h.ts"]);
   });
 
   it("read the process environment in the entry files and nowhere else", () => {

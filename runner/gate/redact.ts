@@ -25,10 +25,10 @@ export function createRedactor(secrets: Iterable<string>): Redactor {
 }
 
 /** The same error, with its text redacted in place: class, code and stack stay. What a failure quotes may hold secrets. */
-export function redactFailure<E>(error: E, { text }: Redactor): E {
+export function redactFailure<E>(error: E, redactor: Redactor): E {
   if (!(error instanceof Error)) return error;
-  error.message = text(error.message);
-  if (error.stack !== undefined) error.stack = text(error.stack);
+  error.message = redactor.text(error.message);
+  if (error.stack !== undefined) error.stack = redactor.text(error.stack);
   return error;
 }
 
