@@ -23,7 +23,7 @@ export interface EnvironmentKeys {
   readonly pendingIntents: string;
   /** zset: `<namespace>/<name>` → creation time, every task. */
   readonly tasks: string;
-  /** zset: `<namespace>/<name>` → creation time, tasks that have not been finished off. */
+  /** zset: `<namespace>/<name>` → when it was put here, tasks that have not been finished off. */
   readonly live: string;
   /** hash: subject → entry. */
   readonly outbox: string;

@@ -1,4 +1,5 @@
 // The sweep: rings again for activations whose bell was lost, and finishes off tasks that ended. Safe on all runners at once.
+import { PermanentFailure } from "../contracts/failure.ts";
 import { hasEnded, type TaskRef } from "../contracts/task.ts";
 import { ask, askAll } from "./ask.ts";
 import type { Redis } from "./connect.ts";
@@ -22,24 +23,42 @@ const CHUNK = 500;
 /** A task that is in the index and nowhere else is being made, or its maker died. */
 const UNBORN_MS = 60_000;
 
+/** A task that cannot be read is told at the end (PermanentFailure STATE_CORRUPT): the others are looked after first. */
 export async function sweepTasks(redis: Redis, queue: ActivationQueue): Promise<SweepReport> {
   const { live } = environmentKeys(queue.env);
   const entries = await ask(redis, () => redis.zrange(live, "0", "-1", "WITHSCORES"));
   let report: SweepReport = { tasks: 0, rung: 0, finished: 0 };
+  const damaged: PermanentFailure[] = [];
   for (let first = 0; first < entries.length; first += 2 * CHUNK) {
-    const chunk = await sweepChunk(redis, queue, readMembers(queue.env, entries.slice(first, first + 2 * CHUNK)));
+    const members = readMembers(queue.env, entries.slice(first, first + 2 * CHUNK));
+    const chunk = await sweepChunk(redis, queue, members, damaged);
     report = {
       tasks: report.tasks + chunk.tasks,
       rung: report.rung + chunk.rung,
       finished: report.finished + chunk.finished,
     };
   }
+  if (damaged[0] !== undefined) throw damaged[0];
   return report;
+}
+
+/** What `read` makes of each; those of which it makes nothing are left out, and told in `damaged`. */
+function readEach<T, R>(items: readonly T[], read: (item: T, index: number) => R[], damaged: PermanentFailure[]): R[] {
+  return items.flatMap((item, index) => {
+    try {
+      return read(item, index);
+    } catch (error) {
+      if (!(error instanceof PermanentFailure)) throw error;
+      damaged.push(error);
+      return [];
+    }
+  });
 }
 
 interface Member {
   readonly member: string;
-  readonly createdMs: number;
+  /** When it was put into the index. */
+  readonly indexedMs: number;
   readonly task: TaskRef;
 }
 
@@ -48,23 +67,25 @@ function readMembers(env: string, entries: readonly string[]): Member[] {
   for (let index = 0; index + 1 < entries.length; index += 2) {
     const member = entries[index] ?? "";
     const task = parseTaskMember(env, member);
-    if (task !== undefined) members.push({ member, createdMs: numberOf("the live index", entries[index + 1]), task });
+    if (task !== undefined) members.push({ member, indexedMs: numberOf("the live index", entries[index + 1]), task });
   }
   return members;
 }
 
-async function sweepChunk(redis: Redis, queue: ActivationQueue, members: readonly Member[]): Promise<SweepReport> {
+async function sweepChunk(
+  redis: Redis,
+  queue: ActivationQueue,
+  members: readonly Member[],
+  damaged: PermanentFailure[],
+): Promise<SweepReport> {
   const nowMs = await readClock(redis);
-  const found = await readLive(redis, members);
+  const found = await readLive(redis, members, damaged);
   const ended = found.filter(({ phase }) => phase !== undefined && hasEnded(phase));
   for (const { task } of ended) await finishTask(redis, task);
-  const unborn = found.filter(({ phase, createdMs }) => phase === undefined && createdMs < nowMs - UNBORN_MS);
+  const unborn = found.filter(({ phase, indexedMs }) => phase === undefined && indexedMs < nowMs - UNBORN_MS);
   await forget(redis, queue.env, unborn);
-  const ripe = await findRipe(
-    redis,
-    nowMs,
-    found.filter(({ phase }) => phase !== undefined && !hasEnded(phase)),
-  );
+  const going = found.filter(({ phase }) => phase !== undefined && !hasEnded(phase));
+  const ripe = await findRipe(redis, nowMs, going, damaged);
   const silent = await queue.withoutBell(ripe);
   await queue.ring(silent);
   await queue.bringForward(ripe.filter((bell) => !silent.includes(bell)));
@@ -84,36 +105,43 @@ interface LiveTask extends Member {
   readonly open: readonly string[];
 }
 
-async function readLive(redis: Redis, members: readonly Member[]): Promise<LiveTask[]> {
+async function readLive(redis: Redis, members: readonly Member[], damaged: PermanentFailure[]): Promise<LiveTask[]> {
   const pipeline = redis.pipeline();
   for (const { task } of members) {
     const keys = taskKeys(task);
     pipeline.hmget(keys.task, "phase", "priority").smembers(keys.open);
   }
   const answers = await askAll(redis, () => pipeline.exec());
-  return members.map((member, index) => {
+  const read = (member: Member, index: number): LiveTask[] => {
     const what = `the task ${member.member}`;
     const [phase, priority] = listOf(what, answers[2 * index]);
     const known = phase === null ? undefined : readTaskPhase(what, phase);
-    return { ...member, phase: known, priority, open: textsOf(what, answers[2 * index + 1]) };
-  });
+    return [{ ...member, phase: known, priority, open: textsOf(what, answers[2 * index + 1]) }];
+  };
+  return readEach(members, read, damaged);
 }
 
 /** Activations that a runner could claim now. What is read here may be old already: the claim decides. */
-async function findRipe(redis: Redis, nowMs: number, tasks: readonly LiveTask[]): Promise<Bell[]> {
+async function findRipe(
+  redis: Redis,
+  nowMs: number,
+  tasks: readonly LiveTask[],
+  damaged: PermanentFailure[],
+): Promise<Bell[]> {
   const open = tasks.flatMap((task) => task.open.map((activation) => ({ ...task, activation })));
   const pipeline = redis.pipeline();
   for (const { task, activation: id } of open) {
     pipeline.hmget(taskKeys(task).activations, `${id}/phase`, `${id}/until`, `${id}/runnableAt`);
   }
   const answers = await askAll(redis, () => pipeline.exec());
-  return open.flatMap(({ task, activation, priority, member }, index) => {
+  const read = ({ task, activation, priority, member }: (typeof open)[number], index: number): Bell[] => {
     const what = `the activation ${activation} of ${member}`;
     const [phase, until, runnableAt] = listOf(what, answers[index]);
     const ripeAt = phase === "Leased" ? until : phase === "Runnable" ? runnableAt : null;
     if (ripeAt === null || numberOf(what, ripeAt) > nowMs) return [];
     return [{ task, activation, priority: readPriority(what, priority) }];
-  });
+  };
+  return readEach(open, read, damaged);
 }
 
 /**

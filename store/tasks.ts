@@ -22,9 +22,13 @@ export async function createTask(redis: Redis, queue: ActivationQueue, task: New
   const { ref, priority } = task;
   const keys = environmentKeys(ref.env);
   const member = taskMember(ref);
-  const createdMs = Date.parse(task.createdAt);
   await askAll(redis, () =>
-    redis.multi().zadd(keys.tasks, "NX", createdMs, member).zadd(keys.live, "NX", createdMs, member).exec(),
+    redis
+      .multi()
+      .zadd(keys.tasks, "NX", Date.parse(task.createdAt), member)
+      // By now, not by when it was ordered: the sweep forgets what stays unborn for long after this.
+      .zadd(keys.live, Date.now(), member)
+      .exec(),
   );
   const answer = await writeTask(redis, task);
   if (answer.outcome === "exists" && hasEnded(answer.phase)) await ask(redis, () => redis.zrem(keys.live, member));

@@ -151,6 +151,27 @@ describeWithRedis("a task", () => {
     expect(await readOutbox(redis, queue.env, 10)).toHaveLength(1);
   });
 
+  test("that was ordered long ago is not forgotten while it is being made", async () => {
+    const order = { ...taskOf(queue.env), createdAt: new Date(Date.now() - 600_000).toISOString() };
+    const { live, tasks } = environmentKeys(queue.env);
+    await createTask(redis, queue, order);
+    // As it stands between the index and the record.
+    await redis.del(taskKeys(order.ref).task);
+    await sweepTasks(redis, queue);
+    expect([await redis.zcard(live), await redis.zcard(tasks)]).toEqual([1, 1]);
+  });
+
+  test("that is damaged does not keep the sweep from the others", async () => {
+    const [bad, good] = [taskOf(queue.env, "bad"), taskOf(queue.env, "good")];
+    for (const task of [bad, good]) {
+      await redis.zadd(environmentKeys(queue.env).live, Date.now(), taskMember(task.ref));
+      await writeTask(redis, task);
+    }
+    await redis.hset(taskKeys(bad.ref).task, "phase", "Dreaming");
+    await expect(sweepTasks(redis, queue)).rejects.toMatchObject({ code: "STATE_CORRUPT" });
+    expect(await queue.withoutBell([{ task: good.ref, activation: "planner#1" }])).toEqual([]);
+  });
+
   test("that never came to be is forgotten after a while", async () => {
     const { live } = environmentKeys(queue.env);
     await redis.zadd(live, Date.now(), "default/unborn", Date.now() - 120_000, "default/dead");
