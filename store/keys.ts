@@ -61,7 +61,7 @@ export function runnerKey(env: string, id: string): string {
   return `${environmentTag(env)}:runner:${checkedName("runner", id)}`;
 }
 
-/** set: ids of the runners that announced themselves, the gone ones too until somebody lists them. */
+/** zset: id of a runner → until when its announcement holds. */
 export function runnersKey(env: string): string {
   return `${environmentTag(env)}:runners`;
 }

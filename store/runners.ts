@@ -1,6 +1,8 @@
 // The runners of an environment, as they announce themselves: for people and `get workers`, never for a decision.
+import { ask, askAll } from "./ask.ts";
 import type { Redis } from "./connect.ts";
 import { runnerKey, runnersKey } from "./keys.ts";
+import { jsonOf, objectOf } from "./reply.ts";
 
 export interface RunnerInfo {
   readonly id: string;
@@ -14,24 +16,31 @@ export interface RunnerInfo {
   readonly models: readonly string[];
 }
 
-/** Holds for `ttlMs`: a runner that is gone drops out by itself. */
+/** Holds for `ttlMs`: a runner that is gone drops out by itself, or with the next announcement of another one. */
 export async function announceRunner(redis: Redis, env: string, info: RunnerInfo, ttlMs: number): Promise<void> {
-  await Promise.all([
-    redis.set(runnerKey(env, info.id), JSON.stringify(info), "PX", ttlMs),
-    redis.sadd(runnersKey(env), info.id),
-  ]);
+  const [ids, nowMs] = [runnersKey(env), Date.now()];
+  await askAll(redis, () =>
+    redis
+      .multi()
+      .set(runnerKey(env, info.id), JSON.stringify(info), "PX", ttlMs)
+      .zremrangebyscore(ids, "-inf", nowMs)
+      .zadd(ids, nowMs + ttlMs, info.id)
+      .exec(),
+  );
 }
 
 export async function forgetRunner(redis: Redis, env: string, id: string): Promise<void> {
-  await Promise.all([redis.del(runnerKey(env, id)), redis.srem(runnersKey(env), id)]);
+  await askAll(redis, () => redis.multi().del(runnerKey(env, id)).zrem(runnersKey(env), id).exec());
 }
 
-/** By id. Those whose announcement has expired are dropped from the list for good. */
+/** By id. */
 export async function listRunners(redis: Redis, env: string): Promise<RunnerInfo[]> {
-  const ids = (await redis.smembers(runnersKey(env))).toSorted();
+  const ids = (await ask(redis, () => redis.zrange(runnersKey(env), "0", "-1"))).toSorted();
   if (ids.length === 0) return [];
-  const texts = await redis.mget(...ids.map((id) => runnerKey(env, id)));
-  const gone = ids.filter((_, index) => texts[index] === null);
-  if (gone.length > 0) await redis.srem(runnersKey(env), ...gone);
-  return texts.flatMap((text) => (typeof text === "string" ? [JSON.parse(text) as RunnerInfo] : []));
+  const texts = await ask(redis, () => redis.mget(...ids.map((id) => runnerKey(env, id))));
+  return ids.flatMap((id, index) => {
+    const text = texts[index];
+    const what = `the announcement of runner ${id}`;
+    return typeof text === "string" ? [objectOf(what, jsonOf(what, text)) as unknown as RunnerInfo] : [];
+  });
 }
