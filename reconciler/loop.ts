@@ -4,7 +4,8 @@ import { hasChanges, type Plan } from "../contracts/plan.ts";
 import { readHead } from "../store/state.ts";
 import { pendingTaskIntents } from "../store/task-intents.ts";
 import { Bell } from "./bell.ts";
-import type { CommitInfo, UnavailableReason } from "./source/source.ts";
+import type { CommitInfo } from "./source/source.ts";
+import { isTransientReason } from "./source/unavailable.ts";
 import { type TickOptions, type TickOutcome, type TickSource, tick } from "./tick.ts";
 
 export type HeadAnswer =
@@ -133,10 +134,6 @@ function settledBy(result: TickOutcome): Memory["settled"] {
 function isTransient(result: TickOutcome): boolean {
   if (result.outcome === "unavailable") return isTransientReason(result.reason);
   return result.outcome === "overtaken" || result.outcome === "locked";
-}
-
-function isTransientReason({ code }: UnavailableReason): boolean {
-  return code === "REPOSITORY_UNREACHABLE" || code === "READ_FAILED";
 }
 
 function backOff(memory: Memory): number {

@@ -65,11 +65,11 @@ export async function applyPlan(writer: Writer, work: PlannedWork): Promise<Appl
     const outcome = await applyLocked(writer, work, answer.lock);
     if (outcome.outcome !== "applied") return outcome;
     await writer.lineages.remember(outcome.lineage);
-    const tasks = [...resumed, ...(await makeOrderedTasks(writer))];
     const tookMs = writer.now().getTime() - startedAt.getTime();
-    const applied = { ...outcome, tasks, tookMs };
-    await reportApplied(writer, work.plan, applied);
-    return applied;
+    // Before the tasks, which may be many: a crash among them costs none, but nobody would tell of the apply any more.
+    await reportApplied(writer, work.plan, { ...outcome, tookMs });
+    const tasks = [...resumed, ...(await makeOrderedTasks(writer))];
+    return { ...outcome, tasks, tookMs };
   } finally {
     await answer.lock.release();
   }

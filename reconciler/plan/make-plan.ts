@@ -186,20 +186,22 @@ function planState(env: string, { head, records }: ObservedState, changes: reado
   return { env, lineage: head?.lineage ?? "", serial: head?.serial ?? 0, touched };
 }
 
-function countChanges(changes: readonly Change[], declared: number, problems: readonly Problem[]): PlanCounts {
+export function countActions(changes: readonly Change[]): Omit<PlanCounts, "noop" | "invalid"> {
   const open = changes.filter(({ blocked }) => blocked === undefined);
   const count = (action: Change["action"]): number => open.filter((change) => change.action === action).length;
-  const written = changes.filter(({ action }) => action !== "prune").length;
-  const broken = problems.filter(({ severity }) => severity === "error").map(({ address, file }) => address ?? file);
   return {
     create: count("create"),
     update: count("update"),
     move: count("move"),
     prune: count("prune"),
-    noop: declared - written,
     blocked: changes.length - open.length,
-    invalid: new Set(broken).size,
   };
+}
+
+function countChanges(changes: readonly Change[], declared: number, problems: readonly Problem[]): PlanCounts {
+  const written = changes.filter(({ action }) => action !== "prune").length;
+  const broken = problems.filter(({ severity }) => severity === "error").map(({ address, file }) => address ?? file);
+  return { ...countActions(changes), noop: declared - written, invalid: new Set(broken).size };
 }
 
 function isApplyable(changes: readonly Change[], problems: readonly Problem[]): boolean {

@@ -1,7 +1,9 @@
 // Saves a plan to a file and reads it back: whole or not at all, and never one that was altered.
 import { type FileHandle, open, readFile, rename, rm } from "node:fs/promises";
+import { addressOf } from "../../contracts/address.ts";
 import { PermanentFailure } from "../../contracts/failure.ts";
 import { PLAN_FORMAT_VERSION, type Plan, planDigest } from "../../contracts/plan.ts";
+import { countActions } from "./make-plan.ts";
 import { checkPlanShape } from "./plan-shape.ts";
 
 /** Readable by its owner only: a plan tells what an environment holds, though not its secrets. */
@@ -58,10 +60,19 @@ export function parseSavedPlan(file: string, text: string): Plan {
     throw new PermanentFailure("PLAN_UNREADABLE", `\`${file}\` is no plan: ${checked.reason}`);
   }
   const { digest, ...body } = checked.plan;
-  if (planDigest(body) === digest) return checked.plan;
+  if (planDigest(body) === digest && isConsistent(checked.plan)) return checked.plan;
   throw new PermanentFailure(
     "PLAN_ALTERED",
     `\`${file}\` was altered after it was made: its digest does not fit. Plan again.`,
+  );
+}
+
+/** A digest is no signature: what people read and confirm must be what is applied, whoever wrote the file. */
+function isConsistent({ changes, counts }: Plan): boolean {
+  const counted = countActions(changes);
+  return (
+    changes.every((change) => change.address === addressOf(change)) &&
+    Object.entries(counted).every(([name, count]) => counts[name as keyof typeof counted] === count)
   );
 }
 

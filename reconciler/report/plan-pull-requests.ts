@@ -7,6 +7,7 @@ import { readHead, readState } from "../../store/state.ts";
 import { findReplaced, type LineageMemory } from "../apply/lineage-memory.ts";
 import { makePlan } from "../plan/make-plan.ts";
 import type { SourceAnswer } from "../source/source.ts";
+import { isTransientReason } from "../source/unavailable.ts";
 import type { Github, PullRequest } from "./github.ts";
 
 export interface PullRequestPlanning {
@@ -28,7 +29,7 @@ export interface PullRequestPlanning {
 /** Pull request → what its plan was made of: the head that was planned, and the state that it was compared with. */
 export type Planned = Map<number, string>;
 
-/** Answers how many were planned. A pull request that cannot be read is said and tried again at the next look. */
+/** Answers how many were planned. A pull request that cannot be read is said; what may pass is tried again. */
 export async function planPullRequests(planning: PullRequestPlanning, planned: Planned): Promise<number> {
   const branch = planning.branch === "HEAD" ? null : planning.branch;
   const pulls = await planning.github.listOpenPulls(branch?.replace(/^refs\/heads\//, "") ?? null);
@@ -37,11 +38,11 @@ export async function planPullRequests(planning: PullRequestPlanning, planned: P
   const head = await readHead(planning.redis, planning.env);
   // Against a state that nobody believes, every manifest would look new. The reconciler says why it holds.
   if ((await findReplaced(planning.lineages, head)) !== null) return 0;
-  const due = pulls.filter((pull) => planned.get(pull.number) !== basisOf(pull.headSha, head));
+  const known = pulls.map((pull): Due => ({ pull, basis: basisOf(pull.headSha, head) }));
   let count = 0;
-  for (const pull of due) {
+  for (const due of known.filter(({ pull, basis }) => planned.get(pull.number) !== basis)) {
     if (planning.signal.aborted) break;
-    if (await planPullRequest(planning, pull, planned)) count += 1;
+    if (await planPullRequest(planning, due, planned)) count += 1;
   }
   return count;
 }
@@ -51,11 +52,19 @@ function basisOf(headSha: string, head: StateHead | null): string {
   return `${headSha} ${head === null ? "none" : `${head.lineage}/${head.serial}`}`;
 }
 
-async function planPullRequest(planning: PullRequestPlanning, pull: PullRequest, planned: Planned): Promise<boolean> {
+interface Due {
+  readonly pull: PullRequest;
+  readonly basis: string;
+}
+
+async function planPullRequest(planning: PullRequestPlanning, due: Due, planned: Planned): Promise<boolean> {
+  const { pull, basis } = due;
   const { redis, env, say, signal } = planning;
   const source = await planning.readSource(`refs/pull/${pull.number}/head`, signal);
   if (source.status === "unavailable") {
     say(`#${pull.number} is not planned: ${source.reason.message}`);
+    // What only a new head can mend is not read, and told, at every look.
+    if (!isTransientReason(source.reason)) planned.set(pull.number, basis);
     return false;
   }
   const observed = await readState(redis, env);

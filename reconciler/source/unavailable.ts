@@ -20,6 +20,11 @@ export class Damaged extends Unavailable {
   }
 }
 
+/** Worth another look soon, although nothing changed; the rest waits for somebody. */
+export function isTransientReason({ code }: UnavailableReason): boolean {
+  return code === "REPOSITORY_UNREACHABLE" || code === "READ_FAILED";
+}
+
 /** Runs `read`; what it finds unavailable becomes the value. An abort and our own bugs stay thrown. */
 export async function answerUnavailable<T>(
   signal: AbortSignal,

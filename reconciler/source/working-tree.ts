@@ -2,6 +2,7 @@
 import { posix, resolve, sep } from "node:path";
 import { digestText } from "../../contracts/canonical.ts";
 import { MANIFEST_LIMITS } from "../../contracts/limits.ts";
+import type { Problem } from "../../contracts/problem.ts";
 import type { SourceFile } from "../load/desired-set.ts";
 import { boundProblems, ensureBounded, setAsidePointers, tooLargeFile } from "./files/contents.ts";
 import { type FolderListing, listFolder, readFiles } from "./files/folder-files.ts";
@@ -42,7 +43,7 @@ export function readWorkingTree(options: ReadWorkingTreeOptions): Promise<FilesA
       status: "ok",
       identity: await identifyWorkingTree(options, listing.base, read),
       files: aside.files,
-      problems: boundProblems([...problems, ...aside.problems, ...large]),
+      problems: boundProblems([...problems, ...aside.problems, ...large, ...emptyFiles(files)]),
     };
   });
 }
@@ -75,4 +76,15 @@ function isTooLarge(bytes: Uint8Array): boolean {
 
 function asSource({ path, bytes }: FileOnDisk, prefix: string): SourceFile {
   return { path: posix.join(prefix, path), blob: digestText(bytes), bytes };
+}
+
+/** An editor may be about to write it. A warning, by which nothing that stood in it is pruned; commits have no such moment. */
+function emptyFiles(files: readonly SourceFile[]): Problem[] {
+  const detail = "Delete it, if what it held is meant to go.";
+  return files
+    .filter(({ bytes }) => bytes.length === 0)
+    .map(({ path }) => {
+      const summary = `\`${path}\` is empty`;
+      return { severity: "warning", code: "UNSUPPORTED_FILE", summary, detail, file: path, line: 1, column: 1 };
+    });
 }

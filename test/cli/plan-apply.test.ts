@@ -11,6 +11,7 @@ import { runReconcile } from "../../cli/commands/reconcile.ts";
 import { readConfig } from "../../cli/config.ts";
 import type { Host } from "../../cli/host.ts";
 import { UsageFailure } from "../../cli/output.ts";
+import { type Plan, planDigest } from "../../contracts/plan.ts";
 import { closeRedis, connectRedis } from "../../store/connect.ts";
 import { environmentKeys } from "../../store/keys.ts";
 import { TEST_GIT, type TestRepository, testRepository } from "../git.ts";
@@ -209,6 +210,28 @@ describeWithRedis("plan and apply", () => {
     expect((await apply({ yes: false }, { confirm: answering(false) })).code).toBe(1);
     expect((await apply({ yes: false }, { confirm: answering(true) })).code).toBe(0);
     expect(questions[0]).toContain("3 to create");
+  });
+
+  it("prune nothing whose file is empty for the moment, as an editor leaves it", async () => {
+    await apply(commit());
+    await repository.write({ "agents/b.yaml": "" });
+    expect(await apply({ target: "agents" })).toMatchObject({ code: 4, err: expect.stringContaining("PLAN_BLOCKED") });
+  });
+
+  it("refuse a saved plan that says something else than it does, although its digest fits", async () => {
+    await apply(commit());
+    await repository.commit({ "agents/b.yaml": null });
+    await plan({ ...commit(), out: "plan.json" });
+    const file = join(repository.folder, "plan.json");
+    const made = JSON.parse(await readFile(file, "utf8")) as Plan;
+    const forge = (forged: Plan): Promise<void> =>
+      writeFile(file, JSON.stringify({ ...forged, digest: planDigest(forged) }));
+    await forge({ ...made, counts: { ...made.counts, prune: 0 } });
+    await expect(apply({ target: "plan.json", confirmPrunes: 0 })).rejects.toMatchObject({ code: "PLAN_ALTERED" });
+    await forge({ ...made, changes: made.changes.map((change) => ({ ...change, name: "harmless" })) });
+    await expect(apply({ target: "plan.json" })).rejects.toMatchObject({ code: "PLAN_ALTERED" });
+    await forge(made);
+    expect((await apply({ target: "plan.json" })).code).toBe(0);
   });
 
   it("never take a cut plan, or one file of many, for the whole set", async () => {
