@@ -24,6 +24,14 @@ export function parseDuration(text: string): number | undefined {
   return totalMs;
 }
 
+/** The longest that a timer of Node can hold, 24 days: one that is set for longer goes off at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** Of a time-out or an idle time: cut to what a timer can hold. */
+export function timerMs(ms: number): number {
+  return Math.min(ms, LONGEST_TIMER_MS);
+}
+
 /** For people: `180ms`, `4.2 s`, `3m 05s`. */
 export function renderDuration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;

@@ -1,6 +1,6 @@
 // One attempt at an activation: opens what its agent needs, asks for admission, and lets the agent work.
 
-import { parseDuration } from "../contracts/duration.ts";
+import { parseDuration, timerMs } from "../contracts/duration.ts";
 import { TransientFailure } from "../contracts/failure.ts";
 import type { AgentSpec } from "../contracts/kinds/agent.ts";
 import type { TraceDraft, TraceEventType } from "../contracts/trace.ts";
@@ -13,8 +13,6 @@ import { Cancelled } from "./lease.ts";
 import { MODEL_RETRY, RUNNER_LIMITS } from "./limits.ts";
 import type { Outcome } from "./outcome.ts";
 import type { Bench } from "./workshop.ts";
-
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 /** Throws what stopped it; see outcomeOfFailure. */
 export async function attemptActivation(held: Held, definitions: Definitions): Promise<Outcome> {
@@ -87,9 +85,7 @@ function deskOf(held: Held, spec: AgentSpec, bench: Bench): AgentDesk {
 }
 
 function startTimeout({ lease, agent }: Held, spec: AgentSpec): NodeJS.Timeout {
-  // No time-out is none that is longer than a timer can hold: such a timer would go off at once.
-  const asked = parseDuration(spec.limits?.timeout ?? "") || RUNNER_LIMITS.agentTimeoutMs;
-  const timeoutMs = Math.min(asked, LONGEST_TIMER_MS);
+  const timeoutMs = timerMs(parseDuration(spec.limits?.timeout ?? "") || RUNNER_LIMITS.agentTimeoutMs);
   const message = `${agent} did not end within ${timeoutMs} ms (limits.timeout)`;
   return setTimeout(() => lease.abort(new TransientFailure("AGENT_TIMEOUT", message)), timeoutMs);
 }

@@ -1,4 +1,5 @@
 // Bounds a call by its signal and its time-out, also where what is called minds neither.
+import { timerMs } from "../../contracts/duration.ts";
 import { TransientFailure } from "../../contracts/failure.ts";
 
 /** Adapters end their own calls first, with a better message; this is for those that do not. */
@@ -19,7 +20,8 @@ export async function within<T>(
   call: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const late = new AbortController();
-  const timer = limit === null ? undefined : setTimeout(() => late.abort(timedOut(limit)), limit.ms + GRACE_MS);
+  const timer =
+    limit === null ? undefined : setTimeout(() => late.abort(timedOut(limit)), timerMs(limit.ms + GRACE_MS));
   const either = AbortSignal.any([signal, late.signal]);
   try {
     return await unlessAborted(either, call);

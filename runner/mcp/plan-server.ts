@@ -1,6 +1,6 @@
 // Makes of an McpServer manifest what the supervisor runs: command or endpoint, environment, credentials, limits.
 import { canonicalJson, digestText } from "../../contracts/canonical.ts";
-import { parseDuration } from "../../contracts/duration.ts";
+import { parseDuration, timerMs } from "../../contracts/duration.ts";
 import { PermanentFailure } from "../../contracts/failure.ts";
 import type { McpServerSpec } from "../../contracts/kinds/mcp-server.ts";
 import type { Secrets } from "../secrets/secrets.ts";
@@ -46,7 +46,7 @@ export async function planServer(
   return {
     key: digestText(canonicalJson({ namespace, name, spec, given: how.given })),
     label,
-    idleMs: parseDuration(spec.idle_timeout ?? "") ?? DEFAULT_IDLE_MS,
+    idleMs: timerMs(parseDuration(spec.idle_timeout ?? "") ?? DEFAULT_IDLE_MS),
     attempts: spec.reconnect?.max_attempts ?? DEFAULT_ATTEMPTS,
     backoffMs: parseDuration(spec.reconnect?.backoff ?? "") ?? DEFAULT_BACKOFF_MS,
     connect: how.connect,

@@ -1,5 +1,5 @@
 // A ModelEndpoint as the adapters get it: its manifest, its key, and what is read from both in the same way everywhere.
-import { parseDuration } from "../../contracts/duration.ts";
+import { parseDuration, timerMs } from "../../contracts/duration.ts";
 import { PermanentFailure } from "../../contracts/failure.ts";
 import type { ModelEndpointSpec } from "../../contracts/kinds/model-endpoint.ts";
 import type { EndpointName } from "./model-failure.ts";
@@ -19,7 +19,7 @@ export function endpointName({ namespace, name, spec }: ModelEndpoint): Endpoint
 }
 
 export function timeoutOf({ spec }: ModelEndpoint): number {
-  return parseDuration(spec.timeout ?? DEFAULT_TIMEOUT) ?? 0;
+  return timerMs(parseDuration(spec.timeout ?? DEFAULT_TIMEOUT) ?? 0);
 }
 
 /** The address without a closing slash; a PermanentFailure where it is none. */

@@ -1,6 +1,6 @@
 // What a runner needs to know of a tool beside its classes and its effect: its definition's digest, its bounds. Pure.
 import { digestOf } from "../../contracts/canonical.ts";
-import { parseDuration } from "../../contracts/duration.ts";
+import { parseDuration, timerMs } from "../../contracts/duration.ts";
 import type { ToolSpec } from "../../contracts/kinds/tool.ts";
 import type { McpToolAnnotations } from "../mcp/mcp-client.ts";
 import type { ToolDefinition } from "../models/model.ts";
@@ -16,7 +16,7 @@ export function definitionDigest(
 }
 
 export function timeoutMsOf(timeout: string | undefined): number {
-  return parseDuration(timeout ?? "") ?? DEFAULT_TIMEOUT_MS;
+  return timerMs(parseDuration(timeout ?? "") ?? DEFAULT_TIMEOUT_MS);
 }
 
 export function resultLimitOf({ max_result_bytes: limit }: Partial<Pick<ToolSpec, "max_result_bytes">>): number {

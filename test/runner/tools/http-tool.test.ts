@@ -112,6 +112,11 @@ test("a tool that stops in the middle of its answer fails at its time-out", asyn
   });
 });
 
+test("a time-out that is longer than a timer can hold is none", async () => {
+  const server = await serve((response) => void setImmediate(() => answerJson(response, 200, "slow")));
+  expect((await call({ endpoint: server.url, runtime: { timeout: "1000h" } })).text).toBe('"slow"');
+});
+
 test("an answer that is cut is no result", async () => {
   const server = await serve((response) => {
     response.writeHead(200, { "Content-Length": "1000" });
@@ -154,7 +159,10 @@ test("a connection that breaks after the request was sent leaves open what happe
 
 test("a host that lets nobody in before the time-out was sent nothing", async () => {
   const spec = { endpoint: "http://tool.test/", runtime: { timeout: "50ms" } };
-  await expect(callWith(spec, () => new Promise(() => undefined))).rejects.toMatchObject({ code: "TOOL_TIMEOUT", details: { effect: "none" } });
+  await expect(callWith(spec, () => new Promise(() => undefined))).rejects.toMatchObject({
+    code: "TOOL_TIMEOUT",
+    details: { effect: "none" },
+  });
 });
 
 test("follows a redirect within the origin and keeps method and body", async () => {
