@@ -13,6 +13,8 @@ export interface GitCall {
   /** The one place that this child may talk to; none: it reads this machine only. */
   readonly remote?: Remote;
   readonly input?: string;
+  /** Beyond the usual: what a helper of git needs, such as the key ring of gpg. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   readonly maxBytes: number;
   readonly signal: AbortSignal;
@@ -45,7 +47,7 @@ function spawnGit(call: GitCall, stop: AbortSignal, onOverflow: () => void): Pro
   return new Promise((resolve, reject) => {
     const child = spawn("git", [...call.args], {
       cwd: "/",
-      env: gitEnvironment(call.git, call.gitDir, call.remote),
+      env: { ...gitEnvironment(call.git, call.gitDir, call.remote), ...call.env },
       detached: true,
       stdio: "pipe",
     });
