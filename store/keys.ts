@@ -31,6 +31,14 @@ export interface EnvironmentKeys {
   readonly outboxOrder: string;
   /** Counter behind the outbox's order and entry ids. */
   readonly outboxCounter: string;
+  /** hash: address → digest of the manifest that the last apply left there; the empty field: the serial that it speaks for. */
+  readonly inventory: string;
+  /** hash: `<address> <digest>` → what was done to put that record back, until the next commit. */
+  readonly heals: string;
+  /** hash: `<namespace>/<server>` → the tool definitions that a runner saw last. */
+  readonly seenTools: string;
+  /** hash: `<namespace>/<secret>:<key> <runner>` → why that runner has no value for it. */
+  readonly missingSecrets: string;
 }
 
 export function environmentKeys(env: string): EnvironmentKeys {
@@ -48,6 +56,10 @@ export function environmentKeys(env: string): EnvironmentKeys {
     outbox: `${tag}:outbox`,
     outboxOrder: `${tag}:outbox-order`,
     outboxCounter: `${tag}:outbox-counter`,
+    inventory: `${tag}:inventory`,
+    heals: `${tag}:heals`,
+    seenTools: `${tag}:seen-tools`,
+    missingSecrets: `${tag}:missing-secrets`,
   };
 }
 

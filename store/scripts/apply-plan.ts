@@ -55,16 +55,18 @@ const KEPT_APPLIES = 10_000;
 const TRIES = 3;
 
 /**
- * KEYS  1 head · 2 records · 3 lock · 4 plans · 5 history · 6 intents · 7 pending intents · 8 staging
+ * KEYS  1 head · 2 records · 3 lock · 4 plans · 5 history · 6 intents · 7 pending intents · 8 staging · 9 inventory
  * ARGV  1 lock holder · 2 lock token · 3 plan id · 4 apply id · 5 expected lineage ('' for none) · 6 expected serial
  *       7 touched as JSON [[address, digest or '']] · 8 prunes as JSON · 9 intents as JSON [[key, JSON of the intent]]
  *       10 number of staged records · 11 new head as JSON, flat · 12 history entry · 13 how many applies are kept
  * Answers {'applied', serial} or {'lock-lost'}, {'used'}, {'lineage'}, {'record', address}, {'moved'} (the serial is no
  * longer what the records were sealed for: stage again).
- * Invariants: every check stands before the first write; state, head, history, plan and intents change together.
+ * Invariants: every check stands before the first write; state, head, history, plan and intents change together. The
+ * inventory says what applies alone have written, and for which serial: one that does not speak for the state as it is
+ * (made by a version without it) begins anew with what is there.
  */
 const SWITCH = defineScript(`${NOW}
-local head, records, lock, plans, history, intents, pending, staging = unpack(KEYS)
+local head, records, lock, plans, history, intents, pending, staging, inventory = unpack(KEYS)
 local used = redis.call('ZSCORE', plans, ARGV[3])
 if used then
   local entry = redis.call('XRANGE', history, used .. '-0', used .. '-0')
@@ -84,14 +86,28 @@ for _, expected in ipairs(cjson.decode(ARGV[7])) do
 end
 if redis.call('HLEN', staging) ~= tonumber(ARGV[10]) then return { 'moved' } end
 
+local function list(flat)
+  for first = 1, #flat, 2 do
+    redis.call('HSET', inventory, flat[first], string.match(flat[first + 1], '^%S+ (%S+) ') or '?')
+  end
+end
+if redis.call('HGET', inventory, '') ~= ARGV[6] then
+  redis.call('DEL', inventory)
+  list(redis.call('HGETALL', records))
+end
 local staged = redis.call('HGETALL', staging)
+list(staged)
 for first = 1, #staged, 1000 do
   redis.call('HSET', records, unpack(staged, first, math.min(first + 999, #staged)))
 end
-for _, address in ipairs(cjson.decode(ARGV[8])) do redis.call('HDEL', records, address) end
+for _, address in ipairs(cjson.decode(ARGV[8])) do
+  redis.call('HDEL', records, address)
+  redis.call('HDEL', inventory, address)
+end
 redis.call('DEL', head, staging)
 redis.call('HSET', head, unpack(cjson.decode(ARGV[11])))
 local serial = tonumber(ARGV[6]) + 1
+redis.call('HSET', inventory, '', string.format('%d', serial))
 redis.call('ZADD', plans, serial, ARGV[3])
 redis.call('ZREMRANGEBYRANK', plans, 0, -1 - ARGV[13])
 redis.call('XADD', history, 'MAXLEN', '~', ARGV[13], string.format('%d-0', serial), 'apply', ARGV[4], 'entry', ARGV[12])
@@ -136,6 +152,7 @@ async function tryApply(redis: Redis, request: ApplyRequest, applyId: string): P
       keys.intents,
       keys.pendingIntents,
       stagingKey(request.env, applyId),
+      keys.inventory,
     ],
     switchArguments(request, applyId, head),
   );
