@@ -5,6 +5,7 @@ import type { PolicySet } from "../policies/policy-set.ts";
 import type { Redis } from "../store/connect.ts";
 import { readHead, readState } from "../store/state.ts";
 import { policiesOf } from "./definitions.ts";
+import { unlessAborted } from "./unless-aborted.ts";
 
 /** How long an answer is believed: a policy that was tightened holds for running tasks within this time. */
 const FRESH_MS = 1_000;
@@ -30,7 +31,7 @@ export class LivePolicies {
    * a server that is away, but for no longer than the lease of whoever asks.
    */
   get(notBeforeMs: number, lease: AbortSignal): Promise<PolicySet> {
-    return unlessAborted(this.#fresh(notBeforeMs), lease);
+    return unlessAborted(() => this.#fresh(notBeforeMs), lease);
   }
 
   #fresh(notBeforeMs: number): Promise<PolicySet> {
@@ -65,13 +66,4 @@ export class LivePolicies {
     if (head !== null) this.#known = { digest: head.policyDigest, set };
     return set;
   }
-}
-
-function unlessAborted<T>(result: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason);
-    signal.throwIfAborted();
-    signal.addEventListener("abort", stop, { once: true });
-    void result.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
-  });
 }

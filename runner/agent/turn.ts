@@ -1,11 +1,11 @@
 // One turn of an agent: one answer of its model, with the tries that it takes. Each try is a gated step of its own.
-import { setTimeout as wait } from "node:timers/promises";
 import type { Denial } from "../../contracts/decision.ts";
 import { TransientFailure } from "../../contracts/failure.ts";
 import { type ModelAnswer, modelStepId } from "../../contracts/step.ts";
 import type { ModelAsk } from "../gate/ask.ts";
 import type { Gate } from "../gate/gate.ts";
 import type { ModelMessage } from "../models/model.ts";
+import { waitUnlessAborted } from "../unless-aborted.ts";
 import { nextDelayMs } from "./backoff.ts";
 import type { AgentDesk } from "./desk.ts";
 import { findModelStep } from "./ladder.ts";
@@ -43,12 +43,6 @@ async function waitForNextTry(desk: AgentDesk, ask: ModelAsk, failures: number, 
   const data = { what: "model", inMs: delayMs, code: error.code, message: error.message };
   await desk.note("retry.scheduled", data, { turn: ask.turn, step: modelStepId(ask.turn, ask.retry) });
   await waitUnlessAborted(delayMs, desk.signal);
-}
-
-async function waitUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {
-  // The rejection of an aborted wait carries no reason of ours; the next line throws the one that the signal has.
-  await wait(ms, undefined, { signal }).catch(() => undefined);
-  signal.throwIfAborted();
 }
 
 function modelAsk(desk: AgentDesk, turn: number, retry: number, messages: readonly ModelMessage[]): ModelAsk {

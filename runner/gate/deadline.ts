@@ -1,6 +1,7 @@
 // Bounds a call by its signal and its time-out, also where what is called minds neither.
 import { timerMs } from "../../contracts/duration.ts";
 import { TransientFailure } from "../../contracts/failure.ts";
+import { unlessAborted } from "../unless-aborted.ts";
 
 /** Adapters end their own calls first, with a better message; this is for those that do not. */
 const GRACE_MS = 500;
@@ -24,21 +25,10 @@ export async function within<T>(
     limit === null ? undefined : setTimeout(() => late.abort(timedOut(limit)), timerMs(limit.ms + GRACE_MS));
   const either = AbortSignal.any([signal, late.signal]);
   try {
-    return await unlessAborted(either, call);
+    return await unlessAborted(() => call(either), either);
   } finally {
     clearTimeout(timer);
   }
-}
-
-function unlessAborted<T>(signal: AbortSignal, call: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason);
-    signal.throwIfAborted();
-    signal.addEventListener("abort", stop, { once: true });
-    call(signal)
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener("abort", stop));
-  });
 }
 
 function timedOut({ what, ms }: Limit): TransientFailure {

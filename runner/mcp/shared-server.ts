@@ -1,5 +1,6 @@
 // One MCP server that several activations share: single flight at start, a count of users, an idle timer.
 import { PermanentFailure } from "../../contracts/failure.ts";
+import { unlessAborted } from "../unless-aborted.ts";
 import type { McpCallOptions, McpCallResult } from "./mcp-client.ts";
 import type { RunningServer, Tools } from "./running-server.ts";
 import type { ServerPlan } from "./server-plan.ts";
@@ -33,7 +34,7 @@ export class SharedServer {
     this.#users += 1;
     clearTimeout(this.#idleTimer);
     try {
-      return this.#handle(await unlessAborted(this.#currentTools(), signal));
+      return this.#handle(await unlessAborted(() => this.#currentTools(), signal));
     } catch (error) {
       this.#leave();
       throw error;
@@ -123,9 +124,9 @@ export class SharedServer {
     options: McpCallOptions,
   ): Promise<McpCallResult> {
     const current = this.#running();
-    const running = await unlessAborted(current, options.signal);
+    const running = await unlessAborted(() => current, options.signal);
     try {
-      return await unlessAborted(running.call(pinned, tool, args, options), options.signal);
+      return await unlessAborted(() => running.call(pinned, tool, args, options), options.signal);
     } catch (error) {
       if (!isDrift(error)) {
         this.#forget(current);
@@ -138,18 +139,4 @@ export class SharedServer {
 
 function isDrift(error: unknown): boolean {
   return error instanceof PermanentFailure && error.code === "TOOL_DRIFTED";
-}
-
-async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  signal.throwIfAborted();
-  let abort: (() => void) | undefined;
-  const aborted = new Promise<never>((_resolve, reject) => {
-    abort = () => reject(signal.reason);
-    signal.addEventListener("abort", abort, { once: true });
-  });
-  try {
-    return await Promise.race([work, aborted]);
-  } finally {
-    if (abort !== undefined) signal.removeEventListener("abort", abort);
-  }
 }

@@ -1,6 +1,6 @@
 // Starts an MCP server and discovers its tools, with a bounded number of tries.
-import { setTimeout as wait } from "node:timers/promises";
 import { TransientFailure } from "../../contracts/failure.ts";
+import { waitUnlessAborted } from "../unless-aborted.ts";
 import { MCP_LIMITS } from "./limits.ts";
 import { RunningServer } from "./running-server.ts";
 import type { ServerPlan } from "./server-plan.ts";
@@ -13,16 +13,8 @@ export async function startServer(plan: ServerPlan, signal: AbortSignal): Promis
     } catch (error) {
       const passing = error instanceof TransientFailure && error.code !== "MCP_TIMEOUT";
       if (signal.aborted || !passing || attempt >= plan.attempts) throw error;
-      await backOff(plan.backoffMs * 2 ** (attempt - 1), signal);
+      await waitUnlessAborted(Math.min(plan.backoffMs * 2 ** (attempt - 1), MCP_LIMITS.backoffMs), signal);
     }
-  }
-}
-
-async function backOff(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await wait(Math.min(ms, MCP_LIMITS.backoffMs), undefined, { signal });
-  } catch {
-    throw signal.reason;
   }
 }
 

@@ -1,9 +1,9 @@
 // The mock provider: answers by the script in its ModelEndpoint, or from its input. No network, no chance, no cost.
-import { setTimeout as wait } from "node:timers/promises";
 import { parseDuration } from "../../contracts/duration.ts";
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import { type MockRule, parseMockScript } from "../../contracts/mock-script.ts";
 import type { ModelAnswer } from "../../contracts/step.ts";
+import { waitUnlessAborted } from "../unless-aborted.ts";
 import { endpointName, type ModelEndpoint } from "./endpoint.ts";
 import { estimateTokens } from "./estimate.ts";
 import type { Model, ModelRequest } from "./model.ts";
@@ -19,7 +19,7 @@ export function openMock(endpoint: ModelEndpoint): Model {
     async complete(request: ModelRequest, signal: AbortSignal): Promise<ModelAnswer> {
       signal.throwIfAborted();
       const rule = rules.find((candidate) => matches(candidate, request));
-      if (rule?.latency !== undefined) await pause(parseDuration(rule.latency) ?? 0, signal);
+      if (rule?.latency !== undefined) await waitUnlessAborted(parseDuration(rule.latency) ?? 0, signal);
       if (rule?.fail !== undefined) {
         const failed = (failures.get(rule) ?? 0) + 1;
         failures.set(rule, failed);
@@ -107,13 +107,5 @@ function scriptedFailure(code: ScriptedCode, name: EndpointName): Error {
       return new TransientFailure("MODEL_UNAVAILABLE", `${name.label} answered 500 (its script says so)`);
     case "auth":
       return authFailure(name, "was refused (its script says so)");
-  }
-}
-
-async function pause(ms: number, signal: AbortSignal): Promise<void> {
-  try {
-    await wait(ms, undefined, { signal });
-  } catch {
-    throw signal.reason;
   }
 }

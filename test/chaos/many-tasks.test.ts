@@ -18,6 +18,8 @@ beforeEach(() => {
 afterEach(() => world.close());
 
 const TASKS = 200;
+/** Where nobody dies, no lease may be lost to a busy machine. */
+const LONG_LEASE_MS = 15_000;
 const definitions = [agent("a"), agent("b"), agent("c"), system("line", ["a", "b", "c"]), mockModel("mock")];
 
 async function startTasks(): Promise<TaskRef[]> {
@@ -42,7 +44,8 @@ async function expectOnce(refs: readonly TaskRef[]): Promise<void> {
 }
 
 it("ends 200 tasks of three agents on two runners, each agent once", async () => {
-  await Promise.all([world.child("left", { concurrency: 8 }), world.child("right", { concurrency: 8 })]);
+  const options = { concurrency: 8, leaseMs: LONG_LEASE_MS };
+  await Promise.all([world.child("left", options), world.child("right", options)]);
   const refs = await startTasks();
   await allEnded(refs);
   await expectOnce(refs);

@@ -186,6 +186,13 @@ test("close ends a server that hangs in its start, and whoever waits for it", as
   await expect(open("normal")).rejects.toMatchObject({ code: "RUNNER_STOPPING" });
 });
 
+test("who has been aborted already starts nothing", async () => {
+  const plan = await planFor(hostileSpec("exit-in-start", log.path, { reconnect: { max_attempts: 1 } }));
+  await expect(supervisor.acquire(plan, AbortSignal.abort(new Error("no time")))).rejects.toThrow("no time");
+  await supervisor.close();
+  expect(await log.pids()).toEqual([]);
+});
+
 test("an abort ends the wait for a start, not the start", async () => {
   const plan = await planFor(hostileSpec("normal", log.path));
   const abort = new AbortController();
