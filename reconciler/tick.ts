@@ -68,6 +68,17 @@ export async function tick(options: TickOptions): Promise<TickOutcome> {
   return outcomeOf(plan, applied);
 }
 
+/** Another writer's apply takes moments; a plan that is overtaken so often is somebody's loop. */
+const TRIES = 3;
+
+/** For a single look, such as a job's: somebody else's write in between is no reason to end without an answer. */
+export async function tickUntilDone(options: TickOptions): Promise<TickOutcome> {
+  for (let tries = 1; ; tries += 1) {
+    const outcome = await tick(options);
+    if (outcome.outcome !== "overtaken" || tries === TRIES) return outcome;
+  }
+}
+
 async function planSource(options: TickOptions, answer: PlannableSource, observed: ObservedState): Promise<Plan> {
   const { source, writer, tool, newId, signal } = options;
   const from = observed.head?.commit ?? null;

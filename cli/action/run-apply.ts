@@ -8,7 +8,7 @@ import { githubLinks } from "../../reconciler/plan/markdown-parts.ts";
 import { renderPlanMarkdown } from "../../reconciler/plan/render-markdown.ts";
 import { renderPlanText } from "../../reconciler/plan/render-text.ts";
 import { reportPending } from "../../reconciler/report/report-pending.ts";
-import { type TickOutcome, type TickSource, tick } from "../../reconciler/tick.ts";
+import { type TickOutcome, type TickSource, tickUntilDone } from "../../reconciler/tick.ts";
 import type { Redis } from "../../store/connect.ts";
 import { openQueue } from "../../store/queue.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -16,9 +16,8 @@ import type { ActionContext } from "./action-context.ts";
 import { SUMMARY_BYTES } from "./job.ts";
 import { planOutputs, type Verdict } from "./outcome.ts";
 
-/** Another push's apply takes seconds; a plan that is overtaken so often is somebody's loop. */
+/** Another push's apply takes seconds. */
 const LOCK_WAIT_MS = 60_000;
-const TRIES = 3;
 
 export async function runApply(action: ActionContext, branch: string): Promise<ExitCode> {
   return action.withRedis(async (redis) => {
@@ -46,11 +45,9 @@ async function applyTip(action: ActionContext, redis: Redis, branch: string): Pr
     reports: action.github !== null,
   };
   const source = tipSource(action, branch);
-  const common = { source, writer, tool, newId, allowHistory: [], onPlan: () => undefined, signal };
+  const options = { source, writer, tool, newId, allowHistory: [], onPlan: () => undefined, signal };
   try {
-    let outcome = await tick(common);
-    for (let retry = 1; retry < TRIES && outcome.outcome === "overtaken"; retry += 1) outcome = await tick(common);
-    return outcome;
+    return await tickUntilDone(options);
   } finally {
     await queue.close();
   }

@@ -4,7 +4,7 @@ import type { History } from "../../contracts/plan.ts";
 import { commitSourceReader, openSource, type SourceSpec } from "../../reconciler/environment-source.ts";
 import { type LoopEvent, type LoopOptions, runLoop } from "../../reconciler/loop.ts";
 import type { Reporting, ReportingOptions } from "../../reconciler/report/start-reporting.ts";
-import { type TickOutcome, tick } from "../../reconciler/tick.ts";
+import { type TickOutcome, tickUntilDone } from "../../reconciler/tick.ts";
 import type { Redis } from "../../store/connect.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
@@ -110,7 +110,7 @@ async function lookOn({ loop, report, print }: Looking): Promise<void> {
 
 /** What GitHub could not be told waits in the outbox for the next look; the apply stands, and the exit code says 1. */
 async function lookOnce(host: Host, { loop, report, print }: Looking): Promise<ExitCode> {
-  const result = await tick({
+  const result = await tickUntilDone({
     ...loop,
     onPlan: (plan, commit) => {
       if (plan.changes.length > 0) print({ type: "planned", plan, commit });

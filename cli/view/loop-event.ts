@@ -50,7 +50,7 @@ function renderResult(result: TickOutcome, paint: Paint, showFile: ShowFile): st
     case "held":
       return [`${paint("yellow", "held")}: ${holdText(result.hold)}`];
     case "overtaken":
-      return ["another writer was faster; planning again"];
+      return ["another writer was faster: the plan no longer fits"];
     case "locked":
       return [`waiting: ${result.holder} is applying`];
   }
@@ -64,7 +64,7 @@ function renderErrors(problems: readonly Problem[], paint: Paint, showFile: Show
   return errors.length > PROBLEMS_SHOWN ? [...lines, `and ${errors.length - PROBLEMS_SHOWN} more`] : lines;
 }
 
-export function holdText(hold: Hold): string {
+function holdText(hold: Hold): string {
   if (hold.why === "lineage") {
     return `${replacedText(hold)} Nothing was changed. If this is meant, start again with --accept-new-state.`;
   }

@@ -27,7 +27,7 @@ export function describeField({ before, after }: Pick<FieldChange, "before" | "a
 }
 
 /** One line of a value: texts as they are, everything else as JSON. */
-export function shortValue(value: unknown): string {
+function shortValue(value: unknown): string {
   const text = typeof value === "string" ? value : canonicalJson(value ?? null);
   return shorten(oneLine(text), VALUE_LIMIT);
 }

@@ -23,7 +23,7 @@ import { configDigestOf } from "./config-digest.ts";
 import { differingFields, valueAt } from "./field-diff.ts";
 
 /** How long a saved plan may wait for its apply. */
-export const PLAN_LIFETIME_MS = 24 * 60 * 60 * 1_000;
+const PLAN_LIFETIME_MS = 24 * 60 * 60 * 1_000;
 
 /** Only what could be read can be planned: an unavailable source has no plan, by type. */
 export type PlannableSource = Exclude<SourceAnswer, { readonly status: "unavailable" }>;

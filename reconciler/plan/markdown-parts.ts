@@ -68,7 +68,7 @@ function whereOf({ action, source }: Change, options: MarkdownOptions): string {
 }
 
 /** A file from the repository's root with its line, linked where somebody knows the address of the repository. */
-export function linkPlace(place: Place, options: MarkdownOptions, commit: string | null | undefined): string {
+function linkPlace(place: Place, options: MarkdownOptions, commit: string | null | undefined): string {
   const name = codeSpan(`${place.file}:${place.line}`);
   const target = typeof commit === "string" ? options.linkTo?.(place, commit) : undefined;
   return target === undefined ? name : `[${name}](${target})`;

@@ -1,29 +1,13 @@
 // The report as a loop of its own beside the reconciler: looks at pull requests, drains the outbox, waits, backs off.
 import { setTimeout as wait } from "node:timers/promises";
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
-import type { Plan } from "../../contracts/plan.ts";
-import type { Redis } from "../../store/connect.ts";
-import type { LineageMemory } from "../apply/lineage-memory.ts";
-import type { SourceAnswer } from "../source/source.ts";
 import { connectGithub, type GithubOptions } from "./github.ts";
 import { type Planned, type PullRequestPlanning, planPullRequests } from "./plan-pull-requests.ts";
 import { reportPending, type Shown } from "./report-pending.ts";
 
-export interface ReportingOptions {
-  readonly redis: Redis;
-  readonly env: string;
-  readonly lineages: LineageMemory;
+export interface ReportingOptions extends Omit<PullRequestPlanning, "github"> {
   readonly github: Omit<GithubOptions, "signal">;
-  /** The deploy branch, `main` or `refs/heads/main`; null or `HEAD`: the repository's default branch. */
-  readonly branch: string | null;
-  /** Reads and loads the environment's manifests at a ref such as `refs/pull/7/head`. */
-  readonly readSource: (ref: string, signal: AbortSignal) => Promise<SourceAnswer>;
-  readonly tool: Plan["tool"];
   readonly intervalMs: number;
-  readonly now: () => Date;
-  readonly newId: () => string;
-  readonly say: (line: string) => void;
-  readonly signal: AbortSignal;
 }
 
 export interface Reporting {

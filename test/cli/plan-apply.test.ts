@@ -331,8 +331,8 @@ describeWithRedis("plan and apply", () => {
   it("refuse to go on where the remembered lineage cannot be read", async () => {
     await apply(commit());
     const folder = join(repository.folder, ".countwheel", "lineages");
-    for (const name of (await readdir(folder)).filter((name) => name.endsWith(".json")))
-      await writeFile(join(folder, name), "{");
+    const notes = (await readdir(folder)).filter((name) => name.endsWith(".json"));
+    for (const note of notes) await writeFile(join(folder, note), "{");
     await expect(apply(commit())).rejects.toMatchObject({ code: "LINEAGE_UNREADABLE" });
     expect((await apply({ ...commit(), acceptNewState: true })).code).toBe(0);
   });

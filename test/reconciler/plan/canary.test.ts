@@ -69,12 +69,14 @@ async function read(text: string): Promise<PlannableSource> {
   return loaded;
 }
 
+/** Without the manifest that makes the set invalid. */
+const valid = (text: string): string => text.replace(/---\nkind: Agent\n[^]*$/, "");
+
 it.each([
   ["new", undefined, "canary-new"],
   ["changed", "canary-old", "canary-new"],
   ["gone", "canary-old", undefined],
 ])("shows no secret that is %s", async (_, before, after) => {
-  const valid = (text: string): string => text.replace(/---\nkind: Agent\n[^]*$/, "");
   const observed = before === undefined ? NOTHING : observedFromSource(await read(valid(manifests(before))));
   for (const text of after === undefined ? ["# nothing\n"] : [manifests(after), valid(manifests(after))]) {
     const made = plan({ source: await read(text), observed });

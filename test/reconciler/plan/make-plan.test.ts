@@ -6,6 +6,7 @@ import { manifest, NOTHING, NOW, observed, plan, problem, source } from "./build
 
 const graph = (to: string) => ({ agents: ["a", "b"], graph: { a: { edges: [{ to: "b" }, { to }] } } });
 const secret = (value: string) => manifest("Secret", "s", { string_data: { key: value } });
+const warning = (code: Problem["code"], file: string) => problem({ severity: "warning", code, file });
 const server = (env: readonly object[]) => manifest("McpServer", "m", { env });
 
 describe("makePlan", () => {
@@ -83,7 +84,6 @@ describe("makePlan", () => {
       manifest("Agent", "mixed", {}, { file: "agents/mixed.yaml" }),
     ];
     const kept = manifest("Agent", "kept", {}, { file: "agents/mixed.yaml" });
-    const warning = (code: Problem["code"], file: string) => problem({ severity: "warning", code, file });
     const problems = [
       warning("NOT_A_MANIFEST", "agents/cut.yaml"),
       warning("UNSUPPORTED_FILE", "agents/shared"),
