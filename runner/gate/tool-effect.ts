@@ -29,9 +29,10 @@ export async function beginTool(grant: ToolGrant): Promise<void> {
   await journal.recorder.record([journal.draft("tool.called", data)], { step });
 }
 
-export function runTool({ tool, call, idempotencyKey }: ToolGrant, signal: AbortSignal): Promise<ToolResult> {
+export function runTool({ tool, call, idempotencyKey, journal }: ToolGrant, signal: AbortSignal): Promise<ToolResult> {
+  const checkLease = (): void => journal.recorder.checkLease();
   const limit = { ms: tool.timeoutMs, what: `tool \`${tool.definition.name}\`` };
-  return within(signal, limit, (either) => tool.call(call.arguments, { idempotencyKey, signal: either }));
+  return within(signal, limit, (either) => tool.call(call.arguments, { idempotencyKey, signal: either, checkLease }));
 }
 
 export async function finishTool(grant: ToolGrant, from: ToolResult, begunMs: number): Promise<ToolOutcome> {

@@ -13,7 +13,7 @@ export interface OutboundRequest {
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array;
   readonly signal: AbortSignal;
-  /** Called once there is a connection: from then on the request may have reached its target. */
+  /** Called once there is a connection, before anything is sent; what it throws ends the request. */
   readonly onConnected?: () => void;
 }
 
@@ -80,8 +80,12 @@ function sendOnce(request: OutboundRequest, outbound: Outbound): Promise<Incomin
     const [send, ready] = url.protocol === "https:" ? [requestHttps, "secureConnect"] : [requestHttp, "connect"];
     let connected = false;
     const connect = (): void => {
-      connected = true;
-      onConnected?.();
+      try {
+        onConnected?.();
+        connected = true;
+      } catch (error) {
+        sent.destroy(error instanceof Error ? error : new Error(String(error)));
+      }
     };
     // No shared agent: a kept connection would have been checked by somebody else.
     const sent = send(url, { method, headers, agent: false, signal, lookup: checkedLookup(outbound) }, resolve);

@@ -23,7 +23,7 @@ export interface HttpToolSource {
 export async function callHttpTool(
   source: HttpToolSource,
   args: Readonly<Record<string, unknown>>,
-  { idempotencyKey, signal }: ToolCallContext,
+  { idempotencyKey, signal, checkLease }: ToolCallContext,
 ): Promise<ToolResult> {
   signal.throwIfAborted();
   const { namespace, label, spec, secrets } = source;
@@ -40,6 +40,7 @@ export async function callHttpTool(
   const bounded = AbortSignal.any([signal, late]);
   let connected = false;
   const onConnected = (): void => {
+    checkLease();
     connected = true;
   };
   try {

@@ -7,6 +7,11 @@ export interface ToolCallContext {
   /** The same for every try of one step: `Idempotency-Key` header, MCP `_meta`. */
   readonly idempotencyKey: string;
   readonly signal: AbortSignal;
+  /**
+   * Throws the reason for which nothing may begin any more. Asked again right before a request goes out: after a loop that
+   * was blocked, or a process that was stopped, answers of the network are heard before the timer that ends the lease.
+   */
+  readonly checkLease: () => void;
 }
 
 /**

@@ -19,7 +19,12 @@ function call(spec: Given, names: Readonly<Record<string, string>> = {}, signal:
   return callWith(spec, resolve, signal);
 }
 
-function callWith(spec: Given, resolve: typeof resolveHost, signal: AbortSignal = never()) {
+function callWith(
+  spec: Given,
+  resolve: typeof resolveHost,
+  signal: AbortSignal = never(),
+  checkLease: () => void = () => undefined,
+) {
   const source = {
     namespace: "default",
     label: "Tool default/t",
@@ -27,7 +32,7 @@ function callWith(spec: Given, resolve: typeof resolveHost, signal: AbortSignal 
     secrets: secretsWith({ key: "s3cret" }),
     outbound: { allowPrivate: false, resolve },
   };
-  return callHttpTool(source, { query: "bells" }, { idempotencyKey: "task-1/m1.c1", signal });
+  return callHttpTool(source, { query: "bells" }, { idempotencyKey: "task-1/m1.c1", signal, checkLease });
 }
 
 test("posts the arguments as JSON with the idempotency key", async () => {
@@ -163,6 +168,18 @@ test("a host that lets nobody in before the time-out was sent nothing", async ()
     code: "TOOL_TIMEOUT",
     details: { effect: "none" },
   });
+});
+
+test("sends nothing where the lease ended between the call and the connection, though no timer has told yet", async () => {
+  const server = await serve((response) => answerJson(response, 200, {}));
+  const lease = new AbortController();
+  const reason = new Error("the lease is gone");
+  const checkLease = (): void => {
+    lease.abort(reason);
+    throw reason;
+  };
+  await expect(callWith({ endpoint: server.url }, resolveHost, lease.signal, checkLease)).rejects.toBe(reason);
+  expect(server.asked).toEqual([]);
 });
 
 test("follows a redirect within the origin and keeps method and body", async () => {

@@ -38,7 +38,7 @@ function facts(tool: Tool | undefined) {
 }
 
 function run(tool: Tool | undefined, args: Readonly<Record<string, unknown>> = {}) {
-  return tool?.call(args, { idempotencyKey: "k", signal: never() });
+  return tool?.call(args, { idempotencyKey: "k", signal: never(), checkLease: () => undefined });
 }
 
 test("finds the tools of a server by their names, however they are spelt", async () => {
