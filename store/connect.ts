@@ -1,10 +1,21 @@
 // Connections to Redis: how they are made and closed, and whether a server is fit to hold an environment.
 import { Redis as IoRedis, type RedisOptions } from "ioredis";
 import { PermanentFailure, TransientFailure } from "../contracts/failure.ts";
+import type { StateKey } from "../contracts/state-key.ts";
 import { describeServer, redisFailure } from "./ask.ts";
 import { isOlder, OLDEST_VERSION } from "./version.ts";
 
 export type Redis = IoRedis;
+
+/** The key belongs to the connection: no reader or writer of the state can forget to use it. */
+class KeyedRedis extends IoRedis {
+  stateKey: StateKey | undefined = undefined;
+}
+
+/** What seals, and is asked to verify, whatever goes through this connection. */
+export function stateKeyOf(redis: Redis): StateKey | undefined {
+  return redis instanceof KeyedRedis ? redis.stateKey : undefined;
+}
 
 /**
  * command: fails fast, for commands and producers · worker: waits for Redis to come back, for BullMQ's workers and
@@ -18,7 +29,7 @@ const COMMAND_TIMEOUT_MS = 20_000;
 const MAX_RECONNECT_MS = 1_000;
 
 /** `redis://`, `rediss://`, `unix:///path` or the plain path of a socket. Connects in the background. */
-export function connectRedis(url: string, purpose: ConnectionPurpose): Redis {
+export function connectRedis(url: string, purpose: ConnectionPurpose, stateKey?: StateKey): Redis {
   const options: Omit<RedisOptions, "replyMapping"> = {
     connectionName: `countwheel-${purpose}`,
     connectTimeout: CONNECT_TIMEOUT_MS,
@@ -29,7 +40,8 @@ export function connectRedis(url: string, purpose: ConnectionPurpose): Redis {
   };
   const socket = socketPath(url);
   const redis =
-    socket === undefined ? new IoRedis(checkedUrl(url), options) : new IoRedis({ ...options, path: socket });
+    socket === undefined ? new KeyedRedis(checkedUrl(url), options) : new KeyedRedis({ ...options, path: socket });
+  redis.stateKey = stateKey;
   // Each command reports its own failure; without a listener the same failure would end the process.
   redis.on("error", () => undefined);
   return redis;

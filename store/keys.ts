@@ -17,6 +17,12 @@ export interface EnvironmentKeys {
   readonly plans: string;
   /** stream: one entry per apply, id `<serial>-0`. */
   readonly history: string;
+  /** hash: manifest digest → the sealed record that held it last, of records that were replaced or pruned. */
+  readonly archive: string;
+  /** zset: manifest digest → the serial of the apply that replaced or pruned it last. */
+  readonly archived: string;
+  /** hash: `environment`, `rolled-back` or an address → who told the reconciler to leave it alone. */
+  readonly holds: string;
   /** hash: task intent → task name. Grows by one for each content of a run-mode Task. */
   readonly intents: string;
   /** hash: task intent → its JSON, until it is settled. */
@@ -49,6 +55,9 @@ export function environmentKeys(env: string): EnvironmentKeys {
     lock: `${tag}:lock`,
     plans: `${tag}:plans`,
     history: `${tag}:history`,
+    archive: `${tag}:manifests`,
+    archived: `${tag}:manifests-last`,
+    holds: `${tag}:holds`,
     intents: `${tag}:intents`,
     pendingIntents: `${tag}:intents-pending`,
     tasks: `${tag}:tasks`,

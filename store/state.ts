@@ -2,38 +2,75 @@
 import type { Address } from "../contracts/address.ts";
 import type { ObservedState, StateHead, StateRecord } from "../contracts/record.ts";
 import { ask, askAll } from "./ask.ts";
-import type { Redis } from "./connect.ts";
+import { type Redis, stateKeyOf } from "./connect.ts";
 import { environmentKeys } from "./keys.ts";
 import { corrupt, objectOf, textOf } from "./reply.ts";
-import { openHead, openRecord } from "./sealed-record.ts";
+import type { Sealing } from "./seal.ts";
+import { type KeptHead, openHead, openRecord, sealOf, sealsDigest } from "./sealed-record.ts";
 
 /**
  * Head and records of one moment. Throws PermanentFailure STATE_CORRUPT, naming what cannot be believed; records without
- * a head are such a case, because nobody can tell whose they are.
+ * a head are such a case, because nobody can tell whose they are. With a state key on the connection also
+ * STATE_UNSEALED and STATE_KEY_MISSING.
  */
 export async function readState(redis: Redis, env: string): Promise<ObservedState> {
-  const keys = environmentKeys(env);
-  const [head, found] = await askAll(redis, () => redis.multi().hgetall(keys.head).hgetall(keys.records).exec());
-  const records = new Map<Address, StateRecord>();
-  for (const [address, text] of sortedEntries(objectOf(`the records of environment ${env}`, found))) {
-    const record = openRecord(address, textOf(`the record of ${address}`, text));
-    records.set(record.address, record);
-  }
-  const opened = openHeadOrNull(env, head);
-  if (opened === null && records.size > 0) {
-    throw corrupt(`the state of environment ${env}`, "there are records, but its head with the lineage is gone");
-  }
-  return { head: opened, records };
+  const { kept, records } = await readKeptState(redis, sealingOf(redis, env));
+  return { head: kept?.head ?? null, records };
 }
 
 /** null: the environment has no state. */
 export async function readHead(redis: Redis, env: string): Promise<StateHead | null> {
-  return openHeadOrNull(env, await ask(redis, () => redis.hgetall(environmentKeys(env).head)));
+  return (await readKeptHead(redis, sealingOf(redis, env)))?.head ?? null;
 }
 
-function openHeadOrNull(env: string, found: unknown): StateHead | null {
-  const fields = objectOf(`the state head of environment ${env}`, found);
-  return Object.keys(fields).length === 0 ? null : openHead(env, fields);
+/** How the connection's key seals an environment. */
+export function sealingOf(redis: Redis, env: string): Sealing {
+  return { env, key: stateKeyOf(redis) };
+}
+
+export async function readKeptHead(redis: Redis, sealing: Sealing): Promise<KeptHead | null> {
+  return openHeadOrNull(await ask(redis, () => redis.hgetall(environmentKeys(sealing.env).head)), sealing);
+}
+
+export interface KeptState {
+  readonly kept: KeptHead | null;
+  readonly records: ReadonlyMap<Address, StateRecord>;
+  /** By address, as they stand in Redis. */
+  readonly seals: ReadonlyMap<string, string>;
+}
+
+export async function readKeptState(redis: Redis, sealing: Sealing): Promise<KeptState> {
+  const { env } = sealing;
+  const keys = environmentKeys(env);
+  const [head, found] = await askAll(redis, () => redis.multi().hgetall(keys.head).hgetall(keys.records).exec());
+  const texts = sortedEntries(objectOf(`the records of environment ${env}`, found));
+  const kept = openHeadOrNull(head, sealing);
+  if (kept === null && texts.length > 0) {
+    throw corrupt(`the state of environment ${env}`, "there are records, but its head with the lineage is gone");
+  }
+  const records = new Map<Address, StateRecord>();
+  const seals = new Map<string, string>();
+  const lineage = kept?.head.lineage ?? "";
+  for (const [address, value] of texts) {
+    const text = textOf(`the record of ${address}`, value);
+    const record = openRecord(address, text, { ...sealing, lineage });
+    records.set(record.address, record);
+    seals.set(address, sealOf(text));
+  }
+  checkSealedSet(env, kept, seals);
+  return { kept, records, seals };
+}
+
+/** Every record may be ours and the set still a wrong one: an old record put back, one taken away. */
+function checkSealedSet(env: string, kept: KeptHead | null, seals: ReadonlyMap<string, string>): void {
+  if (kept?.sealed == null || kept.sealed.digest === sealsDigest(seals)) return;
+  const why = `they are not the set that serial ${kept.head.serial} was sealed with: one was removed, added, or replaced by an older one`;
+  throw corrupt(`the records of environment ${env}`, why);
+}
+
+function openHeadOrNull(found: unknown, sealing: Sealing): KeptHead | null {
+  const fields = objectOf(`the state head of environment ${sealing.env}`, found);
+  return Object.keys(fields).length === 0 ? null : openHead(fields, sealing);
 }
 
 /** By address: what is made from the state must not depend on how Redis orders a hash. */

@@ -3,14 +3,18 @@ import { randomUUID } from "node:crypto";
 import { type Address, parseAddress } from "../../contracts/address.ts";
 import type { Digest } from "../../contracts/canonical.ts";
 import { TransientFailure } from "../../contracts/failure.ts";
+import type { RolledBack } from "../../contracts/holds.ts";
 import type { StateHead, StateRecord } from "../../contracts/record.ts";
-import { ask } from "../ask.ts";
 import type { Redis } from "../connect.ts";
+import { sealEntry } from "../history.ts";
 import { environmentKeys, stagingKey } from "../keys.ts";
+import { STORE_LIMITS } from "../limits.ts";
 import { corrupt, listOf, numberOf, textOf } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
-import { sealHead, sealRecord } from "../sealed-record.ts";
-import { readHead } from "../state.ts";
+import type { Sealing } from "../seal.ts";
+import { type KeptHead, type SealedSet, sealHead, sealsDigest } from "../sealed-record.ts";
+import { stageRecords } from "../staging.ts";
+import { type KeptState, readKeptHead, readKeptState, sealingOf } from "../state.ts";
 import { NOW } from "./lua.ts";
 
 export interface TaskIntentRequest {
@@ -39,34 +43,40 @@ export interface ApplyRequest {
   readonly taskIntents: readonly TaskIntentRequest[];
   /** Further facts for the history, as the caller likes. */
   readonly history: Readonly<Record<string, unknown>>;
+  /** Nobody asked for this apply by hand: it stops at a suspended environment. */
+  readonly automatic?: boolean;
+  /** For a rollback: what holds the reconciler back from here on. The serial is filled by the store. */
+  readonly restores?: Omit<RolledBack, "serial">;
 }
 
 export type ApplyAnswer =
   | { readonly outcome: "applied"; readonly serial: number; readonly lineage: string }
   | { readonly outcome: "stale"; readonly what: "lineage" }
   | { readonly outcome: "stale"; readonly what: "record"; readonly address: Address }
+  /** Suspended since the plan was made. `address` null: the whole environment. */
+  | { readonly outcome: "stale"; readonly what: "suspended"; readonly address: Address | null }
   | { readonly outcome: "used" }
   | { readonly outcome: "lock-lost" };
 
-/** Long enough for the largest set; what a crash leaves behind goes away by itself. */
-const STAGING_MS = 600_000;
-const STAGING_CHUNK = 500;
-const KEPT_APPLIES = 10_000;
 const TRIES = 3;
 
 /**
  * KEYS  1 head · 2 records · 3 lock · 4 plans · 5 history · 6 intents · 7 pending intents · 8 staging · 9 inventory
+ *       10 archive · 11 archived · 12 holds
  * ARGV  1 lock holder · 2 lock token · 3 plan id · 4 apply id · 5 expected lineage ('' for none) · 6 expected serial
  *       7 touched as JSON [[address, digest or '']] · 8 prunes as JSON · 9 intents as JSON [[key, JSON of the intent]]
- *       10 number of staged records · 11 new head as JSON, flat · 12 history entry · 13 how many applies are kept
- * Answers {'applied', serial} or {'lock-lost'}, {'used'}, {'lineage'}, {'record', address}, {'moved'} (the serial is no
+ *       10 number of staged records · 11 new head as JSON, flat · 12 history entry · 13 its seal
+ *       14 how many applies, 15 plans, 16 applies' archives are kept · 17 manifests collected at most · 18 automatic: '1' or
+ *       '0' · 19 the hold of a rollback as JSON, or ''
+ * Answers {'applied', serial} or {'lock-lost'}, {'used'}, {'lineage'}, {'record', address}, {'suspended', address or ''}, {'moved'} (the serial is no
  * longer what the records were sealed for: stage again).
  * Invariants: every check stands before the first write; state, head, history, plan and intents change together. The
  * inventory says what applies alone have written, and for which serial: one that does not speak for the state as it is
- * (made by a version without it) begins anew with what is there.
+ * (made by a version without it) begins anew with what is there. A record that is replaced or pruned goes to the archive,
+ * under its digest; one leaves it when the last apply that put it there can no longer be rolled back.
  */
 const SWITCH = defineScript(`${NOW}
-local head, records, lock, plans, history, intents, pending, staging, inventory = unpack(KEYS)
+local head, records, lock, plans, history, intents, pending, staging, inventory, archive, archived, holds = unpack(KEYS)
 local used = redis.call('ZSCORE', plans, ARGV[3])
 if used then
   local entry = redis.call('XRANGE', history, used .. '-0', used .. '-0')
@@ -85,7 +95,24 @@ for _, expected in ipairs(cjson.decode(ARGV[7])) do
   if digest ~= expected[2] then return { 'record', expected[1] } end
 end
 if redis.call('HLEN', staging) ~= tonumber(ARGV[10]) then return { 'moved' } end
+local prunes = cjson.decode(ARGV[8])
+if redis.call('EXISTS', holds) == 1 then
+  if ARGV[18] == '1' and redis.call('HEXISTS', holds, 'environment') == 1 then return { 'suspended', '' } end
+  for _, addresses in ipairs({ redis.call('HKEYS', staging), prunes }) do
+    for _, address in ipairs(addresses) do
+      if redis.call('HEXISTS', holds, address) == 1 then return { 'suspended', address } end
+    end
+  end
+end
 
+local serial = tonumber(ARGV[6]) + 1
+local function keep(address, digest)
+  local record = redis.call('HGET', records, address)
+  local kept = record and string.match(record, '^%S+ (%S+) ')
+  if not kept or kept == digest then return end
+  redis.call('HSET', archive, kept, record)
+  redis.call('ZADD', archived, serial, kept)
+end
 local function list(flat)
   for first = 1, #flat, 2 do
     redis.call('HSET', inventory, flat[first], string.match(flat[first + 1], '^%S+ (%S+) ') or '?')
@@ -97,20 +124,29 @@ if redis.call('HGET', inventory, '') ~= ARGV[6] then
 end
 local staged = redis.call('HGETALL', staging)
 list(staged)
+for first = 1, #staged, 2 do keep(staged[first], string.match(staged[first + 1], '^%S+ (%S+) ')) end
 for first = 1, #staged, 1000 do
   redis.call('HSET', records, unpack(staged, first, math.min(first + 999, #staged)))
 end
-for _, address in ipairs(cjson.decode(ARGV[8])) do
+for _, address in ipairs(prunes) do
+  keep(address, '')
   redis.call('HDEL', records, address)
   redis.call('HDEL', inventory, address)
 end
 redis.call('DEL', head, staging)
 redis.call('HSET', head, unpack(cjson.decode(ARGV[11])))
-local serial = tonumber(ARGV[6]) + 1
 redis.call('HSET', inventory, '', string.format('%d', serial))
 redis.call('ZADD', plans, serial, ARGV[3])
-redis.call('ZREMRANGEBYRANK', plans, 0, -1 - ARGV[13])
-redis.call('XADD', history, 'MAXLEN', '~', ARGV[13], string.format('%d-0', serial), 'apply', ARGV[4], 'entry', ARGV[12])
+redis.call('ZREMRANGEBYRANK', plans, 0, -1 - ARGV[15])
+redis.call('XADD', history, 'MAXLEN', '~', ARGV[14], string.format('%d-0', serial), 'apply', ARGV[4], 'entry', ARGV[12],
+  'seal', ARGV[13])
+local last = string.format('%d', serial - ARGV[16])
+local gone = redis.call('ZRANGEBYSCORE', archived, '-inf', last, 'LIMIT', 0, ARGV[17])
+if #gone > 0 then
+  redis.call('HDEL', archive, unpack(gone))
+  redis.call('ZREM', archived, unpack(gone))
+end
+if ARGV[19] ~= '' then redis.call('HSET', holds, 'rolled-back', ARGV[19]) end
 for _, intent in ipairs(cjson.decode(ARGV[9])) do
   if redis.call('HSETNX', intents, intent[1], string.format('%d', serial)) == 1 then
     redis.call('HSET', pending, intent[1], intent[2])
@@ -129,60 +165,67 @@ export async function applyPlan(redis: Redis, request: ApplyRequest): Promise<Ap
 }
 
 async function tryApply(redis: Redis, request: ApplyRequest, applyId: string): Promise<ApplyAnswer | "moved"> {
-  const serial = (await readHead(redis, request.env))?.serial ?? 0;
+  const sealing = sealingOf(redis, request.env);
+  const before = await readBefore(redis, sealing);
+  const serial = (before.kept?.head.serial ?? 0) + 1;
   const head: StateHead = {
     env: request.env,
     lineage: request.lineage === "" ? request.newLineage : request.lineage,
-    serial: serial + 1,
+    serial,
     commit: request.commit,
     policyDigest: request.policyDigest,
     appliedAt: request.appliedAt,
   };
-  await stage(redis, request, applyId, head.serial);
-  const keys = environmentKeys(request.env);
-  const answer = await runScript(
-    redis,
-    SWITCH,
-    [
-      keys.head,
-      keys.records,
-      keys.lock,
-      keys.plans,
-      keys.history,
-      keys.intents,
-      keys.pendingIntents,
-      stagingKey(request.env, applyId),
-      keys.inventory,
-    ],
-    switchArguments(request, applyId, head),
-  );
-  return readAnswer(answer, head);
+  const records = request.writes.map((record) => ({ ...record, serial }));
+  const staging = stagingKey(request.env, applyId);
+  const staged = await stageRecords(redis, staging, records, { ...sealing, lineage: head.lineage });
+  const sealed = sealing.key === undefined ? null : sealedAfter(before, staged, request.prunes);
+  const args = switchArguments({ request, applyId, kept: { head, sealed }, sealing, staged: staged.size });
+  return readAnswer(await runScript(redis, SWITCH, switchKeys(request.env, staging), args), head);
 }
 
-/** In chunks, so that no command of a large apply holds Redis up for long. */
-async function stage(redis: Redis, request: ApplyRequest, applyId: string, serial: number): Promise<void> {
-  const key = stagingKey(request.env, applyId);
-  for (let first = 0; first < request.writes.length; first += STAGING_CHUNK) {
-    const chunk = request.writes.slice(first, first + STAGING_CHUNK);
-    const fields = chunk.flatMap((record) => [record.address, sealRecord({ ...record, serial })]);
-    await ask(redis, () =>
-      redis
-        .multi()
-        .hset(key, ...fields)
-        .pexpire(key, STAGING_MS)
-        .exec(),
-    );
-  }
+type Before = Pick<KeptState, "kept" | "seals">;
+
+/** The seals of all records are needed only where a key binds them to the head: that read verifies each of them. */
+async function readBefore(redis: Redis, sealing: Sealing): Promise<Before> {
+  if (sealing.key !== undefined) return await readKeptState(redis, sealing);
+  return { kept: await readKeptHead(redis, sealing), seals: new Map() };
 }
 
-function switchArguments(request: ApplyRequest, applyId: string, head: StateHead): (string | number)[] {
+function sealedAfter(
+  { kept, seals }: Before,
+  staged: ReadonlyMap<string, string>,
+  prunes: readonly Address[],
+): SealedSet {
+  const next = new Map([...seals, ...staged]);
+  for (const address of prunes) next.delete(address);
+  return { digest: sealsDigest(next), from: kept?.sealed?.from ?? 0 };
+}
+
+function switchKeys(env: string, staging: string): string[] {
+  const keys = environmentKeys(env);
+  const { head, records, lock, plans, history, intents, pendingIntents, inventory, archive, archived, holds } = keys;
+  return [head, records, lock, plans, history, intents, pendingIntents, staging, inventory, archive, archived, holds];
+}
+
+interface SwitchInput {
+  readonly request: ApplyRequest;
+  readonly applyId: string;
+  readonly kept: KeptHead;
+  readonly sealing: Sealing;
+  /** How many records are staged. */
+  readonly staged: number;
+}
+
+function switchArguments({ request, applyId, kept, sealing, staged }: SwitchInput): (string | number)[] {
   const { planId, planDigest, commit, appliedAt, lock } = request;
-  const { serial } = head;
+  const { serial, lineage } = kept.head;
   const intents = request.taskIntents.map((intent) => [
     intent.key,
     JSON.stringify({ ...intent, planDigest, commit, serial }),
   ]);
-  const entry = { serial, planId, planDigest, commit, appliedAt, facts: request.history };
+  const entry = JSON.stringify({ serial, lineage, planId, planDigest, commit, appliedAt, facts: request.history });
+  const { keptApplies, keptPlans, rollbackApplies, collectedAtOnce } = STORE_LIMITS;
   return [
     lock.holder,
     lock.token,
@@ -193,10 +236,16 @@ function switchArguments(request: ApplyRequest, applyId: string, head: StateHead
     JSON.stringify(request.touched.map(({ address, digest }) => [address, digest ?? ""])),
     JSON.stringify(request.prunes),
     JSON.stringify(intents),
-    new Set(request.writes.map((record) => record.address)).size,
-    JSON.stringify(sealHead(head)),
-    JSON.stringify(entry),
-    KEPT_APPLIES,
+    staged,
+    JSON.stringify(sealHead(kept, sealing)),
+    entry,
+    sealEntry(entry, serial, sealing),
+    keptApplies,
+    keptPlans,
+    rollbackApplies,
+    collectedAtOnce,
+    request.automatic === true ? "1" : "0",
+    request.restores === undefined ? "" : JSON.stringify({ ...request.restores, serial }),
   ];
 }
 
@@ -213,6 +262,8 @@ function readAnswer(answer: unknown, head: StateHead): ApplyAnswer | "moved" {
       return { outcome: "stale", what: "lineage" };
     case "record":
       return { outcome: "stale", what: "record", address: readAddress(what, detail) };
+    case "suspended":
+      return { outcome: "stale", what: "suspended", address: detail === "" ? null : readAddress(what, detail) };
     case "moved":
       return "moved";
     default:

@@ -1,0 +1,110 @@
+// What runners saw of the world: tool definitions of MCP servers, secrets without a value. For drift, never for a decision.
+import { PermanentFailure } from "../contracts/failure.ts";
+import { ask } from "./ask.ts";
+import type { Redis } from "./connect.ts";
+import { environmentKeys } from "./keys.ts";
+import { jsonOf, objectOf, textOf } from "./reply.ts";
+import { listRunners } from "./runners.ts";
+
+/** The tools that one server offered when a runner opened it last. */
+export interface SeenTools {
+  readonly namespace: string;
+  readonly server: string;
+  /** Digest of the spec that it was started from, pins apart: what it offers says nothing of another spec. */
+  readonly launch: string;
+  /** As the server names them → the digest that a pin would hold. */
+  readonly tools: Readonly<Record<string, string>>;
+  readonly runner: string;
+  readonly at: string;
+}
+
+export async function tellTools(redis: Redis, env: string, seen: SeenTools): Promise<void> {
+  const field = `${seen.namespace}/${seen.server}`;
+  await ask(redis, () => redis.hset(environmentKeys(env).seenTools, field, JSON.stringify(seen)));
+}
+
+/** By server. An entry that cannot be read is left out: the next opening of that server writes it anew. */
+export async function readTools(redis: Redis, env: string): Promise<SeenTools[]> {
+  const found = await ask(redis, () => redis.hgetall(environmentKeys(env).seenTools));
+  return sortedValues(found).flatMap(([field, text]) => readable(() => readSeenTools(field, text)));
+}
+
+function readSeenTools(field: string, text: unknown): SeenTools {
+  const what = `the tools seen of ${field}`;
+  const fields = objectOf(what, jsonOf(what, text));
+  const tools = Object.entries(objectOf(what, fields["tools"])).map(([name, digest]) => [name, textOf(what, digest)]);
+  return {
+    namespace: textOf(what, fields["namespace"]),
+    server: textOf(what, fields["server"]),
+    launch: textOf(what, fields["launch"]),
+    tools: Object.fromEntries(tools),
+    runner: textOf(what, fields["runner"]),
+    at: textOf(what, fields["at"]),
+  };
+}
+
+/** A Secret's key that a runner has no value for. */
+export interface MissingSecret {
+  readonly namespace: string;
+  readonly name: string;
+  readonly key: string;
+  readonly runner: string;
+  /** SECRET_MISSING, SECRET_REFUSED or SECRET_SEALED_UNSUPPORTED. */
+  readonly code: string;
+  readonly at: string;
+}
+
+type SecretKey = Pick<MissingSecret, "namespace" | "name" | "key" | "runner">;
+
+export async function tellMissingSecret(redis: Redis, env: string, missing: MissingSecret): Promise<void> {
+  await ask(redis, () =>
+    redis.hset(environmentKeys(env).missingSecrets, secretField(missing), JSON.stringify(missing)),
+  );
+}
+
+/** The runner has its value now. */
+export async function forgetMissingSecret(redis: Redis, env: string, secret: SecretKey): Promise<void> {
+  await ask(redis, () => redis.hdel(environmentKeys(env).missingSecrets, secretField(secret)));
+}
+
+/** Those of runners that are there: what a runner that is gone lacked is nobody's matter, and is dropped. */
+export async function readMissingSecrets(redis: Redis, env: string): Promise<MissingSecret[]> {
+  const key = environmentKeys(env).missingSecrets;
+  const found = await ask(redis, () => redis.hgetall(key));
+  const told = sortedValues(found).flatMap(([field, text]) => readable(() => readMissing(field, text)));
+  if (told.length === 0) return [];
+  const runners = new Set((await listRunners(redis, env)).map(({ id }) => id));
+  const gone = told.filter(({ runner }) => !runners.has(runner));
+  if (gone.length > 0) await ask(redis, () => redis.hdel(key, ...gone.map(secretField)));
+  return told.filter(({ runner }) => runners.has(runner));
+}
+
+function readMissing(field: string, text: unknown): MissingSecret {
+  const what = `the missing secret ${field}`;
+  const fields = objectOf(what, jsonOf(what, text));
+  return {
+    namespace: textOf(what, fields["namespace"]),
+    name: textOf(what, fields["name"]),
+    key: textOf(what, fields["key"]),
+    runner: textOf(what, fields["runner"]),
+    code: textOf(what, fields["code"]),
+    at: textOf(what, fields["at"]),
+  };
+}
+
+function secretField({ namespace, name, key, runner }: SecretKey): string {
+  return `${namespace}/${name}:${key} ${runner}`;
+}
+
+function sortedValues(found: Readonly<Record<string, unknown>>): [string, unknown][] {
+  return Object.entries(found).toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function readable<T>(read: () => T): T[] {
+  try {
+    return [read()];
+  } catch (error) {
+    if (error instanceof PermanentFailure) return [];
+    throw error;
+  }
+}
