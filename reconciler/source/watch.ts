@@ -95,7 +95,9 @@ function watchRefs(gitDir: string, commonDir: string): FSWatcher {
     ignored: (path) => {
       const root = roots.find((candidate) => path === candidate || path.startsWith(candidate + sep));
       const below = root === undefined ? "" : relative(root, path);
-      return below !== "" && !(/^(?:HEAD|packed-refs|(?:refs|reftable)(?:\/.*)?)$/.test(below) && !below.endsWith(".lock"));
+      return (
+        below !== "" && !(/^(?:HEAD|packed-refs|(?:refs|reftable)(?:\/.*)?)$/.test(below) && !below.endsWith(".lock"))
+      );
     },
   });
 }
