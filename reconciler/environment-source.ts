@@ -8,6 +8,7 @@ import { type FilesLoader, loadSource } from "./source/load-source.ts";
 import { locateRepository } from "./source/locate-repository.ts";
 import { readRemoteHead } from "./source/remote-head.ts";
 import { type ReadCommitOptions, readCommit } from "./source/repository.ts";
+import { type SignatureRules, type SignatureVerdict, UNSIGNED_TREE, verifySource } from "./source/signatures.ts";
 import type { SourceAnswer } from "./source/source.ts";
 import { Unavailable } from "./source/unavailable.ts";
 import { watchSource } from "./source/watch.ts";
@@ -24,6 +25,8 @@ export interface SourceTools {
   readonly loader: FilesLoader;
   /** For this repository only: whoever calls has looked at its host. */
   readonly token?: string;
+  /** Who may sign what is applied from here; absent: nobody asks. */
+  readonly signatures?: SignatureRules;
   /** One line: watching has to give way to polling. */
   readonly onProblem: (message: string) => void;
 }
@@ -65,6 +68,12 @@ function commitSource(spec: CommitSpec, tools: SourceTools): LoopSource {
       const mirror = await repositoryFolder(commitOptions(spec, tools, signal));
       return historyBetween({ git: tools.git, mirror, from, to, signal });
     },
+    async verify(from, to, signal): Promise<SignatureVerdict | null> {
+      const { signatures } = tools;
+      return signatures === undefined
+        ? null
+        : verifySource(commitOptions(spec, tools, signal), signatures, { from, to });
+    },
     async lookUp(signal): Promise<HeadAnswer> {
       const head = await readRemoteHead(commitOptions(spec, tools, signal));
       return head.status === "missing" ? { status: "none" } : head;
@@ -96,12 +105,14 @@ async function watchRepository(
   }
 }
 
-function folderSource({ folder, shownAs }: FolderSpec, { git, loader, onProblem }: SourceTools): LoopSource {
+function folderSource({ folder, shownAs }: FolderSpec, tools: SourceTools): LoopSource {
+  const { git, loader, onProblem, signatures } = tools;
   return {
     read: async (signal) =>
       refuseEmptyFile(shownAs, await loadSource(await readWorkingTree({ git, folder, shownAs, signal }), loader)),
     // Who plans a working tree stands before it: switching branches in it is no rewritten history.
     history: async (from) => (from === null ? "first" : "fast-forward"),
+    verify: async () => (signatures === undefined || signatures.mode === "none" ? null : UNSIGNED_TREE),
     lookUp: async () => ({ status: "none" }),
     async watch(ring, signal) {
       const watch = await watchSource({ kind: "folder", path: folder, onLook: ring, onProblem, signal });

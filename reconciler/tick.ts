@@ -1,4 +1,5 @@
 // One look at an environment: read the source, plan, apply what may be applied. Level-triggered: everything is read anew.
+import type { HistoryMode } from "../contracts/environment.ts";
 import type { History, Plan } from "../contracts/plan.ts";
 import type { Problem } from "../contracts/problem.ts";
 import type { ObservedState } from "../contracts/record.ts";
@@ -7,7 +8,10 @@ import { readState } from "../store/state.ts";
 import { type ApplyOutcome, applyPlan, leaveUnchanged, type Writer } from "./apply/apply-plan.ts";
 import { findReplaced, type Replaced } from "./apply/lineage-memory.ts";
 import type { Moved } from "./apply/stale.ts";
+import { findHistoryHold, type HistoryHold } from "./holds/history.ts";
+import { findSignatureHold, type SignatureHold } from "./holds/signature.ts";
 import { makePlan, type PlannableSource } from "./plan/make-plan.ts";
+import type { SignatureVerdict } from "./source/signatures.ts";
 import type { CommitInfo, SourceAnswer, UnavailableReason } from "./source/source.ts";
 
 /** What a tick needs to know of the repository or folder. */
@@ -15,6 +19,8 @@ export interface TickSource {
   read(signal: AbortSignal): Promise<SourceAnswer>;
   /** How the commit `to` follows `from`. `from` null: nothing was applied before, or not from a commit. */
   history(from: string | null, to: string | null, signal: AbortSignal): Promise<History>;
+  /** Who signed what `to` brings beyond `from`; null where the environment does not ask. */
+  verify?(from: string | null, to: string | null, signal: AbortSignal): Promise<SignatureVerdict | null>;
 }
 
 export interface TickOptions {
@@ -24,13 +30,16 @@ export interface TickOptions {
   readonly newId: () => string;
   /** Histories that may be applied although the branch was rewritten. */
   readonly allowHistory: readonly History[];
+  /** The environment's rule for rewritten branches; default `hold`. */
+  readonly historyMode?: HistoryMode;
   /** Called as soon as there is a plan, before anything is applied. */
   readonly onPlan: (plan: Plan, commit: CommitInfo | null) => void;
   readonly signal: AbortSignal;
 }
 
 export type Hold =
-  | { readonly why: "history"; readonly history: History; readonly from: string | null; readonly to: string | null }
+  | HistoryHold
+  | SignatureHold
   | ({ readonly why: "lineage" } & Replaced)
   /** Nothing but blocked changes: an apply would only count the serial up. `message` is the first one's. */
   | { readonly why: "blocked"; readonly message: string };
@@ -91,10 +100,19 @@ async function findHold(options: TickOptions, plan: Plan, observed: ObservedStat
   const replaced = await findReplaced(writer.lineages, observed.head);
   if (replaced !== null) return { why: "lineage", ...replaced };
   if (!plan.applyable) return { why: "blocked", message: plan.changes[0]?.blocked?.message ?? "" };
-  const { history, headSha } = plan.source;
-  const rewritten = history === "forced" || history === "unrelated";
-  if (!rewritten || allowHistory.includes(history) || plan.changes.length === 0) return undefined;
-  return { why: "history", history, from: observed.head?.commit ?? null, to: headSha };
+  const from = observed.head?.commit ?? null;
+  const rewritten = findHistoryHold(plan, { mode: options.historyMode ?? "hold", allowed: allowHistory, from });
+  return rewritten ?? findSignatureHold(await verify(options, plan, from));
+}
+
+/** A plan without changes brings nothing that anybody could have had to sign. */
+async function verify(
+  { source, signal }: TickOptions,
+  plan: Plan,
+  from: string | null,
+): Promise<SignatureVerdict | null> {
+  if (plan.changes.length === 0) return null;
+  return (await source.verify?.(from, plan.source.headSha, signal)) ?? null;
 }
 
 function outcomeOf(plan: Plan, applied: ApplyOutcome): TickOutcome {

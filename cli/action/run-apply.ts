@@ -120,6 +120,7 @@ function tellApplied(action: ActionContext, applied: Extract<TickOutcome, { outc
 function heldMessage(hold: Extract<TickOutcome, { outcome: "held" }>["hold"], branch: string): string {
   if (hold.why === "lineage") return replacedText(hold);
   if (hold.why === "blocked") return `every change is blocked: ${hold.message}`;
+  if (hold.why === "signature") return hold.message;
   return `the history of ${branch} was rewritten (${hold.history}): applied was ${hold.from ?? "nothing"}, the tip is ${hold.to ?? "nothing"}. Nothing is applied until somebody does it by hand.`;
 }
 

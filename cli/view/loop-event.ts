@@ -3,6 +3,7 @@ import { renderDuration } from "../../contracts/duration.ts";
 import { countsLine } from "../../contracts/plan.ts";
 import type { Problem } from "../../contracts/problem.ts";
 import { replacedText } from "../../reconciler/apply/lineage-memory.ts";
+import { historyHoldText } from "../../reconciler/holds/history.ts";
 import type { LoopEvent } from "../../reconciler/loop.ts";
 import { oneLine, shorten } from "../../reconciler/plan/inert.ts";
 import { renderProblem, type ShowFile } from "../../reconciler/plan/render-problem.ts";
@@ -69,6 +70,5 @@ function holdText(hold: Hold): string {
     return `${replacedText(hold)} Nothing was changed. If this is meant, start again with --accept-new-state.`;
   }
   if (hold.why === "blocked") return `every change is blocked: ${oneLine(hold.message)}`;
-  const what = hold.history === "unrelated" ? "an unrelated history" : "a rewritten history";
-  return `the branch has ${what}: ${hold.to ?? "nothing"} does not follow ${hold.from ?? "nothing"}. Apply it by hand, or allow it with --allow-history ${hold.history}.`;
+  return hold.why === "signature" ? `${oneLine(hold.message)}. Nothing was changed.` : historyHoldText(hold);
 }

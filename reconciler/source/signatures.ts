@@ -25,14 +25,22 @@ export interface SignatureRules {
   readonly folder: string;
 }
 
-/** `to` null: a working tree, which nobody can have signed. Answers null where no signatures are asked for. */
+/** A working tree: nobody can have signed it. */
+export const UNSIGNED_TREE: SignatureVerdict = {
+  verdict: "bad",
+  sha: null,
+  signer: null,
+  why: "a working tree carries no signature; commit it, and plan the commit",
+};
+
+/** `to` null: what was planned is no commit. Answers null where no signatures are asked for. */
 export async function verifySource(
   options: RepositoryOptions,
   { mode, allowedSigners, folder }: SignatureRules,
   { from, to }: { readonly from: string | null; readonly to: string | null },
 ): Promise<SignatureVerdict | null> {
   if (mode === "none") return null;
-  if (to === null) return refuse(null, null, "a working tree carries no signature; commit it, and plan the commit");
+  if (to === null) return UNSIGNED_TREE;
   if (allowedSigners === null) return refuse(to, null, "the settings name no file of allowed signers");
   return failWhereUnavailable(async () => {
     const answer = await readSigners(options, { file: allowedSigners, folder, base: from });
