@@ -87,7 +87,8 @@ const CLEAN_ENVIRONMENT = {
   GIT_COMMITTER_DATE: "2026-01-02T03:04:05Z",
 };
 
-async function writeFiles(folder: string, files: TestFiles): Promise<void> {
+/** Text or bytes by path below a folder; null removes the file. */
+export async function writeFiles(folder: string, files: TestFiles): Promise<void> {
   for (const [path, content] of Object.entries(files)) {
     const file = join(folder, path);
     if (content === null) {

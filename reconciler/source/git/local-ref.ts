@@ -1,4 +1,5 @@
 // Resolves a ref of a repository on this machine to a commit.
+import { Damaged } from "../unavailable.ts";
 import { askGit, type LocalRepository } from "./local.ts";
 import { refNotFound } from "./near-ref.ts";
 import type { ValidRef } from "./ref.ts";
@@ -23,12 +24,13 @@ export async function resolveLocalRef(
 export async function findLocalRef(repository: LocalRepository, request: ValidRef): Promise<ResolvedRef | undefined> {
   switch (request.kind) {
     case "head":
-      return named(repository, (await askGit(repository, ["rev-parse", "--symbolic-full-name", "HEAD"])) ?? "HEAD");
+      // It exits with 1 where HEAD is a commit's own id, and names a branch also where there is none yet.
+      return named(repository, (await askGit(repository, ["symbolic-ref", "--quiet", "HEAD"])) ?? "HEAD");
     case "commit":
       return asCommit(repository, request.sha);
     case "names": {
       const name = await firstThatExists(repository, request.names);
-      if (name !== undefined) return named(repository, name);
+      if (name !== undefined) return (await named(repository, name)) ?? noCommit(repository, name);
       return request.abbreviated === undefined ? undefined : asCommit(repository, request.abbreviated);
     }
   }
@@ -44,6 +46,11 @@ async function firstThatExists(repository: LocalRepository, names: readonly stri
 async function named(repository: LocalRepository, ref: string): Promise<ResolvedRef | undefined> {
   const sha = await commitOf(repository, ref);
   return sha === undefined ? undefined : { ref, sha };
+}
+
+/** The name is there. To say that it is not would send people looking for a branch that nobody deleted. */
+function noCommit({ gitDir }: LocalRepository, ref: string): never {
+  throw new Damaged(`${ref} of ${gitDir} names no commit that can be read`);
 }
 
 async function asCommit(repository: LocalRepository, id: string): Promise<ResolvedRef | undefined> {

@@ -1,9 +1,10 @@
 // Questions to a repository on this machine through simple-git: no network, no stdin, little output.
-import { type SimpleGit, simpleGit } from "simple-git";
+import { GitError, type SimpleGit, simpleGit } from "simple-git";
 import type { GitSetup } from "../git-setup.ts";
 import { SOURCE_LIMITS } from "../limits.ts";
 import { Unavailable } from "../unavailable.ts";
 import { gitEnvironment } from "./environment.ts";
+import { unavailableFromGit } from "./failure.ts";
 
 export interface LocalRepository {
   readonly git: GitSetup;
@@ -13,8 +14,9 @@ export interface LocalRepository {
 }
 
 /**
- * git's answer to one read-only command, without its last newline; undefined where it answers nothing or exits with an
- * error: the object or ref is not there. Values from outside stand behind `--end-of-options` or are object ids.
+ * git's answer to one read-only command, without its last newline; undefined where it answers nothing or exits with 1: the
+ * object or ref is not there. Every other exit is a repository that cannot be read, or a git that was killed, and throws
+ * {@link Unavailable}. Values from outside stand behind `--end-of-options` or are object ids.
  */
 export async function askGit(repository: LocalRepository, args: readonly string[]): Promise<string | undefined> {
   repository.signal.throwIfAborted();
@@ -23,10 +25,22 @@ export async function askGit(repository: LocalRepository, args: readonly string[
     return answer === "" ? undefined : answer.replace(/\n$/, "");
   } catch (error) {
     repository.signal.throwIfAborted();
-    // Exits are no errors here (see `errors` below): what is left is git missing, or too slow.
+    if (error instanceof Exited) throw unavailableFromGit(repository.gitDir, error.stderr);
+    // What is left is git missing, or too slow.
     throw new Unavailable("READ_FAILED", `git ${args[0]} did not run to its end; is \`git\` on the PATH?`, error);
   }
 }
+
+/** What is no GitError, simple-git would wrap in one. */
+class Exited extends GitError {
+  readonly stderr: string;
+  constructor(stderr: string) {
+    super(undefined, stderr);
+    this.stderr = stderr;
+  }
+}
+
+const NOT_THERE = 1;
 
 function inspect({ git, gitDir, signal }: LocalRepository): SimpleGit {
   const environment = gitEnvironment(git, gitDir);
@@ -34,7 +48,10 @@ function inspect({ git, gitDir, signal }: LocalRepository): SimpleGit {
     baseDir: "/",
     abort: signal,
     timeout: { block: SOURCE_LIMITS.localMs },
-    errors: (error, { exitCode }) => (exitCode > 0 ? undefined : error),
+    errors: (error, { exitCode, stdErr }) => {
+      if (exitCode === NOT_THERE) return undefined;
+      return exitCode === 0 ? error : new Exited(Buffer.concat(stdErr).toString("utf8"));
+    },
     allowEnvironment: Object.keys(environment),
     // simple-git guards against values that come from elsewhere; these are the constants of environment.ts.
     unsafe: {

@@ -1,4 +1,5 @@
 // Lists and reads the objects of one tree: `ls-tree` and `cat-file --batch`.
+import { createHash } from "node:crypto";
 import type { TreeEntry } from "../files/manifest-paths.ts";
 import type { GitSetup } from "../git-setup.ts";
 import { SOURCE_LIMITS } from "../limits.ts";
@@ -30,9 +31,31 @@ export async function findEntry(
   return entry === undefined ? undefined : { oid: entry.oid, kind: entry.type === "tree" ? "folder" : entry.kind };
 }
 
-/** Everything below a tree, however deep. */
+/** Everything below a tree, however deep, but for the folders themselves. */
 export async function listTree(objects: Objects, treeSha: string): Promise<readonly GitEntry[]> {
-  return parseListing(await list(objects, ["ls-tree", "-r", "-z", "--full-tree", "--end-of-options", treeSha]));
+  const entries = parseListing(
+    await list(objects, ["ls-tree", "-r", "-t", "-z", "--full-tree", "--end-of-options", treeSha]),
+  );
+  ensureListed(objects, treeSha, entries);
+  return entries.filter(({ type }) => type !== "tree");
+}
+
+/** As SHA-1 and as SHA-256. */
+const EMPTY_TREES: readonly string[] = [
+  "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+  "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+];
+
+/** A folder of which nothing is listed, although its id is not that of an empty one, was not read: it is not empty. */
+function ensureListed({ repo }: Objects, treeSha: string, entries: readonly ListedEntry[]): void {
+  const folders = [{ oid: treeSha, first: entries[0], prefix: "" }];
+  for (const [index, { type, oid, path }] of entries.entries()) {
+    if (type === "tree") folders.push({ oid, first: entries[index + 1], prefix: `${path}/` });
+  }
+  const unread = folders.find(
+    ({ oid, first, prefix }) => !first?.path.startsWith(prefix) && !EMPTY_TREES.includes(oid),
+  );
+  if (unread !== undefined) throw new Damaged(`${repo}: the folder \`${unread.prefix || "/"}\` cannot be listed`);
 }
 
 async function list(objects: Objects, args: readonly string[]): Promise<Buffer> {
@@ -50,8 +73,12 @@ function outputOf({ repo }: Objects, exit: GitExit): Buffer {
   return exit.stdout;
 }
 
+interface ListedEntry extends GitEntry {
+  readonly type: string;
+}
+
 /** `<mode> <type> <oid>\t<path>\0`, the path in whatever bytes it has. */
-function parseListing(listing: Buffer): (GitEntry & { readonly type: string })[] {
+function parseListing(listing: Buffer): ListedEntry[] {
   return listing
     .toString("utf8")
     .split("\0")
@@ -92,10 +119,21 @@ export async function readBlobs(objects: Objects, oids: readonly string[]): Prom
   for (let at = 0; at < answer.length; ) {
     const lineEnd = answer.indexOf(10, at);
     const { oid, size } = parseHeader(objects, answer.toString("utf8", at, lineEnd));
-    blobs.set(oid, answer.subarray(lineEnd + 1, lineEnd + 1 + size));
+    const bytes = answer.subarray(lineEnd + 1, lineEnd + 1 + size);
+    ensureNamed(objects, oid, bytes);
+    blobs.set(oid, bytes);
     at = lineEnd + 1 + size + 1;
   }
   return blobs;
+}
+
+/** git hashes what it fetches, not what it reads: an exchanged or cut object would pass for another text. 3 µs a file. */
+function ensureNamed({ repo }: Objects, oid: string, bytes: Uint8Array): void {
+  const hash = createHash(oid.length === 64 ? "sha256" : "sha1")
+    .update(`blob ${bytes.length}\0`)
+    .update(bytes);
+  if (hash.digest("hex") === oid) return;
+  throw new Damaged(`${repo} holds other contents than its commit names (${oid}): fetch it again`);
 }
 
 async function feed(
