@@ -1,7 +1,7 @@
 // The history of an environment: one entry per apply, newest first, each verified before it is shown.
 import { digestText } from "../contracts/canonical.ts";
 import { isSealed } from "../contracts/state-key.ts";
-import { askAll } from "./ask.ts";
+import { ask, askAll } from "./ask.ts";
 import type { Redis } from "./connect.ts";
 import { environmentKeys } from "./keys.ts";
 import { STORE_LIMITS } from "./limits.ts";
@@ -37,6 +37,11 @@ export async function readApply(redis: Redis, env: string, serial: number): Prom
 export async function readAppliesAfter(redis: Redis, env: string, serial: number): Promise<HistoryEntry[]> {
   const limit = 2 * STORE_LIMITS.keptApplies;
   return await readEntries(redis, env, { newest: "+", oldest: `${serial + 1}-0`, limit });
+}
+
+/** Whether a plan was applied before. */
+export async function isPlanUsed(redis: Redis, env: string, planId: string): Promise<boolean> {
+  return (await ask(redis, () => redis.zscore(environmentKeys(env).plans, planId))) !== null;
 }
 
 /** What stands beside an entry: see {@link readHistory}. */

@@ -6,7 +6,7 @@ import { type Redis, stateKeyOf } from "./connect.ts";
 import { environmentKeys } from "./keys.ts";
 import { corrupt, objectOf, textOf } from "./reply.ts";
 import type { Sealing } from "./seal.ts";
-import { type KeptHead, openHead, openRecord, sealOf, sealsDigest } from "./sealed-record.ts";
+import { type KeptHead, openHead, openRecord, type RecordSealing, sealOf, sealsDigest } from "./sealed-record.ts";
 
 /**
  * Head and records of one moment. Throws PermanentFailure STATE_CORRUPT, naming what cannot be believed; records without
@@ -50,15 +50,21 @@ export async function readKeptState(redis: Redis, sealing: Sealing): Promise<Kep
   }
   const records = new Map<Address, StateRecord>();
   const seals = new Map<string, string>();
-  const lineage = kept?.head.lineage ?? "";
+  const recordSealing = recordSealingOf(kept, sealing);
   for (const [address, value] of texts) {
     const text = textOf(`the record of ${address}`, value);
-    const record = openRecord(address, text, { ...sealing, lineage });
+    const record = openRecord(address, text, recordSealing);
     records.set(record.address, record);
     seals.set(address, sealOf(text));
   }
   checkSealedSet(env, kept, seals);
   return { kept, records, seals };
+}
+
+/** Below a sealed head no plain record is believed, whatever the caller would believe. */
+function recordSealingOf(kept: KeptHead | null, sealing: Sealing): RecordSealing {
+  const believesUnsealed = sealing.believesUnsealed === true && kept?.sealed === null;
+  return { ...sealing, lineage: kept?.head.lineage ?? "", believesUnsealed };
 }
 
 /** Every record may be ours and the set still a wrong one: an old record put back, one taken away. */

@@ -1,13 +1,15 @@
 // Carries out exactly one plan: under the writer's lock, against a state that is still what the plan was made of.
+import type { RolledBack } from "../../contracts/holds.ts";
 import type { Plan } from "../../contracts/plan.ts";
 import { policyDigestOf } from "../../contracts/policy-digest.ts";
 import type { ObservedState } from "../../contracts/record.ts";
 import type { TaskRef } from "../../contracts/task.ts";
-import { readHistory } from "../../store/history.ts";
+import { isPlanUsed } from "../../store/history.ts";
 import { pushOutbox } from "../../store/outbox.ts";
 import { type ApplyAnswer, type ApplyRequest, applyPlan as switchState } from "../../store/scripts/apply-plan.ts";
 import { readHead, readState } from "../../store/state.ts";
 import { acquireWriterLock, type WriterLock, type WriterLockAnswer } from "../../store/writer-lock.ts";
+import { type ApplyNote, applyFacts } from "../history/apply-facts.ts";
 import type { LoadedManifest } from "../load/desired-set.ts";
 import type { LineageMemory } from "./lineage-memory.ts";
 import { type NextRecords, nextRecords } from "./next-records.ts";
@@ -35,6 +37,12 @@ export interface PlannedWork {
   readonly manifests: readonly LoadedManifest[];
   /** The state as it was read last; read again where it has moved on. */
   readonly observed: ObservedState;
+  /** For the history. */
+  readonly note?: ApplyNote;
+  /** Nobody asked for it by hand: a suspended environment stops it up to the last moment. */
+  readonly automatic?: boolean;
+  /** For a rollback: what holds the reconciler back from here on. */
+  readonly restores?: Omit<RolledBack, "serial">;
 }
 
 export type ApplyOutcome =
@@ -62,7 +70,7 @@ export async function applyPlan(writer: Writer, work: PlannedWork): Promise<Appl
   try {
     // An order that a crash left behind belongs to the state as it is, not to the one that comes.
     const resumed = await makeOrderedTasks(writer);
-    const outcome = await applyLocked(writer, work, answer.lock);
+    const outcome = await applyLocked(writer, work, { lock: answer.lock, startedAt: startedAt.toISOString() });
     if (outcome.outcome !== "applied") return outcome;
     await writer.lineages.remember(outcome.lineage);
     const tookMs = writer.now().getTime() - startedAt.getTime();
@@ -95,23 +103,22 @@ type Switched =
   | Exclude<ApplyAnswer, { readonly outcome: "stale" }>
   | { readonly outcome: "stale"; readonly moved: readonly Moved[] };
 
-async function applyLocked(writer: Writer, work: PlannedWork, lock: WriterLock): Promise<Switched> {
+interface Turn {
+  readonly lock: WriterLock;
+  readonly startedAt: string;
+}
+
+async function applyLocked(writer: Writer, work: PlannedWork, turn: Turn): Promise<Switched> {
   const observed = await readAgain(writer, work.observed);
   const moved = movedInState(work.plan, observed);
   // A used plan has moved its own records: the store knows it by its id, and says so.
-  if (moved.length > 0 && !(await isUsed(writer, work.plan))) return { outcome: "stale", moved };
+  if (moved.length > 0 && !(await isPlanUsed(writer.redis, writer.env, work.plan.planId)))
+    return { outcome: "stale", moved };
   if (moved.length > 0) return { outcome: "used" };
   const appliedAt = writer.now().toISOString();
   const next = nextRecords({ ...work, records: observed.records, appliedAt });
-  const answer = await switchState(writer.redis, applyRequest({ writer, work, lock, next, appliedAt }));
+  const answer = await switchState(writer.redis, applyRequest({ ...turn, writer, work, observed, next, appliedAt }));
   return answer.outcome === "stale" ? { outcome: "stale", moved: [movedOf(answer)] } : answer;
-}
-
-/** Applies that are looked through for the plan's id. One that is older than all of them is stale by its records. */
-const HISTORY_LOOK_BACK = 100;
-
-async function isUsed({ redis, env }: Writer, { planId }: Plan): Promise<boolean> {
-  return (await readHistory(redis, env, HISTORY_LOOK_BACK)).some((entry) => entry.planId === planId);
 }
 
 /** Under the lock nobody else writes: a head that is where it was proves the records, too. */
@@ -125,12 +132,18 @@ interface RequestInput {
   readonly writer: Writer;
   readonly work: PlannedWork;
   readonly lock: WriterLock;
+  readonly startedAt: string;
+  readonly observed: ObservedState;
   readonly next: NextRecords;
   readonly appliedAt: string;
 }
 
-function applyRequest({ writer, work: { plan }, lock, next, appliedAt }: RequestInput): ApplyRequest {
-  const { repo, ref, headSha, path, dirty } = plan.source;
+function applyRequest({ writer, work, lock, startedAt, observed, next, appliedAt }: RequestInput): ApplyRequest {
+  const { plan, note = {}, automatic, restores } = work;
+  const taskIntents = next.writes.flatMap((record) => orderTask(record) ?? []);
+  const tasks = taskIntents.map(({ name }) => name);
+  const { holder } = writer;
+  const facts = applyFacts({ plan, next, records: observed.records, note, holder, tasks, startedAt });
   return {
     env: writer.env,
     lock: { holder: lock.holder, token: lock.token },
@@ -141,18 +154,25 @@ function applyRequest({ writer, work: { plan }, lock, next, appliedAt }: Request
     touched: plan.state.touched,
     writes: next.writes,
     prunes: next.prunes,
-    commit: dirty ? null : headSha,
+    commit: plan.source.dirty ? null : plan.source.headSha,
     policyDigest: policyDigestOf(next.all),
     appliedAt,
-    taskIntents: next.writes.flatMap((record) => orderTask(record) ?? []),
-    history: { counts: plan.counts, source: { repo, ref, headSha, path, dirty }, holder: writer.holder },
+    taskIntents,
+    history: { ...facts },
+    ...(automatic === undefined ? {} : { automatic }),
+    ...(restores === undefined ? {} : { restores }),
   };
 }
 
 function movedOf(answer: Extract<ApplyAnswer, { readonly outcome: "stale" }>): Moved {
-  return answer.what === "lineage"
-    ? { input: "lineage", message: "the state's lineage is another" }
-    : { input: "record", message: `${answer.address} changed in the state` };
+  switch (answer.what) {
+    case "lineage":
+      return { input: "lineage", message: "the state's lineage is another" };
+    case "record":
+      return { input: "record", message: `${answer.address} changed in the state` };
+    case "suspended":
+      return { input: "hold", message: `${answer.address ?? "the environment"} was suspended meanwhile` };
+  }
 }
 
 async function reportApplied(writer: Writer, plan: Plan, applied: { serial: number; tookMs: number }): Promise<void> {

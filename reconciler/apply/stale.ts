@@ -7,7 +7,17 @@ import type { PlannableSource } from "../plan/make-plan.ts";
 
 /** One input of a plan that is no longer what it was. */
 export interface Moved {
-  readonly input: "expired" | "tool" | "environment" | "head" | "manifest" | "lineage" | "record" | "policy" | "config";
+  readonly input:
+    | "expired"
+    | "tool"
+    | "environment"
+    | "head"
+    | "manifest"
+    | "lineage"
+    | "record"
+    | "policy"
+    | "config"
+    | "hold";
   /** One line for people. */
   readonly message: string;
 }
