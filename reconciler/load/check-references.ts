@@ -28,9 +28,7 @@ function isDeclared(text: string, reference: Reference, { manifest }: Declaratio
   const target = scoped(text, namespace);
   switch (reference.form) {
     case "secret":
-      return readSecretRef(text, namespace).some(
-        (ref) => declared.find("Secret", ref.namespace, ref.name) !== undefined,
-      );
+      return readSecretRef(text, namespace).some((ref) => declared.has("Secret", ref.namespace, ref.name));
     case "model":
       return declared.hasModel(text) || find(reference, target, declared);
     case "tool":
@@ -54,7 +52,7 @@ export function scoped(text: string, namespace: string): Target {
 }
 
 function find({ target: kind, pattern }: Reference, { namespace, name }: Target, declared: Declared): boolean {
-  if (declared.find(kind, namespace, name) !== undefined) return true;
+  if (declared.has(kind, namespace, name)) return true;
   if (pattern === undefined) return false;
   // Policies compare names without case, and `*` in them stands for any text.
   const matches = glob(name.toLowerCase());

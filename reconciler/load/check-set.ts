@@ -42,7 +42,7 @@ export function checkTemplate(declaration: Declaration, declared: Declared): Pro
   const ref = (specOf(manifest, "TaskSchedule") ?? specOf(manifest, "TaskWebhook"))?.task_ref;
   if (ref === undefined) return [];
   const { namespace, name } = scoped(ref, manifest.metadata.namespace);
-  const task = declared.find("Task", namespace, name);
+  const task = declared.read("Task", namespace, name);
   if (task === undefined || specOf(task.manifest, "Task")?.mode === "template") return [];
   const related = task.locate("/spec/mode");
   const summary = `${manifest.kind} ${quote(manifest.metadata.name)} uses Task ${quote(ref)}, which is no template`;
@@ -55,7 +55,7 @@ export function checkCycle(declaration: Declaration, declared: Declared): Proble
   const task = specOf(declaration.manifest, "Task");
   if (task?.system === undefined || task.max_turns !== undefined) return [];
   const { namespace, name } = scoped(task.system, declaration.manifest.metadata.namespace);
-  const system = declared.find("AgentSystem", namespace, name);
+  const system = declared.read("AgentSystem", namespace, name);
   const spec = system === undefined ? undefined : specOf(system.manifest, "AgentSystem");
   if (system === undefined || !system.valid || spec === undefined) return [];
   const agent = findCycle(readGraph(spec));

@@ -1,5 +1,6 @@
 // What a set declares: every name that a reference may use, and where it stands. Also manifests with errors count as
-// declared, so that one broken manifest does not break all that name it.
+// declared, so that one broken manifest does not break all that name it. It notes what is asked, so that after a change
+// only those are checked again who asked about what changed.
 import type { KindName } from "../../contracts/address.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
@@ -8,78 +9,162 @@ import { isMemoryTool, mcpToolName, plainToolName } from "../../contracts/tool-n
 import { nearMatch } from "./near-match.ts";
 
 export interface Declaration {
+  readonly address: string;
   readonly manifest: Manifest;
   readonly valid: boolean;
   readonly locate: (pointer: string) => Place;
 }
 
+/** What one check asked about: see {@link factsOf}. */
+export interface Inquiry {
+  readonly facts: readonly string[];
+  /** How often it looked for a near match. */
+  readonly looked: number;
+}
+
 /** Looking for a near match in a large set takes milliseconds; the first of many problems are the ones that people read. */
-const NEAR_MATCHES = 300;
+export const NEAR_MATCHES = 300;
 
 export class Declared {
-  private readonly byName = new Map<string, Declaration>();
-  private readonly names = new Map<string, string[]>();
-  private readonly servers = new Map<string, Declaration>();
-  private readonly tools = new Set<string>();
-  private readonly models = new Set<string>();
+  private readonly byAddress: ReadonlyMap<string, Declaration>;
+  private indexes: Indexes | undefined;
   private looked = 0;
+  private facts: string[] = [];
 
-  constructor(declarations: Iterable<Declaration>) {
-    for (const declaration of declarations) this.add(declaration);
+  /** The map may change between inquiries, if {@link forget} is told. */
+  constructor(byAddress: ReadonlyMap<string, Declaration>) {
+    this.byAddress = byAddress;
   }
 
-  private add(declaration: Declaration): void {
-    const { kind, metadata, spec } = declaration.manifest;
-    const { namespace, name } = metadata;
-    this.byName.set(`${kind}/${namespace}/${name}`, declaration);
-    const siblings = this.names.get(`${kind}/${namespace}`) ?? [];
-    siblings.push(name);
-    this.names.set(`${kind}/${namespace}`, siblings);
-    if (kind === "McpServer") this.servers.set(`${namespace}/${plainToolName(name)}`, declaration);
-    if (kind === "Tool") this.tools.add(`${namespace}/${plainToolName(name)}`);
-    if (kind === "ModelEndpoint" && typeof spec["default_model"] === "string") this.models.add(spec["default_model"]);
+  forget(): void {
+    this.indexes = undefined;
   }
 
-  find(kind: KindName, namespace: string, name: string): Declaration | undefined {
-    return this.byName.get(`${kind}/${namespace}/${name}`);
+  /** Runs one check and answers what it asked. */
+  inquire<T>(check: () => T): { readonly answer: T; readonly inquiry: Inquiry } {
+    const before = this.looked;
+    this.facts = [];
+    const answer = check();
+    return { answer, inquiry: { facts: this.facts, looked: this.looked - before } };
+  }
+
+  has(kind: KindName, namespace: string, name: string): boolean {
+    const address = `${kind}/${namespace}/${name}`;
+    this.facts.push(address);
+    return this.byAddress.has(address);
+  }
+
+  /** For whoever looks into the manifest, or tells where it stands. */
+  read(kind: KindName, namespace: string, name: string): Declaration | undefined {
+    const address = `${kind}/${namespace}/${name}`;
+    this.facts.push(contentFact(address));
+    return this.byAddress.get(address);
   }
 
   hasModel(id: string): boolean {
-    return this.models.has(id);
+    this.facts.push(modelFact(id));
+    return this.index().models.has(id);
   }
 
   /** Whether an agent may name this tool: a Tool, a tool that a declared server offers, or one of the memory. */
   hasTool(namespace: string, name: string): boolean {
-    if (isMemoryTool(name) || this.find("Tool", namespace, name) !== undefined) return true;
+    if (isMemoryTool(name) || this.has("Tool", namespace, name)) return true;
     const server = this.serverOf(namespace, name);
     return server !== undefined && offers(server, name);
   }
 
   /** Policies compare tools without case and with `_` and `.` as `-`. */
   hasToolLike(namespace: string, name: string): boolean {
-    return this.hasTool(namespace, name) || this.tools.has(`${namespace}/${plainToolName(name)}`);
+    const plain = `${namespace}/${plainToolName(name)}`;
+    this.facts.push(toolFact(plain));
+    return this.hasTool(namespace, name) || this.index().tools.has(plain);
   }
 
   /** The declared server of `server--tool`. Names of servers may hold `--` themselves, so every split is tried. */
   serverOf(namespace: string, tool: string): Declaration | undefined {
     const plain = plainToolName(tool);
     for (let at = plain.indexOf("--"); at !== -1; at = plain.indexOf("--", at + 1)) {
-      const server = this.servers.get(`${namespace}/${plain.slice(0, at)}`);
-      if (server !== undefined) return server;
+      const name = `${namespace}/${plain.slice(0, at)}`;
+      this.facts.push(serverFact(name));
+      const server = this.index().servers.get(name);
+      if (server === undefined) continue;
+      this.facts.push(contentFact(server.address));
+      return server;
     }
     return undefined;
   }
 
   namesOf(kind: KindName, namespace: string): readonly string[] {
-    return this.names.get(`${kind}/${namespace}`) ?? [];
+    this.facts.push(namesFact(kind, namespace));
+    return this.index().names.get(`${kind}/${namespace}`) ?? [];
   }
 
   near(kind: KindName, namespace: string, name: string): Declaration | undefined {
     this.looked += 1;
     if (this.looked > NEAR_MATCHES) return undefined;
     const near = nearMatch(name, this.namesOf(kind, namespace));
-    return near === undefined ? undefined : this.find(kind, namespace, near);
+    return near === undefined ? undefined : this.read(kind, namespace, near);
   }
+
+  private index(): Indexes {
+    this.indexes ??= makeIndexes(this.byAddress.values());
+    return this.indexes;
+  }
+}
+
+interface Indexes {
+  /** By kind and namespace. */
+  readonly names: ReadonlyMap<string, readonly string[]>;
+  readonly servers: ReadonlyMap<string, Declaration>;
+  readonly tools: ReadonlySet<string>;
+  readonly models: ReadonlySet<unknown>;
+}
+
+/** Made when first asked for: most sets never need the names, which are for patterns and near matches. */
+function makeIndexes(declarations: Iterable<Declaration>): Indexes {
+  const names = new Map<string, string[]>();
+  const servers = new Map<string, Declaration>();
+  const tools = new Set<string>();
+  const models = new Set<unknown>();
+  for (const declaration of declarations) {
+    const { kind, metadata, spec } = declaration.manifest;
+    const { namespace, name } = metadata;
+    const siblings = names.get(`${kind}/${namespace}`) ?? [];
+    if (siblings.push(name) === 1) names.set(`${kind}/${namespace}`, siblings);
+    if (kind === "McpServer") setLast(servers, `${namespace}/${plainToolName(name)}`, declaration);
+    if (kind === "Tool") tools.add(`${namespace}/${plainToolName(name)}`);
+    if (kind === "ModelEndpoint") models.add(spec["default_model"]);
+  }
+  return { names, servers, tools, models };
+}
+
+/** Of two servers whose tools get one name the last by address counts, in whatever order they come. */
+function setLast(servers: Map<string, Declaration>, name: string, declaration: Declaration): void {
+  const other = servers.get(name);
+  if (other === undefined || other.address < declaration.address) servers.set(name, declaration);
+}
+
+const contentFact = (address: string): string => `=${address}`;
+const modelFact = (id: string): string => `model ${id}`;
+const toolFact = (plain: string): string => `tool ${plain}`;
+const serverFact = (plain: string): string => `server ${plain}`;
+const namesFact = (kind: KindName, namespace: string): string => `names ${kind}/${namespace}`;
+
+/** The facts that may be others once `before` gave way to `after`, both of one address; undefined: not there. */
+export function factsOf(before: Declaration | undefined, after: Declaration | undefined): string[] {
+  const { address, manifest } = before ?? after ?? {};
+  if (address === undefined || manifest === undefined) return [];
+  const { kind, metadata } = manifest;
+  const models = [before, after].map((declaration) => declaration?.manifest.spec["default_model"]);
+  const changed = kind === "ModelEndpoint" && models[0] !== models[1] ? models.map((id) => modelFact(String(id))) : [];
+  if (before !== undefined && after !== undefined) return [contentFact(address), ...changed];
+  const plain = `${metadata.namespace}/${plainToolName(metadata.name)}`;
+  const named = [serverFact(plain), toolFact(plain), namesFact(kind, metadata.namespace)];
+  return [address, contentFact(address), ...named, ...changed];
+}
+
+export function isContentFact(fact: string): boolean {
+  return fact.startsWith("=");
 }
 
 /** A filter that is known says which tools exist; without one the server tells when it runs. */

@@ -37,7 +37,7 @@ export function toProblems(documents: readonly Examined[], text: string): FilePr
 }
 
 /** Also SealedSecrets and those of Kubernetes, in YAML and in JSON. */
-const SECRET_KIND = /["']?kind["']?\s*:\s*["']?\w*secret/i;
+export const SECRET_KIND = /["']?kind["']?\s*:\s*["']?\w*secret/i;
 
 /**
  * Every line of a Secret, and the lines of literal credentials elsewhere. Where a document cannot be parsed nobody knows

@@ -1,152 +1,125 @@
 // The loader: files in, a desired set and every problem out. Deterministic: neither the order of the files nor what was
-// loaded before changes the answer.
-import { type Digest } from "../../contracts/canonical.ts";
-import { type Manifest, manifestAddress, manifestDigest } from "../../contracts/manifest.ts";
-import { compareProblems, type Place, type Problem } from "../../contracts/problem.ts";
-import { checkReferences } from "./check-references.ts";
-import { checkCycle, checkGraph, checkTemplate, checkToolNames } from "./check-set.ts";
-import { type Declaration, Declared } from "./declared.ts";
-import type { LoadedManifest, LoadResult, SourceFile } from "./desired-set.ts";
-import type { LineColumn } from "./lines.ts";
-import { createPacer, type Pacer, runAtOnce, runPaced } from "./pacer.ts";
-import { PlaceBook, type Placed, placesToKeep } from "./place-book.ts";
-import { createReadingKit, type FileReading, type ReadingKit, readFile } from "./read-file.ts";
-import { selectFiles } from "./select-files.ts";
+// loaded before changes the answer; what was loaded before only makes it cheap.
+import { assembleChange, CHANGE_LIMITS } from "./assemble-change.ts";
+import { type Assembly, assembleWhole } from "./assembly.ts";
+import { openParseCache } from "./cache/parse-cache.ts";
+import { type FileInSet, placeInSet } from "./candidate.ts";
+import type { LoadResult, SourceFile } from "./desired-set.ts";
+import { KnownFiles } from "./known-files.ts";
+import { createPacer, type Pacer, runAtOnce } from "./pacer.ts";
+import { PlaceBook } from "./place-book.ts";
+import { createReadingKit, readFile } from "./read-file.ts";
+import { isSelected, selectFiles } from "./select-files.ts";
 
 export interface LoadOptions {
   /** Thrown where it is aborted, with its reason. */
   readonly signal?: AbortSignal;
 }
 
+export interface LoaderOptions {
+  /** Where read files are kept for the next process; nothing is kept without it. The user's own folder. */
+  readonly cacheFolder?: string;
+}
+
 export interface Loader {
   load(files: readonly SourceFile[], options?: LoadOptions): Promise<LoadResult>;
-}
-
-interface CachedFile {
-  readonly manifests: readonly CachedManifest[];
-  readonly problems: FileReading["problems"];
-  readonly manifestCount: number;
-}
-
-interface CachedManifest extends Placed {
-  readonly manifest: Manifest;
-  readonly digest: Digest;
-  readonly valid: boolean;
-  readonly kindPlace: LineColumn;
+  /** The contents of blobs that need not be read again, since a file with that blob is known. */
+  contents(): Promise<(blob: string) => Uint8Array | undefined>;
 }
 
 /**
- * One loader serves one environment: files are kept by blob from one load to the next, so that an unchanged file costs
- * a look-up. What neither of the last two loads used is forgotten.
+ * One loader serves one environment: from one load to the next it keeps files by blob, and the set. An unchanged file
+ * costs nothing, a changed one its parse and the checks of those that refer to it.
  */
-export function createLoader(): Loader {
+export function createLoader({ cacheFolder }: LoaderOptions = {}): Loader {
   const kit = createReadingKit();
   const places = new PlaceBook((bytes) => runAtOnce(readFile(bytes, kit)));
-  let recent = new Map<string, CachedFile>();
-  let older = new Map<string, CachedFile>();
+  const known = new KnownFiles(kit, cacheFolder === undefined ? undefined : openParseCache(cacheFolder));
+  let last: Loaded | undefined;
+
+  const loadChange = async (files: readonly SourceFile[], options: Reading): Promise<Loaded | undefined> => {
+    const base = last;
+    const difference = base === undefined ? undefined : differenceOf(base, files);
+    if (base === undefined || difference === undefined) return undefined;
+    if (difference.removed.length + difference.added.length === 0) return { ...base, given: files };
+    const added = await place(difference.added, options);
+    // Another load was faster: its set took over the maps of ours.
+    if (last !== base) return undefined;
+    last = undefined;
+    const assembly = assembleChange(base.assembly, { removed: difference.removed, added: [...added] });
+    return assembly === undefined ? undefined : { given: files, hasChart: false, assembly };
+  };
+
+  const loadWhole = async (files: readonly SourceFile[], options: Reading): Promise<Loaded> => {
+    const selected = selectFiles(files);
+    const assembly = await assembleWhole(await place(selected, options), options.pace);
+    return { given: files, hasChart: files.some(({ path }) => isChart(path)), assembly };
+  };
+
+  const place = async (files: readonly SourceFile[], { pace, signal }: Reading): Promise<Map<string, FileInSet>> => {
+    const read = await known.read(files, pace, signal);
+    const placed = new Map<string, FileInSet>();
+    for (const file of files) {
+      const found = read.get(file.blob);
+      if (found !== undefined) placed.set(file.path, placeInSet(file, found, places));
+      await pace();
+    }
+    return placed;
+  };
+
   return {
     async load(files, { signal } = {}) {
-      const selected = selectFiles(files);
-      const pace = createPacer();
-      const used = new Map<string, CachedFile>();
-      const read: Declaring[] = [];
-      for (const file of selected) {
-        signal?.throwIfAborted();
-        const cached =
-          used.get(file.blob) ?? recent.get(file.blob) ?? older.get(file.blob) ?? (await readOnce(file, kit, pace));
-        used.set(file.blob, cached);
-        read.push({ path: file.path, cached });
-        await pace();
-      }
-      [older, recent] = [recent, used];
-      return assemble(read, places, pace);
+      const options = { pace: createPacer(), signal };
+      signal?.throwIfAborted();
+      const loaded = (await loadChange(files, options)) ?? (await loadWhole(files, options));
+      last = loaded;
+      known.forget(files.length);
+      return loaded.assembly.result;
     },
+    contents: () => known.contents(createPacer()),
   };
 }
 
-interface Declaring {
-  readonly path: string;
-  readonly cached: CachedFile;
+interface Reading {
+  readonly pace: Pacer;
+  readonly signal: AbortSignal | undefined;
 }
 
-async function readOnce({ bytes }: SourceFile, kit: ReadingKit, pace: Pacer): Promise<CachedFile> {
-  const reading = await runPaced(readFile(bytes, kit), pace);
-  const manifests = reading.manifests.flatMap((read, index) => {
-    const { manifest, valid, kindPlace } = read;
-    if (manifest === undefined) return [];
-    const kept = placesToKeep(bytes, manifest, read);
-    return [{ manifest, digest: manifestDigest(manifest), valid, kindPlace, bytes, index, kept }];
-  });
-  return { manifests, problems: reading.problems, manifestCount: reading.manifestCount };
+interface Loaded {
+  readonly given: readonly SourceFile[];
+  readonly hasChart: boolean;
+  readonly assembly: Assembly;
 }
 
-interface Candidate extends LoadedManifest, Declaration {}
+interface Difference {
+  readonly removed: readonly string[];
+  readonly added: readonly SourceFile[];
+}
 
-async function assemble(read: readonly Declaring[], places: PlaceBook, pace: Pacer): Promise<LoadResult> {
-  const candidates = read.flatMap((file) => candidatesOf(file, places));
-  const { unique, problems: duplicates } = withoutDuplicates(candidates);
-  const declared = new Declared(unique);
-  const found: Problem[] = [...read.flatMap(problemsOf), ...duplicates];
-  for (const candidate of unique) {
-    found.push(...checkReferences(candidate, declared));
-    if (candidate.valid)
-      found.push(...checkGraph(candidate), ...checkTemplate(candidate, declared), ...checkCycle(candidate, declared));
-    await pace();
+/** undefined: a whole load is as good. */
+function differenceOf({ given, hasChart, assembly }: Loaded, files: readonly SourceFile[]): Difference | undefined {
+  if (hasChart) return undefined;
+  const added: SourceFile[] = [];
+  let samePaths = files.length === given.length;
+  for (const [index, file] of files.entries()) {
+    const other = given[index];
+    if (file === other) continue;
+    if (file.path !== other?.path) samePaths = false;
+    if (!isSelected(file.path) || assembly.files.get(file.path)?.blob === file.blob) continue;
+    if (isChart(file.path) || added.push(file) > CHANGE_LIMITS.files) return undefined;
   }
-  found.push(...checkToolNames(unique.filter(({ valid }) => valid)));
-  return {
-    set: { manifests: unique.filter(({ valid }) => valid).map(toLoaded) },
-    problems: found.toSorted(compareWhole),
-    manifestCount: read.reduce((sum, { cached }) => sum + cached.manifestCount, 0),
-    fileCount: read.length,
-  };
+  const gone = samePaths ? [] : pathsGone(assembly, files);
+  if (gone.length > CHANGE_LIMITS.files) return undefined;
+  const changed = added.filter(({ path }) => assembly.files.has(path)).map(({ path }) => path);
+  return { removed: [...gone, ...changed], added };
 }
 
-function candidatesOf({ path, cached }: Declaring, places: PlaceBook): Candidate[] {
-  return cached.manifests.map((known) => ({
-    address: manifestAddress(known.manifest),
-    manifest: known.manifest,
-    digest: known.digest,
-    valid: known.valid,
-    place: { file: path, ...known.kindPlace },
-    locate: (pointer) => ({ file: path, ...places.find(known, pointer, known.kindPlace) }),
-  }));
+function pathsGone({ files }: Assembly, now: readonly SourceFile[]): string[] {
+  const paths = new Set(now.map(({ path }) => path));
+  return [...files.keys()].filter((path) => !paths.has(path));
 }
 
-function problemsOf({ path, cached }: Declaring): Problem[] {
-  return cached.problems.map((problem) => ({ ...problem, file: path }));
-}
-
-function toLoaded({ address, manifest, digest, place, locate }: Candidate): LoadedManifest {
-  return { address, manifest, digest, place, locate };
-}
-
-/** Sorted by address. Of several with one address the first counts, by file and line; the others are problems. */
-function withoutDuplicates(candidates: readonly Candidate[]): { unique: Candidate[]; problems: Problem[] } {
-  const first = new Map<string, Candidate>();
-  const problems: Problem[] = [];
-  for (const candidate of candidates) {
-    const other = first.get(candidate.address);
-    if (other === undefined) first.set(candidate.address, candidate);
-    else problems.push(duplicate(candidate, other));
-  }
-  return { unique: [...first.values()].toSorted((a, b) => (a.address < b.address ? -1 : 1)), problems };
-}
-
-function duplicate(candidate: Candidate, other: Candidate): Problem {
-  const related: Place = other.locate("/metadata/name");
-  return {
-    severity: "error",
-    code: "DUPLICATE_ADDRESS",
-    summary: `\`${candidate.address}\` is declared twice`,
-    detail: `The first one stands at ${related.file}:${related.line}:${related.column}. Rename one, or take it away.`,
-    address: candidate.address,
-    ...candidate.locate("/metadata/name"),
-    related,
-  };
-}
-
-/** Also the last tie is broken by content, so that the order never depends on how the problems were found. */
-function compareWhole(a: Problem, b: Problem): number {
-  return compareProblems(a, b) || (a.summary < b.summary ? -1 : a.summary > b.summary ? 1 : 0);
+/** Which other files count depends on where these stand. */
+function isChart(path: string): boolean {
+  return path.endsWith("Chart.yaml");
 }

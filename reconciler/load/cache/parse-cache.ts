@@ -1,0 +1,137 @@
+// Keeps known files on disk from one process to the next, in packs of a folder of its own. It only saves time: what is
+// missing, damaged, foreign or not writable is read from its source as if there were no folder. Packs are written beside
+// their place and renamed, and never changed, so that any number of processes may use one folder.
+import { randomUUID } from "node:crypto";
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { digestText } from "../../../contracts/canonical.ts";
+import { KINDS } from "../../../contracts/kinds.ts";
+import { MANIFEST_LIMITS } from "../../../contracts/limits.ts";
+import { REFERENCES } from "../../../contracts/references.ts";
+import type { KnownFile } from "../known-file.ts";
+import type { Pacer } from "../pacer.ts";
+import { PARSE_VERSION, parseKnownFile, renderKnownFile } from "./known-file-text.ts";
+import { openPack, type PackEntry, type PackedFile, renderPack } from "./pack.ts";
+
+export const CACHE_LIMITS = {
+  /** Fewer newly read files are not worth a pack: reading them again takes 20 ms. */
+  newFiles: 64,
+  /** Bytes of manifests in one pack; proving a pack of this size takes some 10 ms that nothing can interrupt. */
+  packBytes: 2 * 1024 * 1024,
+  /** With more packs than this, what is in use moves into new ones and all others go. */
+  packs: 96,
+  /** Bytes of a pack that is read; nobody of ours writes a larger one. */
+  readBytes: 32 * 1024 * 1024,
+} as const;
+
+/** What the packs held when they were opened. */
+export interface OpenCache {
+  find(blob: string): KnownFile | undefined;
+  bytes(blob: string): Uint8Array | undefined;
+}
+
+export interface ParseCache {
+  open(pace: Pacer): Promise<OpenCache>;
+  /** Keeps what is new of the files that a load used. Never fails. */
+  keep(files: ReadonlyMap<string, KnownFile>, pace: Pacer): Promise<void>;
+}
+
+const SUFFIX = ".pack";
+
+/** `folder` is the user's own; it is made when there is something to keep. */
+export function openParseCache(folder: string): ParseCache {
+  const fit = fitOf();
+  let known: ReadonlyMap<string, PackedFile> | undefined;
+  return {
+    async open(pace) {
+      const packed = known ?? (await readPacks(folder, fit, pace));
+      known = packed;
+      return {
+        find(blob) {
+          const file = packed.get(blob);
+          return file === undefined ? undefined : parseKnownFile(file.text(), file.bytes);
+        },
+        bytes: (blob) => packed.get(blob)?.bytes,
+      };
+    },
+    async keep(files, pace) {
+      const before = known ?? (await readPacks(folder, fit, pace));
+      const kept = [...files].filter(([, file]) => !file.isSensitive);
+      const fresh = kept.filter(([blob]) => !before.has(blob));
+      known = before;
+      if (fresh.length < CACHE_LIMITS.newFiles) return;
+      const old = await orElse(readdir(folder), []);
+      const isCrowded = old.length > CACHE_LIMITS.packs;
+      const written = await writePacks(folder, fit, isCrowded ? kept : fresh, pace);
+      if (isCrowded) await Promise.all(old.map((name) => orElse(rm(join(folder, name), { force: true }), undefined)));
+      known = new Map([...(isCrowded ? [] : before), ...written]);
+    },
+  };
+}
+
+/** Whatever decides what reading a file answers. */
+function fitOf(): string {
+  const schemas = Object.values(KINDS).map(({ kind, schema }) => [kind, schema]);
+  return digestText(JSON.stringify([PARSE_VERSION, schemas, REFERENCES, MANIFEST_LIMITS])).slice("sha256:".length);
+}
+
+async function readPacks(folder: string, fit: string, pace: Pacer): Promise<ReadonlyMap<string, PackedFile>> {
+  const files = new Map<string, PackedFile>();
+  const names = (await orElse(readdir(folder), [])).filter((name) => name.endsWith(SUFFIX));
+  for (const name of names.slice(0, CACHE_LIMITS.packs * 2)) {
+    const pack = await orElse(readBounded(join(folder, name)), undefined);
+    for (const [blob, file] of (pack === undefined ? undefined : openPack(fit, pack)) ?? []) files.set(blob, file);
+    await pace();
+  }
+  return files;
+}
+
+async function readBounded(file: string): Promise<Buffer | undefined> {
+  const found = await stat(file);
+  return found.isFile() && found.size <= CACHE_LIMITS.readBytes ? readFile(file) : undefined;
+}
+
+/** A cache that cannot be read or written is a cache that is not there. */
+async function orElse<T>(work: Promise<T>, otherwise: T): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof Error && "code" in error) return otherwise;
+    throw error;
+  }
+}
+
+/** Answers what is on disk now. */
+async function writePacks(
+  folder: string,
+  fit: string,
+  files: readonly (readonly [string, KnownFile])[],
+  pace: Pacer,
+): Promise<Map<string, PackedFile>> {
+  const written = new Map<string, PackedFile>();
+  let entries: PackEntry[] = [];
+  let size = 0;
+  const flush = async (): Promise<void> => {
+    const pack = renderPack(fit, entries);
+    const done = await orElse(write(folder, pack), false);
+    for (const [blob, file] of (done ? openPack(fit, pack) : undefined) ?? []) written.set(blob, file);
+    [entries, size] = [[], 0];
+  };
+  for (const [blob, file] of files) {
+    const text = renderKnownFile(file);
+    entries.push({ blob, bytes: file.bytes, text });
+    size += file.bytes.length + text.length;
+    if (size > CACHE_LIMITS.packBytes) await flush();
+    await pace();
+  }
+  if (entries.length > 0) await flush();
+  return written;
+}
+
+async function write(folder: string, pack: Buffer): Promise<true> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const draft = join(folder, `${randomUUID()}.draft`);
+  await writeFile(draft, pack, { mode: 0o600, flag: "wx" });
+  await rename(draft, draft.replace(/draft$/, "pack"));
+  return true;
+}

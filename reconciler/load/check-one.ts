@@ -1,0 +1,22 @@
+// All checks of one manifest against the set that it belongs to.
+import type { Problem } from "../../contracts/problem.ts";
+import { checkReferences } from "./check-references.ts";
+import { checkCycle, checkGraph, checkTemplate } from "./check-set.ts";
+import type { Declaration, Declared, Inquiry } from "./declared.ts";
+
+export interface Checked {
+  readonly problems: readonly Problem[];
+  readonly inquiry: Inquiry;
+}
+
+export function checkOne(declaration: Declaration, declared: Declared): Checked {
+  const { answer, inquiry } = declared.inquire(() => [
+    ...checkReferences(declaration, declared),
+    ...(declaration.valid ? checkValid(declaration, declared) : []),
+  ]);
+  return { problems: answer, inquiry };
+}
+
+function checkValid(declaration: Declaration, declared: Declared): Problem[] {
+  return [...checkGraph(declaration), ...checkTemplate(declaration, declared), ...checkCycle(declaration, declared)];
+}
