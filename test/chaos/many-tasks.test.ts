@@ -54,7 +54,7 @@ it("ends 200 tasks of three agents on two runners, each agent once", async () =>
   );
   expect(new Set(holders.flat())).toEqual(new Set(["left", "right"]));
   for (const task of await Promise.all(refs.map((ref) => world.task(ref)))) expect(task.attempts).toBe(1);
-});
+}, 60_000);
 
 it("ends 200 tasks though every runner is replaced and one is killed on the way", async () => {
   const first = await world.child("first", { concurrency: 8 });

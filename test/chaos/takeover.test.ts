@@ -65,14 +65,17 @@ async function kill({ process, exited }: RunnerChild): Promise<void> {
 async function expectWholeTrace(ref: TaskRef): Promise<void> {
   const events = await world.trace(ref);
   expect(await chainVerdict(world, ref)).toBe("intact");
-  const takeover = events.find(({ type }) => type === "task.taken_over");
-  expect(takeover).toMatchObject({ from: "first", activation: "work#1", epoch: 2, attempt: 2 });
+  // On a machine that is busy enough the first runner may have lost a short lease before, and taken it up again itself.
+  const takeover = events.find(({ type, activation, runner }) => {
+    return type === "task.taken_over" && activation === "work#1" && runner === "second";
+  });
+  expect(takeover?.["from"]).toBe("first");
+  expect(takeover?.epoch).toBeGreaterThan(1);
   expect(takeover?.["afterMs"]).toBeGreaterThan(500);
-  // What was done before the kill was not done again.
-  expect(typesOf(events, "before#1").filter((type) => type === "model.called")).toHaveLength(1);
-  expect(
-    events.filter(({ type, step, activation }) => type === "model.called" && activation === "work#1" && step === "m1"),
-  ).toHaveLength(1);
+  // What was recorded as done before the kill was not done again.
+  expect(typesOf(events, "before#1").filter((type) => type === "model.answered")).toHaveLength(1);
+  const answered = events.filter(({ type, activation }) => type === "model.answered" && activation === "work#1");
+  expect(answered.map(({ turn }) => turn)).toEqual([1, 2]);
 }
 
 describe("kill -9 in the middle of a tool call", () => {
