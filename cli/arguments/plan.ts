@@ -1,4 +1,4 @@
-// Commands that compare Git with the state, and carry the difference out: plan, apply, reconcile, up.
+// Commands that compare Git with the state, and carry the difference out: plan, apply, drift, reconcile, up.
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./flags.ts";
 import { durationMs, wholeNumber } from "./values.ts";
@@ -6,6 +6,7 @@ import { durationMs, wholeNumber } from "./values.ts";
 export function addPlanCommands(program: Command, facts: ProgramFacts, act: Act): void {
   addPlan(program, facts, act);
   addApply(program, facts, act);
+  addDrift(program, facts, act);
   addReconcile(program, facts, act);
   addUp(program, facts, act);
 }
@@ -55,6 +56,17 @@ function allowHistory(): Option {
   return new Option("--allow-history <kind...>", "apply although the branch was rewritten")
     .choices(["forced", "unrelated"])
     .default([]);
+}
+
+function addDrift(program: Command, facts: ProgramFacts, act: Act): void {
+  const command = program
+    .command("drift")
+    .description("show where the state or the world differs from what was applied; exit 2 when it does")
+    .argument("[path]", "a directory or file of a working tree (default: .)")
+    .option("--offline", "ask no name server about endpoints", false);
+  withOutput(withStateFlags(withSource(command), facts), ["text", "json"]).action((path, flags) =>
+    act(async () => (await import("../commands/drift.ts")).runDrift, { ...flags, folder: path }),
+  );
 }
 
 function addReconcile(program: Command, facts: ProgramFacts, act: Act): void {

@@ -1,0 +1,78 @@
+// Fields that an environment does not manage: what the state holds there is kept, by plan, apply and drift alike. Pure.
+import type { IgnoreRule } from "../../contracts/environment.ts";
+import { type Manifest, manifestDigest } from "../../contracts/manifest.ts";
+import type { StateRecord } from "../../contracts/record.ts";
+import type { LoadedManifest } from "../load/desired-set.ts";
+import { pointerKeys, valueAt } from "../plan/field-diff.ts";
+
+type Named = Pick<Manifest, "kind" | "metadata">;
+
+/** The pointers that rules name for this manifest, in the rules' order. */
+export function ignoredPointers({ kind, metadata }: Named, rules: readonly IgnoreRule[]): readonly string[] {
+  return rules
+    .filter((rule) => (rule.kind ?? kind) === kind && (rule.name ?? metadata.name) === metadata.name)
+    .flatMap(({ pointers }) => pointers)
+    .filter((pointer) => pointer.startsWith("/metadata/") || pointer.startsWith("/spec"));
+}
+
+/** Whether a value, or all of the values around it, are ignored. */
+export function isIgnored(manifest: Named, pointer: string, rules: readonly IgnoreRule[]): boolean {
+  return ignoredPointers(manifest, rules).some((ignored) => pointer === ignored || pointer.startsWith(`${ignored}/`));
+}
+
+/** The manifest without the ignored fields: what is compared. */
+export function withoutIgnored<M extends Manifest>(manifest: M, rules: readonly IgnoreRule[]): M {
+  return ignoredPointers(manifest, rules).reduce((left, pointer) => withValue(left, pointer, undefined), manifest);
+}
+
+/**
+ * The manifest as it is applied over a record: ignored fields stay as the state has them, so an apply of other fields
+ * does not overwrite them. A manifest without a record is taken whole.
+ */
+export function keepIgnored(
+  loaded: LoadedManifest,
+  record: Pick<StateRecord, "manifest"> | undefined,
+  rules: readonly IgnoreRule[],
+): LoadedManifest {
+  if (record === undefined || rules.length === 0) return loaded;
+  const pointers = ignoredPointers(loaded.manifest, rules);
+  const manifest = pointers.reduce(
+    (kept, pointer) => withValue(kept, pointer, valueAt(record.manifest, pointer)),
+    loaded.manifest,
+  );
+  return manifest === loaded.manifest ? loaded : { ...loaded, manifest, digest: manifestDigest(manifest) };
+}
+
+/** The same set with {@link keepIgnored} for each of its manifests. */
+export function keepAllIgnored(
+  manifests: readonly LoadedManifest[],
+  records: ReadonlyMap<string, Pick<StateRecord, "manifest">>,
+  rules: readonly IgnoreRule[],
+): readonly LoadedManifest[] {
+  if (rules.length === 0) return manifests;
+  return manifests.map((loaded) => keepIgnored(loaded, records.get(loaded.address), rules));
+}
+
+function withValue<M extends Manifest>(manifest: M, pointer: string, value: unknown): M {
+  if (valueAt(manifest, pointer) === value) return manifest;
+  return setAt(manifest, pointerKeys(pointer), value) as M;
+}
+
+/** A copy along the path. A part that is missing is made where a value goes there, and left missing where one goes away. */
+function setAt(node: unknown, [key, ...rest]: readonly string[], value: unknown): unknown {
+  if (key === undefined) return value;
+  if (Array.isArray(node)) return setItem(node, key, rest, value);
+  if (typeof node !== "object" || node === null) return value === undefined ? node : setAt({}, [key, ...rest], value);
+  const fields: Readonly<Record<string, unknown>> = { ...node };
+  const next = setAt(Object.hasOwn(fields, key) ? fields[key] : undefined, rest, value);
+  const { [key]: _old, ...others } = fields;
+  return next === undefined ? others : { ...others, [key]: next };
+}
+
+/** Items of a list are addressed by position; one that is not there cannot be kept, and nothing is removed from lists. */
+function setItem(items: readonly unknown[], key: string, rest: readonly string[], value: unknown): readonly unknown[] {
+  const index = Number(key);
+  if (!Number.isInteger(index) || index < 0 || index >= items.length) return items;
+  const next = setAt(items[index], rest, value);
+  return next === undefined ? items : items.with(index, next);
+}
