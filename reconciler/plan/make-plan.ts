@@ -1,5 +1,6 @@
 // Makes the plan: desired set against observed state, as a value. Pure: same inputs, same bytes.
 import type { Address } from "../../contracts/address.ts";
+import type { Suspension } from "../../contracts/holds.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
 import {
   type AccessChange,
@@ -16,6 +17,7 @@ import { policyDigestOf } from "../../contracts/policy-digest.ts";
 import { compareProblems, hasErrors, type Problem } from "../../contracts/problem.ts";
 import type { ObservedState, StateRecord } from "../../contracts/record.ts";
 import { hideSensitive, sensitivePaths } from "../../contracts/sensitive.ts";
+import { blockSuspended } from "../holds/suspended.ts";
 import type { LoadedManifest, LoadResult } from "../load/desired-set.ts";
 import type { SourceAnswer } from "../source/source.ts";
 import { accessChanges } from "./access.ts";
@@ -37,13 +39,15 @@ export interface PlanInput {
   readonly now: Date;
   readonly planId: string;
   readonly tool: { readonly name: string; readonly version: string };
+  /** Resources that somebody suspended: their changes become blocked rows. */
+  readonly suspended?: ReadonlyMap<Address, Suspension>;
 }
 
 export function makePlan(input: PlanInput): Plan {
   const { source, observed, env, now } = input;
   const desired = source.load.set.manifests;
   const problems = (source.status === "ok" ? source.load.problems : source.problems).toSorted(compareProblems);
-  const changes = planChanges(source, observed.records);
+  const changes = blockSuspended(planChanges(source, observed.records), input.suspended ?? new Map());
   const { commit: _commit, ...identity } = source.identity;
   const body = {
     formatVersion: PLAN_FORMAT_VERSION,
