@@ -17,6 +17,7 @@ export const PROBLEM_CODES = [
   "UNSUPPORTED_FILE",
   "PATH_COLLISION",
   "NOT_A_MANIFEST",
+  "OVERLAY",
 ] as const;
 
 export type ProblemCode = (typeof PROBLEM_CODES)[number];

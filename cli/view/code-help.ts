@@ -26,6 +26,8 @@ export const PROBLEM_HELP: Readonly<Record<ProblemCode, string>> = {
   UNSUPPORTED_FILE: "A symbolic link, a submodule or a name that cannot be read. It is never followed.",
   PATH_COLLISION: "Two paths differ only in case or in Unicode form, and would be one file on some machines.",
   NOT_A_MANIFEST: "A YAML or JSON document without a `kind`. It is skipped.",
+  OVERLAY:
+    "A patch of an overlay that cannot be applied: it names no manifest of the set, or changes which one it is (kind, name, namespace, apiVersion).",
 };
 
 export const DENIAL_HELP: Readonly<Record<DenialCode, string>> = {
