@@ -29,6 +29,11 @@ export interface Change {
   readonly action: Action;
   /** One line for people: why this is in the plan. */
   readonly reason: string;
+  /**
+   * Why it stays undone while the rest is carried out. Codes: PREVENT_PRUNE and RETAINED (the record's own annotations),
+   * SUSPENDED, DEPENDS_ON_BLOCKED (a reference would lead nowhere), ISOLATED (manifests beside it are broken),
+   * FILE_SKIPPED (its file is there and was not read).
+   */
   readonly blocked?: { readonly code: string; readonly message: string };
   /** For a prune: where the record's manifest stood when it was applied. */
   readonly source: Place;
@@ -59,6 +64,20 @@ export interface PlanCounts {
   readonly noop: number;
   readonly blocked: number;
   readonly invalid: number;
+}
+
+/** So many prunes at once wait until somebody says their exact number. */
+export interface Confirm {
+  readonly prunes: number;
+  /** One line for people. */
+  readonly because: string;
+}
+
+/** What the author may have meant instead. Nothing follows from it. */
+export interface Hint {
+  readonly code: "MOVED" | "ROOT_MOVED";
+  readonly message: string;
+  readonly addresses: readonly Address[];
 }
 
 export interface PlanSource {
@@ -97,6 +116,9 @@ export interface Plan {
   readonly access: readonly AccessChange[];
   readonly drift: readonly Change[];
   readonly problems: readonly Problem[];
+  /** null: no prune waits for a confirmation. */
+  readonly confirm: Confirm | null;
+  readonly hints: readonly Hint[];
   /** False where problems of severity error, or nothing but blocked changes, stand in the way. */
   readonly applyable: boolean;
   readonly digest: Digest;

@@ -64,6 +64,8 @@ export function makePlan(input: PlanInput): Plan {
     access: planAccess(source, observed, changes),
     drift: [],
     problems,
+    confirm: null,
+    hints: [],
     applyable: isApplyable(changes, problems),
   } as const;
   return { ...body, digest: planDigest(body) };

@@ -86,6 +86,8 @@ const PLAN = shape({
   ),
   drift: listOf(CHANGE),
   problems: listOf(PROBLEM),
+  confirm: { ...shape({ prunes: COUNT, because: TEXT }), type: ["object", "null"] },
+  hints: listOf(shape({ code: TEXT, message: TEXT, addresses: listOf(TEXT) })),
   applyable: { type: "boolean" },
   digest: { type: "string", pattern: "^sha256:[0-9a-f]{64}$" },
 });

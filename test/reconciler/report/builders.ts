@@ -85,6 +85,8 @@ export function planOf(changes: readonly Change[], more: Partial<Plan> = {}): Pl
     access: [],
     drift: [],
     problems: [],
+    confirm: null,
+    hints: [],
     applyable: true,
     ...more,
   } as const;
