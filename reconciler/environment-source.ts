@@ -1,7 +1,10 @@
 // The source of an environment: a ref and path of a repository, or a folder on disk. Reads, looks up, watches.
+import { posix, resolve } from "node:path";
 import type { History } from "../contracts/plan.ts";
 import type { HeadAnswer, LoopSource } from "./loop.ts";
+import { type OverlayPaths, withCommitOverlays, withFolderOverlays } from "./overlay/read-overlays.ts";
 import { isManifestName } from "./source/files/manifest-paths.ts";
+import { ReadMemory } from "./source/git/read-memory.ts";
 import type { GitSetup } from "./source/git-setup.ts";
 import { historyBetween, repositoryFolder } from "./source/history.ts";
 import { type FilesLoader, loadSource } from "./source/load-source.ts";
@@ -25,6 +28,8 @@ export interface SourceTools {
   readonly loader: FilesLoader;
   /** For this repository only: whoever calls has looked at its host. */
   readonly token?: string;
+  /** Directories of merge patches, from the repository's root, in their order. */
+  readonly overlays?: OverlayPaths;
   /** Who may sign what is applied from here; absent: nobody asks. */
   readonly signatures?: SignatureRules;
   /** One line: watching has to give way to polling. */
@@ -44,12 +49,16 @@ export async function readCommitSource(
   tools: SourceTools,
   signal: AbortSignal,
 ): Promise<SourceAnswer> {
-  return loadSource(await readCommit(commitOptions(spec, tools, signal)), tools.loader);
+  const options = commitOptions(spec, tools, signal);
+  const files = await withCommitOverlays(await readCommit(options), options, tools.overlays ?? []);
+  return loadSource(files, tools.loader);
 }
 
 /** The same repository and path at another ref: how pull requests are read. */
 export function commitSourceReader(spec: CommitSpec, tools: SourceTools) {
-  return (ref: string, signal: AbortSignal): Promise<SourceAnswer> => readCommitSource({ ...spec, ref }, tools, signal);
+  const memory = new ReadMemory();
+  return (ref: string, signal: AbortSignal): Promise<SourceAnswer> =>
+    readCommitSource({ ...spec, ref }, tools, signal, memory);
 }
 
 function commitOptions(
@@ -61,8 +70,9 @@ function commitOptions(
 }
 
 function commitSource(spec: CommitSpec, tools: SourceTools): LoopSource {
+  const memory = new ReadMemory();
   return {
-    read: (signal) => readCommitSource(spec, tools, signal),
+    read: (signal) => readCommitSource(spec, tools, signal, memory),
     async history(from, to, signal): Promise<History> {
       if (from === null || to === null) return "first";
       const mirror = await repositoryFolder(commitOptions(spec, tools, signal));
@@ -108,8 +118,12 @@ async function watchRepository(
 function folderSource({ folder, shownAs }: FolderSpec, tools: SourceTools): LoopSource {
   const { git, loader, onProblem, signatures } = tools;
   return {
-    read: async (signal) =>
-      refuseEmptyFile(shownAs, await loadSource(await readWorkingTree({ git, folder, shownAs, signal }), loader)),
+    async read(signal): Promise<SourceAnswer> {
+      const root = resolve(folder, posix.relative(shownAs, "."));
+      const files = await readWorkingTree({ git, folder, shownAs, signal });
+      const whole = await withFolderOverlays(files, { git, root, signal }, tools.overlays ?? []);
+      return refuseEmptyFile(shownAs, await loadSource(whole, loader));
+    },
     // Who plans a working tree stands before it: switching branches in it is no rewritten history.
     history: async (from) => (from === null ? "first" : "fast-forward"),
     verify: async () => (signatures === undefined || signatures.mode === "none" ? null : UNSIGNED_TREE),

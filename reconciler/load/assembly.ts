@@ -33,8 +33,16 @@ export interface Findings {
   looked: number;
 }
 
-export async function assembleWhole(files: Map<string, FileInSet>, pace: Pacer): Promise<Assembly> {
+/** What stands over the manifests of the files: others in place of some of them. */
+export type Overlay = (candidates: ReadonlyMap<string, Candidate>) => {
+  readonly candidates: readonly Candidate[];
+  readonly problems: readonly Problem[];
+};
+
+export async function assembleWhole(files: Map<string, FileInSet>, pace: Pacer, overlay?: Overlay): Promise<Assembly> {
   const { first: candidates, problems: duplicates } = withoutDuplicates(candidatesOf(files.values()));
+  const overlaid = overlay?.(candidates);
+  for (const candidate of overlaid?.candidates ?? []) candidates.set(candidate.address, candidate);
   const sorted = [...candidates.values()].toSorted(byAddress);
   const declared = new Declared(candidates);
   const findings: Findings = { problems: new Map(), inquiries: new Map(), readers: new Map(), looked: 0 };
@@ -46,7 +54,11 @@ export async function assembleWhole(files: Map<string, FileInSet>, pace: Pacer):
   let manifestCount = 0;
   for (const { known } of files.values()) manifestCount += known.manifestCount;
   const parts = { files, candidates, declared, findings, sorted, toolProblems, manifestCount };
-  return { ...parts, hasDuplicates: duplicates.length > 0, result: resultOf(parts, duplicates) };
+  return {
+    ...parts,
+    hasDuplicates: duplicates.length > 0,
+    result: resultOf(parts, [...duplicates, ...(overlaid?.problems ?? [])]),
+  };
 }
 
 function* candidatesOf(files: Iterable<FileInSet>): Generator<Candidate> {

@@ -1,7 +1,9 @@
 // The loader: files in, a desired set and every problem out. Deterministic: neither the order of the files nor what was
 // loaded before changes the answer; what was loaded before only makes it cheap.
+
+import { overlaySet } from "../overlay/overlay-set.ts";
 import { assembleChange, CHANGE_LIMITS } from "./assemble-change.ts";
-import { type Assembly, assembleWhole } from "./assembly.ts";
+import { type Assembly, assembleWhole, type Overlay } from "./assembly.ts";
 import { openParseCache } from "./cache/parse-cache.ts";
 import { type FileInSet, placeInSet } from "./candidate.ts";
 import type { LoadResult, SourceFile } from "./desired-set.ts";
@@ -14,6 +16,8 @@ import { isSelected, selectFiles } from "./select-files.ts";
 export interface LoadOptions {
   /** Thrown where it is aborted, with its reason. */
   readonly signal?: AbortSignal;
+  /** Files of overlays, in the order in which their patches are applied. */
+  readonly overlays?: readonly SourceFile[];
 }
 
 export interface LoaderOptions {
@@ -52,7 +56,10 @@ export function createLoader({ cacheFolder }: LoaderOptions = {}): Loader {
 
   const loadWhole = async (files: readonly SourceFile[], options: Reading): Promise<Loaded> => {
     const selected = selectFiles(files);
-    const assembly = await assembleWhole(await place(selected, options), options.pace);
+    const { overlays } = options;
+    const overlay: Overlay | undefined =
+      overlays.length === 0 ? undefined : (candidates) => overlaySet(overlays, candidates, kit);
+    const assembly = await assembleWhole(await place(selected, options), options.pace, overlay);
     return { given: files, hasChart: files.some(({ path }) => isChart(path)), assembly };
   };
 
@@ -68,11 +75,13 @@ export function createLoader({ cacheFolder }: LoaderOptions = {}): Loader {
   };
 
   return {
-    async load(files, { signal } = {}) {
-      const options = { pace: createPacer(), signal };
+    async load(files, { signal, overlays = [] } = {}) {
+      const options = { pace: createPacer(), signal, overlays };
       signal?.throwIfAborted();
+      // A patch of another file may concern any manifest: with overlays the set is put together anew, from known files.
+      if (overlays.length > 0) last = undefined;
       const loaded = (await loadChange(files, options)) ?? (await loadWhole(files, options));
-      last = loaded;
+      last = overlays.length > 0 ? undefined : loaded;
       known.forget(files.length);
       return loaded.assembly.result;
     },
@@ -83,6 +92,7 @@ export function createLoader({ cacheFolder }: LoaderOptions = {}): Loader {
 interface Reading {
   readonly pace: Pacer;
   readonly signal: AbortSignal | undefined;
+  readonly overlays: readonly SourceFile[];
 }
 
 interface Loaded {

@@ -5,13 +5,13 @@ import type { FilesAnswer, SourceAnswer } from "./source.ts";
 
 /** What is needed of the loader. */
 export interface FilesLoader {
-  load(files: readonly SourceFile[]): Promise<LoadResult>;
+  load(files: readonly SourceFile[], options?: { readonly overlays?: readonly SourceFile[] }): Promise<LoadResult>;
 }
 
 /** The problems of the listing (links, names, sizes) count like those of the manifests: one error makes it `invalid`. */
 export async function loadSource(answer: FilesAnswer, loader: FilesLoader): Promise<SourceAnswer> {
   if (answer.status === "unavailable") return answer;
-  const loaded = await loader.load(answer.files);
+  const loaded = await loader.load(answer.files, { overlays: answer.overlays ?? [] });
   const problems = [...answer.problems, ...loaded.problems].toSorted(compareProblems);
   const load: LoadResult = { ...loaded, problems };
   const { identity } = answer;

@@ -33,6 +33,8 @@ export type FilesAnswer =
       readonly status: "ok";
       readonly identity: SourceIdentity;
       readonly files: readonly SourceFile[];
+      /** Files of overlays, in the order in which their patches are applied. */
+      readonly overlays?: readonly SourceFile[];
       readonly problems: readonly Problem[];
     }
   | { readonly status: "unavailable"; readonly reason: UnavailableReason };
