@@ -13,6 +13,10 @@ export interface EnvironmentKeys {
   readonly records: string;
   /** hash: holder, token, until. Never deleted: the token must only grow. */
   readonly lock: string;
+  /** hash: holder, token, until: the reconciler that looks after the environment. Never deleted, as the lock. */
+  readonly leader: string;
+  /** A channel, no key: a replica that does not lead was told to look again. */
+  readonly looks: string;
   /** zset: plan id → the serial that it became; the oldest fall out, long after their plans expired. */
   readonly plans: string;
   /** stream: one entry per apply, id `<serial>-0`. */
@@ -53,6 +57,8 @@ export function environmentKeys(env: string): EnvironmentKeys {
     head: `${tag}:head`,
     records: `${tag}:records`,
     lock: `${tag}:lock`,
+    leader: `${tag}:leader`,
+    looks: `${tag}:looks`,
     plans: `${tag}:plans`,
     history: `${tag}:history`,
     archive: `${tag}:manifests`,

@@ -5,6 +5,7 @@ import { policyDigestOf } from "../../contracts/policy-digest.ts";
 import type { ObservedState } from "../../contracts/record.ts";
 import type { TaskRef } from "../../contracts/task.ts";
 import { isPlanUsed } from "../../store/history.ts";
+import type { Lead } from "../../store/leader.ts";
 import { pushOutbox } from "../../store/outbox.ts";
 import { type ApplyAnswer, type ApplyRequest, applyPlan as switchState } from "../../store/scripts/apply-plan.ts";
 import { readHead, readState } from "../../store/state.ts";
@@ -27,6 +28,8 @@ export interface Writer extends TaskMaker {
   /** Callers hold off where it says that the state was replaced: {@link findReplaced}. */
   readonly lineages: LineageMemory;
   readonly signal: AbortSignal;
+  /** Under which lead this writer acts, where it is one of several replicas: a stale one writes nothing. */
+  readonly lead?: Pick<Lead, "holder" | "token" | "check">;
   /** True where GitHub hears of this environment: an entry for the report is left in the outbox. */
   readonly reports: boolean;
 }
@@ -65,6 +68,7 @@ const LOCK_RETRY_MS = 100;
 /** The plan must be applyable and unexpired: callers have shown its problems and asked their questions. */
 export async function applyPlan(writer: Writer, work: PlannedWork): Promise<ApplyOutcome> {
   const startedAt = writer.now();
+  writer.lead?.check();
   const answer = await waitForLock(writer);
   if (answer.outcome === "held") return { outcome: "locked", holder: answer.holder, untilMs: answer.untilMs };
   try {
@@ -85,6 +89,7 @@ export async function applyPlan(writer: Writer, work: PlannedWork): Promise<Appl
 
 /** For a plan without changes: what earlier applies ordered is still made. Answers the tasks that were. */
 export async function leaveUnchanged(writer: Writer, { head }: ObservedState): Promise<readonly TaskRef[]> {
+  writer.lead?.check();
   if (head !== null) await writer.lineages.remember(head.lineage);
   return makeOrderedTasks(writer);
 }
@@ -147,6 +152,7 @@ function applyRequest({ writer, work, lock, startedAt, observed, next, appliedAt
   return {
     env: writer.env,
     lock: { holder: lock.holder, token: lock.token },
+    ...(writer.lead === undefined ? {} : { lead: { holder: writer.lead.holder, token: writer.lead.token } }),
     planId: plan.planId,
     planDigest: plan.digest,
     lineage: plan.state.lineage,

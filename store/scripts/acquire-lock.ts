@@ -1,6 +1,5 @@
-// Takes the writer's lock of an environment, if nobody holds it.
+// Takes a fenced lock, if nobody holds it: the writer's lock of an environment, or the lead of its replicas.
 import type { Redis } from "../connect.ts";
-import { environmentKeys } from "../keys.ts";
 import { listOf, numberOf, textOf } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
 import { NOW } from "./lua.ts";
@@ -23,9 +22,15 @@ export type LockGrant =
   | { readonly outcome: "acquired"; readonly token: number }
   | { readonly outcome: "held"; readonly holder: string; readonly remainingMs: number };
 
-export async function acquireLock(redis: Redis, env: string, holder: string, ttlMs: number): Promise<LockGrant> {
-  const what = `the writer's lock of environment ${env}`;
-  const answer = listOf(what, await runScript(redis, ACQUIRE, [environmentKeys(env).lock], [holder, ttlMs]));
+/** Which lock: its key, and what it is called where it cannot be read. */
+export interface LockPlace {
+  readonly key: string;
+  readonly what: string;
+}
+
+export async function acquireLock(redis: Redis, place: LockPlace, holder: string, ttlMs: number): Promise<LockGrant> {
+  const { key, what } = place;
+  const answer = listOf(what, await runScript(redis, ACQUIRE, [key], [holder, ttlMs]));
   if (answer[0] === "acquired") return { outcome: "acquired", token: numberOf(what, answer[1]) };
   return { outcome: "held", holder: textOf(what, answer[1]), remainingMs: numberOf(what, answer[2]) };
 }

@@ -27,6 +27,8 @@ export interface TaskIntentRequest {
 export interface ApplyRequest {
   readonly env: string;
   readonly lock: { readonly holder: string; readonly token: number };
+  /** The lead that the writer acts under; absent: a person's command, which needs none. */
+  readonly lead?: { readonly holder: string; readonly token: number };
   readonly planId: string;
   readonly planDigest: string;
   /** Empty: the environment must have no state yet. */
@@ -62,12 +64,12 @@ const TRIES = 3;
 
 /**
  * KEYS  1 head · 2 records · 3 lock · 4 plans · 5 history · 6 intents · 7 pending intents · 8 staging · 9 inventory
- *       10 archive · 11 archived · 12 holds
+ *       10 archive · 11 archived · 12 holds · 13 leader
  * ARGV  1 lock holder · 2 lock token · 3 plan id · 4 apply id · 5 expected lineage ('' for none) · 6 expected serial
  *       7 touched as JSON [[address, digest or '']] · 8 prunes as JSON · 9 intents as JSON [[key, JSON of the intent]]
  *       10 number of staged records · 11 new head as JSON, flat · 12 history entry · 13 its seal
  *       14 how many applies, 15 plans, 16 applies' archives are kept · 17 manifests collected at most · 18 automatic: '1' or
- *       '0' · 19 the hold of a rollback as JSON, or ''
+ *       '0' · 19 the hold of a rollback as JSON, or '' · 20 holder of the lead, or '' · 21 its token
  * Answers {'applied', serial} or {'lock-lost'}, {'used'}, {'lineage'}, {'record', address}, {'suspended', address or ''}, {'moved'} (the serial is no
  * longer what the records were sealed for: stage again).
  * Invariants: every check stands before the first write; state, head, history, plan and intents change together. The
@@ -76,7 +78,7 @@ const TRIES = 3;
  * under its digest; one leaves it when the last apply that put it there can no longer be rolled back.
  */
 const SWITCH = defineScript(`${NOW}
-local head, records, lock, plans, history, intents, pending, staging, inventory, archive, archived, holds = unpack(KEYS)
+local head, records, lock, plans, history, intents, pending, staging, inventory, archive, archived, holds, leader = unpack(KEYS)
 local used = redis.call('ZSCORE', plans, ARGV[3])
 if used then
   local entry = redis.call('XRANGE', history, used .. '-0', used .. '-0')
@@ -85,6 +87,10 @@ if used then
 end
 local held = redis.call('HMGET', lock, 'holder', 'token', 'until')
 if held[1] ~= ARGV[1] or held[2] ~= ARGV[2] or tonumber(held[3]) <= now then return { 'lock-lost' } end
+if ARGV[20] ~= '' then
+  local leads = redis.call('HMGET', leader, 'holder', 'token', 'until')
+  if leads[1] ~= ARGV[20] or leads[2] ~= ARGV[21] or tonumber(leads[3]) <= now then return { 'lock-lost' } end
+end
 local found = redis.call('HMGET', head, 'lineage', 'serial')
 if (found[1] or '') ~= ARGV[5] then return { 'lineage' } end
 if not found[1] and redis.call('EXISTS', records) == 1 then return { 'lineage' } end
@@ -204,8 +210,10 @@ function sealedAfter(
 
 function switchKeys(env: string, staging: string): string[] {
   const keys = environmentKeys(env);
-  const { head, records, lock, plans, history, intents, pendingIntents, inventory, archive, archived, holds } = keys;
-  return [head, records, lock, plans, history, intents, pendingIntents, staging, inventory, archive, archived, holds];
+  const { head, records, lock, plans, history, intents, pendingIntents } = keys;
+  const { inventory, archive, archived, holds, leader } = keys;
+  const state = [head, records, lock, plans, history, intents, pendingIntents];
+  return [...state, staging, inventory, archive, archived, holds, leader];
 }
 
 interface SwitchInput {
@@ -246,6 +254,8 @@ function switchArguments({ request, applyId, kept, sealing, staged }: SwitchInpu
     collectedAtOnce,
     request.automatic === true ? "1" : "0",
     request.restores === undefined ? "" : JSON.stringify({ ...request.restores, serial }),
+    request.lead?.holder ?? "",
+    request.lead?.token ?? "",
   ];
 }
 

@@ -1,6 +1,5 @@
-// Renews or gives back the writer's lock: both only for the grant that holds it. A lapsed lock is never revived.
+// Renews or gives back a fenced lock: both only for the grant that holds it. A lapsed lock is never revived.
 import type { Redis } from "../connect.ts";
-import { environmentKeys } from "../keys.ts";
 import { defineScript, runScript } from "../script.ts";
 import { NOW } from "./lua.ts";
 
@@ -17,14 +16,14 @@ return 1
 `);
 
 export interface LockGrantRef {
-  readonly env: string;
+  readonly key: string;
   readonly holder: string;
   readonly token: number;
 }
 
 /** False: lost. */
-export async function renewLock(redis: Redis, { env, holder, token }: LockGrantRef, ttlMs: number): Promise<boolean> {
-  return (await runScript(redis, RENEW, [environmentKeys(env).lock], [holder, token, ttlMs])) === 1;
+export async function renewLock(redis: Redis, { key, holder, token }: LockGrantRef, ttlMs: number): Promise<boolean> {
+  return (await runScript(redis, RENEW, [key], [holder, token, ttlMs])) === 1;
 }
 
 export async function releaseLock(redis: Redis, grant: LockGrantRef): Promise<void> {
