@@ -102,7 +102,7 @@ async function edition(
   wanted: Manifest,
   text: string,
 ): Promise<string | undefined> {
-  const paths = differingFields(declared.manifest, wanted).map(throughLists);
+  const paths = differingFields(declared.manifest, wanted).map((path) => wholeOf(throughLists(path), wanted));
   const edits = [...new Set(paths)].map((pointer) => ({ pointer, value: valueAt(wanted, pointer) }));
   const edited = editManifest(text, whoseName(declared.manifest), edits);
   return edited !== undefined && (await declares(loader, declared.place.file, edited, wanted)) ? edited : undefined;
@@ -111,6 +111,13 @@ async function edition(
 /** A pointer into a list stands for the whole list. */
 function throughLists(pointer: string): string {
   return pointer.replace(/\/\d+(\/.*)?$/, "");
+}
+
+/** What goes away with all that is in it is one edit. */
+function wholeOf(pointer: string, wanted: Manifest): string {
+  const parent = pointer.slice(0, pointer.lastIndexOf("/"));
+  const stays = parent === "/spec" || parent === "" || valueAt(wanted, parent) !== undefined;
+  return stays ? pointer : wholeOf(parent, wanted);
 }
 
 function whoseName({ kind, metadata: { namespace, name } }: Manifest): WantedManifest {
