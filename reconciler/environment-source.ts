@@ -48,8 +48,10 @@ export async function readCommitSource(
   spec: CommitSpec,
   tools: SourceTools,
   signal: AbortSignal,
+  memory = new ReadMemory(),
 ): Promise<SourceAnswer> {
-  const options = commitOptions(spec, tools, signal);
+  const contents = await tools.loader.contents?.();
+  const options = { ...commitOptions(spec, tools, signal), memory, ...(contents === undefined ? {} : { contents }) };
   const files = await withCommitOverlays(await readCommit(options), options, tools.overlays ?? []);
   return loadSource(files, tools.loader);
 }

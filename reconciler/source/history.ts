@@ -23,6 +23,7 @@ export interface HistoryOptions {
  */
 export function historyBetween({ git, mirror, from, to, signal }: HistoryOptions): Promise<History> {
   if (from === null) return Promise.resolve("first");
+  if (from === to) return Promise.resolve("fast-forward");
   return failWhereUnavailable(() => relate({ git, gitDir: mirror, signal }, from, to));
 }
 

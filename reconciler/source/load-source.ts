@@ -6,6 +6,8 @@ import type { FilesAnswer, SourceAnswer } from "./source.ts";
 /** What is needed of the loader. */
 export interface FilesLoader {
   load(files: readonly SourceFile[], options?: { readonly overlays?: readonly SourceFile[] }): Promise<LoadResult>;
+  /** The contents of blobs that it knows: whoever reads files need not read these. */
+  contents?(): Promise<(blob: string) => Uint8Array | undefined>;
 }
 
 /** The problems of the listing (links, names, sizes) count like those of the manifests: one error makes it `invalid`. */

@@ -2,6 +2,7 @@
 // A repository on this machine is read where it lies, any other through a mirror.
 import { normalizePath, readCommitFiles } from "./git/commit-files.ts";
 import { resolveLocalRef } from "./git/local-ref.ts";
+import { type KeptContents, ReadMemory } from "./git/read-memory.ts";
 import { parseRef, type ValidRef } from "./git/ref.ts";
 import { locateRepository, type RepositoryOptions } from "./locate-repository.ts";
 import { discardMirror, fetchContents, fetchRef } from "./mirror/mirror.ts";
@@ -14,6 +15,10 @@ export interface ReadCommitOptions extends RepositoryOptions {
   readonly ref: string;
   /** A folder or file in the repository; `.` is its root. */
   readonly path: string;
+  /** What the last read of this source came to, where there may be one. */
+  readonly memory?: ReadMemory;
+  /** Contents that somebody has kept, by blob: these are not read again. */
+  readonly contents?: KeptContents;
 }
 
 /**
@@ -27,20 +32,34 @@ export function readCommit(options: ReadCommitOptions): Promise<FilesAnswer> {
     if (request.kind === "refused") throw new Unavailable("REF_NOT_FOUND", request.message);
     const path = normalizePath(options.path);
     const place = await locateRepository(options);
-    if (place.kind === "remote") return readMirrored(place.mirror, request, options.ref, path);
+    const { memory = new ReadMemory(), contents = () => undefined } = options;
+    if (place.kind === "remote") {
+      return readMirrored(place.mirror, { request, asked: options.ref, path, memory, contents });
+    }
     const { gitDir, repo } = place;
     const objects = { git: options.git, gitDir, repo, signal: options.signal };
-    return readCommitFiles(objects, await resolveLocalRef(objects, request, options.ref), path, async () => undefined);
+    const resolved = await resolveLocalRef(objects, request, options.ref);
+    return readCommitFiles(objects, { ...resolved, path, memory, contents, fetchContents: async () => undefined });
   });
 }
 
+interface MirrorRead {
+  readonly request: ValidRef;
+  readonly asked: string;
+  readonly path: string;
+  readonly memory: ReadMemory;
+  readonly contents: KeptContents;
+}
+
 /** A damaged mirror is neither the network's fault nor the author's, and holds nothing of its own: it is made anew once. */
-async function readMirrored(mirror: Mirror, request: ValidRef, asked: string, path: string): Promise<FilesAnswer> {
+async function readMirrored(mirror: Mirror, { request, asked, ...wanted }: MirrorRead): Promise<FilesAnswer> {
   const objects = { git: mirror.git, gitDir: mirror.gitDir, repo: mirror.remote.url, signal: mirror.signal };
   const read = async (): Promise<FilesAnswer> =>
-    readCommitFiles(objects, await fetchRef(mirror, request, asked), path, (treeSha, wanted) =>
-      fetchContents(mirror, treeSha, wanted),
-    );
+    readCommitFiles(objects, {
+      ...(await fetchRef(mirror, request, asked)),
+      ...wanted,
+      fetchContents: (treeSha, oids, since) => fetchContents(mirror, treeSha, oids, since),
+    });
   try {
     return await read();
   } catch (error) {

@@ -2,6 +2,7 @@
 // that both read the same set. Pure.
 import { MANIFEST_LIMITS } from "../../../contracts/limits.ts";
 import type { Problem } from "../../../contracts/problem.ts";
+import { runAtOnce } from "../../load/pacer.ts";
 import { isPlainText, showPlainly } from "./plain-text.ts";
 
 export interface TreeEntry {
@@ -33,14 +34,25 @@ export function selectManifests<Entry extends TreeEntry>(
   entries: readonly Entry[],
   shown: (path: string) => string,
 ): Selection<Entry> {
+  return runAtOnce(selectInSteps(entries, shown));
+}
+
+const ENTRIES_PER_STEP = 1_000;
+
+/** The same, yielding between steps of a few milliseconds. */
+export function* selectInSteps<Entry extends TreeEntry>(
+  entries: readonly Entry[],
+  shown: (path: string) => string,
+): Generator<void, Selection<Entry>> {
   const manifests: Entry[] = [];
   const problems = new Map<string, Problem>();
-  for (const entry of entries) {
+  for (const [index, entry] of entries.entries()) {
     const verdict = judge(entry);
     if (verdict === "manifest") manifests.push(entry);
     else if (verdict !== "other") problems.set(verdict.path, problemAt(shown(verdict.path), verdict));
+    if (index % ENTRIES_PER_STEP === 0) yield;
   }
-  return { manifests, problems: [...problems.values(), ...collisions(manifests, shown)] };
+  return { manifests, problems: [...problems.values(), ...(yield* collisions(manifests, shown))] };
 }
 
 interface Objection extends Pick<Problem, "severity" | "code" | "detail"> {
@@ -109,26 +121,31 @@ function notAFile({ path, kind }: TreeEntry): Objection | "other" {
   }
 }
 
+/** Paths with one key are one file where case or Unicode form does not count. */
+export function collisionKey(path: string): string {
+  return ASCII.test(path) ? path.toLowerCase() : path.normalize("NFC").toUpperCase().toLowerCase().normalize("NFC");
+}
+
+const ASCII = /^[ -~]*$/;
+
 /** Where case or Unicode form does not count, a checkout would hold one of the two: the same commit, another set. */
-function collisions(manifests: readonly TreeEntry[], shown: (path: string) => string): Problem[] {
+function* collisions(manifests: readonly TreeEntry[], shown: (path: string) => string): Generator<void, Problem[]> {
   const first = new Map<string, string>();
-  return manifests.flatMap(({ path }) => {
-    const key = path.normalize("NFC").toUpperCase().toLowerCase().normalize("NFC");
+  const problems: Problem[] = [];
+  for (const [index, { path }] of manifests.entries()) {
+    const key = collisionKey(path);
     const other = first.get(key);
-    if (other === undefined) {
-      first.set(key, path);
-      return [];
-    }
-    const what = `and \`${shown(other)}\` are one file where case or Unicode form does not count`;
-    const objection: Objection = {
-      path,
-      severity: "error",
-      code: "PATH_COLLISION",
-      what,
-      detail: "Rename one of them.",
-    };
-    return [{ ...problemAt(shown(path), objection), related: { file: shown(other), line: 1, column: 1 } }];
-  });
+    if (other === undefined) first.set(key, path);
+    else problems.push(collision(shown(path), shown(other)));
+    if (index % ENTRIES_PER_STEP === 0) yield;
+  }
+  return problems;
+}
+
+function collision(path: string, other: string): Problem {
+  const what = `and \`${other}\` are one file where case or Unicode form does not count`;
+  const objection = { path, severity: "error", code: "PATH_COLLISION", what, detail: "Rename one of them." } as const;
+  return { ...problemAt(path, objection), related: { file: other, line: 1, column: 1 } };
 }
 
 function problemAt(file: string, { severity, code, what, detail }: Objection): Problem {

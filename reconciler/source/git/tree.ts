@@ -1,5 +1,6 @@
 // Lists and reads the objects of one tree: `ls-tree` and `cat-file --batch`.
 import { createHash } from "node:crypto";
+import { createPacer, runAtOnce, runPaced } from "../../load/pacer.ts";
 import type { TreeEntry } from "../files/manifest-paths.ts";
 import type { GitSetup } from "../git-setup.ts";
 import { SOURCE_LIMITS } from "../limits.ts";
@@ -33,9 +34,8 @@ export async function findEntry(
 
 /** Everything below a tree, however deep, but for the folders themselves. */
 export async function listTree(objects: Objects, treeSha: string): Promise<readonly GitEntry[]> {
-  const entries = parseListing(
-    await list(objects, ["ls-tree", "-r", "-t", "-z", "--full-tree", "--end-of-options", treeSha]),
-  );
+  const listing = await list(objects, ["ls-tree", "-r", "-t", "-z", "--full-tree", "--end-of-options", treeSha]);
+  const entries = await runPaced(parseInSteps(listing), createPacer());
   ensureListed(objects, treeSha, entries);
   return entries.filter(({ type }) => type !== "tree");
 }
@@ -77,17 +77,46 @@ interface ListedEntry extends GitEntry {
   readonly type: string;
 }
 
-/** `<mode> <type> <oid>\t<path>\0`, the path in whatever bytes it has. */
 function parseListing(listing: Buffer): ListedEntry[] {
-  return listing
-    .toString("utf8")
-    .split("\0")
-    .flatMap((line) => {
-      const tab = line.indexOf("\t");
-      const [mode, type, oid] = line.slice(0, tab).split(" ");
-      if (tab === -1 || mode === undefined || type === undefined || oid === undefined) return [];
-      return [{ path: line.slice(tab + 1), kind: kindOf(mode), type, oid }];
-    });
+  return runAtOnce(parseInSteps(listing));
+}
+
+const LINES_PER_STEP = 2_000;
+
+/** `<mode> <type> <oid>\t<path>\0`, the path in whatever bytes it has. */
+function* parseInSteps(listing: Buffer): Generator<void, ListedEntry[]> {
+  const entries: ListedEntry[] = [];
+  for (let at = 0, end = listing.indexOf(0); end !== -1; at = end + 1, end = listing.indexOf(0, at)) {
+    const line = listing.toString("utf8", at, end);
+    const tab = line.indexOf("\t");
+    const [mode, type, oid] = line.slice(0, tab).split(" ");
+    if (tab === -1 || mode === undefined || type === undefined || oid === undefined) continue;
+    entries.push({ path: line.slice(tab + 1), kind: kindOf(mode), type, oid });
+    if (entries.length % LINES_PER_STEP === 0) yield;
+  }
+  return entries;
+}
+
+export interface TreeChange {
+  readonly path: string;
+  /** null: there is nothing any more. */
+  readonly entry: GitEntry | null;
+}
+
+/** What differs between two trees, without the folders themselves. */
+export async function diffTrees(objects: Objects, before: string, after: string): Promise<readonly TreeChange[]> {
+  const args = ["diff-tree", "-r", "-z", "--raw", "--no-renames", "--end-of-options", before, after];
+  const fields = (await list(objects, args)).toString("utf8").split("\0");
+  const changes: TreeChange[] = [];
+  for (let at = 0; at + 1 < fields.length; at += 2) {
+    const [, mode, , oid] = (fields[at] ?? "").split(" ");
+    const path = fields[at + 1];
+    if (mode === undefined || oid === undefined || path === undefined) break;
+    changes.push({ path, entry: mode === "000000" ? null : { path, kind: kindOf(mode), oid } });
+  }
+  // Two trees with different ids differ: an answer without a difference, or with half of one, is not git's whole answer.
+  if (changes.length > 0 && changes.length * 2 + 1 === fields.length) return changes;
+  throw new Damaged(`${objects.repo}: what differs between two of its trees cannot be read`);
 }
 
 function kindOf(mode: string): TreeEntry["kind"] {

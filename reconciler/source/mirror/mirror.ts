@@ -37,9 +37,18 @@ export async function fetchRef(mirror: Mirror, request: ValidRef, asked: string)
   return found;
 }
 
-/** Brings the contents that a partial mirror lacks, all at once: git itself would ask the server for one at a time. */
-export async function fetchContents(mirror: Mirror, treeSha: string, wanted: ReadonlySet<string>): Promise<void> {
-  const missing = (await missingObjects(mirror, treeSha)).filter((oid) => wanted.has(oid));
+/**
+ * Brings the contents that a partial mirror lacks, all at once: git itself would ask the server for one at a time. `since`:
+ * a tree that was read before, whose contents are not looked at again.
+ */
+export async function fetchContents(
+  mirror: Mirror,
+  treeSha: string,
+  wanted: ReadonlySet<string>,
+  since?: string,
+): Promise<void> {
+  if (wanted.size === 0) return;
+  const missing = (await missingObjects(mirror, treeSha, since)).filter((oid) => wanted.has(oid));
   if (missing.length === 0) return;
   await withMirrorLock(mirror, () =>
     fetch(mirror, ["--no-auto-maintenance", "--stdin", "--", "origin"], `${missing.join("\n")}\n`),
@@ -91,8 +100,9 @@ async function fetch(mirror: Mirror, args: readonly string[], input?: string): P
   if (exit.code !== 0) throw unavailableFromGit(mirror.remote.url, exit.stderr);
 }
 
-async function missingObjects(mirror: Mirror, treeSha: string): Promise<readonly string[]> {
-  const args = ["rev-list", "--objects", "--no-object-names", "--missing=print", "--end-of-options", treeSha];
+async function missingObjects(mirror: Mirror, treeSha: string, since: string | undefined): Promise<readonly string[]> {
+  const trees = since === undefined ? [treeSha] : [treeSha, `^${since}`];
+  const args = ["rev-list", "--objects", "--no-object-names", "--missing=print", "--end-of-options", ...trees];
   const exit = await runInMirror(mirror, { args, timeoutMs: SOURCE_LIMITS.localMs });
   if (exit.code !== 0) throw unavailableFromGit(mirror.remote.url, exit.stderr);
   const lines = exit.stdout.toString("utf8").split("\n");

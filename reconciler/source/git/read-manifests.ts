@@ -1,0 +1,64 @@
+// The contents of chosen entries of a tree: those that somebody has kept, and the rest from the repository.
+import { MANIFEST_LIMITS } from "../../../contracts/limits.ts";
+import type { Problem } from "../../../contracts/problem.ts";
+import type { SourceFile } from "../../load/desired-set.ts";
+import { ensureBounded, setAsidePointers, tooLargeFile } from "../files/contents.ts";
+import { Damaged } from "../unavailable.ts";
+import type { KeptContents } from "./read-memory.ts";
+import { type GitEntry, type Objects, readBlobs, readSizes } from "./tree.ts";
+
+/** Makes sure that wanted contents of a tree are at hand. `since`: a tree whose contents are. A mirror fetches the rest. */
+export type FetchContents = (treeSha: string, wanted: ReadonlySet<string>, since: string | undefined) => Promise<void>;
+
+export type ManifestEntry = Pick<GitEntry, "path" | "oid">;
+
+export interface ContentsWanted {
+  /** The commit's whole tree. */
+  readonly rootTree: string;
+  /** One that was read before. */
+  readonly since?: string;
+  readonly contents: KeptContents;
+  readonly fetchContents: FetchContents;
+}
+
+export interface ManifestsRead {
+  readonly files: readonly SourceFile[];
+  /** Of files that are left out: too large, or a pointer to what is elsewhere. */
+  readonly problems: readonly Problem[];
+}
+
+export async function readManifests(
+  objects: Objects,
+  manifests: readonly ManifestEntry[],
+  { rootTree, since, contents, fetchContents }: ContentsWanted,
+): Promise<ManifestsRead> {
+  const kept = new Map<string, Uint8Array>();
+  const unknown = new Set<string>();
+  for (const { oid } of manifests) {
+    const bytes = contents(oid);
+    if (bytes === undefined) unknown.add(oid);
+    else kept.set(oid, bytes);
+  }
+  await fetchContents(rootTree, unknown, since);
+  const sizes = await readSizes(objects, [...unknown]);
+  const sizeOf = ({ oid }: ManifestEntry): number => kept.get(oid)?.length ?? sizes.get(oid) ?? 0;
+  const small = manifests.filter((entry) => sizeOf(entry) <= MANIFEST_LIMITS.fileBytes);
+  const large = manifests.filter((entry) => sizeOf(entry) > MANIFEST_LIMITS.fileBytes);
+  ensureBounded(
+    objects.repo,
+    small.length,
+    small.reduce((sum, entry) => sum + sizeOf(entry), 0),
+  );
+  const read = await readBlobs(
+    objects,
+    small.filter(({ oid }) => unknown.has(oid)).map(({ oid }) => oid),
+  );
+  const { files, problems } = setAsidePointers(
+    small.map(({ path, oid }) => {
+      const bytes = kept.get(oid) ?? read.get(oid);
+      if (bytes === undefined) throw new Damaged(`${objects.repo} lacks the contents of \`${path}\``);
+      return { path, blob: oid, bytes };
+    }),
+  );
+  return { files, problems: [...problems, ...large.map((entry) => tooLargeFile(entry.path))] };
+}
