@@ -147,14 +147,18 @@ function planPrunes({ load }: PlannableSource, records: ReadonlyMap<Address, Sta
   return gone.map((record) => (isSkipped(record.source.file) ? blockPrune(planPrune(record)) : planPrune(record)));
 }
 
-/** Left out with a warning: a link, a submodule, a text that is no manifest (any more). */
-const SKIPPED: readonly Problem["code"][] = ["UNSUPPORTED_FILE", "NOT_A_MANIFEST"];
+/** Left out with a warning: a link, a submodule, a text that is no manifest (any more), a kind that is not ours. */
+const SKIPPED: readonly Problem["code"][] = ["UNSUPPORTED_FILE", "NOT_A_MANIFEST", "UNKNOWN_KIND"];
 
-/** Files, and folders that files stood in, which are there but of which nothing was read. */
+/**
+ * Files, and folders that files stood in, which are there but of which nothing was read. A document without a kind among
+ * others that were read is hardly meant so: its file counts, too. Other systems' objects beside ours are usual.
+ */
 function skippedFiles({ set, problems }: LoadResult): (file: string) => boolean {
   const read = new Set(set.manifests.map(({ place }) => place.file));
-  const skipped = new Set(problems.filter(({ code }) => SKIPPED.includes(code)).map(({ file }) => file));
-  for (const file of read) skipped.delete(file);
+  const unread = problems.filter(({ code, file }) => SKIPPED.includes(code) && !read.has(file));
+  const partly = problems.filter(({ code }) => code === "NOT_A_MANIFEST");
+  const skipped = new Set([...unread, ...partly].map(({ file }) => file));
   return (file) => skipped.has(file) || foldersOf(file).some((folder) => skipped.has(folder));
 }
 

@@ -94,9 +94,10 @@ describe("makePlan", () => {
       ["cut", "FILE_SKIPPED"],
       ["far", "FILE_SKIPPED"],
       ["gone", undefined],
-      ["mixed", undefined],
+      // A document in it has lost its kind: that may be the one.
+      ["mixed", "FILE_SKIPPED"],
     ]);
-    expect(made.counts).toMatchObject({ prune: 2, blocked: 2 });
+    expect(made.counts).toMatchObject({ prune: 1, blocked: 3 });
   });
 
   it("has nothing to do where all digests agree, wherever the manifests stand now", () => {
