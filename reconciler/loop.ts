@@ -4,6 +4,7 @@ import { hasChanges, type Plan } from "../contracts/plan.ts";
 import { readHead } from "../store/state.ts";
 import { pendingTaskIntents } from "../store/task-intents.ts";
 import { Bell } from "./bell.ts";
+import { isPeoplesHold } from "./holds/people.ts";
 import type { CommitInfo } from "./source/source.ts";
 import { isTransientReason } from "./source/unavailable.ts";
 import { type TickOptions, type TickOutcome, type TickSource, tick } from "./tick.ts";
@@ -115,8 +116,9 @@ function keyOf(result: TickOutcome): string {
       return `unchanged ${result.plan.digest} ${result.tasks.map(({ name }) => name).join(" ")}`;
     case "locked":
       return `locked ${result.holder}`;
-    case "invalid":
     case "held":
+      return `held ${result.plan.digest} ${JSON.stringify(result.hold)}`;
+    case "invalid":
     case "overtaken":
       return `${result.outcome} ${result.plan.digest}`;
   }
@@ -125,6 +127,8 @@ function keyOf(result: TickOutcome): string {
 function settledBy(result: TickOutcome): Memory["settled"] {
   if (result.outcome === "unavailable" || result.outcome === "overtaken" || result.outcome === "locked")
     return undefined;
+  // A person's word or the clock ends it, and neither moves a head.
+  if (result.outcome === "held" && isPeoplesHold(result.hold)) return undefined;
   const { source, state } = result.plan;
   const { lineage, serial } = result.outcome === "applied" ? result : state;
   return source.headSha === null ? undefined : { sha: source.headSha, lineage, serial };

@@ -1,16 +1,21 @@
 // One look at an environment: read the source, plan, apply what may be applied. Level-triggered: everything is read anew.
-import type { HistoryMode } from "../contracts/environment.ts";
+import type { KindName } from "../contracts/address.ts";
+import type { FreezeWindow, HistoryMode } from "../contracts/environment.ts";
 import type { History, Plan } from "../contracts/plan.ts";
 import type { Problem } from "../contracts/problem.ts";
 import type { ObservedState } from "../contracts/record.ts";
 import type { TaskRef } from "../contracts/task.ts";
+import { type Holds, readHolds } from "../store/holds.ts";
 import { readState } from "../store/state.ts";
 import { type ApplyOutcome, applyPlan, leaveUnchanged, type Writer } from "./apply/apply-plan.ts";
 import { findReplaced, type Replaced } from "./apply/lineage-memory.ts";
 import type { Moved } from "./apply/stale.ts";
+import { noteHealing, withholdFrom } from "./drift/heal.ts";
 import { findHistoryHold, type HistoryHold } from "./holds/history.ts";
+import { findPeoplesHold, type PeoplesHold, type PeoplesRule } from "./holds/people.ts";
+import type { BranchNow } from "./holds/rolled-back.ts";
 import { findSignatureHold, type SignatureHold } from "./holds/signature.ts";
-import { makePlan, type PlannableSource } from "./plan/make-plan.ts";
+import { makePlan, type PlanInput, type PlannableSource } from "./plan/make-plan.ts";
 import type { SignatureVerdict } from "./source/signatures.ts";
 import type { CommitInfo, SourceAnswer, UnavailableReason } from "./source/source.ts";
 
@@ -32,6 +37,10 @@ export interface TickOptions {
   readonly allowHistory: readonly History[];
   /** The environment's rule for rewritten branches; default `hold`. */
   readonly historyMode?: HistoryMode;
+  /** Windows in which nothing is applied; default none. */
+  readonly freeze?: readonly FreezeWindow[];
+  /** Kinds whose records are put back by themselves when somebody else changed them; default: none. */
+  readonly selfHeal?: readonly KindName[];
   /** Called as soon as there is a plan, before anything is applied. */
   readonly onPlan: (plan: Plan, commit: CommitInfo | null) => void;
   readonly signal: AbortSignal;
@@ -39,6 +48,7 @@ export interface TickOptions {
 
 export type Hold =
   | HistoryHold
+  | PeoplesHold
   | SignatureHold
   | ({ readonly why: "lineage" } & Replaced)
   /** Nothing but blocked changes: an apply would only count the serial up. `message` is the first one's. */
@@ -67,13 +77,17 @@ export async function tick(options: TickOptions): Promise<TickOutcome> {
   const answer = await options.source.read(signal);
   if (answer.status === "unavailable") return { outcome: "unavailable", reason: answer.reason };
   const observed = await readState(writer.redis, writer.env);
-  const plan = await planSource(options, answer, observed);
+  const holds = await readHolds(writer.redis, writer.env);
+  const made = await planSource(options, answer, { observed, suspended: holds.resources });
+  const healer = { ...writer, selfHeal: options.selfHeal ?? [] };
+  const { plan, healing } = await withholdFrom(healer, made, answer.load.set.manifests);
   options.onPlan(plan, answer.identity.commit);
   if (answer.status === "invalid") return { outcome: "invalid", plan, problems: plan.problems };
-  const hold = await findHold(options, plan, observed);
+  const hold = await findHold(options, plan, { observed, holds });
   if (hold !== undefined) return { outcome: "held", plan, hold };
   if (plan.changes.length === 0) return { outcome: "unchanged", plan, tasks: await leaveUnchanged(writer, observed) };
-  const applied = await applyPlan(writer, { plan, manifests: answer.set.manifests, observed });
+  await noteHealing(healer, healing);
+  const applied = await applyPlan(writer, { plan, manifests: answer.set.manifests, observed, automatic: true });
   return outcomeOf(plan, applied);
 }
 
@@ -88,21 +102,44 @@ export async function tickUntilDone(options: TickOptions): Promise<TickOutcome> 
   }
 }
 
-async function planSource(options: TickOptions, answer: PlannableSource, observed: ObservedState): Promise<Plan> {
+type PlanBasis = Pick<PlanInput, "observed" | "suspended">;
+
+async function planSource(options: TickOptions, answer: PlannableSource, basis: PlanBasis): Promise<Plan> {
   const { source, writer, tool, newId, signal } = options;
-  const from = observed.head?.commit ?? null;
+  const from = basis.observed.head?.commit ?? null;
   const history = await source.history(from, answer.identity.headSha, signal);
-  return makePlan({ source: answer, history, observed, env: writer.env, now: writer.now(), planId: newId(), tool });
+  return makePlan({ ...basis, source: answer, history, env: writer.env, now: writer.now(), planId: newId(), tool });
 }
 
-async function findHold(options: TickOptions, plan: Plan, observed: ObservedState): Promise<Hold | undefined> {
+interface Ground {
+  readonly observed: ObservedState;
+  readonly holds: Holds;
+}
+
+async function findHold(options: TickOptions, plan: Plan, { observed, holds }: Ground): Promise<Hold | undefined> {
   const { allowHistory, writer } = options;
   const replaced = await findReplaced(writer.lineages, observed.head);
   if (replaced !== null) return { why: "lineage", ...replaced };
+  const asked = await findPeoplesHold(plan, peoplesRule(options, plan, { observed, holds }));
+  if (asked !== undefined) return asked;
   if (!plan.applyable) return { why: "blocked", message: plan.changes[0]?.blocked?.message ?? "" };
   const from = observed.head?.commit ?? null;
   const rewritten = findHistoryHold(plan, { mode: options.historyMode ?? "hold", allowed: allowHistory, from });
   return rewritten ?? findSignatureHold(await verify(options, plan, from));
+}
+
+function peoplesRule(
+  { source, freeze = [], writer, signal }: TickOptions,
+  plan: Plan,
+  { observed, holds }: Ground,
+): PeoplesRule {
+  const { headSha } = plan.source;
+  const branch = async (): Promise<BranchNow> => ({
+    headSha,
+    applied: observed.head?.commit ?? null,
+    history: await source.history(holds.rolledBack?.against ?? null, headSha, signal),
+  });
+  return { holds, freeze, now: writer.now(), branch };
 }
 
 /** A plan without changes brings nothing that anybody could have had to sign. */

@@ -3,6 +3,7 @@ import { PermanentFailure } from "../../contracts/failure.ts";
 import { countsLine, type Plan } from "../../contracts/plan.ts";
 import { processLineageMemory, replacedText } from "../../reconciler/apply/lineage-memory.ts";
 import { openSource } from "../../reconciler/environment-source.ts";
+import { isPeoplesHold, peoplesHoldText } from "../../reconciler/holds/people.ts";
 import { codeSpan } from "../../reconciler/plan/inert.ts";
 import { githubLinks } from "../../reconciler/plan/markdown-parts.ts";
 import { renderPlanMarkdown } from "../../reconciler/plan/render-markdown.ts";
@@ -118,6 +119,7 @@ function tellApplied(action: ActionContext, applied: Extract<TickOutcome, { outc
 }
 
 function heldMessage(hold: Extract<TickOutcome, { outcome: "held" }>["hold"], branch: string): string {
+  if (isPeoplesHold(hold)) return peoplesHoldText(hold);
   if (hold.why === "lineage") return replacedText(hold);
   if (hold.why === "blocked") return `every change is blocked: ${hold.message}`;
   if (hold.why === "signature") return hold.message;

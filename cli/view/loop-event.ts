@@ -4,6 +4,7 @@ import { countsLine } from "../../contracts/plan.ts";
 import type { Problem } from "../../contracts/problem.ts";
 import { replacedText } from "../../reconciler/apply/lineage-memory.ts";
 import { historyHoldText } from "../../reconciler/holds/history.ts";
+import { isPeoplesHold, peoplesHoldText } from "../../reconciler/holds/people.ts";
 import type { LoopEvent } from "../../reconciler/loop.ts";
 import { oneLine, shorten } from "../../reconciler/plan/inert.ts";
 import { renderProblem, type ShowFile } from "../../reconciler/plan/render-problem.ts";
@@ -66,6 +67,7 @@ function renderErrors(problems: readonly Problem[], paint: Paint, showFile: Show
 }
 
 function holdText(hold: Hold): string {
+  if (isPeoplesHold(hold)) return oneLine(peoplesHoldText(hold));
   if (hold.why === "lineage") {
     return `${replacedText(hold)} Nothing was changed. If this is meant, start again with --accept-new-state.`;
   }
