@@ -82,9 +82,17 @@ function agentRow(event: TraceEvent, { later, clock }: Around): TraceRow {
     endMs: end === undefined ? null : clock(end),
     shade: "agent",
     tone: failed ? "bad" : "plain",
-    note: failed ? `failed: ${text(end["code"])}` : end === undefined ? "under way" : "",
+    note: failed ? `failed: ${text(end["code"])}` : end === undefined ? "under way" : tokensOf(event, later),
     hints: [],
   };
+}
+
+/** What the whole visit took, over its turns. */
+function tokensOf(start: TraceEvent, later: readonly TraceEvent[]): string {
+  const answers = later.filter(({ type, activation }) => type === "model.answered" && activation === start.activation);
+  const total = (name: string): number =>
+    answers.reduce((sum, answer) => sum + (typeof answer[name] === "number" ? answer[name] : 0), 0);
+  return `${count(total("inputTokens"))} / ${count(total("outputTokens"))}`;
 }
 
 function modelRow(event: TraceEvent, around: Around): TraceRow {
