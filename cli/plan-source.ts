@@ -80,7 +80,7 @@ export async function sourceTools(host: Host, spec: SourceSpec): Promise<SourceT
   return {
     git: { path, ...(userHome === undefined ? {} : { home: userHome }) },
     mirrorFolder: join(home, "mirrors"),
-    loader: createLoader(),
+    loader: createLoader({ cacheFolder: join(home, "parsed") }),
     onProblem: (message) => say(host, message),
     ...(token === undefined ? {} : { token }),
   };

@@ -2,12 +2,13 @@
 // missing, damaged, foreign or not writable is read from its source as if there were no folder. Packs are written beside
 // their place and renamed, and never changed, so that any number of processes may use one folder.
 import { randomUUID } from "node:crypto";
-import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { digestText } from "../../../contracts/canonical.ts";
 import { KINDS } from "../../../contracts/kinds.ts";
 import { MANIFEST_LIMITS } from "../../../contracts/limits.ts";
 import { REFERENCES } from "../../../contracts/references.ts";
+import { makePrivateFolder } from "../../private-folder.ts";
 import type { KnownFile } from "../known-file.ts";
 import type { Pacer } from "../pacer.ts";
 import { PARSE_VERSION, parseKnownFile, renderKnownFile } from "./known-file-text.ts";
@@ -36,7 +37,8 @@ export interface ParseCache {
   keep(files: ReadonlyMap<string, KnownFile>, pace: Pacer): Promise<void>;
 }
 
-const SUFFIX = ".pack";
+/** Packs, and drafts that a crash left behind. */
+const OWN = /\.(?:pack|draft)$/;
 
 /** `folder` is the user's own; it is made when there is something to keep. */
 export function openParseCache(folder: string): ParseCache {
@@ -60,7 +62,7 @@ export function openParseCache(folder: string): ParseCache {
       const fresh = kept.filter(([blob]) => !before.has(blob));
       known = before;
       if (fresh.length < CACHE_LIMITS.newFiles) return;
-      const old = await orElse(readdir(folder), []);
+      const old = (await orElse(readdir(folder), [])).filter((name) => OWN.test(name));
       const isCrowded = old.length > CACHE_LIMITS.packs;
       const written = await writePacks(folder, fit, isCrowded ? kept : fresh, pace);
       if (isCrowded) await Promise.all(old.map((name) => orElse(rm(join(folder, name), { force: true }), undefined)));
@@ -77,7 +79,7 @@ function fitOf(): string {
 
 async function readPacks(folder: string, fit: string, pace: Pacer): Promise<ReadonlyMap<string, PackedFile>> {
   const files = new Map<string, PackedFile>();
-  const names = (await orElse(readdir(folder), [])).filter((name) => name.endsWith(SUFFIX));
+  const names = (await orElse(readdir(folder), [])).filter((name) => name.endsWith(".pack"));
   for (const name of names.slice(0, CACHE_LIMITS.packs * 2)) {
     const pack = await orElse(readBounded(join(folder, name)), undefined);
     for (const [blob, file] of (pack === undefined ? undefined : openPack(fit, pack)) ?? []) files.set(blob, file);
@@ -129,7 +131,7 @@ async function writePacks(
 }
 
 async function write(folder: string, pack: Buffer): Promise<true> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makePrivateFolder(folder);
   const draft = join(folder, `${randomUUID()}.draft`);
   await writeFile(draft, pack, { mode: 0o600, flag: "wx" });
   await rename(draft, draft.replace(/draft$/, "pack"));
