@@ -25,16 +25,25 @@ export function overlaySet(
   const { patched, problems } = applyOverlays(manifests as ReadonlyMap<Address, Candidate>, patches);
   const overlayFiles = new Set(files.map(({ path }) => path));
   const checked = patched.map(({ base, manifest, locate }) => {
-    const outcome = recheck({ manifest, locate, overlayFiles }, kit);
-    const { problems: found, valid, ...rest } = outcome;
+    const { problems: found, valid, ...rest } = recheck({ manifest, locate, overlayFiles }, kit);
     return { candidate: { ...base, ...rest, locate, valid: valid && base.valid }, found };
   });
+  const candidates = new Map(checked.map(({ candidate }) => [candidate.address, candidate]));
+  const broken = [...readings.flatMap((reading) => reading.broken), ...problems.map(({ address }) => address ?? null)];
+  for (const candidate of unpatched(broken, manifests))
+    candidates.set(candidate.address, { ...candidate, valid: false });
   return {
-    candidates: checked.map(({ candidate }) => candidate),
+    candidates: [...candidates.values()],
     problems: [
       ...readings.flatMap((reading) => reading.problems),
       ...problems,
       ...checked.flatMap(({ found }) => found),
     ],
   };
+}
+
+/** Without its patch a manifest is not what was meant; where nobody knows whose patch is missing, none of them is. */
+function unpatched(broken: readonly (string | null)[], manifests: ReadonlyMap<string, Candidate>): Iterable<Candidate> {
+  const known = broken.map((address) => (address === null ? undefined : manifests.get(address)));
+  return known.includes(undefined) ? manifests.values() : known.filter((candidate) => candidate !== undefined);
 }

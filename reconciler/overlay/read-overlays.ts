@@ -4,6 +4,8 @@ import { join, posix } from "node:path";
 import type { Problem } from "../../contracts/problem.ts";
 import type { SourceFile } from "../load/desired-set.ts";
 import { normalizePath, readCommitFiles } from "../source/git/commit-files.ts";
+import type { CommitRead } from "../source/git/read-change.ts";
+import { ReadMemory } from "../source/git/read-memory.ts";
 import { locateRepository, type RepositoryOptions } from "../source/locate-repository.ts";
 import { fetchContents } from "../source/mirror/mirror.ts";
 import type { FilesAnswer } from "../source/source.ts";
@@ -25,10 +27,11 @@ export function withCommitOverlays(
     if (headSha === null || ref === null) return answer;
     const place = await locateRepository(options);
     const objects = { git: options.git, gitDir: place.gitDir, repo: place.repo, signal: options.signal };
-    const fetch = async (treeSha: string, wanted: ReadonlySet<string>): Promise<void> => {
-      if (place.kind === "remote") await fetchContents(place.mirror, treeSha, wanted);
+    const fetch: CommitRead["fetchContents"] = async (treeSha, oids, since) => {
+      if (place.kind === "remote") await fetchContents(place.mirror, treeSha, oids, since);
     };
-    return combine(answer, overlays, (path) => readCommitFiles(objects, { ref, sha: headSha }, path, fetch));
+    const commit = { ref, sha: headSha, contents: () => undefined, fetchContents: fetch };
+    return combine(answer, overlays, (path) => readCommitFiles(objects, { ...commit, path, memory: new ReadMemory() }));
   });
 }
 

@@ -1,7 +1,14 @@
 // Reads an overlay's file into patches: one document, one patch. Field names may be spelt as in manifests, and values are
 // read by the kind's own schema, so that `1.10` stays a text where the field is one.
 import { isMap, isScalar, type Node } from "yaml";
-import { addressOf, DEFAULT_NAMESPACE, isName, KIND_NAMES, type KindName } from "../../contracts/address.ts";
+import {
+  type Address,
+  addressOf,
+  DEFAULT_NAMESPACE,
+  isName,
+  KIND_NAMES,
+  type KindName,
+} from "../../contracts/address.ts";
 import { KINDS, readKind } from "../../contracts/kinds.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
 import type { Place, Problem } from "../../contracts/problem.ts";
@@ -25,6 +32,8 @@ import type { JsonObject } from "./merge-patch.ts";
 
 export interface PatchReading {
   readonly patches: readonly Patch[];
+  /** Whom the patches are for that cannot be applied; null: nobody knows. */
+  readonly broken: readonly (Address | null)[];
   readonly problems: readonly Problem[];
 }
 
@@ -33,11 +42,11 @@ export function readPatches({ path, bytes }: SourceFile): PatchReading {
   const answer = readText(bytes);
   if (answer.outcome !== "text") {
     const summary = answer.outcome === "foreign" ? "the file holds no patch" : answer.finding.summary;
-    return { patches: [], problems: [wholeFile(path, summary)] };
+    return unreadable(path, summary);
   }
   const { text } = answer;
   const parsed = runAtOnce(parseYaml(text));
-  if (parsed.outcome === "refused") return { patches: [], problems: [wholeFile(path, parsed.finding.summary)] };
+  if (parsed.outcome === "refused") return unreadable(path, parsed.finding.summary);
   const spellings = createSpellingBook();
   const lines = new Lines(text);
   const read = parsed.documents
@@ -50,7 +59,8 @@ export function readPatches({ path, bytes }: SourceFile): PatchReading {
     ({ frame, ...problem }): Problem =>
       unread || frame === undefined ? { ...problem, file: path } : { ...problem, file: path, frame },
   );
-  return { patches: read.flatMap(({ patch }) => patch ?? []), problems };
+  const broken = read.filter(({ patch }) => patch === undefined).map(({ target }) => target ?? null);
+  return { patches: read.flatMap(({ patch }) => patch ?? []), broken, problems };
 }
 
 interface OneDocument {
@@ -62,6 +72,7 @@ interface OneDocument {
 }
 
 interface ReadOne extends Examined {
+  readonly target?: Address;
   readonly patch?: Patch;
 }
 
@@ -75,7 +86,8 @@ function readOne({ document, node, spellings, lines, path }: OneDocument): ReadO
   const { kindSpan, entered, value } = read;
   // So that no frame shows what the patch sets as a credential.
   const manifest = { apiVersion: reader.apiVersion, kind: read.kind, ...value } as Manifest;
-  if (reader.findings.some(({ severity }) => severity === "error")) return { ...examined, manifest };
+  if (reader.findings.some(({ severity }) => severity === "error"))
+    return { ...examined, manifest, target: read.target };
   const placeAt = (at: Span): Place => ({ file: path, ...lines.at(at.start) });
   const places = new Map([...reader.spans].map(([pointer, at]) => [pointer, placeAt(at)]));
   for (const pointer of entered) places.delete(pointer);
@@ -186,9 +198,16 @@ class Walk {
       const [name, below] = this.fieldOf(field, schema) ?? [];
       if (name === undefined) continue;
       const value = this.read(field.value, below ?? {}, spotBelow(here, name, field.keySpan));
-      if (value !== undefined) read[name] = value;
+      if (value === undefined) this.refuse(field);
+      else read[name] = value;
     }
     return read;
+  }
+
+  /** Manifests may lose a value that Orloj never looks at; a patch that loses one does not do what it says. */
+  private refuse({ key, keySpan }: Field): void {
+    if (this.reader.findings.some(({ severity }) => severity === "error")) return;
+    this.reader.report("error", "OVERLAY", keySpan, `the value of ${quote(key)} is not understood`);
   }
 
   private fieldOf({ key, keySpan }: Field, schema: Schema): readonly [string, Schema] | undefined {
@@ -202,6 +221,7 @@ class Walk {
   }
 }
 
-function wholeFile(file: string, summary: string): Problem {
-  return { severity: "error", code: "OVERLAY", summary, detail: "", file, line: 1, column: 1 };
+function unreadable(file: string, summary: string): PatchReading {
+  const problem: Problem = { severity: "error", code: "OVERLAY", summary, detail: "", file, line: 1, column: 1 };
+  return { patches: [], broken: [null], problems: [problem] };
 }
