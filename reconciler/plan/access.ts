@@ -20,13 +20,19 @@ export function accessChanges(
   after: readonly Holder[],
   changes: readonly Change[],
 ): AccessChange[] {
-  if (changes.length === 0) return [];
+  if (!changes.some(mayMoveAccess)) return [];
   const [old, next] = [readAccessModel(before), readAccessModel(after)];
   const index = indexChanges(changes);
   const agents = changes.some(({ kind }) => SHARED_KINDS.includes(kind))
     ? new Set([...old.agents.keys(), ...next.agents.keys()])
     : index.byAgent.keys();
   return [...agents].toSorted().flatMap((agent) => agentChange({ agent, old, next, index }));
+}
+
+/** Another prompt grants nothing: reading who may do what of ten thousand manifests takes 20 ms. */
+function mayMoveAccess({ kind, action, fields }: Change): boolean {
+  if (kind !== "Agent") return SHARED_KINDS.includes(kind);
+  return action !== "update" || fields.some(({ path }) => ACCESS_FIELD.test(path));
 }
 
 /** Ten thousand agents look for their causes among ten thousand changes. */
