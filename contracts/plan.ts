@@ -44,6 +44,8 @@ export interface Change {
   /** JSON pointers whose values are hidden in `before`, `after` and `fields`. */
   readonly sensitivePaths: readonly string[];
   readonly fields: readonly FieldChange[];
+  /** JSON pointers that the environment ignores: what the state holds there stays as it is. */
+  readonly kept?: readonly string[];
 }
 
 /** Stands for every secret value, in plans and everywhere else. */

@@ -3,6 +3,7 @@ import type { Address } from "../../contracts/address.ts";
 import { PermanentFailure } from "../../contracts/failure.ts";
 import type { Plan } from "../../contracts/plan.ts";
 import type { StateRecord } from "../../contracts/record.ts";
+import { keepFields } from "../drift/ignore.ts";
 import type { LoadedManifest } from "../load/desired-set.ts";
 
 export interface NextRecords {
@@ -27,8 +28,9 @@ export function nextRecords({ plan, manifests, records, appliedAt }: NextInput):
   const prunes = open.filter(({ action }) => action === "prune").map(({ address }) => address);
   const writes = open
     .filter(({ action }) => action !== "prune")
-    .map(({ address, afterDigest }) => {
-      const loaded = declared.get(address);
+    .map(({ address, afterDigest, kept = [] }) => {
+      const found = declared.get(address);
+      const loaded = found === undefined ? undefined : keepFields(found, records.get(address), kept);
       if (loaded === undefined || loaded.digest !== afterDigest) {
         throw new PermanentFailure("PLAN_SOURCE_MOVED", `${address} is not what the plan was made of`);
       }

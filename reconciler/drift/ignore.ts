@@ -1,14 +1,21 @@
 // Fields that an environment does not manage: what the state holds there is kept, by plan, apply and drift alike. Pure.
+import type { Address, KindName } from "../../contracts/address.ts";
 import type { IgnoreRule } from "../../contracts/environment.ts";
 import { type Manifest, manifestDigest } from "../../contracts/manifest.ts";
+import type { Change } from "../../contracts/plan.ts";
 import type { StateRecord } from "../../contracts/record.ts";
 import type { LoadedManifest } from "../load/desired-set.ts";
 import { pointerKeys, valueAt } from "../plan/field-diff.ts";
+import type { PlannableSource } from "../plan/make-plan.ts";
 
 type Named = Pick<Manifest, "kind" | "metadata">;
 
+/** What decides about access is what Git says, whatever a rule says: a loosened policy in the state is never left alone. */
+const NEVER: readonly KindName[] = ["AgentPolicy", "AgentRole", "ToolPermission"];
+
 /** The pointers that rules name for this manifest, in the rules' order. */
 export function ignoredPointers({ kind, metadata }: Named, rules: readonly IgnoreRule[]): readonly string[] {
+  if (NEVER.includes(kind)) return [];
   return rules
     .filter((rule) => (rule.kind ?? kind) === kind && (rule.name ?? metadata.name) === metadata.name)
     .flatMap(({ pointers }) => pointers)
@@ -34,8 +41,16 @@ export function keepIgnored(
   record: Pick<StateRecord, "manifest"> | undefined,
   rules: readonly IgnoreRule[],
 ): LoadedManifest {
-  if (record === undefined || rules.length === 0) return loaded;
-  const pointers = ignoredPointers(loaded.manifest, rules);
+  return rules.length === 0 ? loaded : keepFields(loaded, record, ignoredPointers(loaded.manifest, rules));
+}
+
+/** The same for a change of a plan, which names the fields that it keeps. */
+export function keepFields(
+  loaded: LoadedManifest,
+  record: Pick<StateRecord, "manifest"> | undefined,
+  pointers: readonly string[],
+): LoadedManifest {
+  if (record === undefined) return loaded;
   const manifest = pointers.reduce(
     (kept, pointer) => withValue(kept, pointer, valueAt(record.manifest, pointer)),
     loaded.manifest,
@@ -43,14 +58,25 @@ export function keepIgnored(
   return manifest === loaded.manifest ? loaded : { ...loaded, manifest, digest: manifestDigest(manifest) };
 }
 
-/** The same set with {@link keepIgnored} for each of its manifests. */
-export function keepAllIgnored(
-  manifests: readonly LoadedManifest[],
-  records: ReadonlyMap<string, Pick<StateRecord, "manifest">>,
+/** The source as it is planned: with {@link keepIgnored} for each of its manifests. */
+export function keepIgnoredIn<S extends PlannableSource>(
+  source: S,
+  records: ReadonlyMap<Address, StateRecord>,
   rules: readonly IgnoreRule[],
-): readonly LoadedManifest[] {
-  if (rules.length === 0) return manifests;
-  return manifests.map((loaded) => keepIgnored(loaded, records.get(loaded.address), rules));
+): S {
+  if (rules.length === 0) return source;
+  const kept = source.load.set.manifests.map((loaded) => keepIgnored(loaded, records.get(loaded.address), rules));
+  const set = { ...source.load.set, manifests: kept };
+  return { ...source, load: { ...source.load, set }, ...("set" in source ? { set } : {}) };
+}
+
+/** An update says which fields it leaves alone: whoever applies it knows no rules, and needs none. */
+export function nameKept(changes: readonly Change[], rules: readonly IgnoreRule[]): readonly Change[] {
+  if (rules.length === 0) return changes;
+  return changes.map((change) => {
+    const kept = change.action === "update" && change.after !== undefined ? ignoredPointers(change.after, rules) : [];
+    return kept.length === 0 ? change : { ...change, kept };
+  });
 }
 
 function withValue<M extends Manifest>(manifest: M, pointer: string, value: unknown): M {
