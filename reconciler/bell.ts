@@ -10,6 +10,11 @@ export class Bell {
   }
 
   /** Whether it rang since it was taken last. */
+  get isRung(): boolean {
+    return this.#rung;
+  }
+
+  /** Answers whether it rang, and forgets it. */
   take(): boolean {
     const rung = this.#rung;
     this.#rung = false;

@@ -1,13 +1,16 @@
 // The reconcile loop: a tick, a rest, again. A push, a saved file or a timer only says "look again".
+import { setTimeout as pause } from "node:timers/promises";
 import { failureRecord, LeaseLost, PermanentFailure, TransientFailure } from "../contracts/failure.ts";
 import { hasChanges, type Plan } from "../contracts/plan.ts";
 import { readHead } from "../store/state.ts";
 import { pendingTaskIntents } from "../store/task-intents.ts";
 import { Bell } from "./bell.ts";
 import { isPeoplesHold } from "./holds/people.ts";
+import type { LeadEvent } from "./leader/lead.ts";
 import type { CommitInfo } from "./source/source.ts";
 import { isTransientReason } from "./source/unavailable.ts";
 import { type TickOptions, type TickOutcome, type TickSource, tick } from "./tick.ts";
+import { PACE, Pace, type PaceLimits, withJitter } from "./triggers/pace.ts";
 
 export type HeadAnswer =
   | { readonly status: "ok"; readonly sha: string }
@@ -26,11 +29,18 @@ export type LoopEvent =
   | { readonly type: "planned"; readonly plan: Plan; readonly commit: CommitInfo | null }
   | { readonly type: "ended"; readonly result: TickOutcome }
   /** Said once until something else happens; `retryInMs` null: it waits for a change. */
-  | { readonly type: "failed"; readonly code: string; readonly message: string; readonly retryInMs: number | null };
+  | { readonly type: "failed"; readonly code: string; readonly message: string; readonly retryInMs: number | null }
+  | LeadEvent;
 
 export interface LoopOptions extends Omit<TickOptions, "onPlan" | "source"> {
   readonly source: LoopSource;
+  /** How often to look where nothing rings, a tenth more or less. */
   readonly intervalMs: number;
+  /** Rung by whoever knows that something may have changed, such as a webhook; the source rings it, too. */
+  readonly bell?: Bell;
+  readonly pace?: PaceLimits;
+  /** From 0 to 1. */
+  readonly random: () => number;
   readonly emit: (event: LoopEvent) => void;
 }
 
@@ -49,20 +59,35 @@ interface Memory {
 /** Runs until `signal` is aborted. What is expected to fail is said and tried again; a bug is thrown. */
 export async function runLoop(options: LoopOptions): Promise<void> {
   const { source, signal } = options;
-  const bell = new Bell();
+  const bell = options.bell ?? new Bell();
+  const pace = new Pace(options.pace ?? PACE);
   const memory: Memory = { settled: undefined, said: new Set(), failures: 0 };
   const unwatch = await source.watch(() => bell.ring(), signal);
   try {
-    while (!signal.aborted) await bell.wait(await look(options, memory, bell.take()), signal);
+    while (!signal.aborted) {
+      await settle(bell, pace, signal);
+      await bell.wait(await look(options, memory, bell.take()), signal);
+    }
   } finally {
     await unwatch?.();
   }
 }
 
+/** Before a look that was rung for: in a storm it waits for more, and all that rang meanwhile is one look at the newest. */
+async function settle(bell: Bell, pace: Pace, signal: AbortSignal): Promise<void> {
+  if (!bell.isRung) return;
+  await rest(pace.delayMs(performance.now()), signal);
+  pace.noteLook(performance.now());
+}
+
+async function rest(ms: number, signal: AbortSignal): Promise<void> {
+  if (ms > 0) await pause(ms, undefined, { signal }).catch(() => undefined);
+}
+
 /** Answers how long to rest, in milliseconds. */
 async function look(options: LoopOptions, memory: Memory, rung: boolean): Promise<number> {
   try {
-    if (!rung && !(await hasMoved(options, memory))) return options.intervalMs;
+    if (!rung && !(await hasMoved(options, memory))) return nextPollMs(options);
     const onPlan = (plan: Plan, commit: CommitInfo | null): void => {
       if (hasChanges(plan)) say(options, memory, `planned ${plan.digest}`, { type: "planned", plan, commit });
     };
@@ -71,6 +96,10 @@ async function look(options: LoopOptions, memory: Memory, rung: boolean): Promis
   } catch (error) {
     return sayFailure(options, memory, error);
   }
+}
+
+function nextPollMs({ intervalMs, random }: LoopOptions): number {
+  return withJitter(intervalMs, random);
 }
 
 /** An unchanged head costs one look-up in Git and two in Redis. */
@@ -89,7 +118,7 @@ function remember(options: LoopOptions, memory: Memory, result: TickOutcome): nu
   memory.settled = settledBy(result);
   if (isTransient(result)) return backOff(memory);
   memory.failures = 0;
-  return options.intervalMs;
+  return nextPollMs(options);
 }
 
 function say({ emit }: LoopOptions, { said }: Memory, key: string, event: LoopEvent): void {
@@ -120,6 +149,7 @@ function keyOf(result: TickOutcome): string {
       return `held ${result.plan.digest} ${JSON.stringify(result.hold)}`;
     case "invalid":
     case "overtaken":
+    case "would-apply":
       return `${result.outcome} ${result.plan.digest}`;
   }
 }
@@ -151,7 +181,7 @@ function sayFailure(options: LoopOptions, memory: Memory, error: unknown): numbe
   const { code, message } = failureRecord(error);
   if (error instanceof PermanentFailure) {
     say(options, memory, `${code} ${message}`, { type: "failed", code, message, retryInMs: null });
-    return options.intervalMs;
+    return nextPollMs(options);
   }
   if (!(error instanceof TransientFailure || error instanceof LeaseLost)) throw error;
   const asked = error instanceof TransientFailure ? (error.retryAfterMs ?? 0) : 0;

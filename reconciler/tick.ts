@@ -41,6 +41,8 @@ export interface TickOptions {
   readonly freeze?: readonly FreezeWindow[];
   /** Kinds whose records are put back by themselves when somebody else changed them; default: none. */
   readonly selfHeal?: readonly KindName[];
+  /** Plan and judge as ever, and write nothing: what would be applied is `would-apply`. */
+  readonly dryRun?: boolean;
   /** Called as soon as there is a plan, before anything is applied. */
   readonly onPlan: (plan: Plan, commit: CommitInfo | null) => void;
   readonly signal: AbortSignal;
@@ -68,6 +70,8 @@ export type TickOutcome =
       readonly tasks: readonly TaskRef[];
       readonly tookMs: number;
     }
+  /** Only in a dry run. */
+  | { readonly outcome: "would-apply"; readonly plan: Plan }
   /** Somebody else wrote in between: the next tick plans anew. */
   | { readonly outcome: "overtaken"; readonly plan: Plan; readonly moved: readonly Moved[] }
   | { readonly outcome: "locked"; readonly plan: Plan; readonly holder: string };
@@ -85,10 +89,15 @@ export async function tick(options: TickOptions): Promise<TickOutcome> {
   if (answer.status === "invalid") return { outcome: "invalid", plan, problems: plan.problems };
   const hold = await findHold(options, plan, { observed, holds });
   if (hold !== undefined) return { outcome: "held", plan, hold };
+  if (options.dryRun === true) return dryOutcome(plan);
   if (plan.changes.length === 0) return { outcome: "unchanged", plan, tasks: await leaveUnchanged(writer, observed) };
   await noteHealing(healer, healing);
   const applied = await applyPlan(writer, { plan, manifests: answer.set.manifests, observed, automatic: true });
   return outcomeOf(plan, applied);
+}
+
+function dryOutcome(plan: Plan): TickOutcome {
+  return plan.changes.length === 0 ? { outcome: "unchanged", plan, tasks: [] } : { outcome: "would-apply", plan };
 }
 
 /** Another writer's apply takes moments; a plan that is overtaken so often is somebody's loop. */

@@ -20,16 +20,19 @@ export async function publishLook(redis: Redis, env: string): Promise<void> {
   await ask(redis, () => redis.publish(environmentKeys(env).looks, ""));
 }
 
-/** `subscriber` is a connection that does nothing else. Answers how to stop listening to this environment. */
-export async function subscribeLooks(subscriber: Redis, env: string, ring: () => void): Promise<() => Promise<void>> {
+/**
+ * `subscriber` is a connection that does nothing else; it listens again by itself after Redis was away. Answers how to
+ * stop. What is said while nobody listens is lost: this only saves the wait for the next poll.
+ */
+export function subscribeLooks(subscriber: Redis, env: string, ring: () => void): () => void {
   const channel = environmentKeys(env).looks;
   const listener = (from: string): void => {
     if (from === channel) ring();
   };
   subscriber.on("message", listener);
-  await ask(subscriber, () => subscriber.subscribe(channel));
-  return async () => {
+  void subscriber.subscribe(channel).catch(() => undefined);
+  return () => {
     subscriber.off("message", listener);
-    await subscriber.unsubscribe(channel).catch(() => undefined);
+    void subscriber.unsubscribe(channel).catch(() => undefined);
   };
 }

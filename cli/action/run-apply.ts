@@ -85,6 +85,7 @@ async function tellOutcome(action: ActionContext, outcome: TickOutcome, branch: 
         code: EXIT.blocked,
       });
     case "unchanged":
+    case "would-apply":
       return tell(action, outcome.plan, { verdict: "clean", heading: `✅ Nothing to apply to ${env}`, code: EXIT.ok });
     case "applied":
       return tellApplied(action, outcome);

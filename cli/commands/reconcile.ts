@@ -50,6 +50,7 @@ export async function reconcileSource(host: Host, options: ReconcileOptions, spe
     allowHistory: options.allowHistory ?? [],
     signal: host.signal,
     intervalMs: options.interval,
+    random: Math.random,
   };
   try {
     if (options.acceptNewState === true) await writer.lineages.forget();
@@ -128,6 +129,7 @@ function exitCodeOf({ outcome }: TickOutcome): ExitCode {
   switch (outcome) {
     case "applied":
     case "unchanged":
+    case "would-apply":
       return EXIT.ok;
     case "unavailable":
     case "locked":

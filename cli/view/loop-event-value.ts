@@ -10,6 +10,8 @@ export function loopEventValue(event: LoopEvent): Readonly<Record<string, unknow
     case "ended":
       return { type: event.result.outcome, ...resultFacts(event.result) };
     case "failed":
+    case "leading":
+    case "standing-by":
       return { ...event };
   }
 }

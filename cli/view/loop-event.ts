@@ -19,6 +19,10 @@ export function renderLoopEvent(event: LoopEvent, paint: Paint, showFile: ShowFi
     }
     case "ended":
       return renderResult(event.result, paint, showFile);
+    case "leading":
+      return [`${paint("green", "leading")} environment ${event.env}`];
+    case "standing-by":
+      return [`standing by for environment ${event.env}, behind ${oneLine(event.behind)}`];
     case "failed": {
       const next = event.retryInMs === null ? "waiting for a change" : `again in ${renderDuration(event.retryInMs)}`;
       return [`${paint("red", event.code)}: ${event.message} (${next})`];
@@ -51,6 +55,8 @@ function renderResult(result: TickOutcome, paint: Paint, showFile: ShowFile): st
       ];
     case "held":
       return [`${paint("yellow", "held")}: ${holdText(result.hold)}`];
+    case "would-apply":
+      return [`a dry run: this would be applied to #${result.plan.state.serial}, and nothing was written`];
     case "overtaken":
       return ["another writer was faster: the plan no longer fits"];
     case "locked":

@@ -56,6 +56,7 @@ describeWithRedis("the reconciler", () => {
       allowHistory: [],
       signal,
       intervalMs: 60_000,
+      random: () => 0.5,
       ...more,
     };
   }

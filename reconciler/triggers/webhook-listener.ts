@@ -1,0 +1,145 @@
+// Listens for GitHub's push and pull_request webhooks. A good one says "look again" and nothing more: what changed is read
+// from the configured repository. One that is missed costs a poll interval.
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { PermanentFailure } from "../../contracts/failure.ts";
+import { readDelivery, SeenDeliveries } from "./delivery.ts";
+import { type BodyLimits, readBody } from "./read-body.ts";
+import { isSignedBy } from "./webhook-signature.ts";
+
+export interface ListenerOptions {
+  readonly host: string;
+  /** 0: any that is free. */
+  readonly port: number;
+  /** At least one, none of them empty: the new one and, during a rotation, the old one. */
+  readonly secrets: readonly string[];
+  /** Called with `owner/name`; unknown repositories are the callee's to ignore. */
+  readonly onLook: (repository: string) => void;
+  readonly body?: BodyLimits;
+}
+
+export interface Listener {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** GitHub sends up to 25 MB; a payload that says who pushed where has a few KB, and a missed one is found by the poll. */
+const BODY: BodyLimits = { maxBytes: 4 * 1024 * 1024, maxMs: 10_000 };
+const HEADERS_MS = 5_000;
+const CONNECTIONS = 200;
+const SEEN_DELIVERIES = 10_000;
+const WEBHOOK = "/webhook";
+const HEALTH = "/healthz";
+
+/** Throws PermanentFailure WEBHOOK_SECRET_MISSING or LISTEN_FAILED. */
+export async function startListener(options: ListenerOptions): Promise<Listener> {
+  refuseMissingSecret(options.secrets);
+  const desk: Desk = { ...options, body: options.body ?? BODY, seen: new SeenDeliveries(SEEN_DELIVERIES) };
+  const server = createServer(
+    { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 1_000 },
+    (request, response) => {
+      void answer(desk, request, response);
+    },
+  );
+  server.requestTimeout = desk.body.maxMs + HEADERS_MS;
+  server.maxConnections = CONNECTIONS;
+  await listen(server, options);
+  return { url: urlOf(server), stop: () => stop(server) };
+}
+
+function refuseMissingSecret(secrets: readonly string[]): void {
+  if (secrets.length > 0 && !secrets.includes("")) return;
+  throw new PermanentFailure(
+    "WEBHOOK_SECRET_MISSING",
+    "Listening for webhooks needs the secret that GitHub signs them with, in COUNTWHEEL_WEBHOOK_SECRET; two during a " +
+      "rotation, separated by a comma. An empty one would let everybody in",
+  );
+}
+
+function listen(server: Server, { host, port }: ListenerOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error) => {
+      reject(new PermanentFailure("LISTEN_FAILED", `${host}:${port} cannot be listened on: ${error.message}`));
+    });
+    server.listen(port, host, resolve);
+  });
+}
+
+function urlOf(server: Server): string {
+  const { address, family, port } = server.address() as AddressInfo;
+  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`;
+}
+
+function stop(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+interface Desk extends ListenerOptions {
+  readonly body: BodyLimits;
+  readonly seen: SeenDeliveries;
+}
+
+async function answer(desk: Desk, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const path = (request.url ?? "").split("?", 1)[0];
+  if (path === HEALTH) return answerHealth(request, response);
+  if (path !== WEBHOOK) return refuse(response, 404, "not found");
+  if (request.method !== "POST") return refuse(response, 405, "only POST", { allow: "POST" });
+  if (!isPlainJson(request)) return refuse(response, 415, "send application/json, uncompressed");
+  const body = await readBody(request, desk.body);
+  switch (body.outcome) {
+    case "too-large":
+      return refuse(response, 413, "too large");
+    case "too-slow":
+      return refuse(response, 408, "too slow");
+    case "cut":
+      response.destroy();
+      return;
+    case "read":
+      return takeDelivery(desk, request, response, body.bytes);
+  }
+}
+
+function takeDelivery(desk: Desk, request: IncomingMessage, response: ServerResponse, bytes: Buffer): void {
+  if (!isSignedBy(desk.secrets, bytes, headerOf(request, "x-hub-signature-256")))
+    return refuse(response, 401, "the signature is missing or wrong");
+  const id = headerOf(request, "x-github-delivery") ?? "";
+  const delivery = readDelivery(headerOf(request, "x-github-event") ?? "", bytes);
+  if (delivery.kind === "malformed" || !/^[\w-]{1,100}$/.test(id)) return refuse(response, 400, "no webhook of GitHub");
+  if (delivery.kind === "look" && desk.seen.take(id)) desk.onLook(delivery.repository);
+  respond(response, 202, "accepted");
+}
+
+function answerHealth(request: IncomingMessage, response: ServerResponse): void {
+  if (request.method === "GET" || request.method === "HEAD") respond(response, 200, "ok");
+  else refuse(response, 405, "only GET", { allow: "GET, HEAD" });
+}
+
+/** A compressed body would have to be inflated before its signature is known. */
+function isPlainJson(request: IncomingMessage): boolean {
+  const type = (request.headers["content-type"] ?? "").split(";", 1)[0]?.trim().toLowerCase();
+  return type === "application/json" && (request.headers["content-encoding"] ?? "identity") === "identity";
+}
+
+function headerOf(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name];
+  return typeof value === "string" ? value : undefined;
+}
+
+function respond(response: ServerResponse, status: number, text: string): void {
+  response.writeHead(status, { "content-type": "text/plain; charset=utf-8" }).end(`${text}\n`);
+}
+
+/** How long a sender may go on with a body that nobody reads, so that it gets to see the answer. */
+const LINGER_MS = 1_000;
+
+function refuse(response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void {
+  const { req: request } = response;
+  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", ...headers }).end(`${text}\n`);
+  if (request.complete) return;
+  setTimeout(() => {
+    if (!request.complete) request.socket.destroy();
+  }, LINGER_MS).unref();
+}
