@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { closest } from "fastest-levenshtein";
 import { isName } from "../contracts/address.ts";
+import { MIN_KEY_LENGTH, parseStateKey, type StateKey } from "../contracts/state-key.ts";
 
 export interface Config {
   /** COUNTWHEEL_REDIS_URL, else REDIS_URL; undefined: the embedded server. */
@@ -13,6 +14,10 @@ export interface Config {
     readonly token: string | undefined;
     readonly apiUrl: string;
   };
+  /** COUNTWHEEL_STATE_KEY: seals the state; undefined: nothing is sealed. */
+  readonly stateKey: StateKey | undefined;
+  /** GITHUB_ACTOR: who started the job that this runs in. */
+  readonly actor: string | undefined;
   readonly color: boolean | undefined;
   /** CI=true: nobody can answer. */
   readonly noInput: boolean;
@@ -28,6 +33,7 @@ export interface Config {
 const VARIABLES = {
   COUNTWHEEL_REDIS_URL: "the Redis to use; else REDIS_URL; else a private embedded server",
   COUNTWHEEL_ENV: "the environment, instead of `default`",
+  COUNTWHEEL_STATE_KEY: "seals records, plans and history; two keys with a comma: the first seals, both verify",
   COUNTWHEEL_HOME: "where the embedded server and the mirrors live, instead of .countwheel/",
 } as const;
 
@@ -47,16 +53,24 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
       token: value("GITHUB_TOKEN"),
       apiUrl: value("GITHUB_API_URL") ?? "https://api.github.com",
     },
+    stateKey: parseStateKey(value("COUNTWHEEL_STATE_KEY") ?? ""),
+    actor: value("GITHUB_ACTOR"),
     color: readColor(value),
     noInput: value("CI") === "true",
     secretEnv: Object.fromEntries(
-      Object.entries(variables).flatMap(([name, text]) => (text === undefined ? [] : [[name, text]])),
+      // The key of the state is nobody's secret but ours, whatever `--secret-env` allows.
+      Object.entries(variables).flatMap(([name, text]) =>
+        text === undefined || name === "COUNTWHEEL_STATE_KEY" ? [] : [[name, text]],
+      ),
     ),
     path: value("PATH") ?? "",
     userHome: value("HOME"),
     cacheHome: value("XDG_CACHE_HOME"),
   };
-  return { config, problems: [...unknownVariables(variables), ...badEnvironment(config)] };
+  return {
+    config,
+    problems: [...unknownVariables(variables), ...badEnvironment(config), ...badStateKey(config, value)],
+  };
 }
 
 function readColor(value: (name: string) => string | undefined): boolean | undefined {
@@ -66,6 +80,14 @@ function readColor(value: (name: string) => string | undefined): boolean | undef
 
 function badEnvironment({ env }: Config): string[] {
   return isName(env) ? [] : ["`COUNTWHEEL_ENV` may hold letters, digits, `.`, `_` and `-` only"];
+}
+
+/** A key that is too short must stop the command: to go on without it would believe a state that nobody sealed. */
+function badStateKey({ stateKey }: Config, value: (name: string) => string | undefined): string[] {
+  if (stateKey !== undefined || value("COUNTWHEEL_STATE_KEY") === undefined) return [];
+  return [
+    `\`COUNTWHEEL_STATE_KEY\` needs ${MIN_KEY_LENGTH} characters or more in each key, such as \`openssl rand -hex 32\` makes`,
+  ];
 }
 
 function unknownVariables(variables: Readonly<Record<string, string | undefined>>): string[] {

@@ -23,7 +23,7 @@ export interface RedisFlags {
 export async function openRedis(host: Host, flags: RedisFlags): Promise<OpenRedis> {
   const given = flags.redis ?? host.config.redisUrl;
   const url = given ?? (await embeddedUrl(host));
-  const redis = connectRedis(url, "command");
+  const redis = connectRedis(url, "command", host.config.stateKey);
   const extra: Redis[] = [];
   const close = async (): Promise<void> => {
     for (const client of [...extra, redis]) client.disconnect();
@@ -35,7 +35,7 @@ export async function openRedis(host: Host, flags: RedisFlags): Promise<OpenRedi
     throw error;
   }
   const connectWorker = (): Redis => {
-    const client = connectRedis(url, "worker");
+    const client = connectRedis(url, "worker", host.config.stateKey);
     extra.push(client);
     return client;
   };

@@ -1,6 +1,7 @@
 // A runner: takes activations from the queue of one environment, sweeps, announces itself, and stops in order.
 import { setTimeout as wait } from "node:timers/promises";
 import { failureRecord } from "../contracts/failure.ts";
+import type { StateKey } from "../contracts/state-key.ts";
 import { closeRedis, connectRedis, type Redis } from "../store/connect.ts";
 import { type ActivationQueue, type ActivationWorker, openQueue, startActivationWorker } from "../store/queue.ts";
 import { announceRunner, forgetRunner, type RunnerInfo } from "../store/runners.ts";
@@ -14,6 +15,8 @@ import { openWorkshop, type WorkshopOptions } from "./workshop.ts";
 
 export interface RunnerOptions {
   readonly redisUrl: string;
+  /** The state, and with it every policy, must be sealed by it. */
+  readonly stateKey?: StateKey | undefined;
   readonly env: string;
   /** Names the holder in leases and traces: letters, digits, `.`, `_`, `-`. No two runners may share it. */
   readonly id: string;
@@ -42,8 +45,8 @@ export interface RunningRunner {
 
 /** Resolves once activations are being taken. */
 export async function startRunner(options: RunnerOptions): Promise<RunningRunner> {
-  const { redisUrl, env, id, concurrency, leaseMs } = options;
-  const redis = connectRedis(redisUrl, "command");
+  const { redisUrl, stateKey, env, id, concurrency, leaseMs } = options;
+  const redis = connectRedis(redisUrl, "command", stateKey);
   const bells = connectRedis(redisUrl, "worker");
   const queue = openQueue(redis, env);
   const workshop = openWorkshop({ ...options, redis });

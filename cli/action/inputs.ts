@@ -1,6 +1,7 @@
 // The Action's inputs, validated all at once: GitHub enforces none of them, so every wrong one is named in one go.
 import { closest } from "fastest-levenshtein";
 import { isName } from "../../contracts/address.ts";
+import { MIN_KEY_LENGTH, parseStateKey, type StateKey } from "../../contracts/state-key.ts";
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 
@@ -18,6 +19,8 @@ export interface ActionInputs {
   /** What a plan is compared with: the state in Redis, the event's base, or any ref of the checkout. */
   readonly against: string;
   readonly allowUnprotected: boolean;
+  /** COUNTWHEEL_STATE_KEY of the job's environment: no input, so that it cannot be printed as one. */
+  readonly stateKey: StateKey | undefined;
 }
 
 export type InputsAnswer =
@@ -61,11 +64,12 @@ export function readInputs(variables: Variables): InputsAnswer {
   }
   const flags = { comment: readFlag("comment", text("comment", "true"), problems) };
   const allowUnprotected = readFlag("allow-unprotected-redis", text("allow-unprotected-redis", "false"), problems);
+  const stateKey = readStateKey(variables["COUNTWHEEL_STATE_KEY"] ?? "", problems);
   if (problems.length > 0 || !isCommand(command)) return { outcome: "invalid", problems };
   const [path, ref, token] = [text("path", "."), text("ref") || undefined, text("github-token") || undefined];
   return {
     outcome: "valid",
-    inputs: { path, ref, environment, redisUrl, token, command, ...flags, against, allowUnprotected },
+    inputs: { path, ref, environment, redisUrl, token, command, ...flags, against, allowUnprotected, stateKey },
   };
 }
 
@@ -84,6 +88,13 @@ function isCommand(text: string): text is ActionCommand {
 
 function isRedisUrl(text: string): boolean {
   return /^(rediss?|unix):\/\/.+/.test(text);
+}
+
+function readStateKey(text: string, problems: string[]): StateKey | undefined {
+  const key = parseStateKey(text);
+  if (text !== "" && key === undefined)
+    problems.push(`\`COUNTWHEEL_STATE_KEY\` needs ${MIN_KEY_LENGTH} characters or more`);
+  return key;
 }
 
 function readFlag(name: string, text: string, problems: string[]): boolean {

@@ -119,11 +119,11 @@ function createContext(around: ActionProcess, job: Job, inputs: ActionInputs, ru
 }
 
 async function withRedis<T>(
-  { redisUrl, allowUnprotected }: ActionInputs,
+  { redisUrl, allowUnprotected, stateKey }: ActionInputs,
   use: (redis: Redis) => Promise<T>,
 ): Promise<T> {
   const { checkServer, closeRedis, connectRedis } = await import("../../store/connect.ts");
-  const redis = connectRedis(redisUrl ?? "", "command");
+  const redis = connectRedis(redisUrl ?? "", "command", stateKey);
   try {
     await checkServer(redis, { allowUnprotected });
     return await use(redis);

@@ -2,21 +2,27 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import type { FreezeWindow } from "../../contracts/environment.ts";
 import { countsLine, type History, hasChanges, type Plan } from "../../contracts/plan.ts";
 import { hasErrors } from "../../contracts/problem.ts";
 import type { ObservedState } from "../../contracts/record.ts";
-import { type ApplyOutcome, applyPlan, leaveUnchanged } from "../../reconciler/apply/apply-plan.ts";
+import { type ApplyOutcome, applyPlan, leaveUnchanged, type PlannedWork } from "../../reconciler/apply/apply-plan.ts";
 import { findReplaced, type Replaced, replacedText } from "../../reconciler/apply/lineage-memory.ts";
 import { type Moved, movedInSource, movedInTime } from "../../reconciler/apply/stale.ts";
 import { openSource } from "../../reconciler/environment-source.ts";
-import { makePlan, type PlannableSource } from "../../reconciler/plan/make-plan.ts";
+import type { ApplyNote } from "../../reconciler/history/apply-facts.ts";
+import { findFrozenHold, frozenText } from "../../reconciler/holds/frozen.ts";
+import { suspensionText } from "../../reconciler/holds/suspended.ts";
+import { makePlan, type PlanInput, type PlannableSource } from "../../reconciler/plan/make-plan.ts";
 import { isSavedPlan, parseSavedPlan } from "../../reconciler/plan/saved-plan.ts";
 import { isManifestName } from "../../reconciler/source/files/manifest-paths.ts";
+import { readHolds } from "../../store/holds.ts";
 import { readState } from "../../store/state.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { printFailure, say, UsageFailure } from "../output.ts";
 import { readVersion, TOOL_NAME } from "../package-facts.ts";
+import { personOf } from "../person.ts";
 import { fileFromHere, type SourceFlags, sourceSpec, sourceTools, specOfPlan } from "../plan-source.ts";
 import { openRedis } from "../redis.ts";
 import { printApplied } from "../view/applied.ts";
@@ -33,17 +39,25 @@ export interface ApplyOptions extends CommonFlags, Omit<SourceFlags, "folder"> {
   readonly allowHistory?: readonly History[];
   /** The state was replaced, and that was meant. */
   readonly acceptNewState?: boolean;
+  /** Who applies, for the history. */
+  readonly as?: string;
+  /** Why it must be now, although the environment is frozen. */
+  readonly overrideFreeze?: string;
   /** False: ask nothing. */
   readonly input?: boolean;
   readonly allowUnprotected?: boolean;
 }
 
 /** What is about to be applied: the plan, and where its real values are. */
-interface Work {
+export interface Work {
   readonly plan: Plan;
   readonly source: PlannableSource;
   readonly observed: ObservedState;
   readonly open: OpenWriter;
+  /** The environment's windows in which nothing is applied. */
+  readonly freeze?: readonly FreezeWindow[];
+  /** For a rollback: what it restores, and what holds the reconciler back from here on. */
+  readonly rollback?: Required<Pick<ApplyNote, "rollbackOf">> & Required<Pick<PlannedWork, "restores">>;
 }
 
 export async function runApply(host: Host, options: ApplyOptions): Promise<ExitCode> {
@@ -63,7 +77,9 @@ export async function runApply(host: Host, options: ApplyOptions): Promise<ExitC
     const observed = await readState(redis, options.env);
     const from = observed.head?.commit ?? null;
     const history = await source.history(from, answer.identity.headSha, host.signal);
-    const plan = saved ?? planNow(host, options, { source: answer, history, observed });
+    const { environment, resources: suspended } = await readHolds(redis, options.env);
+    if (environment !== null) say(host, `The environment is ${suspensionText(environment)}. This apply goes on.`);
+    const plan = saved ?? planNow(host, options, { source: answer, history, observed, suspended });
     const showFile = fileFromHere(host, spec);
     if (options.output === "text")
       printPlan(host, "text", { plan, commit: answer.identity.commit, base: from, showFile });
@@ -101,15 +117,15 @@ function movedBefore(host: Host, { env }: ApplyOptions, plan: Plan): Moved[] {
   ];
 }
 
-type Planned = { readonly source: PlannableSource; readonly history: History; readonly observed: ObservedState };
+type Planned = Pick<PlanInput, "source" | "history" | "observed" | "suspended">;
 
 function planNow(host: Host, { env }: ApplyOptions, planned: Planned): Plan {
   return makePlan({ ...planned, env, now: host.now(), planId: randomUUID(), tool: thisTool() });
 }
 
-async function carryOut(host: Host, options: ApplyOptions, work: Work): Promise<ExitCode> {
+export async function carryOut(host: Host, options: ApplyOptions, work: Work): Promise<ExitCode> {
   const { plan, source, observed, open } = work;
-  const refused = refuse(host, options, plan);
+  const refused = refuse(host, options, plan) ?? refuseFrozen(host, options, work);
   if (refused !== undefined) return refused;
   const replaced = options.acceptNewState ? null : await findReplaced(open.writer.lineages, observed.head);
   if (replaced !== null) return printReplaced(host, options, replaced);
@@ -123,7 +139,19 @@ async function carryOut(host: Host, options: ApplyOptions, work: Work): Promise<
     printApplied(host, options.output, { plan, outcome: { outcome: "unchanged", tasks } });
     return EXIT.ok;
   }
-  const outcome = await applyPlan(open.writer, { plan, manifests: source.load.set.manifests, observed });
+  const note = {
+    person: await personOf(host, options.as),
+    ...(options.overrideFreeze === undefined ? {} : { overrideFreeze: options.overrideFreeze }),
+    ...(work.rollback === undefined ? {} : { rollbackOf: work.rollback.rollbackOf }),
+  };
+  const restores = work.rollback === undefined ? {} : { restores: work.rollback.restores };
+  const outcome = await applyPlan(open.writer, {
+    plan,
+    manifests: source.load.set.manifests,
+    observed,
+    note,
+    ...restores,
+  });
   return printOutcome(host, options, plan, outcome);
 }
 
@@ -153,6 +181,18 @@ function refuse(host: Host, options: ApplyOptions, plan: Plan): ExitCode | undef
   if (confirmPrunes === undefined || confirmPrunes === plan.counts.prune) return undefined;
   const message = `the plan prunes ${plan.counts.prune} records, --confirm-prunes says ${confirmPrunes}`;
   return fail("PRUNES_NOT_CONFIRMED", message, EXIT.blocked);
+}
+
+function refuseFrozen(host: Host, options: ApplyOptions, { plan, freeze = [] }: Work): ExitCode | undefined {
+  const hold = findFrozenHold(freeze, host.now());
+  if (hold === undefined || options.overrideFreeze !== undefined || !hasChanges(plan)) return undefined;
+  const message = `the environment is ${frozenText(hold)}. If it must be now, add --override-freeze "<why>"; the history keeps it`;
+  return printFailure(host, options.output, {
+    code: "ENVIRONMENT_FROZEN",
+    message,
+    exitCode: EXIT.blocked,
+    details: { reason: hold.reason, since: hold.since, until: hold.until },
+  });
 }
 
 /** Of all the manifests of an environment somebody named one file. */

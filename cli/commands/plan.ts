@@ -11,10 +11,12 @@ import {
   type SourceSpec,
   type SourceTools,
 } from "../../reconciler/environment-source.ts";
+import { suspensionText } from "../../reconciler/holds/suspended.ts";
 import { makePlan, type PlannableSource } from "../../reconciler/plan/make-plan.ts";
 import { observedFromSource } from "../../reconciler/plan/observed-from-source.ts";
 import { writeSavedPlan } from "../../reconciler/plan/saved-plan.ts";
 import type { UnavailableReason } from "../../reconciler/source/source.ts";
+import type { Holds } from "../../store/holds.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { printFailure, say } from "../output.ts";
@@ -37,9 +39,18 @@ export async function runPlan(host: Host, options: PlanOptions): Promise<ExitCod
   if (source.status === "unavailable") return printUnavailable(host, options, source.reason);
   const basis = await readBasis(host, options, { spec, tools, source });
   if (basis.status === "unavailable") return printUnavailable(host, options, basis.reason);
-  const { observed, history, base, replaced } = basis;
+  const { observed, history, base, replaced, suspended = new Map() } = basis;
   const tool = { name: TOOL_NAME, version: readVersion() };
-  const plan = makePlan({ source, history, observed, env: options.env, now: host.now(), planId: randomUUID(), tool });
+  const plan = makePlan({
+    source,
+    history,
+    observed,
+    suspended,
+    env: options.env,
+    now: host.now(),
+    planId: randomUUID(),
+    tool,
+  });
   printPlan(host, options.output, {
     plan,
     commit: source.identity.commit,
@@ -68,6 +79,7 @@ type Basis =
       readonly history: Plan["source"]["history"];
       readonly base: string | null;
       readonly replaced: Replaced | null;
+      readonly suspended?: Holds["resources"];
     }
   | { readonly status: "unavailable"; readonly reason: UnavailableReason };
 
@@ -75,6 +87,7 @@ async function readBasis(host: Host, options: PlanOptions, read: Read): Promise<
   if (options.against !== "state") return await readRef(host, options.against, read);
   // Imported only here: a plan against a ref needs no Redis and should not wait for its client.
   const { openRedis } = await import("../redis.ts");
+  const { readHolds } = await import("../../store/holds.ts");
   const { readState } = await import("../../store/state.ts");
   const { lineageMemory } = await import("../writer.ts");
   const server = await openRedis(host, options);
@@ -82,8 +95,11 @@ async function readBasis(host: Host, options: PlanOptions, read: Read): Promise<
     const observed = await readState(server.redis, options.env);
     const base = observed.head?.commit ?? null;
     const history = await openSource(read.spec, read.tools).history(base, read.source.identity.headSha, host.signal);
+    const { environment, resources } = await readHolds(server.redis, options.env);
+    if (environment !== null)
+      say(host, `The environment is ${suspensionText(environment)}. Nothing is applied by itself.`);
     const replaced = await findReplaced(lineageMemory(host, server.server, options.env), observed.head);
-    return { status: "ok", observed, history, base, replaced };
+    return { status: "ok", observed, history, base, replaced, suspended: resources };
   } finally {
     await server.close();
   }

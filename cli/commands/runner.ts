@@ -31,6 +31,7 @@ export async function runRunner(host: Host, options: RunnerCommandOptions): Prom
   await close();
   const runner = await startRunner({
     redisUrl: url,
+    stateKey: host.config.stateKey,
     env: options.env,
     id: runnerId(options.id),
     concurrency: options.concurrency,

@@ -1,0 +1,23 @@
+// Who runs this command, for the history: as they say, as the CI job says, as git knows them, or as the machine does.
+import { execFile } from "node:child_process";
+import { userInfo } from "node:os";
+import { promisify } from "node:util";
+import { oneLine, shorten } from "../reconciler/plan/inert.ts";
+import type { Host } from "./host.ts";
+
+const LONGEST_NAME = 100;
+const GIT_MS = 2_000;
+
+/** A name as it was given: it is shown to people, and nothing is decided from it. */
+export async function personOf(host: Host, as: string | undefined): Promise<string> {
+  const name = as ?? host.config.actor ?? (await gitUser(host)) ?? userInfo().username;
+  return shorten(oneLine(name), LONGEST_NAME);
+}
+
+async function gitUser({ cwd, config: { path, userHome } }: Host): Promise<string | undefined> {
+  const env = { PATH: path, ...(userHome === undefined ? {} : { HOME: userHome }) };
+  const asked = promisify(execFile)("git", ["config", "--get", "user.name"], { cwd, env, timeout: GIT_MS });
+  // No git, no repository or no name: the next source is asked.
+  const answer = await asked.catch(() => undefined);
+  return answer?.stdout.trim() || undefined;
+}
