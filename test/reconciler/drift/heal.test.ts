@@ -24,7 +24,8 @@ describeWithRedis("a reconciler that finds drift", () => {
     return () => world.close();
   });
 
-  const change = (): Promise<void> => tamper(world.redis, world.env, A.address, (spec) => ({ ...spec, prompt: "evil" }));
+  const change = (): Promise<void> =>
+    tamper(world.redis, world.env, A.address, (spec) => ({ ...spec, prompt: "evil" }));
   const promptOfA = async (): Promise<unknown> => (await world.read()).records.get(A.address)?.manifest.spec["prompt"];
   const blockedIn = ({ changes }: Plan): unknown => changes.map(({ address, blocked }) => [address, blocked?.code]);
 

@@ -1,7 +1,6 @@
 // Somebody else's hand in the state: writes and removes records behind the reconciler's back, sealed as the store does it.
 import { randomUUID } from "node:crypto";
-import type { Address } from "../../../contracts/address.ts";
-import type { KindName } from "../../../contracts/address.ts";
+import type { Address, KindName } from "../../../contracts/address.ts";
 import { manifestDigest } from "../../../contracts/manifest.ts";
 import type { LoadedManifest } from "../../../reconciler/load/desired-set.ts";
 import type { SourceIdentity } from "../../../reconciler/source/source.ts";
@@ -47,7 +46,11 @@ export interface TickWords {
 }
 
 /** One look of a reconciler that reads exactly these manifests at this commit. */
-export async function tickOf(world: World, set: readonly LoadedManifest[], words: TickWords = {}): Promise<TickOutcome> {
+export async function tickOf(
+  world: World,
+  set: readonly LoadedManifest[],
+  words: TickWords = {},
+): Promise<TickOutcome> {
   const { now = "2026-11-01T12:00:00Z", selfHeal = [] } = words;
   const answer = source(set);
   const identity: SourceIdentity =
