@@ -1,4 +1,5 @@
 // Whether a plan still fits what it was made of, and which of its inputs moved. Pure.
+import { defaultSettings, type EnvironmentSettings } from "../../contracts/environment.ts";
 import type { Plan } from "../../contracts/plan.ts";
 import { policyDigestOf } from "../../contracts/policy-digest.ts";
 import type { ObservedState } from "../../contracts/record.ts";
@@ -38,22 +39,29 @@ export function movedInTime(plan: Plan, now: Date, tool: Plan["tool"]): Moved[] 
 }
 
 /** The source against the plan: the ref's head, and for a working tree the manifests that the plan touches. */
-export function movedInSource(plan: Plan, source: PlannableSource): Moved[] {
+export function movedInSource(
+  plan: Plan,
+  source: PlannableSource,
+  settings: EnvironmentSettings = defaultSettings(plan.state.env),
+): Moved[] {
   const { identity } = source;
   if (plan.source.ref !== null && identity.headSha !== plan.source.headSha) {
     const [was, is] = [plan.source.headSha, identity.headSha].map((sha) => sha?.slice(0, 7) ?? "nothing");
     return [{ input: "head", message: `the head of ${plan.source.ref} moved from ${was} to ${is}` }];
   }
-  const config = configDigestOf({ env: plan.state.env, ...identity });
+  const config = configDigestOf({ env: plan.state.env, ...identity, settings });
   if (config !== plan.configDigest)
-    return [{ input: "config", message: "the environment's repository, ref or path changed" }];
+    return [{ input: "config", message: "the environment's repository, ref, path or settings changed" }];
   return movedManifests(plan, source);
 }
 
 function movedManifests(plan: Plan, source: PlannableSource): Moved[] {
   const digests = new Map(source.load.set.manifests.map(({ address, digest }) => [address, digest]));
-  const moved = plan.changes.flatMap(({ address, afterDigest }): Moved[] =>
-    digests.get(address) === afterDigest ? [] : [{ input: "manifest", message: `${address} changed in the source` }],
+  const moved = plan.changes.flatMap(({ address, afterDigest, kept }): Moved[] =>
+    // With fields of the state in it, it is compared once the state is read: next-records.ts.
+    kept !== undefined || digests.get(address) === afterDigest
+      ? []
+      : [{ input: "manifest", message: `${address} changed in the source` }],
   );
   if (moved.length > 0 || policyDigestOf(source.load.set.manifests) === plan.policyDigest) return moved;
   return [{ input: "policy", message: "a policy changed in the source" }];
@@ -85,7 +93,9 @@ function lineageMessage(plan: Plan, lineage: string): string {
  * policies and those that the plan writes make up the plan's policy digest, or something moved.
  */
 function movedPolicy(plan: Plan, { records }: ObservedState): Moved[] {
-  const touched = new Set<string>(plan.changes.map(({ address }) => address));
+  const touched = new Set<string>(
+    plan.changes.flatMap(({ address, previousAddress = address }) => [address, previousAddress]),
+  );
   const kept = [...records.values()].filter(({ address }) => !touched.has(address));
   const written = plan.changes.flatMap(({ address, kind, afterDigest }) =>
     afterDigest === undefined ? [] : [{ address, digest: afterDigest, manifest: { kind } }],

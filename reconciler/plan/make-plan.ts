@@ -1,28 +1,35 @@
 // Makes the plan: desired set against observed state, as a value. Pure: same inputs, same bytes.
 import type { Address } from "../../contracts/address.ts";
+import { defaultSettings, type EnvironmentSettings, type IgnoreRule } from "../../contracts/environment.ts";
 import type { Suspension } from "../../contracts/holds.ts";
-import type { Manifest } from "../../contracts/manifest.ts";
 import {
   type AccessChange,
   type Change,
-  type FieldChange,
   type History,
   PLAN_FORMAT_VERSION,
   type Plan,
   type PlanCounts,
   planDigest,
-  SENSITIVE,
 } from "../../contracts/plan.ts";
 import { policyDigestOf } from "../../contracts/policy-digest.ts";
 import { compareProblems, hasErrors, type Problem } from "../../contracts/problem.ts";
 import type { ObservedState, StateRecord } from "../../contracts/record.ts";
-import { hideSensitive, sensitivePaths } from "../../contracts/sensitive.ts";
+import type { RecordComparison } from "../../store/scripts/compare-records.ts";
+import { keepIgnoredIn, nameKept } from "../drift/ignore.ts";
+import { findRecordDrift } from "../drift/record-drift.ts";
 import { blockSuspended } from "../holds/suspended.ts";
-import type { LoadedManifest, LoadResult } from "../load/desired-set.ts";
+import type { LoadedManifest } from "../load/desired-set.ts";
 import type { SourceAnswer } from "../source/source.ts";
 import { accessChanges } from "./access.ts";
+import { planCreate, planMove, planPrune, planUpdate } from "./changes.ts";
 import { configDigestOf } from "./config-digest.ts";
-import { differingFields, valueAt } from "./field-diff.ts";
+import { findConfirm, isRootMoved } from "./confirm.ts";
+import { blockDependents } from "./dependents.ts";
+import { guardPrune } from "./guards.ts";
+import { findAlike, hintsFor } from "./hints.ts";
+import { blockUnsafe } from "./isolate.ts";
+import { findMoves, type Moves } from "./moves.ts";
+import { blockSkipped, skippedFiles } from "./skipped-files.ts";
 
 /** How long a saved plan may wait for its apply. */
 const PLAN_LIFETIME_MS = 24 * 60 * 60 * 1_000;
@@ -41,13 +48,25 @@ export interface PlanInput {
   readonly tool: { readonly name: string; readonly version: string };
   /** Resources that somebody suspended: their changes become blocked rows. */
   readonly suspended?: ReadonlyMap<Address, Suspension>;
+  /** Default: what holds where nobody has written any. */
+  readonly settings?: EnvironmentSettings;
+  /** Fields that this environment does not manage; default: as its settings say. */
+  readonly ignore?: readonly IgnoreRule[];
+  /** The records against what applies have written; absent: the plan tells of no drift. */
+  readonly comparison?: RecordComparison;
 }
 
 export function makePlan(input: PlanInput): Plan {
-  const { source, observed, env, now } = input;
-  const desired = source.load.set.manifests;
-  const problems = (source.status === "ok" ? source.load.problems : source.problems).toSorted(compareProblems);
-  const changes = blockSuspended(planChanges(source, observed.records), input.suspended ?? new Map());
+  const { observed, env, now } = input;
+  const ground = groundOf(input);
+  const { source, manifests: desired, records, settings } = ground;
+  const moves = findMoves(desired, records);
+  const changes = planChanges(ground, moves);
+  const problems = [...problemsOf(source), ...moves.problems].toSorted(compareProblems);
+  const alike = findAlike({ changes, manifests: desired, records });
+  const counts = countChanges(changes, desired.length, problems);
+  const counted = { prunes: counts.prune, declared: desired.length, records: records.size, moved: alike.length };
+  const mayApply = !hasErrors(problems) || (isIsolated(ground) && moves.problems.length === 0);
   const { commit: _commit, ...identity } = source.identity;
   const body = {
     formatVersion: PLAN_FORMAT_VERSION,
@@ -58,141 +77,88 @@ export function makePlan(input: PlanInput): Plan {
     source: { ...identity, history: input.history },
     state: planState(env, observed, changes),
     policyDigest: policyDigestOf(desired),
-    configDigest: configDigestOf({ env, ...identity }),
-    counts: countChanges(changes, desired.length, problems),
+    configDigest: configDigestOf({ env, ...identity, settings }),
+    counts,
     changes,
     access: planAccess(source, observed, changes),
-    drift: [],
+    drift: planDrift(input, ground),
     problems,
-    confirm: null,
-    hints: [],
-    applyable: isApplyable(changes, problems),
+    confirm: findConfirm(counted, settings.prunes),
+    hints: hintsFor(alike, isRootMoved(counted)),
+    applyable: mayApply && canProceed(changes),
   } as const;
   return { ...body, digest: planDigest(body) };
 }
 
-function planChanges(source: PlannableSource, records: ReadonlyMap<Address, StateRecord>): Change[] {
-  const desired = source.load.set.manifests;
-  const written = desired.flatMap((loaded) => planManifest(loaded, records.get(loaded.address)));
-  // A broken file may hold the manifest of any record: what is missing from an invalid set is not known to be gone.
-  const pruned = source.status === "ok" ? planPrunes(source, records) : [];
-  return [...written, ...pruned].toSorted((a, b) => (a.address < b.address ? -1 : 1));
+/** What every step of the plan looks at. */
+interface Ground {
+  readonly source: PlannableSource;
+  readonly manifests: readonly LoadedManifest[];
+  readonly records: ReadonlyMap<Address, StateRecord>;
+  readonly settings: EnvironmentSettings;
+  readonly ignore: readonly IgnoreRule[];
+  readonly suspended: ReadonlyMap<Address, Suspension>;
 }
 
-function planManifest(loaded: LoadedManifest, record: StateRecord | undefined): Change[] {
-  if (record === undefined) return [planCreate(loaded)];
+function groundOf({ source: read, observed: { records }, env, ...input }: PlanInput): Ground {
+  const { settings = defaultSettings(env), suspended = new Map() } = input;
+  const { ignore = settings.drift.ignore } = input;
+  const source = keepIgnoredIn(read, records, ignore);
+  return { source, manifests: source.load.set.manifests, records, settings, ignore, suspended };
+}
+
+function planDrift({ source, observed, comparison }: PlanInput, { ignore }: Ground): readonly Change[] {
+  if (comparison === undefined) return [];
+  return findRecordDrift({ observed, comparison, manifests: source.load.set.manifests, ignore });
+}
+
+function planChanges(ground: Ground, { from }: Moves): readonly Change[] {
+  const { source, manifests, records, ignore } = ground;
+  const written = manifests.flatMap((loaded) =>
+    planManifest(loaded, records.get(loaded.address), from.get(loaded.address)),
+  );
+  // A broken file may hold the manifest of any record: what is missing from an invalid set is not known to be gone.
+  const pruned = source.status === "ok" ? planPrunes(ground, from) : [];
+  const rows = [...written, ...pruned].toSorted((a, b) => (a.address < b.address ? -1 : 1));
+  const open = blockSuspended(nameKept(rows, ignore), ground.suspended);
+  const problems = problemsOf(source);
+  const isolated = isIsolated(ground) ? blockUnsafe(open, { manifests, records, problems }) : open;
+  return blockDependents(isolated, ground);
+}
+
+function planManifest(
+  loaded: LoadedManifest,
+  record: StateRecord | undefined,
+  movedFrom: StateRecord | undefined,
+): Change[] {
+  if (record === undefined) return [movedFrom === undefined ? planCreate(loaded) : planMove(loaded, movedFrom)];
   return record.digest === loaded.digest ? [] : [planUpdate(loaded, record)];
 }
 
-function planCreate(loaded: LoadedManifest): Change {
-  return {
-    ...describe(loaded.manifest, loaded.address),
-    action: "create",
-    reason: "the state holds no record of it",
-    source: loaded.place,
-    after: hideSensitive(loaded.manifest),
-    afterDigest: loaded.digest,
-    sensitivePaths: sensitivePaths(loaded.manifest).toSorted(),
-    fields: [],
-  };
+function planPrunes({ source, manifests, records }: Ground, moved: Moves["from"]): Change[] {
+  const kept = new Set(manifests.map(({ address }) => address));
+  for (const { address } of moved.values()) kept.add(address);
+  const gone = [...records.values()].filter(({ address }) => !kept.has(address));
+  const isSkipped = skippedFiles(source.load);
+  return gone.map((record) => {
+    const guarded = guardPrune(planPrune(record), record);
+    return guarded.blocked === undefined && isSkipped(record.source.file) ? blockSkipped(guarded) : guarded;
+  });
 }
 
-function planUpdate(loaded: LoadedManifest, record: StateRecord): Change {
-  const [before, after] = [hideSensitive(record.manifest), hideSensitive(loaded.manifest)];
-  const paths = differingFields(record.manifest, loaded.manifest);
-  const secrets = new Set([...sensitivePaths(record.manifest), ...sensitivePaths(loaded.manifest)]);
-  return {
-    ...describe(loaded.manifest, loaded.address),
-    action: "update",
-    reason: `${paths.length === 1 ? "1 field differs" : `${paths.length} fields differ`} from generation ${record.generation}`,
-    source: loaded.place,
-    before,
-    after,
-    afterDigest: loaded.digest,
-    sensitivePaths: [...secrets].toSorted(),
-    fields: paths.map((path) => planField({ path, loaded, record, before, after })),
-  };
+function problemsOf(source: PlannableSource): readonly Problem[] {
+  return source.status === "ok" ? source.load.problems : source.problems;
 }
 
-interface FieldInput {
-  readonly path: string;
-  readonly loaded: LoadedManifest;
-  readonly record: StateRecord;
-  readonly before: Manifest;
-  readonly after: Manifest;
-}
-
-/** Differences are found in the real values and told in the hidden ones: a new secret shows that it changed, not what it is. */
-function planField({ path, loaded, record, before, after }: FieldInput): FieldChange {
-  const old = hiddenValue(record.manifest, before, path);
-  const next = hiddenValue(loaded.manifest, after, path);
-  return {
-    path,
-    ...(old === undefined ? {} : { before: old }),
-    ...(next === undefined ? {} : { after: next }),
-    source: loaded.locate(path),
-  };
-}
-
-function hiddenValue(real: Manifest, hidden: Manifest, path: string): unknown {
-  if (valueAt(real, path) === undefined) return undefined;
-  const shown = valueAt(hidden, path);
-  return shown === undefined ? SENSITIVE : shown;
-}
-
-function planPrunes({ load }: PlannableSource, records: ReadonlyMap<Address, StateRecord>): Change[] {
-  const declared = new Set(load.set.manifests.map(({ address }) => address));
-  const gone = [...records.values()].filter(({ address }) => !declared.has(address));
-  const isSkipped = skippedFiles(load);
-  return gone.map((record) => (isSkipped(record.source.file) ? blockPrune(planPrune(record)) : planPrune(record)));
-}
-
-/** Left out with a warning: a link, a submodule, a text that is no manifest (any more), a kind that is not ours. */
-const SKIPPED: readonly Problem["code"][] = ["UNSUPPORTED_FILE", "NOT_A_MANIFEST", "UNKNOWN_KIND"];
-
-/**
- * Files, and folders that files stood in, which are there but of which nothing was read. A document without a kind among
- * others that were read is hardly meant so: its file counts, too. Other systems' objects beside ours are usual.
- */
-function skippedFiles({ set, problems }: LoadResult): (file: string) => boolean {
-  const read = new Set(set.manifests.map(({ place }) => place.file));
-  const unread = problems.filter(({ code, file }) => SKIPPED.includes(code) && !read.has(file));
-  const partly = problems.filter(({ code }) => code === "NOT_A_MANIFEST");
-  const skipped = new Set([...unread, ...partly].map(({ file }) => file));
-  return (file) => skipped.has(file) || foldersOf(file).some((folder) => skipped.has(folder));
-}
-
-/** `a/b/c.yaml` → `a`, `a/b`. */
-function foldersOf(file: string): string[] {
-  const names = file.split("/").slice(0, -1);
-  return names.map((_name, index) => names.slice(0, index + 1).join("/"));
-}
-
-/** Unreadable is never empty: what stood in such a file is not known to be gone. */
-function blockPrune(change: Change): Change {
-  const message = `\`${change.source.file}\`, where it stood, is there but is not read; mend the file, or delete it`;
-  return { ...change, blocked: { code: "FILE_SKIPPED", message } };
-}
-
-function planPrune(record: StateRecord): Change {
-  const { file, line, column } = record.source;
-  return {
-    ...describe(record.manifest, record.address),
-    action: "prune",
-    reason: "no manifest declares it any more",
-    source: { file, line, column },
-    before: hideSensitive(record.manifest),
-    sensitivePaths: sensitivePaths(record.manifest).toSorted(),
-    fields: [],
-  };
-}
-
-function describe(manifest: Manifest, address: Address): Pick<Change, "address" | "kind" | "namespace" | "name"> {
-  return { address, kind: manifest.kind, namespace: manifest.metadata.namespace, name: manifest.metadata.name };
+function isIsolated({ source, settings }: Ground): boolean {
+  return settings.isolate && source.status === "invalid";
 }
 
 function planState(env: string, { head, records }: ObservedState, changes: readonly Change[]): Plan["state"] {
-  const touched = changes.map(({ address }) => ({ address, digest: records.get(address)?.digest ?? null }));
+  const addresses = changes.flatMap(({ address, previousAddress: from }) =>
+    from === undefined ? address : [address, from],
+  );
+  const touched = addresses.map((address) => ({ address, digest: records.get(address)?.digest ?? null }));
   return { env, lineage: head?.lineage ?? "", serial: head?.serial ?? 0, touched };
 }
 
@@ -214,8 +180,7 @@ function countChanges(changes: readonly Change[], declared: number, problems: re
   return { ...countActions(changes), noop: declared - written, invalid: new Set(broken).size };
 }
 
-function isApplyable(changes: readonly Change[], problems: readonly Problem[]): boolean {
-  if (hasErrors(problems)) return false;
+function canProceed(changes: readonly Change[]): boolean {
   return changes.length === 0 || changes.some(({ blocked }) => blocked === undefined);
 }
 

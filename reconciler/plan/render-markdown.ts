@@ -1,6 +1,7 @@
 // The plan in Markdown, for the pull-request comment, the check run and `plan -o markdown`: one renderer, one byte budget.
 import type { Plan } from "../../contracts/plan.ts";
 import type { Place } from "../../contracts/problem.ts";
+import { driftPart } from "./drift-part.ts";
 import { type DiffForm, renderDetails } from "./markdown-diff.ts";
 import {
   accessPart,
@@ -35,6 +36,9 @@ export interface MarkdownOptions {
   readonly fullPlanUrl?: string;
   readonly tookMs?: number;
 }
+
+/** Drift is no part of what would be applied: a few rows, and how to see the rest. */
+const DRIFT_ROWS = 20;
 
 interface Shape {
   readonly details: DiffForm | "none";
@@ -77,6 +81,7 @@ function renderShape(plan: Plan, options: MarkdownOptions, shape: Shape, maxByte
     shape.table ? tablePart(plan, options) : cutPart(plan, options),
     details,
     accessPart(plan, options, shape.limit),
+    driftPart(plan, Math.min(shape.limit, DRIFT_ROWS)),
     problemsPart(plan, options, shape.limit),
     options.next ?? "",
     footerPart(plan, options),

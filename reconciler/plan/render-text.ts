@@ -4,6 +4,7 @@ import { shortDigest } from "../../contracts/canonical.ts";
 import { type Change, countsLine, type FieldChange, type Plan } from "../../contracts/plan.ts";
 import type { Place } from "../../contracts/problem.ts";
 import type { CommitInfo } from "../source/source.ts";
+import { renderDriftText } from "./drift-part.ts";
 import { describeField, fieldName } from "./field-text.ts";
 import { oneLine, shorten } from "./inert.ts";
 import { renderProblem, type ShowFile } from "./render-problem.ts";
@@ -29,6 +30,7 @@ export function renderPlanText(plan: Plan, options: TextOptions): string {
     renderHeader(plan, options),
     renderChanges(plan, options),
     renderAccess(plan, options),
+    renderDriftText(plan, (text) => paint("yellow", text)),
     plan.problems.map((problem) => renderProblem(problem, paint, options.showFile)).join("\n\n"),
     paint("bold", countsLine(plan.counts)),
   ];

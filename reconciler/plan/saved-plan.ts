@@ -1,8 +1,8 @@
 // Saves a plan to a file and reads it back: whole or not at all, and never one that was altered.
 import { type FileHandle, open, readFile, rename, rm } from "node:fs/promises";
-import { addressOf } from "../../contracts/address.ts";
+import { addressOf, parseAddress } from "../../contracts/address.ts";
 import { PermanentFailure } from "../../contracts/failure.ts";
-import { PLAN_FORMAT_VERSION, type Plan, planDigest } from "../../contracts/plan.ts";
+import { type Change, PLAN_FORMAT_VERSION, type Plan, planDigest } from "../../contracts/plan.ts";
 import { countActions } from "./make-plan.ts";
 import { checkPlanShape } from "./plan-shape.ts";
 
@@ -68,12 +68,19 @@ export function parseSavedPlan(file: string, text: string): Plan {
 }
 
 /** A digest is no signature: what people read and confirm must be what is applied, whoever wrote the file. */
-function isConsistent({ changes, counts }: Plan): boolean {
+function isConsistent({ changes, counts, confirm }: Plan): boolean {
   const counted = countActions(changes);
   return (
-    changes.every((change) => change.address === addressOf(change)) &&
+    changes.every(isAddressed) &&
+    (confirm === null || confirm.prunes === counts.prune) &&
     Object.entries(counted).every(([name, count]) => counts[name as keyof typeof counted] === count)
   );
+}
+
+function isAddressed(change: Change): boolean {
+  const { action, previousAddress } = change;
+  if (change.address !== addressOf(change) || (action === "move") !== (previousAddress !== undefined)) return false;
+  return previousAddress === undefined || parseAddress(previousAddress)?.kind === change.kind;
 }
 
 function parseJson(text: string): unknown {
