@@ -102,7 +102,9 @@ function withChanges(plan: Plan, changes: readonly Change[]): Plan {
     prune: count("prune"),
     blocked: changes.length - open.length,
   };
-  const { digest: _digest, ...body } = { ...plan, changes, counts, applyable: plan.applyable && open.length > 0 };
+  const confirm = plan.confirm === null || counts.prune === 0 ? null : { ...plan.confirm, prunes: counts.prune };
+  const applyable = plan.applyable && open.length > 0;
+  const { digest: _digest, ...body } = { ...plan, changes, counts, confirm, applyable };
   return { ...body, digest: planDigest(body) };
 }
 
