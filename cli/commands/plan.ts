@@ -17,6 +17,7 @@ import { observedFromSource } from "../../reconciler/plan/observed-from-source.t
 import { writeSavedPlan } from "../../reconciler/plan/saved-plan.ts";
 import type { UnavailableReason } from "../../reconciler/source/source.ts";
 import type { Holds } from "../../store/holds.ts";
+import type { RecordComparison } from "../../store/scripts/compare-records.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { printFailure, say } from "../output.ts";
@@ -39,13 +40,14 @@ export async function runPlan(host: Host, options: PlanOptions): Promise<ExitCod
   if (source.status === "unavailable") return printUnavailable(host, options, source.reason);
   const basis = await readBasis(host, options, { spec, tools, source });
   if (basis.status === "unavailable") return printUnavailable(host, options, basis.reason);
-  const { observed, history, base, replaced, suspended = new Map() } = basis;
+  const { observed, history, base, replaced, comparison, suspended = new Map() } = basis;
   const tool = { name: TOOL_NAME, version: readVersion() };
   const plan = makePlan({
     source,
     history,
     observed,
     suspended,
+    ...(comparison === undefined ? {} : { comparison }),
     env: options.env,
     now: host.now(),
     planId: randomUUID(),
@@ -80,6 +82,7 @@ type Basis =
       readonly base: string | null;
       readonly replaced: Replaced | null;
       readonly suspended?: Holds["resources"];
+      readonly comparison?: RecordComparison;
     }
   | { readonly status: "unavailable"; readonly reason: UnavailableReason };
 
@@ -88,6 +91,7 @@ async function readBasis(host: Host, options: PlanOptions, read: Read): Promise<
   // Imported only here: a plan against a ref needs no Redis and should not wait for its client.
   const { openRedis } = await import("../redis.ts");
   const { readHolds } = await import("../../store/holds.ts");
+  const { compareRecords } = await import("../../store/scripts/compare-records.ts");
   const { readState } = await import("../../store/state.ts");
   const { lineageMemory } = await import("../writer.ts");
   const server = await openRedis(host, options);
@@ -99,7 +103,8 @@ async function readBasis(host: Host, options: PlanOptions, read: Read): Promise<
     if (environment !== null)
       say(host, `The environment is ${suspensionText(environment)}. Nothing is applied by itself.`);
     const replaced = await findReplaced(lineageMemory(host, server.server, options.env), observed.head);
-    return { status: "ok", observed, history, base, replaced, suspended: resources };
+    const comparison = await compareRecords(server.redis, options.env);
+    return { status: "ok", observed, history, base, replaced, comparison, suspended: resources };
   } finally {
     await server.close();
   }
