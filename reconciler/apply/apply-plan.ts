@@ -46,6 +46,8 @@ export interface PlannedWork {
   readonly automatic?: boolean;
   /** For a rollback: what holds the reconciler back from here on. */
   readonly restores?: Omit<RolledBack, "serial">;
+  /** For a rebuild: the run-mode Tasks have run before, so none is ordered, and none of this content ever will be. */
+  readonly tasksHaveRun?: boolean;
 }
 
 export type ApplyOutcome =
@@ -76,7 +78,8 @@ export async function applyPlan(writer: Writer, work: PlannedWork): Promise<Appl
     const resumed = await makeOrderedTasks(writer);
     const outcome = await applyLocked(writer, work, { lock: answer.lock, startedAt: startedAt.toISOString() });
     if (outcome.outcome !== "applied") return outcome;
-    await writer.lineages.remember(outcome.lineage);
+    const { dirty, headSha } = work.plan.source;
+    await writer.lineages.remember(outcome.lineage, dirty ? null : headSha);
     const tookMs = writer.now().getTime() - startedAt.getTime();
     // Before the tasks, which may be many: a crash among them costs none, but nobody would tell of the apply any more.
     await reportApplied(writer, work.plan, { ...outcome, tookMs });
@@ -90,7 +93,7 @@ export async function applyPlan(writer: Writer, work: PlannedWork): Promise<Appl
 /** For a plan without changes: what earlier applies ordered is still made. Answers the tasks that were. */
 export async function leaveUnchanged(writer: Writer, { head }: ObservedState): Promise<readonly TaskRef[]> {
   writer.lead?.check();
-  if (head !== null) await writer.lineages.remember(head.lineage);
+  if (head !== null) await writer.lineages.remember(head.lineage, head.commit);
   return makeOrderedTasks(writer);
 }
 
@@ -144,9 +147,9 @@ interface RequestInput {
 }
 
 function applyRequest({ writer, work, lock, startedAt, observed, next, appliedAt }: RequestInput): ApplyRequest {
-  const { plan, note = {}, automatic, restores } = work;
+  const { plan, note = {}, automatic, restores, tasksHaveRun } = work;
   const taskIntents = next.writes.flatMap((record) => orderTask(record) ?? []);
-  const tasks = taskIntents.map(({ name }) => name);
+  const tasks = tasksHaveRun === true ? [] : taskIntents.map(({ name }) => name);
   const { holder } = writer;
   const facts = applyFacts({ plan, next, records: observed.records, note, holder, tasks, startedAt });
   return {
@@ -167,6 +170,7 @@ function applyRequest({ writer, work, lock, startedAt, observed, next, appliedAt
     history: { ...facts },
     ...(automatic === undefined ? {} : { automatic }),
     ...(restores === undefined ? {} : { restores }),
+    ...(tasksHaveRun === undefined ? {} : { tasksHaveRun }),
   };
 }
 

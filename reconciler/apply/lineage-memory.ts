@@ -11,7 +11,9 @@ import { makePrivateFolder } from "../private-folder.ts";
 export interface LineageMemory {
   /** null: nothing was applied from here, so whatever the server holds is believed. */
   recall(): Promise<string | null>;
-  remember(lineage: string): Promise<void>;
+  /** The commit that was applied last from here; null where nothing was, or what was is no commit. */
+  recallCommit(): Promise<string | null>;
+  remember(lineage: string, commit: string | null): Promise<void>;
   /** What the server holds now is to be believed from here on. */
   forget(): Promise<void>;
 }
@@ -33,12 +35,18 @@ export function replacedText({ was, is }: Replaced): string {
   return `the state is not the one that was applied to from here: its lineage was \`${was}\`, ${found}. Was the Redis flushed, restored or swapped?`;
 }
 
+interface Note {
+  readonly lineage: string;
+  readonly commit: string | null;
+}
+
 /** As long as this process lives: for a machine that keeps nothing, such as the runner of a CI job. */
 export function processLineageMemory(): LineageMemory {
-  let known: string | null = null;
+  let known: Note | null = null;
   return {
-    recall: async () => known,
-    remember: async (lineage) => void (known = lineage),
+    recall: async () => known?.lineage ?? null,
+    recallCommit: async () => known?.commit ?? null,
+    remember: async (lineage, commit) => void (known = { lineage, commit }),
     forget: async () => void (known = null),
   };
 }
@@ -60,10 +68,12 @@ export function fileLineageMemory({ folder, env, server, say }: LineageFileOptio
     .slice(0, 32);
   const file = join(folder, `${id}.json`);
   return {
-    recall: () => readLineage(file),
-    async remember(lineage) {
-      if ((await readLineage(file)) === lineage) return;
-      const text = `${JSON.stringify({ formatVersion: "1", env, lineage }, null, 2)}\n`;
+    recall: async () => (await readNote(file))?.lineage ?? null,
+    recallCommit: async () => (await readNote(file))?.commit ?? null,
+    async remember(lineage, commit) {
+      const known = await readNote(file);
+      if (known?.lineage === lineage && known.commit === commit) return;
+      const text = `${JSON.stringify({ formatVersion: "1", env, lineage, commit }, null, 2)}\n`;
       // The apply stands, whether or not this machine can keep a note of it.
       await replaceFile(folder, file, text).catch((error: unknown) => {
         say(`the lineage of environment ${env} cannot be remembered in ${file}: ${String(error)}`);
@@ -85,11 +95,12 @@ async function replaceFile(folder: string, file: string, text: string): Promise<
 }
 
 /** A note that cannot be read is no permission: who believes the server all the same says so. */
-async function readLineage(file: string): Promise<string | null> {
+async function readNote(file: string): Promise<Note | null> {
   try {
     const value: unknown = JSON.parse(await readFile(file, "utf8"));
     if (typeof value === "object" && value !== null && "lineage" in value && typeof value.lineage === "string") {
-      return value.lineage;
+      const commit = "commit" in value && typeof value.commit === "string" ? value.commit : null;
+      return { lineage: value.lineage, commit };
     }
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;

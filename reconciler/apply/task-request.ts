@@ -14,7 +14,11 @@ export interface TaskOrder {
 }
 
 /** The order of a run-mode Task; undefined for templates and other kinds. */
-export function orderTask({ address, manifest, generation }: StateRecord): TaskOrder | undefined {
+export function orderTask({
+  address,
+  manifest,
+  generation,
+}: Pick<StateRecord, "address" | "manifest" | "generation">): TaskOrder | undefined {
   const spec = specOf(manifest, "Task");
   if (spec === undefined || spec.mode === "template" || spec.system === undefined) return undefined;
   return { key: `${address}@${specDigest(manifest)}`, name: taskName(manifest.metadata.name, generation) };

@@ -49,6 +49,8 @@ export interface ApplyRequest {
   readonly automatic?: boolean;
   /** For a rollback: what holds the reconciler back from here on. The serial is filled by the store. */
   readonly restores?: Omit<RolledBack, "serial">;
+  /** The intents are recorded as used, and nothing is made of them. */
+  readonly tasksHaveRun?: boolean;
 }
 
 export type ApplyAnswer =
@@ -66,7 +68,8 @@ const TRIES = 3;
  * KEYS  1 head · 2 records · 3 lock · 4 plans · 5 history · 6 intents · 7 pending intents · 8 staging · 9 inventory
  *       10 archive · 11 archived · 12 holds · 13 leader
  * ARGV  1 lock holder · 2 lock token · 3 plan id · 4 apply id · 5 expected lineage ('' for none) · 6 expected serial
- *       7 touched as JSON [[address, digest or '']] · 8 prunes as JSON · 9 intents as JSON [[key, JSON of the intent]]
+ *       7 touched as JSON [[address, digest or '']] · 8 prunes as JSON · 9 intents as JSON [[key, JSON of the intent, or '' for
+ *       one whose task is not to be made]]
  *       10 number of staged records · 11 new head as JSON, flat · 12 history entry · 13 its seal
  *       14 how many applies, 15 plans, 16 applies' archives are kept · 17 manifests collected at most · 18 automatic: '1' or
  *       '0' · 19 the hold of a rollback as JSON, or '' · 20 holder of the lead, or '' · 21 its token
@@ -154,7 +157,7 @@ if #gone > 0 then
 end
 if ARGV[19] ~= '' then redis.call('HSET', holds, 'rolled-back', ARGV[19]) end
 for _, intent in ipairs(cjson.decode(ARGV[9])) do
-  if redis.call('HSETNX', intents, intent[1], string.format('%d', serial)) == 1 then
+  if redis.call('HSETNX', intents, intent[1], string.format('%d', serial)) == 1 and intent[2] ~= '' then
     redis.call('HSET', pending, intent[1], intent[2])
   end
 end
@@ -230,7 +233,7 @@ function switchArguments({ request, applyId, kept, sealing, staged }: SwitchInpu
   const { serial, lineage } = kept.head;
   const intents = request.taskIntents.map((intent) => [
     intent.key,
-    JSON.stringify({ ...intent, planDigest, commit, serial }),
+    request.tasksHaveRun === true ? "" : JSON.stringify({ ...intent, planDigest, commit, serial }),
   ]);
   const entry = JSON.stringify({ serial, lineage, planId, planDigest, commit, appliedAt, facts: request.history });
   const { keptApplies, keptPlans, rollbackApplies, collectedAtOnce } = STORE_LIMITS;
