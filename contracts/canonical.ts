@@ -1,5 +1,5 @@
 // Canonical JSON (RFC 8785) and the SHA-256 digests made from it. Every digest of Countwheel is one of these.
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import canonicalize from "canonicalize";
 
 declare const digestBrand: unique symbol;
@@ -14,7 +14,7 @@ export function canonicalJson(value: unknown): string {
 }
 
 export function digestText(text: string | Uint8Array): Digest {
-  return `sha256:${createHash("sha256").update(text).digest("hex")}` as Digest;
+  return `sha256:${hash("sha256", text, "hex")}` as Digest;
 }
 
 export function digestOf(value: unknown): Digest {

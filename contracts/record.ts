@@ -38,5 +38,15 @@ export interface StateHead {
 export interface ObservedState {
   /** null: the environment has no state yet. */
   readonly head: StateHead | null;
-  readonly records: ReadonlyMap<Address, StateRecord>;
+  readonly records: RecordMap;
+}
+
+export interface RecordMap extends ReadonlyMap<Address, StateRecord> {
+  /** The digest of a record's manifest, where that is at hand without the record itself. */
+  digestOf?(address: Address): Digest | undefined;
+}
+
+/** undefined: there is no record of that address. */
+export function digestIn(records: RecordMap, address: Address): Digest | undefined {
+  return records.digestOf === undefined ? records.get(address)?.digest : records.digestOf(address);
 }

@@ -1,6 +1,6 @@
 // Records and the head as Redis keeps them: sealed, so that a changed byte or an exchanged record is noticed at read.
 import { type Address, parseAddress } from "../contracts/address.ts";
-import { digestOf, digestText } from "../contracts/canonical.ts";
+import { type Digest, digestOf, digestText } from "../contracts/canonical.ts";
 import { manifestAddress, manifestDigest } from "../contracts/manifest.ts";
 import type { StateHead, StateRecord } from "../contracts/record.ts";
 import { corrupt, isObject, jsonOf, numberOf, textOf, textOrNull } from "./reply.ts";
@@ -25,10 +25,31 @@ export function sealRecord(record: StateRecord, sealing: RecordSealing): string 
 
 /** Throws PermanentFailure STATE_CORRUPT, STATE_UNSEALED or STATE_KEY_MISSING, naming the address. */
 export function openRecord(address: string, sealed: string, sealing: RecordSealing): StateRecord {
-  const what = `the record of ${address}`;
+  return unfoldRecord(address, proveRecord(address, sealed, sealing).text);
+}
+
+export interface ProvenRecord {
+  readonly address: Address;
+  readonly digest: Digest;
+  readonly seal: string;
+  /** For {@link unfoldRecord}, which will find in it the record of this address. */
+  readonly text: string;
+}
+
+/** As {@link openRecord}, without unfolding the record where its beginning tells whose it is. */
+export function proveRecord(address: string, sealed: string, sealing: RecordSealing): ProvenRecord {
   const seal = sealOf(sealed);
   const text = sealed.slice(seal.length + 1);
+  const what = `the record of ${address}`;
   checkSeal(sealing, { what, seal, parts: partsOf(address, text, sealing), plain: () => digestText(text) });
+  const digest = text.slice(0, Math.max(0, text.indexOf(" ")));
+  const isOurs = text.startsWith(`{"address":${JSON.stringify(address)},`, digest.length + 1);
+  if (!isOurs || !isAddress(address)) unfoldRecord(address, text);
+  return { address: address as Address, digest: digest as Digest, seal, text };
+}
+
+export function unfoldRecord(address: string, text: string): StateRecord {
+  const what = `the record of ${address}`;
   const [digest = ""] = text.split(" ", 1);
   const record = jsonOf(what, text.slice(digest.length + 1));
   if (!isStateRecord(record)) throw corrupt(what, "it is no record");
@@ -40,7 +61,8 @@ export function openRecord(address: string, sealed: string, sealing: RecordSeali
 
 /** The seal of a record's text: what the head's sealed set is made of. */
 export function sealOf(sealed: string): string {
-  return sealed.split(" ", 1)[0] ?? "";
+  const end = sealed.indexOf(" ");
+  return end === -1 ? sealed : sealed.slice(0, end);
 }
 
 /** The serial is inside of the text. */

@@ -1,12 +1,21 @@
 // Reads the observed state of an environment: its head and its records, each verified before it is believed.
 import type { Address } from "../contracts/address.ts";
+import type { Digest } from "../contracts/canonical.ts";
 import type { ObservedState, StateHead, StateRecord } from "../contracts/record.ts";
 import { ask, askAll } from "./ask.ts";
 import { type Redis, stateKeyOf } from "./connect.ts";
 import { environmentKeys } from "./keys.ts";
+import { ProvenRecords } from "./proven-records.ts";
 import { corrupt, objectOf, textOf } from "./reply.ts";
 import type { Sealing } from "./seal.ts";
-import { type KeptHead, openHead, openRecord, type RecordSealing, sealOf, sealsDigest } from "./sealed-record.ts";
+import {
+  type KeptHead,
+  openHead,
+  proveRecord,
+  type RecordSealing,
+  sealsDigest,
+  unfoldRecord,
+} from "./sealed-record.ts";
 
 /**
  * Head and records of one moment. Throws PermanentFailure STATE_CORRUPT, naming what cannot be believed; records without
@@ -34,7 +43,7 @@ export async function readKeptHead(redis: Redis, sealing: Sealing): Promise<Kept
 
 export interface KeptState {
   readonly kept: KeptHead | null;
-  readonly records: ReadonlyMap<Address, StateRecord>;
+  readonly records: ProvenRecords;
   /** By address, as they stand in Redis. */
   readonly seals: ReadonlyMap<string, string>;
 }
@@ -48,17 +57,25 @@ export async function readKeptState(redis: Redis, sealing: Sealing): Promise<Kep
   if (kept === null && texts.length > 0) {
     throw corrupt(`the state of environment ${env}`, "there are records, but its head with the lineage is gone");
   }
-  const records = new Map<Address, StateRecord>();
-  const seals = new Map<string, string>();
-  const recordSealing = recordSealingOf(kept, sealing);
-  for (const [address, value] of texts) {
-    const text = textOf(`the record of ${address}`, value);
-    const record = openRecord(address, text, recordSealing);
-    records.set(record.address, record);
-    seals.set(address, sealOf(text));
-  }
+  const { records, seals } = proveRecords(texts, recordSealingOf(kept, sealing));
   checkSealedSet(env, kept, seals);
   return { kept, records, seals };
+}
+
+function proveRecords(
+  found: readonly (readonly [string, unknown])[],
+  sealing: RecordSealing,
+): Pick<KeptState, "records" | "seals"> {
+  const texts = new Map<Address, string>();
+  const digests = new Map<Address, Digest>();
+  const seals = new Map<string, string>();
+  for (const [name, value] of found) {
+    const { address, digest, seal, text } = proveRecord(name, textOf(`the record of ${name}`, value), sealing);
+    texts.set(address, text);
+    digests.set(address, digest);
+    seals.set(address, seal);
+  }
+  return { records: new ProvenRecords(texts, digests, unfoldRecord), seals };
 }
 
 /** Below a sealed head no plain record is believed, whatever the caller would believe. */
@@ -81,5 +98,7 @@ function openHeadOrNull(found: unknown, sealing: Sealing): KeptHead | null {
 
 /** By address: what is made from the state must not depend on how Redis orders a hash. */
 function sortedEntries(found: Readonly<Record<string, unknown>>): [string, unknown][] {
-  return Object.entries(found).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return Object.keys(found)
+    .toSorted()
+    .map((address) => [address, found[address]]);
 }
