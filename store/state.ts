@@ -1,7 +1,7 @@
 // Reads the observed state of an environment: its head and its records, each verified before it is believed.
 import type { Address } from "../contracts/address.ts";
 import type { Digest } from "../contracts/canonical.ts";
-import type { ObservedState, StateHead, StateRecord } from "../contracts/record.ts";
+import type { ObservedState, RecordMap, StateHead } from "../contracts/record.ts";
 import { ask, askAll } from "./ask.ts";
 import { type Redis, stateKeyOf } from "./connect.ts";
 import { environmentKeys } from "./keys.ts";
@@ -43,7 +43,7 @@ export async function readKeptHead(redis: Redis, sealing: Sealing): Promise<Kept
 
 export interface KeptState {
   readonly kept: KeptHead | null;
-  readonly records: ProvenRecords;
+  readonly records: RecordMap;
   /** By address, as they stand in Redis. */
   readonly seals: ReadonlyMap<string, string>;
 }
@@ -75,7 +75,7 @@ function proveRecords(
     digests.set(address, digest);
     seals.set(address, seal);
   }
-  return { records: new ProvenRecords(texts, digests, unfoldRecord), seals };
+  return { records: texts.size === 0 ? new Map() : new ProvenRecords(texts, digests, unfoldRecord), seals };
 }
 
 /** Below a sealed head no plain record is believed, whatever the caller would believe. */
