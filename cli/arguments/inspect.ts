@@ -1,6 +1,7 @@
 // Commands that look and change nothing: get, describe, trace, audit, history, doctor.
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./flags.ts";
+import { wholeNumber } from "./values.ts";
 
 export function addInspectCommands(program: Command, facts: ProgramFacts, act: Act): void {
   addGet(program, facts, act);
@@ -63,10 +64,12 @@ function addAudit(program: Command, facts: ProgramFacts, act: Act): void {
 function addHistory(program: Command, facts: ProgramFacts, act: Act): void {
   const command = program
     .command("history")
-    .description("list the applies of an environment, newest first")
-    .option("--limit <n>", "how many", "20");
-  withOutput(withStateFlags(command, facts), ["text", "json"]).action((flags) =>
-    act(async () => (await import("../commands/history.ts")).runHistory, { ...flags, limit: Number(flags.limit) }),
+    .description("list the applies of an environment, newest first, or show one with all of its records")
+    .addArgument(new Argument("[show]", "`show` one apply").choices(["show"]))
+    .argument("[apply]", "its number")
+    .option("--limit <n>", "how many", wholeNumber, 20);
+  withOutput(withStateFlags(command, facts), ["text", "json"]).action((action, serial, flags) =>
+    act(async () => (await import("../commands/history.ts")).runHistory, { ...flags, action, serial }),
   );
 }
 

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { EXIT_CODE_HELP } from "../exit-codes.ts";
 import type { Act, ProgramFacts } from "./flags.ts";
+import { addHistoryCommands } from "./history.ts";
 import { addInspectCommands } from "./inspect.ts";
 import { addManifestCommands } from "./manifests.ts";
 import { addOperateCommands } from "./operate.ts";
@@ -18,6 +19,7 @@ export function makeProgram(facts: ProgramFacts, act: Act): Command {
     .addHelpText("after", `\n${EXIT_CODE_HELP}\n\nStart: countwheel init, then countwheel up`);
   addManifestCommands(program.commandsGroup("Write manifests:"), facts, act);
   addPlanCommands(program.commandsGroup("Deploy them:"), facts, act);
+  addHistoryCommands(program.commandsGroup("Hold and go back:"), facts, act);
   addInspectCommands(program.commandsGroup("Look:"), facts, act);
   addOperateCommands(program.commandsGroup("Run and operate:"), facts, act);
   program.commandsGroup("Other:");

@@ -52,7 +52,7 @@ function renderHeader({ source, state }: Plan, { commit, base, now, paint }: Tex
   return `Environment ${paint("bold", oneLine(state.env))} · ${serial} · ${from}${head}${subject}${note}`;
 }
 
-function renderAgo(iso: string, now: Date): string {
+export function renderAgo(iso: string, now: Date): string {
   const seconds = Math.round((now.getTime() - Date.parse(iso)) / 1_000);
   const units = [
     ["day", 86_400],
