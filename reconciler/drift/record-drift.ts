@@ -61,7 +61,7 @@ function changed(
   return {
     ...describe(record.manifest, record.address),
     action: "update",
-    reason: `${what} not what apply #${record.serial} or a later one wrote${since}`,
+    reason: `${what} not what was applied${since}`,
     source: declared?.place ?? placeOf(record),
     ...(known === undefined ? {} : { before: hideSensitive(known.manifest) }),
     after: hideSensitive(record.manifest),
