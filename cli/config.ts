@@ -18,6 +18,8 @@ export interface Config {
   readonly stateKey: StateKey | undefined;
   /** GITHUB_ACTOR: who started the job that this runs in. */
   readonly actor: string | undefined;
+  /** COUNTWHEEL_WEBHOOK_SECRET: the new one and, during a rotation, the old one. An empty one is kept, to be refused. */
+  readonly webhookSecrets: readonly string[];
   readonly color: boolean | undefined;
   /** CI=true: nobody can answer. */
   readonly noInput: boolean;
@@ -34,8 +36,12 @@ const VARIABLES = {
   COUNTWHEEL_REDIS_URL: "the Redis to use; else REDIS_URL; else a private embedded server",
   COUNTWHEEL_ENV: "the environment, instead of `default`",
   COUNTWHEEL_STATE_KEY: "seals records, plans and history; two keys with a comma: the first seals, both verify",
+  COUNTWHEEL_WEBHOOK_SECRET: "what GitHub signs webhooks with, for `reconcile --listen`; two with a comma, to rotate",
   COUNTWHEEL_HOME: "where the embedded server and the mirrors live, instead of .countwheel/",
 } as const;
+
+/** Secrets of Countwheel itself: no manifest gets to see them, whatever `--secret-env` allows. */
+const OURS: readonly string[] = ["COUNTWHEEL_STATE_KEY", "COUNTWHEEL_WEBHOOK_SECRET"];
 
 export interface ConfigAnswer {
   readonly config: Config;
@@ -55,12 +61,15 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     },
     stateKey: parseStateKey(value("COUNTWHEEL_STATE_KEY") ?? ""),
     actor: value("GITHUB_ACTOR"),
+    webhookSecrets:
+      value("COUNTWHEEL_WEBHOOK_SECRET")
+        ?.split(",")
+        .map((secret) => secret.trim()) ?? [],
     color: readColor(value),
     noInput: value("CI") === "true",
     secretEnv: Object.fromEntries(
-      // The key of the state is nobody's secret but ours, whatever `--secret-env` allows.
       Object.entries(variables).flatMap(([name, text]) =>
-        text === undefined || name === "COUNTWHEEL_STATE_KEY" ? [] : [[name, text]],
+        text === undefined || OURS.includes(name) ? [] : [[name, text]],
       ),
     ),
     path: value("PATH") ?? "",

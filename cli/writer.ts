@@ -2,8 +2,10 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { join } from "node:path";
+import { PermanentFailure } from "../contracts/failure.ts";
 import type { Writer } from "../reconciler/apply/apply-plan.ts";
 import { fileLineageMemory, type LineageMemory } from "../reconciler/apply/lineage-memory.ts";
+import type { Redis } from "../store/connect.ts";
 import { type ActivationQueue, openQueue } from "../store/queue.ts";
 import type { Host } from "./host.ts";
 import { say } from "./output.ts";
@@ -25,20 +27,36 @@ export function openWriter(
   reports = false,
 ): OpenWriter {
   const queue: ActivationQueue = openQueue(redis, env);
-  const writer: Writer = {
+  const lineages = lineageMemory(host, server, env);
+  return { writer: { ...writerFacts(host, redis, env), queue, lineages, reports }, close: () => queue.close() };
+}
+
+function writerFacts(host: Host, redis: Redis, env: string): Omit<Writer, "queue" | "lineages" | "reports"> {
+  return {
     redis,
-    queue,
     env,
     now: host.now,
     // Every process and every writer in it holds the lock for itself alone.
     holder: `${hostname()}/${process.pid}/${randomUUID().slice(0, 8)}`,
     lockWaitMs: LOCK_WAIT_MS,
     newLineage: randomUUID,
-    lineages: lineageMemory(host, server, env),
     signal: host.signal,
-    reports,
   };
-  return { writer, close: () => queue.close() };
+}
+
+/** For a dry run: recalls and reads, and has nothing to write with. */
+export function openReader(
+  host: Host,
+  { redis, server }: Pick<OpenRedis, "redis" | "server">,
+  env: string,
+): OpenWriter {
+  const refuse = (): never => {
+    throw new PermanentFailure("READ_ONLY", "a dry run orders no work");
+  };
+  const queue = { env, ring: refuse, withoutBell: refuse, bringForward: refuse, close: async () => undefined };
+  const nothing = async (): Promise<void> => undefined;
+  const lineages = { ...lineageMemory(host, server, env), remember: nothing, forget: nothing };
+  return { writer: { ...writerFacts(host, redis, env), queue, lineages, reports: false }, close: queue.close };
 }
 
 /** Which state was applied to from this directory: kept beside the embedded server, not in it. */

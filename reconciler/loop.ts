@@ -39,6 +39,8 @@ export interface LoopOptions extends Omit<TickOptions, "onPlan" | "source"> {
   /** Rung by whoever knows that something may have changed, such as a webhook; the source rings it, too. */
   readonly bell?: Bell;
   readonly pace?: PaceLimits;
+  /** Called after each look that was rung for. */
+  readonly onRungLook?: () => void;
   /** From 0 to 1. */
   readonly random: () => number;
   readonly emit: (event: LoopEvent) => void;
@@ -66,7 +68,10 @@ export async function runLoop(options: LoopOptions): Promise<void> {
   try {
     while (!signal.aborted) {
       await settle(bell, pace, signal);
-      await bell.wait(await look(options, memory, bell.take()), signal);
+      const rung = bell.take();
+      const restMs = await look(options, memory, rung);
+      if (rung) options.onRungLook?.();
+      await bell.wait(restMs, signal);
     }
   } finally {
     await unwatch?.();

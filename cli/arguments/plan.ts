@@ -1,7 +1,8 @@
 // Commands that compare Git with the state, and carry the difference out: plan, apply, drift, reconcile, up.
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./flags.ts";
-import { durationMs, wholeNumber } from "./values.ts";
+import { withPerson } from "./history.ts";
+import { durationMs, listenAddress, wholeNumber } from "./values.ts";
 
 export function addPlanCommands(program: Command, facts: ProgramFacts, act: Act): void {
   addPlan(program, facts, act);
@@ -46,10 +47,13 @@ function addApply(program: Command, facts: ProgramFacts, act: Act): void {
     .argument("[path|plan.json]", "a directory, a file, or a saved plan (default: .)")
     .option("--yes", "do not ask", false)
     .option("--confirm-prunes <n>", "apply only if exactly so many records are pruned", wholeNumber)
+    .option("--override-freeze <why>", "apply although the environment is frozen; the history keeps why")
     .addOption(allowHistory());
-  withOutput(withStateFlags(withAcceptNewState(withSource(command)), facts), ["text", "json", "markdown"]).action(
-    (target, flags) => act(async () => (await import("../commands/apply.ts")).runApply, { ...flags, target }),
-  );
+  withOutput(withStateFlags(withPerson(withAcceptNewState(withSource(command))), facts), [
+    "text",
+    "json",
+    "markdown",
+  ]).action((target, flags) => act(async () => (await import("../commands/apply.ts")).runApply, { ...flags, target }));
 }
 
 function allowHistory(): Option {
@@ -75,6 +79,8 @@ function addReconcile(program: Command, facts: ProgramFacts, act: Act): void {
     .description("watch a repository and apply what reaches its branch")
     .option("--interval <duration>", "how often to look", durationMs, 30_000)
     .option("--once", "look once and end", false)
+    .option("--dry-run", "plan and say, write nothing; may run beside a live one", false)
+    .option("--listen <host:port>", "hear GitHub's webhooks there (needs COUNTWHEEL_WEBHOOK_SECRET)", listenAddress)
     .option(
       "--github <owner/name>",
       "show plans and applies on this repository's pull requests (needs GITHUB_TOKEN)",

@@ -20,6 +20,14 @@ export function durationMs(text: string): number {
   throw new InvalidArgumentError("it must be a duration such as 30s or 1m30s.");
 }
 
+/** `127.0.0.1:8080`, `[::1]:8080`, `:8080` for this machine only; port 0 is any that is free. */
+export function listenAddress(text: string): { host: string; port: number } {
+  const found = /^(?:\[([0-9A-Fa-f:]+)\]|([\w.-]*)):(\d{1,5})$/.exec(text);
+  const port = Number(found?.[3]);
+  if (found === null || port > 65_535) throw new InvalidArgumentError("it must be an address such as 127.0.0.1:8080.");
+  return { host: found[1] ?? (found[2] || "127.0.0.1"), port };
+}
+
 /** Repeatable `--flag value`. */
 export function collect(value: string, before: readonly string[]): string[] {
   return [...before, value];

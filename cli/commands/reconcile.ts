@@ -1,36 +1,18 @@
-// `reconcile`: watches a repository and applies what reaches its branch, until it is stopped; `--once` looks once.
-import { randomUUID } from "node:crypto";
-import type { History } from "../../contracts/plan.ts";
-import { commitSourceReader, openSource, type SourceSpec } from "../../reconciler/environment-source.ts";
-import { type LoopEvent, type LoopOptions, runLoop } from "../../reconciler/loop.ts";
-import type { Reporting, ReportingOptions } from "../../reconciler/report/start-reporting.ts";
-import { type TickOutcome, tickUntilDone } from "../../reconciler/tick.ts";
-import type { Redis } from "../../store/connect.ts";
+// `reconcile`: watches repositories and applies what reaches their branches, until it is stopped; `--once` looks once.
+import type { SourceSpec } from "../../reconciler/environment-source.ts";
+import type { Listener } from "../../reconciler/triggers/webhook-listener.ts";
+import { makeReadOnly } from "../../store/read-only.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import type { CommonFlags, Host } from "../host.ts";
-import { paintFor, say, UsageFailure } from "../output.ts";
-import { readVersion, TOOL_NAME } from "../package-facts.ts";
-import { commitSpec, fileFromHere, sourceTools, sourceWords } from "../plan-source.ts";
-import { openRedis } from "../redis.ts";
+import type { Host } from "../host.ts";
+import { say, UsageFailure } from "../output.ts";
+import { commitSpec, sourceWords } from "../plan-source.ts";
+import { type OpenEnvironment, openEnvironment } from "../reconcile/environment.ts";
+import { startListening } from "../reconcile/listening.ts";
+import { apart, type Looking, lookOn, watchDry } from "../reconcile/look-on.ts";
+import { lookOnce } from "../reconcile/look-once.ts";
+import type { ReconcileOptions, Served } from "../reconcile/options.ts";
+import { type OpenRedis, openRedis } from "../redis.ts";
 import { runTogether } from "../run-together.ts";
-import { renderLoopEvent } from "../view/loop-event.ts";
-import { loopEventValue } from "../view/loop-event-value.ts";
-import { openWriter } from "../writer.ts";
-
-export interface ReconcileOptions extends CommonFlags {
-  readonly repo?: string;
-  readonly ref?: string;
-  readonly path?: string;
-  /** Milliseconds. */
-  readonly interval: number;
-  readonly once: boolean;
-  /** `owner/name`: show plans and applies on the pull requests of this repository. */
-  readonly github?: string;
-  readonly allowHistory?: readonly History[];
-  /** The state was replaced, and that was meant. */
-  readonly acceptNewState?: boolean;
-  readonly allowUnprotected?: boolean;
-}
 
 export async function runReconcile(host: Host, options: ReconcileOptions): Promise<ExitCode> {
   return await reconcileSource(host, options, commitSpec(host, options));
@@ -38,139 +20,64 @@ export async function runReconcile(host: Host, options: ReconcileOptions): Promi
 
 /** Looks again and again at a repository or, for development, at a folder. */
 export async function reconcileSource(host: Host, options: ReconcileOptions, spec: SourceSpec): Promise<ExitCode> {
-  const tools = await sourceTools(host, spec);
+  return await reconcileAll(host, options, [{ env: options.env, spec }]);
+}
+
+async function reconcileAll(host: Host, options: ReconcileOptions, all: readonly Served[]): Promise<ExitCode> {
+  if (options.once && options.listen !== undefined) throw new UsageFailure("--once ends at once: leave --listen out");
   const server = await openRedis(host, options);
-  const { redis } = server;
-  const { writer, close: closeWriter } = openWriter(host, server, options.env, options.github !== undefined);
-  const loop: Loop = {
-    source: openSource(spec, tools),
-    writer,
-    tool: { name: TOOL_NAME, version: readVersion() },
-    newId: randomUUID,
-    allowHistory: options.allowHistory ?? [],
-    signal: host.signal,
-    intervalMs: options.interval,
-    random: Math.random,
-  };
+  const open: OpenEnvironment[] = [];
   try {
-    if (options.acceptNewState === true) await writer.lineages.forget();
-    const print = printer(host, options, spec);
-    const readSource = spec.kind === "commit" ? commitSourceReader(spec, tools) : undefined;
-    const report =
-      options.github === undefined || readSource === undefined
-        ? undefined
-        : reportingOptions(host, options, { github: options.github, redis, readSource, loop });
-    if (options.once) return await lookOnce(host, { loop, report, print });
-    say(host, `Watching ${sourceWords(spec, host)} for environment ${options.env}.`);
-    await lookOn({ loop, report, print });
+    const used = options.dryRun === true ? { ...server, redis: makeReadOnly(server.redis) } : server;
+    for (const served of all)
+      open.push(await openEnvironment(host, { options, server: used, served, naming: all.length > 1 }));
+    if (options.once) return await lookOnceAtAll(host, open);
+    for (const { env, spec } of open) say(host, `Watching ${sourceWords(spec, host)} for environment ${env}.`);
+    await serve(host, options, { open, server: used });
     return EXIT.ok;
   } finally {
-    await closeWriter();
+    for (const { close } of open) await close();
     await server.close();
   }
 }
 
-type Loop = Omit<LoopOptions, "emit">;
-
-type Print = (event: LoopEvent) => void;
-
-function printer(host: Host, { output }: ReconcileOptions, spec: SourceSpec): Print {
-  const paint = paintFor(host.stdout, host.config.color);
-  const showFile = fileFromHere(host, spec);
-  return (event) => {
-    const now = host.now().toISOString();
-    if (output === "jsonl") {
-      host.stdout.write(`${JSON.stringify({ at: now, ...loopEventValue(event) })}\n`);
-      return;
-    }
-    const time = now.slice(11, 19);
-    for (const line of renderLoopEvent(event, paint, showFile)) host.stdout.write(`${paint("dim", time)}  ${line}\n`);
-  };
-}
-
-interface Looking {
-  readonly loop: Loop;
-  readonly report: ReportingOptions | undefined;
-  readonly print: Print;
-}
-
-/** The report is a loop of its own: it never holds the reconciler up, and ends with it. */
-async function lookOn({ loop, report, print }: Looking): Promise<void> {
-  if (report === undefined) return await runLoop({ ...loop, emit: print });
-  const { startReporting } = await import("../../reconciler/report/start-reporting.ts");
-  let reporting: Reporting | undefined;
-  const emit = (event: LoopEvent): void => {
-    if (event.type === "ended" && event.result.outcome === "applied") reporting?.nudge();
-    print(event);
-  };
-  await runTogether(loop.signal, [
-    (signal) => (reporting = startReporting({ ...report, signal })).stopped,
-    (signal) => runLoop({ ...loop, signal, emit }),
-  ]);
-}
-
-/** What GitHub could not be told waits in the outbox for the next look; the apply stands, and the exit code says 1. */
-async function lookOnce(host: Host, { loop, report, print }: Looking): Promise<ExitCode> {
-  const result = await tickUntilDone({
-    ...loop,
-    onPlan: (plan, commit) => {
-      if (plan.changes.length > 0) print({ type: "planned", plan, commit });
-    },
-  });
-  print({ type: "ended", result });
-  const untold =
-    report === undefined ? null : await (await import("../../reconciler/report/start-reporting.ts")).reportOnce(report);
-  if (untold !== null) say(host, `${untold.code}: ${untold.message} GitHub is told at the next look.`);
-  const code = exitCodeOf(result);
-  return code === EXIT.ok && untold !== null ? EXIT.failed : code;
-}
-
-function exitCodeOf({ outcome }: TickOutcome): ExitCode {
-  switch (outcome) {
-    case "applied":
-    case "unchanged":
-    case "would-apply":
-      return EXIT.ok;
-    case "unavailable":
-    case "locked":
-      return EXIT.failed;
-    case "invalid":
-      return EXIT.invalid;
-    case "held":
-      return EXIT.blocked;
-    case "overtaken":
-      return EXIT.stale;
+/** The first exit code that is not 0: whoever reads it looks at the output anyway. */
+async function lookOnceAtAll(host: Host, open: readonly OpenEnvironment[]): Promise<ExitCode> {
+  let worst: ExitCode = EXIT.ok;
+  for (const environment of open) {
+    const code = await lookOnce(host, environment);
+    if (worst === EXIT.ok) worst = code;
   }
+  return worst;
 }
 
-interface ReportInput {
-  /** `owner/name`. */
-  readonly github: string;
-  readonly redis: Redis;
-  readonly readSource: ReturnType<typeof commitSourceReader>;
-  readonly loop: Loop;
+interface Serving {
+  readonly open: readonly OpenEnvironment[];
+  readonly server: OpenRedis;
 }
 
-/** A limit that GitHub lifts within this time is waited for. */
-const WAIT_FOR_LIMIT_MS = 60_000;
-
-function reportingOptions(host: Host, options: ReconcileOptions, input: ReportInput): ReportingOptions {
-  const { redis, readSource, loop } = input;
-  const { token, apiUrl } = host.config.github;
-  const [owner = "", name = ""] = input.github.split("/");
-  if (token === undefined) throw new UsageFailure("--github needs a token in GITHUB_TOKEN");
-  return {
-    redis,
-    env: options.env,
-    lineages: loop.writer.lineages,
-    github: { token, apiUrl, repository: { owner, name }, pace: "github", waitForLimitMs: WAIT_FOR_LIMIT_MS },
-    branch: options.ref ?? null,
-    readSource,
-    tool: loop.tool,
-    intervalMs: options.interval,
-    now: host.now,
-    newId: loop.newId,
-    say: (line) => say(host, line),
-    signal: host.signal,
+async function serve(host: Host, options: ReconcileOptions, { open, server }: Serving): Promise<void> {
+  const subscriber = options.dryRun === true ? undefined : server.connectWorker();
+  const looks = new Map<OpenEnvironment, Looking>();
+  const start = (environment: OpenEnvironment, signal: AbortSignal): Promise<void> => {
+    const looking = subscriber === undefined ? watchDry(environment, signal) : lookOn(environment, subscriber, signal);
+    looks.set(environment, looking);
+    return looking.stopped;
   };
+  let listener: Listener | undefined;
+  if (options.listen !== undefined) {
+    const hearing = open.map((environment) => ({ ...environment, look: () => looks.get(environment)?.look() }));
+    listener = await startListening(host, { address: options.listen, github: options.github }, hearing);
+  }
+  try {
+    await runTogether(
+      host.signal,
+      open.map((environment) => (signal) => {
+        const run = (): Promise<void> => start(environment, signal);
+        return open.length > 1 ? apart(environment, signal, run) : run();
+      }),
+    );
+  } finally {
+    await listener?.stop();
+  }
 }

@@ -1,0 +1,89 @@
+// What one environment needs to be looked after: its source, a writer (or, in a dry run, only eyes), its report to GitHub.
+import { randomUUID } from "node:crypto";
+import { commitSourceReader, openSource } from "../../reconciler/environment-source.ts";
+import type { LoopOptions } from "../../reconciler/loop.ts";
+import type { ReportingOptions } from "../../reconciler/report/start-reporting.ts";
+import type { Host } from "../host.ts";
+import { say, UsageFailure } from "../output.ts";
+import { readVersion, TOOL_NAME } from "../package-facts.ts";
+import { sourceTools } from "../plan-source.ts";
+import type { OpenRedis } from "../redis.ts";
+import { openReader, openWriter } from "../writer.ts";
+import type { ReconcileOptions, Served } from "./options.ts";
+import { type Print, printer } from "./printer.ts";
+
+export type Loop = Omit<LoopOptions, "emit">;
+
+export interface OpenEnvironment extends Served {
+  readonly loop: Loop;
+  readonly report: ReportingOptions | undefined;
+  readonly print: Print;
+  readonly close: () => Promise<void>;
+}
+
+export interface EnvironmentInput {
+  readonly options: ReconcileOptions;
+  readonly server: OpenRedis;
+  readonly served: Served;
+  /** Several environments are served: lines name theirs. */
+  readonly naming: boolean;
+}
+
+export async function openEnvironment(host: Host, input: EnvironmentInput): Promise<OpenEnvironment> {
+  const { options, server, served, naming } = input;
+  const { env, spec } = served;
+  const dryRun = options.dryRun === true;
+  const tools = await sourceTools(host, spec);
+  const reports = options.github !== undefined && !dryRun;
+  const { writer, close } = dryRun ? openReader(host, server, env) : openWriter(host, server, env, reports);
+  const loop: Loop = {
+    source: openSource(spec, tools),
+    writer,
+    tool: { name: TOOL_NAME, version: readVersion() },
+    newId: randomUUID,
+    allowHistory: options.allowHistory ?? [],
+    signal: host.signal,
+    intervalMs: options.interval,
+    random: Math.random,
+    dryRun,
+  };
+  if (options.acceptNewState === true && !dryRun) await writer.lineages.forget();
+  const readSource = spec.kind === "commit" ? commitSourceReader(spec, tools) : undefined;
+  const report =
+    options.github === undefined || readSource === undefined || dryRun
+      ? undefined
+      : reportingOptions(host, options, { github: options.github, readSource, loop, served });
+  return { ...served, loop, report, print: printer(host, { output: options.output, env, spec, naming }), close };
+}
+
+interface ReportInput {
+  /** `owner/name`. */
+  readonly github: string;
+  readonly readSource: ReturnType<typeof commitSourceReader>;
+  readonly loop: Loop;
+  readonly served: Served;
+}
+
+/** A limit that GitHub lifts within this time is waited for. */
+const WAIT_FOR_LIMIT_MS = 60_000;
+
+function reportingOptions(host: Host, options: ReconcileOptions, input: ReportInput): ReportingOptions {
+  const { readSource, loop, served } = input;
+  const { token, apiUrl } = host.config.github;
+  const [owner = "", name = ""] = input.github.split("/");
+  if (token === undefined) throw new UsageFailure("--github needs a token in GITHUB_TOKEN");
+  return {
+    redis: loop.writer.redis,
+    env: served.env,
+    lineages: loop.writer.lineages,
+    github: { token, apiUrl, repository: { owner, name }, pace: "github", waitForLimitMs: WAIT_FOR_LIMIT_MS },
+    branch: served.spec.kind === "commit" && served.spec.ref !== "HEAD" ? served.spec.ref : null,
+    readSource,
+    tool: loop.tool,
+    intervalMs: options.interval,
+    now: host.now,
+    newId: loop.newId,
+    say: (line) => say(host, line),
+    signal: host.signal,
+  };
+}

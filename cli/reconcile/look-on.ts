@@ -1,0 +1,67 @@
+// `reconcile` as it runs for long: each environment has its own leader and its own loop; a failure of one is its own.
+import { setTimeout as pause } from "node:timers/promises";
+import { failureRecord, PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import { Bell } from "../../reconciler/bell.ts";
+import { type Leading, startReplica } from "../../reconciler/leader/replica.ts";
+import { type LoopEvent, runLoop } from "../../reconciler/loop.ts";
+import type { Reporting } from "../../reconciler/report/start-reporting.ts";
+import type { Redis } from "../../store/connect.ts";
+import { runTogether } from "../run-together.ts";
+import type { Loop, OpenEnvironment } from "./environment.ts";
+
+export interface Looking {
+  /** Look again: somebody said that the source may have changed. */
+  look(): void;
+  /** Settles with the signal. */
+  readonly stopped: Promise<void>;
+}
+
+/** Leads the environment or stands by. `subscriber` hears what the other replicas were told. */
+export function lookOn(environment: OpenEnvironment, subscriber: Redis, signal: AbortSignal): Looking {
+  const { loop, print } = environment;
+  const { redis, env, holder } = loop.writer;
+  return startReplica({ redis, subscriber, env, holder, emit: print, signal }, (leading) =>
+    lookLeading(environment, leading),
+  );
+}
+
+/** Looks beside whoever leads, and leads nothing. */
+export function watchDry({ loop, print }: OpenEnvironment, signal: AbortSignal): Looking {
+  const bell = new Bell();
+  return { look: () => bell.ring(), stopped: runLoop({ ...loop, bell, signal, emit: print }) };
+}
+
+/** The report is a loop of its own: it never holds the reconciler up, and ends with it. */
+async function lookLeading({ loop, report, print }: OpenEnvironment, leading: Leading): Promise<void> {
+  const { bell, signal } = leading;
+  const led: Loop = { ...loop, bell, writer: { ...loop.writer, lead: leading.lead, signal } };
+  if (report === undefined) return await runLoop({ ...led, signal, emit: print });
+  const { startReporting } = await import("../../reconciler/report/start-reporting.ts");
+  let reporting: Reporting | undefined;
+  const nudge = (): void => reporting?.nudge();
+  const emit = (event: LoopEvent): void => {
+    if (event.type === "ended" && event.result.outcome === "applied") nudge();
+    print(event);
+  };
+  await runTogether(signal, [
+    (together) => (reporting = startReporting({ ...report, signal: together })).stopped,
+    (together) => runLoop({ ...led, signal: together, emit, onRungLook: nudge }),
+  ]);
+}
+
+const AGAIN_MS = 60_000;
+
+/** One of several: what would end a reconciler of one environment is said, and tried again later; the others go on. */
+export async function apart({ print }: OpenEnvironment, signal: AbortSignal, run: () => Promise<void>): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      return await run();
+    } catch (error) {
+      const { code, message } = failureRecord(error);
+      const isBug = !(error instanceof PermanentFailure || error instanceof TransientFailure);
+      const text = isBug ? `this is a bug of Countwheel, please report it: ${message}` : message;
+      print({ type: "failed", code, message: text, retryInMs: AGAIN_MS });
+      await pause(AGAIN_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}

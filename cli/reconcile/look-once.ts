@@ -1,0 +1,40 @@
+// `reconcile --once`: one look at each environment, and what it comes to as an exit code.
+import { type TickOutcome, tickUntilDone } from "../../reconciler/tick.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import type { Host } from "../host.ts";
+import { say } from "../output.ts";
+import type { OpenEnvironment } from "./environment.ts";
+
+/** What GitHub could not be told waits in the outbox for the next look; the apply stands, and the exit code says 1. */
+export async function lookOnce(host: Host, { loop, report, print }: OpenEnvironment): Promise<ExitCode> {
+  const result = await tickUntilDone({
+    ...loop,
+    onPlan: (plan, commit) => {
+      if (plan.changes.length > 0) print({ type: "planned", plan, commit });
+    },
+  });
+  print({ type: "ended", result });
+  const untold =
+    report === undefined ? null : await (await import("../../reconciler/report/start-reporting.ts")).reportOnce(report);
+  if (untold !== null) say(host, `${untold.code}: ${untold.message} GitHub is told at the next look.`);
+  const code = exitCodeOf(result);
+  return code === EXIT.ok && untold !== null ? EXIT.failed : code;
+}
+
+function exitCodeOf({ outcome }: TickOutcome): ExitCode {
+  switch (outcome) {
+    case "applied":
+    case "unchanged":
+    case "would-apply":
+      return EXIT.ok;
+    case "unavailable":
+    case "locked":
+      return EXIT.failed;
+    case "invalid":
+      return EXIT.invalid;
+    case "held":
+      return EXIT.blocked;
+    case "overtaken":
+      return EXIT.stale;
+  }
+}

@@ -1,0 +1,34 @@
+// What `reconcile` was asked for, and the environments that it comes to.
+import type { History } from "../../contracts/plan.ts";
+import type { SourceSpec } from "../../reconciler/environment-source.ts";
+import type { CommonFlags } from "../host.ts";
+
+export interface ReconcileOptions extends CommonFlags {
+  readonly repo?: string;
+  readonly ref?: string;
+  readonly path?: string;
+  /** Milliseconds. */
+  readonly interval: number;
+  readonly once: boolean;
+  /** Plan and say, write nothing. */
+  readonly dryRun?: boolean;
+  /** `host:port`: where to hear webhooks. */
+  readonly listen?: ListenAddress;
+  /** `owner/name`: show plans and applies on the pull requests of this repository. */
+  readonly github?: string;
+  readonly allowHistory?: readonly History[];
+  /** The state was replaced, and that was meant. */
+  readonly acceptNewState?: boolean;
+  readonly allowUnprotected?: boolean;
+}
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** An environment, and where its manifests are. */
+export interface Served {
+  readonly env: string;
+  readonly spec: SourceSpec;
+}

@@ -1,0 +1,35 @@
+// A connection that can only read: for whoever promises to change nothing. The promise is kept here, at the last door,
+// whatever the code above it does.
+import { PermanentFailure } from "../contracts/failure.ts";
+import type { Redis } from "./connect.ts";
+
+/** What readers of the state use, and what a connection says of itself. Scripts are not among them: they may write. */
+const READS: ReadonlySet<string> = new Set([
+  ...["info", "ping", "auth", "hello", "select", "client", "config", "time", "quit"],
+  ...["get", "mget", "exists", "hget", "hmget", "hgetall", "hkeys", "hlen", "hexists", "hscan"],
+  ...[
+    "zrange",
+    "zrangebyscore",
+    "zscore",
+    "zcard",
+    "smembers",
+    "scard",
+    "lrange",
+    "llen",
+    "xrange",
+    "xrevrange",
+    "xlen",
+  ],
+  ...["multi", "exec"],
+]);
+
+/** Changes the connection itself, for good. */
+export function makeReadOnly(redis: Redis): Redis {
+  const send = redis.sendCommand.bind(redis);
+  redis.sendCommand = (command, stream) => {
+    if (READS.has(command.name.toLowerCase())) return send(command, stream);
+    command.reject(new PermanentFailure("READ_ONLY", `\`${command.name}\` was kept back: this connection only reads`));
+    return command.promise;
+  };
+  return redis;
+}
