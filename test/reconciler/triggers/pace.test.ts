@@ -1,0 +1,32 @@
+// The pace of looks that were rung for, and the jitter of those that were not.
+import { describe, expect, it } from "vitest";
+import { Pace, withJitter } from "../../../reconciler/triggers/pace.ts";
+
+const LIMITS = { firstMs: 500, longestMs: 4_000 };
+
+describe("the pace of looks", () => {
+  it("lets the first ring be looked at at once, and those of a storm ever later", () => {
+    const pace = new Pace(LIMITS);
+    const looks: number[] = [];
+    // A ring every 50 ms, for ten seconds, and what is left over after them.
+    for (let now = 0; now <= 10_000; now += 50) {
+      if (pace.delayMs(now) > 0) continue;
+      pace.noteLook(now);
+      looks.push(now);
+    }
+    expect(looks).toEqual([0, 500, 1_500, 3_500, 7_500]);
+    expect(pace.delayMs(10_000)).toBe(1_500);
+  });
+
+  it("looks at once at each of pushes that come one by one", () => {
+    const pace = new Pace(LIMITS);
+    for (const now of [0, 5_000, 10_000, 15_000]) {
+      expect(pace.delayMs(now)).toBe(0);
+      pace.noteLook(now);
+    }
+  });
+
+  it("polls a tenth earlier or later", () => {
+    expect([0, 0.5, 1].map((random) => withJitter(30_000, () => random))).toEqual([27_000, 30_000, 33_000]);
+  });
+});
