@@ -30,7 +30,7 @@ export function accessChanges(
 }
 
 /** Another prompt grants nothing: reading who may do what of ten thousand manifests takes 20 ms. */
-function mayMoveAccess({ kind, action, fields }: Change): boolean {
+export function mayMoveAccess({ kind, action, fields }: Change): boolean {
   if (kind !== "Agent") return SHARED_KINDS.includes(kind);
   return action !== "update" || fields.some(({ path }) => ACCESS_FIELD.test(path));
 }

@@ -13,14 +13,14 @@ import {
 } from "../../contracts/plan.ts";
 import { policyDigestOf } from "../../contracts/policy-digest.ts";
 import { compareProblems, hasErrors, type Problem } from "../../contracts/problem.ts";
-import type { ObservedState, StateRecord } from "../../contracts/record.ts";
+import { digestIn, type ObservedState, type RecordMap, type StateRecord } from "../../contracts/record.ts";
 import type { RecordComparison } from "../../store/scripts/compare-records.ts";
 import { keepIgnoredIn, nameKept } from "../drift/ignore.ts";
 import { findRecordDrift } from "../drift/record-drift.ts";
 import { blockSuspended } from "../holds/suspended.ts";
 import type { LoadedManifest } from "../load/desired-set.ts";
 import type { SourceAnswer } from "../source/source.ts";
-import { accessChanges } from "./access.ts";
+import { accessChanges, mayMoveAccess } from "./access.ts";
 import { planCreate, planMove, planPrune, planUpdate } from "./changes.ts";
 import { configDigestOf } from "./config-digest.ts";
 import { findConfirm, isRootMoved } from "./confirm.ts";
@@ -85,7 +85,7 @@ export function makePlan(input: PlanInput): Plan {
     problems,
     confirm: findConfirm(counted, settings.prunes),
     hints: hintsFor(alike, isRootMoved(counted)),
-    applyable: mayApply && canProceed(changes),
+    applyable: mayApply && canProceed(changes, problems),
   } as const;
   return { ...body, digest: planDigest(body) };
 }
@@ -94,7 +94,7 @@ export function makePlan(input: PlanInput): Plan {
 interface Ground {
   readonly source: PlannableSource;
   readonly manifests: readonly LoadedManifest[];
-  readonly records: ReadonlyMap<Address, StateRecord>;
+  readonly records: RecordMap;
   readonly settings: EnvironmentSettings;
   readonly ignore: readonly IgnoreRule[];
   readonly suspended: ReadonlyMap<Address, Suspension>;
@@ -115,7 +115,9 @@ function planDrift({ source, observed, comparison }: PlanInput, { ignore }: Grou
 function planChanges(ground: Ground, { from }: Moves): readonly Change[] {
   const { source, manifests, records, ignore } = ground;
   const written = manifests.flatMap((loaded) =>
-    planManifest(loaded, records.get(loaded.address), from.get(loaded.address)),
+    digestIn(records, loaded.address) === loaded.digest
+      ? []
+      : planManifest(loaded, records.get(loaded.address), from.get(loaded.address)),
   );
   // A broken file may hold the manifest of any record: what is missing from an invalid set is not known to be gone.
   const pruned = source.status === "ok" ? planPrunes(ground, from) : [];
@@ -132,13 +134,15 @@ function planManifest(
   movedFrom: StateRecord | undefined,
 ): Change[] {
   if (record === undefined) return [movedFrom === undefined ? planCreate(loaded) : planMove(loaded, movedFrom)];
-  return record.digest === loaded.digest ? [] : [planUpdate(loaded, record)];
+  return [planUpdate(loaded, record)];
 }
 
 function planPrunes({ source, manifests, records }: Ground, moved: Moves["from"]): Change[] {
   const kept = new Set(manifests.map(({ address }) => address));
   for (const { address } of moved.values()) kept.add(address);
-  const gone = [...records.values()].filter(({ address }) => !kept.has(address));
+  const addresses = [...records.keys()].filter((address) => !kept.has(address));
+  if (addresses.length === 0) return [];
+  const gone = addresses.flatMap((address) => records.get(address) ?? []);
   const isSkipped = skippedFiles(source.load);
   return gone.map((record) => {
     const guarded = guardPrune(planPrune(record), record);
@@ -158,7 +162,7 @@ function planState(env: string, { head, records }: ObservedState, changes: reado
   const addresses = changes.flatMap(({ address, previousAddress: from }) =>
     from === undefined ? address : [address, from],
   );
-  const touched = addresses.map((address) => ({ address, digest: records.get(address)?.digest ?? null }));
+  const touched = addresses.map((address) => ({ address, digest: digestIn(records, address) ?? null }));
   return { env, lineage: head?.lineage ?? "", serial: head?.serial ?? 0, touched };
 }
 
@@ -180,8 +184,9 @@ function countChanges(changes: readonly Change[], declared: number, problems: re
   return { ...countActions(changes), noop: declared - written, invalid: new Set(broken).size };
 }
 
-function canProceed(changes: readonly Change[]): boolean {
-  return changes.length === 0 || changes.some(({ blocked }) => blocked === undefined);
+function canProceed(changes: readonly Change[], problems: readonly Problem[]): boolean {
+  if (changes.some(({ blocked }) => blocked === undefined)) return true;
+  return changes.length === 0 && !hasErrors(problems);
 }
 
 /** What an invalid set would grant is not known: broken manifests could hold the policy that takes it away. */
@@ -190,6 +195,6 @@ function planAccess(
   observed: ObservedState,
   changes: readonly Change[],
 ): readonly AccessChange[] {
-  if (source.status !== "ok") return [];
+  if (source.status !== "ok" || !changes.some(mayMoveAccess)) return [];
   return accessChanges([...observed.records.values()], source.load.set.manifests, changes);
 }
