@@ -1,18 +1,24 @@
 // One look at an environment: read the source, plan, apply what may be applied. Level-triggered: everything is read anew.
 import type { KindName } from "../contracts/address.ts";
-import type { FreezeWindow, HistoryMode } from "../contracts/environment.ts";
+import {
+  defaultSettings,
+  type EnvironmentSettings,
+  type FreezeWindow,
+  type HistoryMode,
+} from "../contracts/environment.ts";
 import type { History, Plan } from "../contracts/plan.ts";
-import type { Problem } from "../contracts/problem.ts";
+import { hasErrors, type Problem } from "../contracts/problem.ts";
 import type { ObservedState } from "../contracts/record.ts";
 import type { TaskRef } from "../contracts/task.ts";
 import { type Holds, readHolds } from "../store/holds.ts";
 import { readState } from "../store/state.ts";
-import { type ApplyOutcome, applyPlan, leaveUnchanged, type Writer } from "./apply/apply-plan.ts";
+import { type ApplyOutcome, applyPlan, leaveUnchanged, type PlannedWork, type Writer } from "./apply/apply-plan.ts";
 import { findReplaced, type Replaced } from "./apply/lineage-memory.ts";
 import type { Moved } from "./apply/stale.ts";
 import { noteHealing, withholdFrom } from "./drift/heal.ts";
+import { type ConfirmHold, findConfirmHold, type PruneConfirmation } from "./holds/confirm.ts";
 import { findHistoryHold, type HistoryHold } from "./holds/history.ts";
-import { findPeoplesHold, type PeoplesHold, type PeoplesRule } from "./holds/people.ts";
+import { findPeoplesHold, type PeoplesHold } from "./holds/people.ts";
 import type { BranchNow } from "./holds/rolled-back.ts";
 import { findSignatureHold, type SignatureHold } from "./holds/signature.ts";
 import { makePlan, type PlanInput, type PlannableSource } from "./plan/make-plan.ts";
@@ -35,11 +41,15 @@ export interface TickOptions {
   readonly newId: () => string;
   /** Histories that may be applied although the branch was rewritten. */
   readonly allowHistory: readonly History[];
-  /** The environment's rule for rewritten branches; default `hold`. */
+  /** How careful to be; default: what holds where nobody has written any. */
+  readonly settings?: EnvironmentSettings;
+  /** What somebody said about prunes that wait; spent by the apply that needed it. */
+  readonly confirmation?: PruneConfirmation;
+  /** Instead of what the settings say: the rule for rewritten branches. */
   readonly historyMode?: HistoryMode;
-  /** Windows in which nothing is applied; default none. */
+  /** Instead of what the settings say: windows in which nothing is applied. */
   readonly freeze?: readonly FreezeWindow[];
-  /** Kinds whose records are put back by themselves when somebody else changed them; default: none. */
+  /** Instead of what the settings say: kinds whose records are put back by themselves. */
   readonly selfHeal?: readonly KindName[];
   /** Plan and judge as ever, and write nothing: what would be applied is `would-apply`. */
   readonly dryRun?: boolean;
@@ -49,6 +59,7 @@ export interface TickOptions {
 }
 
 export type Hold =
+  | ConfirmHold
   | HistoryHold
   | PeoplesHold
   | SignatureHold
@@ -82,17 +93,30 @@ export async function tick(options: TickOptions): Promise<TickOutcome> {
   if (answer.status === "unavailable") return { outcome: "unavailable", reason: answer.reason };
   const observed = await readState(writer.redis, writer.env);
   const holds = await readHolds(writer.redis, writer.env);
-  const made = await planSource(options, answer, { observed, suspended: holds.resources });
-  const healer = { ...writer, selfHeal: options.selfHeal ?? [] };
+  const settings = options.settings ?? defaultSettings(writer.env);
+  const made = await planSource(options, answer, { observed, suspended: holds.resources, settings });
+  const healer = { ...writer, selfHeal: options.selfHeal ?? settings.drift.selfHeal };
   const { plan, healing } = await withholdFrom(healer, made, answer.load.set.manifests);
   options.onPlan(plan, answer.identity.commit);
-  if (answer.status === "invalid") return { outcome: "invalid", plan, problems: plan.problems };
-  const hold = await findHold(options, plan, { observed, holds });
+  // A plan with errors is applyable only where the settings isolate what is broken.
+  if (hasErrors(plan.problems) && !plan.applyable) return { outcome: "invalid", plan, problems: plan.problems };
+  const hold = await findHold({ options, plan, observed, holds, settings });
   if (hold !== undefined) return { outcome: "held", plan, hold };
   if (options.dryRun === true) return dryOutcome(plan);
   if (plan.changes.length === 0) return { outcome: "unchanged", plan, tasks: await leaveUnchanged(writer, observed) };
   await noteHealing(healer, healing);
-  const applied = await applyPlan(writer, { plan, manifests: answer.set.manifests, observed, automatic: true });
+  return await carryOut(options, plan, { manifests: answer.load.set.manifests, observed });
+}
+
+async function carryOut(
+  { writer, confirmation }: TickOptions,
+  plan: Plan,
+  work: Pick<PlannedWork, "manifests" | "observed">,
+): Promise<TickOutcome> {
+  const confirmed = plan.confirm === null ? null : (confirmation?.prunes ?? null);
+  const confirmedPrunes = confirmed === null ? {} : { confirmedPrunes: confirmed };
+  const applied = await applyPlan(writer, { ...work, ...confirmedPrunes, plan, automatic: true });
+  if (applied.outcome === "applied" && plan.confirm !== null) confirmation?.spend();
   return outcomeOf(plan, applied);
 }
 
@@ -111,44 +135,67 @@ export async function tickUntilDone(options: TickOptions): Promise<TickOutcome> 
   }
 }
 
-type PlanBasis = Pick<PlanInput, "observed" | "suspended">;
+type PlanBasis = Pick<PlanInput, "observed" | "suspended" | "settings">;
 
 async function planSource(options: TickOptions, answer: PlannableSource, basis: PlanBasis): Promise<Plan> {
   const { source, writer, tool, newId, signal } = options;
-  const from = basis.observed.head?.commit ?? null;
+  const from = appliedCommit(basis.observed);
   const history = await source.history(from, answer.identity.headSha, signal);
   return makePlan({ ...basis, source: answer, history, env: writer.env, now: writer.now(), planId: newId(), tool });
 }
 
+/** What a hold is found in. */
 interface Ground {
+  readonly options: TickOptions;
+  readonly plan: Plan;
   readonly observed: ObservedState;
   readonly holds: Holds;
+  readonly settings: EnvironmentSettings;
 }
 
-async function findHold(options: TickOptions, plan: Plan, { observed, holds }: Ground): Promise<Hold | undefined> {
-  const { allowHistory, writer } = options;
-  const replaced = await findReplaced(writer.lineages, observed.head);
-  if (replaced !== null) return { why: "lineage", ...replaced };
-  const asked = await findPeoplesHold(plan, peoplesRule(options, plan, { observed, holds }));
-  if (asked !== undefined) return asked;
-  if (!plan.applyable) return { why: "blocked", message: plan.changes[0]?.blocked?.message ?? "" };
-  const from = observed.head?.commit ?? null;
-  const rewritten = findHistoryHold(plan, { mode: options.historyMode ?? "hold", allowed: allowHistory, from });
-  return rewritten ?? findSignatureHold(await verify(options, plan, from));
+type FindHold = (ground: Ground) => Promise<Hold | undefined> | Hold | undefined;
+
+/** In the order in which they are asked: the first that finds something is what people are told. */
+const HOLDS: readonly FindHold[] = [
+  findReplacedState,
+  askPeople,
+  ({ plan }) => (plan.applyable ? undefined : { why: "blocked", message: plan.changes[0]?.blocked?.message ?? "" }),
+  ({ options, plan }) => findConfirmHold(plan, options.confirmation?.prunes ?? null),
+  ({ options, plan, observed, settings }) =>
+    findHistoryHold(plan, {
+      mode: options.historyMode ?? settings.history,
+      allowed: options.allowHistory,
+      from: appliedCommit(observed),
+    }),
+  async ({ options, plan, observed }) => findSignatureHold(await verify(options, plan, appliedCommit(observed))),
+];
+
+async function findHold(ground: Ground): Promise<Hold | undefined> {
+  for (const find of HOLDS) {
+    const hold = await find(ground);
+    if (hold !== undefined) return hold;
+  }
+  return undefined;
 }
 
-function peoplesRule(
-  { source, freeze = [], writer, signal }: TickOptions,
-  plan: Plan,
-  { observed, holds }: Ground,
-): PeoplesRule {
+async function findReplacedState({ options, observed }: Ground): Promise<Hold | undefined> {
+  const replaced = await findReplaced(options.writer.lineages, observed.head);
+  return replaced === null ? undefined : { why: "lineage", ...replaced };
+}
+
+function askPeople({ options, plan, observed, holds, settings }: Ground): Promise<Hold | undefined> {
+  const { source, writer, signal } = options;
   const { headSha } = plan.source;
   const branch = async (): Promise<BranchNow> => ({
     headSha,
-    applied: observed.head?.commit ?? null,
+    applied: appliedCommit(observed),
     history: await source.history(holds.rolledBack?.against ?? null, headSha, signal),
   });
-  return { holds, freeze, now: writer.now(), branch };
+  return findPeoplesHold(plan, { holds, freeze: options.freeze ?? settings.freeze, now: writer.now(), branch });
+}
+
+function appliedCommit({ head }: ObservedState): string | null {
+  return head?.commit ?? null;
 }
 
 /** A plan without changes brings nothing that anybody could have had to sign. */

@@ -122,6 +122,8 @@ function tellApplied(action: ActionContext, applied: Extract<TickOutcome, { outc
 function heldMessage(hold: Extract<TickOutcome, { outcome: "held" }>["hold"], branch: string): string {
   if (isPeoplesHold(hold)) return peoplesHoldText(hold);
   if (hold.why === "lineage") return replacedText(hold);
+  if (hold.why === "confirm")
+    return `${hold.because}. If this is meant, apply it by hand with --confirm-prunes ${hold.prunes}.`;
   if (hold.why === "blocked") return `every change is blocked: ${hold.message}`;
   if (hold.why === "signature") return hold.message;
   return `the history of ${branch} was rewritten (${hold.history}): applied was ${hold.from ?? "nothing"}, the tip is ${hold.to ?? "nothing"}. Nothing is applied until somebody does it by hand.`;

@@ -3,6 +3,7 @@ import { renderDuration } from "../../contracts/duration.ts";
 import { countsLine } from "../../contracts/plan.ts";
 import type { Problem } from "../../contracts/problem.ts";
 import { replacedText } from "../../reconciler/apply/lineage-memory.ts";
+import { confirmHoldText } from "../../reconciler/holds/confirm.ts";
 import { historyHoldText } from "../../reconciler/holds/history.ts";
 import { isPeoplesHold, peoplesHoldText } from "../../reconciler/holds/people.ts";
 import type { LoopEvent } from "../../reconciler/loop.ts";
@@ -76,6 +77,9 @@ function holdText(hold: Hold): string {
   if (isPeoplesHold(hold)) return oneLine(peoplesHoldText(hold));
   if (hold.why === "lineage") {
     return `${replacedText(hold)} Nothing was changed. If this is meant, start again with --accept-new-state.`;
+  }
+  if (hold.why === "confirm") {
+    return `${oneLine(confirmHoldText(hold))}: by hand with \`countwheel apply\`, or start again with it. Nothing was changed.`;
   }
   if (hold.why === "blocked") return `every change is blocked: ${oneLine(hold.message)}`;
   return hold.why === "signature" ? `${oneLine(hold.message)}. Nothing was changed.` : historyHoldText(hold);

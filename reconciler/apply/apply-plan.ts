@@ -1,5 +1,7 @@
 // Carries out exactly one plan: under the writer's lock, against a state that is still what the plan was made of.
 import type { RolledBack } from "../../contracts/holds.ts";
+import { PermanentFailure } from "../../contracts/failure.ts";
+import { specDigest } from "../../contracts/manifest.ts";
 import type { Plan } from "../../contracts/plan.ts";
 import { policyDigestOf } from "../../contracts/policy-digest.ts";
 import type { ObservedState } from "../../contracts/record.ts";
@@ -10,13 +12,14 @@ import { pushOutbox } from "../../store/outbox.ts";
 import { type ApplyAnswer, type ApplyRequest, applyPlan as switchState } from "../../store/scripts/apply-plan.ts";
 import { readHead, readState } from "../../store/state.ts";
 import { acquireWriterLock, type WriterLock, type WriterLockAnswer } from "../../store/writer-lock.ts";
+import { confirmHoldText, findConfirmHold } from "../holds/confirm.ts";
 import { type ApplyNote, applyFacts } from "../history/apply-facts.ts";
 import type { LoadedManifest } from "../load/desired-set.ts";
 import type { LineageMemory } from "./lineage-memory.ts";
 import { type NextRecords, nextRecords } from "./next-records.ts";
 import { type Moved, movedInState } from "./stale.ts";
 import { makeOrderedTasks, type TaskMaker } from "./task-intents.ts";
-import { orderTask } from "./task-request.ts";
+import { orderTask, type TaskOrder } from "./task-request.ts";
 
 /** Whoever applies: one process of one machine, and what it may use. */
 export interface Writer extends TaskMaker {
@@ -40,6 +43,8 @@ export interface PlannedWork {
   readonly manifests: readonly LoadedManifest[];
   /** The state as it was read last; read again where it has moved on. */
   readonly observed: ObservedState;
+  /** How many prunes somebody confirmed; needed exactly where the plan waits for it. */
+  readonly confirmedPrunes?: number;
   /** For the history. */
   readonly note?: ApplyNote;
   /** Nobody asked for it by hand: a suspended environment stops it up to the last moment. */
@@ -70,6 +75,7 @@ const LOCK_RETRY_MS = 100;
 /** The plan must be applyable and unexpired: callers have shown its problems and asked their questions. */
 export async function applyPlan(writer: Writer, work: PlannedWork): Promise<ApplyOutcome> {
   const startedAt = writer.now();
+  refuseUnconfirmed(work);
   writer.lead?.check();
   const answer = await waitForLock(writer);
   if (answer.outcome === "held") return { outcome: "locked", holder: answer.holder, untilMs: answer.untilMs };
@@ -88,6 +94,12 @@ export async function applyPlan(writer: Writer, work: PlannedWork): Promise<Appl
   } finally {
     await answer.lock.release();
   }
+}
+
+/** The last door: whoever calls has asked before, and this holds where somebody forgot to. */
+function refuseUnconfirmed({ plan, confirmedPrunes }: PlannedWork): void {
+  const hold = findConfirmHold(plan, confirmedPrunes ?? null);
+  if (hold !== undefined) throw new PermanentFailure("PRUNES_NOT_CONFIRMED", confirmHoldText(hold));
 }
 
 /** For a plan without changes: what earlier applies ordered is still made. Answers the tasks that were. */
@@ -125,8 +137,19 @@ async function applyLocked(writer: Writer, work: PlannedWork, turn: Turn): Promi
   if (moved.length > 0) return { outcome: "used" };
   const appliedAt = writer.now().toISOString();
   const next = nextRecords({ ...work, records: observed.records, appliedAt });
-  const answer = await switchState(writer.redis, applyRequest({ ...turn, writer, work, observed, next, appliedAt }));
+  const answer = await switchOver(writer, applyRequest({ ...turn, writer, work, observed, next, appliedAt }), next);
   return answer.outcome === "stale" ? { outcome: "stale", moved: [movedOf(answer)] } : answer;
+}
+
+/** Places follow where they may: a suspended record keeps its old one, and holds nothing else back. */
+async function switchOver({ redis }: Writer, request: ApplyRequest, { refreshed }: NextRecords): Promise<ApplyAnswer> {
+  if (refreshed.length === 0 || request.restores !== undefined) return await switchState(redis, request);
+  const answer = await switchState(redis, { ...request, writes: [...request.writes, ...refreshed] });
+  const isOnlyPlace =
+    answer.outcome === "stale" &&
+    answer.what === "suspended" &&
+    refreshed.some(({ address }) => address === answer.address);
+  return isOnlyPlace ? await switchState(redis, request) : answer;
 }
 
 /** Under the lock nobody else writes: a head that is where it was proves the records, too. */
@@ -148,7 +171,7 @@ interface RequestInput {
 
 function applyRequest({ writer, work, lock, startedAt, observed, next, appliedAt }: RequestInput): ApplyRequest {
   const { plan, note = {}, automatic, restores, tasksHaveRun } = work;
-  const taskIntents = next.writes.flatMap((record) => orderTask(record) ?? []);
+  const taskIntents = orderTasks(plan, next, observed.records);
   const tasks = tasksHaveRun === true ? [] : taskIntents.map(({ name }) => name);
   const { holder } = writer;
   const facts = applyFacts({ plan, next, records: observed.records, note, holder, tasks, startedAt });
@@ -172,6 +195,16 @@ function applyRequest({ writer, work, lock, startedAt, observed, next, appliedAt
     ...(restores === undefined ? {} : { restores }),
     ...(tasksHaveRun === undefined ? {} : { tasksHaveRun }),
   };
+}
+
+/** A rename runs nothing again, and neither does a change beside the spec, whatever the record was called before. */
+function orderTasks({ changes }: Plan, { writes }: NextRecords, records: ObservedState["records"]): TaskOrder[] {
+  const previous = new Map(changes.map(({ address, previousAddress }) => [address, previousAddress ?? address]));
+  return writes.flatMap((record) => {
+    const before = records.get(previous.get(record.address) ?? record.address)?.manifest;
+    const isSame = before !== undefined && specDigest(before) === specDigest(record.manifest);
+    return isSame ? [] : (orderTask(record) ?? []);
+  });
 }
 
 function movedOf(answer: Extract<ApplyAnswer, { readonly outcome: "stale" }>): Moved {

@@ -3,6 +3,7 @@ import { displayAddress } from "../../contracts/address.ts";
 import { shortDigest } from "../../contracts/canonical.ts";
 import { type Change, countsLine, type Plan } from "../../contracts/plan.ts";
 import { hasErrors, type Place, type Problem } from "../../contracts/problem.ts";
+import { confirmHoldText } from "../holds/confirm.ts";
 import { renderMarker } from "../report/marker.ts";
 import { fieldName } from "./field-text.ts";
 import { codeSpan, markerValue, prose, shorten, tableCell } from "./inert.ts";
@@ -25,10 +26,11 @@ export function headingLine(plan: Plan, options: MarkdownOptions): string {
   return `### ${verdict(plan, `Countwheel plan for ${codeSpan(plan.state.env)}`)}`;
 }
 
-function verdict({ problems, changes, counts }: Plan, title: string): string {
+function verdict({ problems, changes, counts, confirm }: Plan, title: string): string {
   if (hasErrors(problems)) return `❌ ${title}: ${plural(counts.invalid, "manifest")} to mend before anything applies`;
   if (changes.length === 0) return `✅ ${title}: no changes`;
   if (counts.blocked === changes.length) return `⛔ ${title}: blocked`;
+  if (confirm !== null) return `⏳ ${title}: waits for a confirmation`;
   if (counts.prune > 0) return `⏳ ${title}: ready, and it prunes ${plural(counts.prune, "record")}`;
   return `⏳ ${title}: ready`;
 }
@@ -43,13 +45,24 @@ export function countsPart({ counts, access }: Plan): string {
 }
 
 /** Blocked and pruned come first and are never dropped; past `limit` the rest is counted. */
-export function warningsPart({ changes }: Plan, options: MarkdownOptions, limit: number): string {
+export function warningsPart({ changes, confirm }: Plan, options: MarkdownOptions, limit: number): string {
   const blocked = changes.filter((change) => change.blocked !== undefined);
   const pruned = changes.filter((change) => change.blocked === undefined && change.action === "prune");
   return [
+    ...(confirm === null ? [] : [`> **Waits** ${prose(confirmHoldText(confirm))}`]),
     ...limited(blocked, limit, (change) => `> **Blocked** ${nameOf(change)}: ${prose(change.blocked?.message ?? "")}`),
     ...limited(pruned, limit, (change) => `> **Prunes** ${nameOf(change)}, ${whereOf(change, options)}`),
   ].join("\\\n");
+}
+
+/** At most so many: hints are guesses, and the JSON plan has all of them. */
+const HINTS_SHOWN = 5;
+
+export function hintsPart({ hints }: Plan): string {
+  if (hints.length === 0) return "";
+  const shown = hints.slice(0, HINTS_SHOWN).map(({ message }) => `- ${prose(message)}`);
+  const more = hints.length > HINTS_SHOWN ? [`- and ${hints.length - HINTS_SHOWN} more`] : [];
+  return ["**Hints**", "", ...shown, ...more].join("\n");
 }
 
 function limited<T>(items: readonly T[], limit: number, render: (item: T) => string): string[] {
@@ -104,8 +117,9 @@ function rowOf(change: Change, options: MarkdownOptions): string[] {
 
 const FIELDS_IN_A_ROW = 6;
 
-function whatOf({ action, fields, blocked }: Change): string {
+function whatOf({ action, fields, blocked, previousAddress }: Change): string {
   if (blocked !== undefined) return "blocked";
+  if (action === "move" && fields.length === 0) return `was ${codeSpan(previousAddress ?? "")}`;
   if (action === "prune") return "pruned";
   const names = fields.map(({ path }) => shorten(fieldName(path).replace(/^spec\./, ""), 60));
   const shown = names.slice(0, FIELDS_IN_A_ROW).map(prose).join(", ");

@@ -3,6 +3,7 @@ import { displayAddress } from "../../contracts/address.ts";
 import { shortDigest } from "../../contracts/canonical.ts";
 import { type Change, countsLine, type FieldChange, type Plan } from "../../contracts/plan.ts";
 import type { Place } from "../../contracts/problem.ts";
+import { confirmHoldText } from "../holds/confirm.ts";
 import type { CommitInfo } from "../source/source.ts";
 import { renderDriftText } from "./drift-part.ts";
 import { describeField, fieldName } from "./field-text.ts";
@@ -30,6 +31,7 @@ export function renderPlanText(plan: Plan, options: TextOptions): string {
     renderHeader(plan, options),
     renderChanges(plan, options),
     renderAccess(plan, options),
+    renderWaiting(plan, options),
     renderDriftText(plan, (text) => paint("yellow", text)),
     plan.problems.map((problem) => renderProblem(problem, paint, options.showFile)).join("\n\n"),
     paint("bold", countsLine(plan.counts)),
@@ -131,6 +133,16 @@ function renderField(field: FieldChange, change: Change, widths: Widths, options
   const { file, line } = field.source;
   const place = file === change.source.file ? `:${line}` : placeOf(field.source, options);
   return `      ${pad(shorten(fieldName(field.path), 60), widths.field)}   ${pad(describeField(field), widths.value)}   ${paint("dim", place)}`;
+}
+
+/** Rows of the hints; the JSON holds all of them. */
+const HINTS_SHOWN = 5;
+
+function renderWaiting({ confirm, hints }: Plan, { paint }: TextOptions): string {
+  const waits = confirm === null ? [] : [`${paint("red", "Waits")}  ${oneLine(confirmHoldText(confirm))}`];
+  const shown = hints.slice(0, HINTS_SHOWN).map(({ message }) => `${paint("yellow", "Hint")}  ${oneLine(message)}`);
+  const more = hints.length > HINTS_SHOWN ? [`      and ${hints.length - HINTS_SHOWN} hints more`] : [];
+  return [...waits, ...shown, ...more].join("\n");
 }
 
 /** Rows of the access section; the rest is counted. The JSON holds all of them. */

@@ -2,6 +2,7 @@
 import { displayAddress } from "../../contracts/address.ts";
 import { type Change, countsLine, type Plan } from "../../contracts/plan.ts";
 import type { Problem } from "../../contracts/problem.ts";
+import { confirmHoldText } from "../holds/confirm.ts";
 import { codeSpan, prose } from "../plan/inert.ts";
 import { renderPlanText } from "../plan/render-text.ts";
 import { ANNOTATION_LIMITS, annotatePlan, countAnnotations } from "./annotations.ts";
@@ -41,8 +42,13 @@ function renderSummary(plan: Plan): string {
     ...(left > 0 ? ["", `${left} of its lines bear no annotation: GitHub takes only so many at a time.`] : []),
   ];
   const items = [
+    ...section("Waits for a confirmation", plan.confirm === null ? [] : [`- ${prose(confirmHoldText(plan.confirm))}`]),
     ...section("Blocked", blocked.map(renderBlocked)),
     ...section("Pruned", pruned.map(renderPrune)),
+    ...section(
+      "Hints",
+      plan.hints.map(({ message }) => `- ${prose(message)}`),
+    ),
     ...section("Problems", plan.problems.map(renderProblem)),
   ];
   return fitLines(

@@ -64,6 +64,8 @@ export function nextStep(plan: Plan): string {
       return "Mend the problems above and push again: nothing is applied until the whole set is valid.";
     case "blocked":
       return "Merging applies what is not blocked. Remove the guards in a change of its own first.";
+    case "confirm":
+      return "Merge, then confirm the exact number of prunes where it is applied: nothing is applied before.";
     case "changes":
       return "Merge to apply.";
     case "clean":
