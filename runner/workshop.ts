@@ -19,6 +19,7 @@ import { openModel } from "./models/open-model.ts";
 import { priceOf } from "./models/price.ts";
 import type { SecretAccess } from "./secrets/allowed.ts";
 import { openSecrets, type Secrets } from "./secrets/secrets.ts";
+import { openSightings, type Sightings } from "./sightings.ts";
 import { resolveHost } from "./tools/checked-request.ts";
 import { findTool } from "./tools/find-manifest.ts";
 import { openToolBox, type ToolDeps } from "./tools/open-tool-box.ts";
@@ -27,6 +28,8 @@ import type { ToolBox } from "./tools/tool.ts";
 export interface WorkshopOptions {
   readonly redis: Redis;
   readonly env: string;
+  /** Names the runner in what it tells of the world. */
+  readonly id: string;
   readonly secrets: SecretAccess;
   /** Where MCP servers are started. */
   readonly cwd: string;
@@ -60,12 +63,13 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
     mcp,
     live: new LivePolicies(options.redis, options.env),
     argumentCheck: createArgumentCheck(),
+    sightings: openSightings(options),
     ground: { variables: access.variables, cwd, privateHosts, resolve: resolveHost },
   };
   return {
     close: () => mcp.close(),
     async open(held, definitions, spec) {
-      const secrets = openSecrets(definitions.snapshot.entries, access);
+      const secrets = shared.sightings.watch(openSecrets(definitions.snapshot.entries, access));
       const redactor = redactorOf(secrets);
       try {
         return await openBench(shared, { held, definitions, spec }, secrets, redactor);
@@ -83,6 +87,7 @@ interface Shared {
   readonly mcp: McpSupervisor;
   readonly live: LivePolicies;
   readonly argumentCheck: ArgumentCheck;
+  readonly sightings: Sightings;
   readonly ground: ToolDeps["ground"];
 }
 
@@ -93,7 +98,7 @@ interface Attempt {
 }
 
 async function openBench(
-  { options, mcp, live, argumentCheck, ground }: Shared,
+  { options, mcp, live, argumentCheck, sightings, ground }: Shared,
   { held, definitions, spec }: Attempt,
   secrets: Secrets,
   redactor: Redactor,
@@ -102,7 +107,9 @@ async function openBench(
   const { namespace } = held.task;
   const model = await openAgentModel(definitions, secrets, namespace, spec.model_ref);
   const toolNames = spec.tools ?? [];
-  const toolBox = await openToolBox({ entries, namespace, toolNames }, { mcp, secrets, ground }, held.lease.signal);
+  const onOpened = sightings.serverOpened.bind(sightings);
+  const deps = { mcp, secrets, ground, onOpened };
+  const toolBox = await openToolBox({ entries, namespace, toolNames }, deps, held.lease.signal);
   const gate = createGate({
     ...askerOf(held, spec),
     policies: definitions.policies,

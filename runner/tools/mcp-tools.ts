@@ -94,12 +94,21 @@ function mcpTool({ server, handle, tool, definition, settings }: McpToolParts, f
   };
 }
 
+/** What pins of all that a server offers would hold, by the server's own names. */
+export function pinsOf({ server, handle }: OpenServer): Readonly<Record<string, string>> {
+  return Object.fromEntries(handle.tools.map((tool) => [tool.name, pinOf(server.name, tool)]));
+}
+
 /** A pin holds the digest of the definition as its server gives it, under its `<server>--<tool>` name. */
+function pinOf(server: string, tool: McpToolDescription): string {
+  return definitionDigest({ ...tool, name: mcpToolName(server, tool.name) }, tool.annotations);
+}
+
 function requirePin({ namespace, name, spec }: FoundServer, tool: McpToolDescription): void {
   const pins = spec.pins ?? {};
   const pin = Object.hasOwn(pins, tool.name) ? pins[tool.name] : undefined;
   if (pin === undefined) return;
-  const seen = definitionDigest({ ...tool, name: mcpToolName(name, tool.name) }, tool.annotations);
+  const seen = pinOf(name, tool);
   if (seen === pin || seen === `sha256:${pin}`) return;
   throw new PermanentFailure(
     "TOOL_DRIFTED",

@@ -3,12 +3,14 @@ import { planServer, type ServerGround } from "../mcp/plan-server.ts";
 import type { McpSupervisor } from "../mcp/supervisor.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import type { FoundServer } from "./find-manifest.ts";
-import type { OpenServer } from "./mcp-tools.ts";
+import { type OpenServer, pinsOf } from "./mcp-tools.ts";
 
 export interface ServerDeps {
   readonly mcp: McpSupervisor;
   readonly secrets: Secrets;
   readonly ground: ServerGround;
+  /** Hears of each server that opened, and what pins of all its tools would hold. */
+  readonly onOpened?: (server: FoundServer, pins: Readonly<Record<string, string>>) => void;
 }
 
 export class OpenServers {
@@ -37,7 +39,9 @@ export class OpenServers {
   }
 
   async #acquire(server: FoundServer): Promise<OpenServer> {
-    const { mcp, secrets, ground } = this.#deps;
-    return { server, handle: await mcp.acquire(await planServer(server, secrets, ground), this.#signal) };
+    const { mcp, secrets, ground, onOpened } = this.#deps;
+    const opened = { server, handle: await mcp.acquire(await planServer(server, secrets, ground), this.#signal) };
+    onOpened?.(server, pinsOf(opened));
+    return opened;
   }
 }
