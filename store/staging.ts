@@ -5,7 +5,7 @@ import type { Redis } from "./connect.ts";
 import { type RecordSealing, sealOf, sealRecord } from "./sealed-record.ts";
 
 /** Long enough for the largest set. */
-const STAGING_MS = 600_000;
+export const STAGING_MS = 600_000;
 /** In chunks, so that no command of a large set holds Redis up for long. */
 const STAGING_CHUNK = 500;
 

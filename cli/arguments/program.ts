@@ -7,6 +7,7 @@ import { addInspectCommands } from "./inspect.ts";
 import { addManifestCommands } from "./manifests.ts";
 import { addOperateCommands } from "./operate.ts";
 import { addPlanCommands } from "./plan.ts";
+import { addRecoverCommands } from "./recover.ts";
 
 export function makeProgram(facts: ProgramFacts, act: Act): Command {
   const program = new Command("countwheel")
@@ -22,6 +23,7 @@ export function makeProgram(facts: ProgramFacts, act: Act): Command {
   addHistoryCommands(program.commandsGroup("Hold and go back:"), facts, act);
   addInspectCommands(program.commandsGroup("Look:"), facts, act);
   addOperateCommands(program.commandsGroup("Run and operate:"), facts, act);
+  addRecoverCommands(program.commandsGroup("Recover:"), facts, act);
   program.commandsGroup("Other:");
   return program;
 }
