@@ -1,6 +1,7 @@
 // Runs commands on Redis and translates what ioredis throws into our failures: once, here, for every door of the store.
 import type { Redis } from "ioredis";
 import { PermanentFailure, TransientFailure } from "../contracts/failure.ts";
+import { corrupt } from "./reply.ts";
 
 /** Runs commands and translates what ioredis throws. Every door of the store goes through it. */
 export async function ask<T>(redis: Redis, commands: () => Promise<T>): Promise<T> {
@@ -35,11 +36,21 @@ export function redisFailure(redis: Redis, error: unknown): unknown {
   return error.name === "ReplyError" ? replyFailure(redis, error) : connectionFailure(redis, error);
 }
 
+/** Up to Redis 6.2 a script's error is wrapped in one more, and what a user may not do in a script has no code. */
+const CODE = /^(?:ERR Error running script .*@user_script: ?\d+: -?)?([A-Z]+)/s;
+const NOT_IN_SCRIPT = /^ERR ACL failure in script|The user executing the script can't run this command/;
+
 /** The first word of an error reply is its code. */
 function replyFailure(redis: Redis, error: Error): unknown {
   const server = describeServer(redis);
   const options = { cause: error, details: { server } };
-  switch (error.message.split(" ", 1)[0] ?? "") {
+  const code = NOT_IN_SCRIPT.test(error.message) ? "NOPERM" : CODE.exec(error.message)?.[1];
+  switch (code) {
+    case "EXECABORT": {
+      // A transaction is given up for what its commands were refused for.
+      const [first] = refusals(error);
+      return first === undefined ? error : replyFailure(redis, first);
+    }
     case "NOAUTH":
     case "WRONGPASS":
     case "NOPERM":
@@ -52,6 +63,22 @@ function replyFailure(redis: Redis, error: Error): unknown {
       return new TransientFailure("REDIS_FULL", `Redis at ${server} is out of memory and takes no writes`, options);
     case "READONLY":
       return new TransientFailure("REDIS_READONLY", `Redis at ${server} is a read-only replica`, options);
+    case "NOREPLICAS":
+      return new TransientFailure(
+        "REDIS_READONLY",
+        `Redis at ${server} takes no writes while too few of its replicas are there`,
+        options,
+      );
+    case "WRONGTYPE":
+      return corrupt(`a key of ours at ${server}`, "it holds something of another kind");
+    case "MOVED":
+    case "ASK":
+    case "CROSSSLOT":
+      return new PermanentFailure(
+        "REDIS_CLUSTER",
+        `Redis at ${server} is one node of a cluster, which cannot be used yet; name a single server`,
+        options,
+      );
     case "LOADING":
     case "BUSY":
     case "MISCONF":
@@ -66,6 +93,11 @@ function replyFailure(redis: Redis, error: Error): unknown {
     default:
       return error;
   }
+}
+
+function refusals(error: Error): Error[] {
+  const { previousErrors } = error as Error & { readonly previousErrors?: unknown };
+  return Array.isArray(previousErrors) ? previousErrors.filter((each) => each instanceof Error) : [];
 }
 
 const CONNECTION_ERRORS = new Set(["MaxRetriesPerRequestError", "AbortError", "ClusterAllFailedError"]);

@@ -59,7 +59,7 @@ export function readDocument(reader: DocumentReader, content: Node | null): Docu
     reader.report("warning", "NOT_A_MANIFEST", first, "the document is no map and is skipped");
     return { outcome: "skipped", isManifest: false };
   }
-  const fields = readEnvelope(reader, content);
+  const { fields, again } = readEnvelope(reader, content);
   const first = { start: start.start, end: start.start };
   const [kind, apiVersion, spec] = [fields.get("kind"), fields.get("apiVersion"), fields.get("spec")];
   const answer = decideKind({
@@ -72,9 +72,14 @@ export function readDocument(reader: DocumentReader, content: Node | null): Docu
     const field = about === "kind" ? kind : apiVersion;
     reader.report(severity, code, reader.spanOf(field?.value, field?.keySpan ?? first), summary, detail);
   }
+  if (answer.outcome === "ours") {
+    reader.apiVersion = answer.apiVersion;
+    reader.kindName = answer.kind;
+  }
+  for (const { key, keySpan } of again) {
+    reader.complain("SYNTAX", keySpan, `${quote(key)} is written twice`, "The last one counts.");
+  }
   if (answer.outcome === "skipped") return answer;
-  reader.apiVersion = answer.apiVersion;
-  reader.kindName = answer.kind;
   reportOtherFields(reader, fields, answer.kind);
   const kindSpan = kind?.keySpan ?? first;
   const metadata = readMetadata(reader, fields.get("metadata"), kindSpan);
@@ -84,17 +89,22 @@ export function readDocument(reader: DocumentReader, content: Node | null): Docu
   return { outcome: "read", kind: answer.kind, kindSpan, manifest };
 }
 
-/** By canonical name; unknown ones under the name that they have. The last of several counts. */
-function readEnvelope(reader: DocumentReader, content: Parameters<DocumentReader["fields"]>[0]): Map<string, Field> {
+interface Envelope {
+  /** By canonical name; unknown ones under the name that they have. The last of several counts. */
+  readonly fields: ReadonlyMap<string, Field>;
+  /** Written before under the same name. How bad that is, the apiVersion decides. */
+  readonly again: readonly Field[];
+}
+
+function readEnvelope(reader: DocumentReader, content: Parameters<DocumentReader["fields"]>[0]): Envelope {
   const fields = new Map<string, Field>();
+  const again: Field[] = [];
   for (const field of reader.fields(content)) {
     const name = ENVELOPE.find((known) => plainKey(known) === plainKey(field.key)) ?? field.key;
-    if (fields.has(name)) {
-      reader.complain("SYNTAX", field.keySpan, `${quote(field.key)} is written twice`, "The last one counts.");
-    }
+    if (fields.has(name)) again.push(field);
     fields.set(name, field);
   }
-  return fields;
+  return { fields, again };
 }
 
 function scalarText(node: Node | null | undefined): string | undefined {

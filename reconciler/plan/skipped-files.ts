@@ -8,14 +8,19 @@ const SKIPPED: readonly Problem["code"][] = ["UNSUPPORTED_FILE", "NOT_A_MANIFEST
 
 /**
  * Files, and folders that files stood in, which are there but of which nothing was read. A document without a kind among
- * others that were read is hardly meant so: its file counts, too. Other systems' objects beside ours are usual.
+ * others that were read is hardly meant so: its file counts, too. Other systems' objects beside ours are usual. What lies
+ * in a Helm chart's `templates` is passed over from the moment at which there is a `Chart.yaml`.
  */
 export function skippedFiles({ set, problems }: LoadResult): (file: string) => boolean {
   const read = new Set(set.manifests.map(({ place }) => place.file));
   const unread = problems.filter(({ code, file }) => SKIPPED.includes(code) && !read.has(file));
   const partly = problems.filter(({ code }) => code === "NOT_A_MANIFEST");
-  const skipped = new Set([...unread, ...partly].map(({ file }) => file));
+  const skipped = new Set([...unread, ...partly].flatMap(({ file }) => [file, templatesOf(file)]));
   return (file) => skipped.has(file) || foldersOf(file).some((folder) => skipped.has(folder));
+}
+
+function templatesOf(file: string): string {
+  return file.replace(/(?<=^|\/)Chart\.yaml$/, "templates");
 }
 
 /** `a/b/c.yaml` → `a`, `a/b`. */

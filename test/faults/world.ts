@@ -109,7 +109,12 @@ async function openFaultWorld(root: string, redisUrl: string, first: SourceAnswe
   const git = (...args: string[]): Promise<string> => runGit(folder, args);
   expect((await look(aim, kept, { read: async () => first, history: async () => "first" })).word).toBe("applied");
   return {
-    ...{ bare, mirrorFolder, env, redis, aim, git },
+    bare,
+    mirrorFolder,
+    env,
+    redis,
+    aim,
+    git,
     write: (files) => writeFiles(folder, files),
     async push(files) {
       await writeFiles(folder, files);
@@ -167,7 +172,11 @@ function tickOptions(aim: Aim, kept: Kept, queue: ActivationQueue): Omit<TickOpt
     { git, mirrorFolder, loader, onProblem: () => undefined },
   );
   const writer: Writer = {
-    ...{ redis, queue, env, lineages, signal },
+    redis,
+    queue,
+    env,
+    lineages,
+    signal,
     now: () => new Date("2026-11-01T12:00:00Z"),
     holder: `test/${randomUUID()}`,
     lockWaitMs: 0,
@@ -185,7 +194,11 @@ function wordOf(outcome: TickOutcome): string {
       return `invalid ${[...new Set(outcome.problems.filter(isError).map(({ code }) => code))].join(" ")}`;
     case "held":
       return `held ${outcome.hold.why}`;
-    default:
+    case "unchanged":
+    case "would-apply":
+    case "applied":
+    case "overtaken":
+    case "locked":
       return outcome.outcome;
   }
 }

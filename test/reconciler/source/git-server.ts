@@ -54,7 +54,8 @@ function isAllowed({ headers }: IncomingMessage, token: string | undefined): boo
   return Buffer.from(basic, "base64").toString().split(":")[1] === token;
 }
 
-function serve(bare: string, request: IncomingMessage, response: ServerResponse, cutAfterBytes?: number): void {
+/** One request, as `git http-backend` answers it. */
+export function serve(bare: string, request: IncomingMessage, response: ServerResponse, cutAfterBytes?: number): void {
   const url = new URL(request.url ?? "/", "http://localhost");
   const backend = spawn("git", ["http-backend"], {
     env: {
