@@ -121,7 +121,7 @@ async function tellJob(action: ActionContext, { plan, base, notes }: MadePlan, a
   const { job, repositoryUrl, event, now, temporary } = action;
   await mkdir(temporary, { recursive: true });
   const planPath = join(temporary, `plan-${plan.planId}.json`);
-  await writeSavedPlan(planPath, plan);
+  await writeSavedPlan(planPath, plan, action.inputs.stateKey);
   await job.setOutputs({ ...planOutputs(plan), "plan-path": planPath });
   const next = nextStep(plan);
   const options = { maxBytes: SUMMARY_BYTES, head: event.head, base, linkTo: githubLinks(repositoryUrl), notes, next };

@@ -98,7 +98,7 @@ async function findSavedPlan(host: Host, { target }: ApplyOptions): Promise<Plan
   if (target === undefined) return undefined;
   // A directory cannot be read as a file, and what is not there is told by the source.
   const text = await readFile(resolve(host.cwd, target), "utf8").catch(() => undefined);
-  return text !== undefined && isSavedPlan(text) ? parseSavedPlan(target, text) : undefined;
+  return text !== undefined && isSavedPlan(text) ? parseSavedPlan(target, text, host.config.stateKey) : undefined;
 }
 
 function thisTool(): Plan["tool"] {

@@ -140,7 +140,7 @@ async function finish(host: Host, options: PlanOptions, made: Made): Promise<Exi
     say(host, `Next: mend the problems above, then ${again}`);
     return EXIT.invalid;
   }
-  if (options.out !== undefined) await writeSavedPlan(resolve(host.cwd, options.out), plan);
+  if (options.out !== undefined) await writeSavedPlan(resolve(host.cwd, options.out), plan, host.config.stateKey);
   say(host, `Next: ${nextCommand(host, options, made)}`);
   return options.detailedExitcode && hasChanges(plan) ? EXIT.changes : EXIT.ok;
 }

@@ -1,8 +1,10 @@
 // Saves a plan to a file and reads it back: whole or not at all, and never one that was altered.
 import { type FileHandle, open, readFile, rename, rm } from "node:fs/promises";
 import { addressOf, parseAddress } from "../../contracts/address.ts";
+import { canonicalJson } from "../../contracts/canonical.ts";
 import { PermanentFailure } from "../../contracts/failure.ts";
 import { type Change, PLAN_FORMAT_VERSION, type Plan, planDigest } from "../../contracts/plan.ts";
+import type { StateKey } from "../../contracts/state-key.ts";
 import { countActions } from "./make-plan.ts";
 import { checkPlanShape } from "./plan-shape.ts";
 
@@ -10,16 +12,22 @@ import { checkPlanShape } from "./plan-shape.ts";
 const PLAN_MODE = 0o600;
 
 /** Written beside the file and renamed over it: a reader sees the old plan or the new one. */
-export async function writeSavedPlan(file: string, plan: Plan): Promise<void> {
+export async function writeSavedPlan(file: string, plan: Plan, key?: StateKey): Promise<void> {
   const draft = `${file}.${plan.planId}.tmp`;
   try {
     const handle = await open(draft, "wx", PLAN_MODE);
-    await writeAndClose(handle, `${JSON.stringify(plan, null, 2)}\n`);
+    const sealed = key === undefined ? plan : { ...plan, seal: key.seal(sealedParts(plan)) };
+    await writeAndClose(handle, `${JSON.stringify(sealed, null, 2)}\n`);
     await rename(draft, file);
   } catch (error) {
     await rm(draft, { force: true });
     throw new PermanentFailure("PLAN_NOT_SAVED", `the plan could not be written to \`${file}\``, { cause: error });
   }
+}
+
+/** All of it: the digest leaves out the id and the times, and when a plan expires must not be anybody's to say. */
+function sealedParts(plan: Plan): string[] {
+  return ["plan", plan.planId, String(plan.state.serial), plan.state.lineage, canonicalJson(plan)];
 }
 
 async function writeAndClose(handle: FileHandle, text: string): Promise<void> {
@@ -38,14 +46,15 @@ export function isSavedPlan(text: string): boolean {
 }
 
 /** Throws PermanentFailure PLAN_UNREADABLE, PLAN_FORMAT or PLAN_ALTERED. */
-export async function readSavedPlan(file: string): Promise<Plan> {
+export async function readSavedPlan(file: string, key?: StateKey): Promise<Plan> {
   const text = await readFile(file, "utf8").catch((error: unknown) => {
     throw new PermanentFailure("PLAN_UNREADABLE", `the plan \`${file}\` cannot be read`, { cause: error });
   });
-  return parseSavedPlan(file, text);
+  return parseSavedPlan(file, text, key);
 }
 
-export function parseSavedPlan(file: string, text: string): Plan {
+/** With a key also PLAN_UNSEALED, and PLAN_ALTERED for a seal that does not fit. */
+export function parseSavedPlan(file: string, text: string, key?: StateKey): Plan {
   const value = parseJson(text);
   const version =
     typeof value === "object" && value !== null && "formatVersion" in value ? value.formatVersion : undefined;
@@ -59,12 +68,24 @@ export function parseSavedPlan(file: string, text: string): Plan {
   if (checked.outcome === "other") {
     throw new PermanentFailure("PLAN_UNREADABLE", `\`${file}\` is no plan: ${checked.reason}`);
   }
-  const { digest, ...body } = checked.plan;
-  if (planDigest(body) === digest && isConsistent(checked.plan)) return checked.plan;
-  throw new PermanentFailure(
-    "PLAN_ALTERED",
-    `\`${file}\` was altered after it was made: its digest does not fit. Plan again.`,
-  );
+  const { seal, ...plan } = checked.plan as Plan & { readonly seal?: unknown };
+  checkSeal(file, plan, seal, key);
+  const { digest, ...body } = plan;
+  if (planDigest(body) === digest && isConsistent(plan)) return plan;
+  throw altered(file, "its digest does not fit");
+}
+
+/** Without a key a seal says nothing, and the digest is what there is. */
+function checkSeal(file: string, plan: Plan, seal: unknown, key: StateKey | undefined): void {
+  const verdict = key?.verify(typeof seal === "string" ? seal : "", sealedParts(plan)) ?? "verified";
+  if (verdict === "verified") return;
+  if (verdict === "forged") throw altered(file, "its seal does not fit");
+  const why = verdict === "unsealed" ? "it carries no seal" : "it was sealed by a key that is not set here";
+  throw new PermanentFailure("PLAN_UNSEALED", `nobody can tell who made \`${file}\`: ${why}. Plan again.`);
+}
+
+function altered(file: string, why: string): PermanentFailure {
+  return new PermanentFailure("PLAN_ALTERED", `\`${file}\` was altered after it was made: ${why}. Plan again.`);
 }
 
 /** A digest is no signature: what people read and confirm must be what is applied, whoever wrote the file. */

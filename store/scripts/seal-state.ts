@@ -1,6 +1,6 @@
 // Seals a state with the first state key: one that was not sealed before, or one that another known key has sealed.
 import { randomUUID } from "node:crypto";
-import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import { LeaseLost, PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import type { Redis } from "../connect.ts";
 import { environmentKeys, stagingKey } from "../keys.ts";
 import { listOf } from "../reply.ts";
@@ -55,5 +55,6 @@ export async function sealState(
   const answer = await runScript(redis, SEAL, [keys.head, keys.records, keys.lock, staging], args);
   const [outcome] = listOf("the answer to sealing the state", answer);
   if (outcome === "sealed") return { outcome: "sealed", records: seals.size, serial };
+  if (outcome === "lock-lost") throw new LeaseLost(`environment ${env}`, "the writer's lock went to somebody else");
   throw new TransientFailure("STATE_BUSY", `The state of environment ${env} changed while it was sealed; try again`);
 }

@@ -3,6 +3,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parseStateKey } from "../../../contracts/state-key.ts";
 import { isSavedPlan, readSavedPlan, writeSavedPlan } from "../../../reconciler/plan/saved-plan.ts";
 import { manifest, observed, plan, problem, source } from "./builders.ts";
 
@@ -32,6 +33,19 @@ describe("a saved plan", () => {
     expect(text).not.toContain("hunter2");
     expect(isSavedPlan(text)).toBe(true);
     expect(isSavedPlan('{"kind":"Agent"}')).toBe(false);
+  });
+
+  it("is sealed where there is a state key: whoever lengthens its life or writes one of their own is refused", async () => {
+    const key = parseStateKey("k".repeat(32));
+    await writeSavedPlan(file, made, key);
+    const sealed = await readFile(file, "utf8");
+    expect(await readSavedPlan(file, key)).toEqual(JSON.parse(JSON.stringify(made)));
+    await writeFile(file, sealed.replace(made.expiresAt, "2099-01-01T00:00:00.000Z"));
+    await expect(readSavedPlan(file, key)).rejects.toMatchObject({ code: "PLAN_ALTERED" });
+    await writeFile(file, sealed);
+    await expect(readSavedPlan(file, parseStateKey("j".repeat(32)))).rejects.toMatchObject({ code: "PLAN_UNSEALED" });
+    await writeSavedPlan(file, made);
+    await expect(readSavedPlan(file, key)).rejects.toMatchObject({ code: "PLAN_UNSEALED" });
   });
 
   it("replaces an older one", async () => {
