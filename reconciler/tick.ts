@@ -104,6 +104,7 @@ export async function tick(options: TickOptions): Promise<TickOutcome> {
   if (hold !== undefined) return { outcome: "held", plan, hold };
   if (options.dryRun === true) return dryOutcome(plan);
   if (plan.changes.length === 0) return { outcome: "unchanged", plan, tasks: await leaveUnchanged(writer, observed) };
+  writer.lead?.check();
   await noteHealing(healer, healing);
   return await carryOut(options, plan, { manifests: answer.load.set.manifests, observed });
 }

@@ -1,6 +1,7 @@
 // Compares the records of an environment with what applies have written, without reading any of them.
 import { type Address, parseAddress } from "../../contracts/address.ts";
 import type { Digest } from "../../contracts/canonical.ts";
+import { askAll } from "../ask.ts";
 import type { Redis } from "../connect.ts";
 import { environmentKeys } from "../keys.ts";
 import { corrupt, listOf, numberOf, textOf } from "../reply.ts";
@@ -24,22 +25,14 @@ export interface RecordComparison {
 
 /**
  * KEYS  1 head · 2 records · 3 inventory
- * ARGV  1 the only addresses to compare, as JSON; '' for all
  * Answers {serial, serial of the inventory or '', {address, applied or '', found or ''}…}. Reads only.
  */
-const COMPARE = defineScript(`
+export const COMPARE = defineScript(`
 local head, records, inventory = unpack(KEYS)
 local answer = { redis.call('HGET', head, 'serial') or '0', redis.call('HGET', inventory, '') or '' }
 local function digest_of(record) return record and (string.match(record, '^%S+ (%S+) ') or '?') or '' end
 local function compare(address, applied, found)
   if applied ~= found then answer[#answer + 1] = { address, applied, found } end
-end
-if ARGV[1] ~= '' then
-  for _, address in ipairs(cjson.decode(ARGV[1])) do
-    local applied = redis.call('HGET', inventory, address) or ''
-    compare(address, applied, digest_of(redis.call('HGET', records, address)))
-  end
-  return answer
 end
 local applied = {}
 local listed = redis.call('HGETALL', inventory)
@@ -55,16 +48,49 @@ for address, digest in pairs(applied) do compare(address, digest, '') end
 return answer
 `);
 
-/** `only`: what a plan touches, so that a look at few records costs little. */
-export async function compareRecords(redis: Redis, env: string, only?: readonly Address[]): Promise<RecordComparison> {
-  const what = `the inventory of environment ${env}`;
+export async function compareRecords(redis: Redis, env: string): Promise<RecordComparison> {
+  const what = whatOf(env);
   const { head, records, inventory } = environmentKeys(env);
-  const asked = only === undefined ? "" : JSON.stringify(only);
-  const answer = await runScript(redis, COMPARE, [head, records, inventory], [asked]);
-  const [serial, listedSerial, ...rows] = listOf(what, answer);
-  const known = serial === "0" || serial === listedSerial;
-  const differences = known ? rows.map((row) => readDifference(what, row)) : [];
-  return { serial: numberOf(what, serial), known, differences: differences.toSorted(byAddress) };
+  const [serial, listed, ...rows] = listOf(what, await runScript(redis, COMPARE, [head, records, inventory], []));
+  return comparison(env, { serial, listed }, () => rows.map((row) => readDifference(what, row)));
+}
+
+/** The same for records that were read already, by plain reads: what a plan touches, however much there is beside it. */
+export async function compareFound(
+  redis: Redis,
+  env: string,
+  found: readonly { readonly address: Address; readonly digest: Digest | null }[],
+): Promise<RecordComparison> {
+  const { head, inventory } = environmentKeys(env);
+  const multi = redis.multi().hget(head, "serial").hget(inventory, "");
+  for (let first = 0; first < found.length; first += CHUNK) {
+    multi.hmget(inventory, ...found.slice(first, first + CHUNK).map(({ address }) => address));
+  }
+  const [serial, listed, ...chunks] = await askAll(redis, () => multi.exec());
+  const applied = chunks.flatMap((chunk) => listOf(whatOf(env), chunk));
+  const rows = found.map(({ address, digest }, index) => ({
+    address,
+    applied: digestOrNull(textOf(whatOf(env), applied[index] ?? "")),
+    found: digest,
+  }));
+  const answer = { serial: serial ?? "0", listed: listed ?? "" };
+  return comparison(env, answer, () => rows.filter((row) => row.applied !== row.found));
+}
+
+const CHUNK = 500;
+
+function whatOf(env: string): string {
+  return `the inventory of environment ${env}`;
+}
+
+function comparison(
+  env: string,
+  { serial, listed }: { readonly serial: unknown; readonly listed: unknown },
+  differences: () => readonly RecordDifference[],
+): RecordComparison {
+  const known = serial === "0" || serial === listed;
+  const rows = known ? differences().toSorted(byAddress) : [];
+  return { serial: numberOf(whatOf(env), serial), known, differences: rows };
 }
 
 function readDifference(what: string, row: unknown): RecordDifference {

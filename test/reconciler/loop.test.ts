@@ -5,12 +5,14 @@ import { mkdtemp, rename, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { TransientFailure } from "../../contracts/failure.ts";
+import { Bell } from "../../reconciler/bell.ts";
 import { openSource } from "../../reconciler/environment-source.ts";
 import { createLoader } from "../../reconciler/load/load-files.ts";
-import { type LoopEvent, type LoopOptions, runLoop } from "../../reconciler/loop.ts";
+import { type LoopEvent, type LoopOptions, type LoopSource, runLoop } from "../../reconciler/loop.ts";
 import { type TickOptions, tick } from "../../reconciler/tick.ts";
 import { environmentKeys } from "../../store/keys.ts";
-import { TEST_GIT, type TestRepository, testRepository } from "../git.ts";
+import { runGit, TEST_GIT, type TestRepository, testRepository } from "../git.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
 import { openWorld, type World } from "./apply/world.ts";
 import { TOOL } from "./plan/builders.ts";
@@ -141,6 +143,64 @@ describeWithRedis("the reconciler", () => {
     expect(heard.events.map(kindOf)).toEqual(["planned", "applied", "planned", "applied"]);
   });
 
+  it("makes a few plans of two hundred pushes, and applies the last", async () => {
+    const stop = new AbortController();
+    const heard = listen();
+    // The pushes take one to six seconds here, instead of ten: the pace is shorter, too.
+    const pace = { firstMs: 100, longestMs: 2_000 };
+    const running = runLoop({ ...options({ signal: stop.signal, pace }), emit: heard.emit });
+    expect(await heard.until(isApplied(1))).toBe(true);
+    const head = await pushMany(repository, 200);
+    const isLast = (event: LoopEvent): boolean =>
+      event.type === "ended" && event.result.outcome === "applied" && event.result.plan.source.headSha === head;
+    expect(await heard.until(isLast)).toBe(true);
+    stop.abort();
+    await running;
+    const plans = heard.events.filter(({ type }) => type === "planned").length;
+    expect(plans).toBeGreaterThan(1);
+    expect(plans).toBeLessThan(12);
+    expect((await world.read()).head?.commit).toBe(head);
+  });
+
+  it("applies at once what arrives while it backs off", async () => {
+    const stop = new AbortController();
+    const heard = listen();
+    const bell = new Bell();
+    const given = options({ signal: stop.signal, bell, random: () => 1 });
+    let isDown = true;
+    const failed = (event: LoopEvent): boolean => event.type === "failed";
+    const source: LoopSource = {
+      ...given.source,
+      watch: async () => undefined,
+      read: async (signal) => {
+        // Asked for by the other side: far longer than this test lives.
+        if (isDown) throw new TransientFailure("AWAY", "away", { retryAfterMs: 3_600_000 });
+        return given.source.read(signal);
+      },
+    };
+    const running = runLoop({ ...given, source, emit: heard.emit });
+    expect(await heard.until(failed)).toBe(true);
+    isDown = false;
+    bell.ring();
+    expect(await heard.until(isApplied(1))).toBe(true);
+    stop.abort();
+    await running;
+  });
+
+  it("plans and says in a dry run what it would apply, once, and applies nothing", async () => {
+    const stop = new AbortController();
+    const heard = listen();
+    const running = runLoop({ ...options({ signal: stop.signal, dryRun: true }), emit: heard.emit });
+    expect(await heard.until((event) => kindOf(event) === "would-apply")).toBe(true);
+    await repository.commit({ "agents/c.yaml": agent("c") });
+    await repository.push();
+    const again = (): boolean => heard.events.filter((event) => kindOf(event) === "would-apply").length === 2;
+    expect(await heard.until(again)).toBe(true);
+    stop.abort();
+    await running;
+    expect((await world.read()).head).toBeNull();
+  });
+
   it("says once that the repository is gone, and goes on when it is back", async () => {
     const stop = new AbortController();
     const heard = listen();
@@ -184,6 +244,20 @@ function kindOf(event: LoopEvent): string {
 
 function isApplied(serial: number): (event: LoopEvent) => boolean {
   return (event) => event.type === "ended" && event.result.outcome === "applied" && event.result.serial === serial;
+}
+
+/** Commits with changes, each moved into the bare repository as a push does it. Answers the last. */
+async function pushMany(repository: TestRepository, count: number): Promise<string> {
+  const stream = Array.from({ length: count }, (_none, index) => {
+    const text = agent(`n${index}`);
+    return `commit refs/heads/storm\ncommitter C <c@example.test> ${index} +0000\ndata 1\nx\n${
+      index === 0 ? "from refs/heads/main^0\n" : ""
+    }M 100644 inline agents/n.yaml\ndata ${text.length}\n${text}\n`;
+  });
+  await runGit(repository.bare, ["fast-import", "--quiet"], stream.join(""));
+  const commits = (await runGit(repository.bare, ["rev-list", "--reverse", "main..storm"])).split("\n");
+  for (const commit of commits) await runGit(repository.bare, ["update-ref", "refs/heads/main", commit]);
+  return commits.at(-1) ?? "";
 }
 
 /** Keeps what was said, and waits for more of it: at most ten seconds. */
