@@ -5,6 +5,7 @@ import type { ArchivedRecord, EnvironmentCopy, KeptApply, LeftOut } from "../../
 import { manifestAddress, manifestDigest } from "../../contracts/manifest.ts";
 import type { StateHead, StateRecord } from "../../contracts/record.ts";
 import { sensitivePaths } from "../../contracts/sensitive.ts";
+import { hasShape } from "./line-shapes.ts";
 
 export const EXPORT_FORMAT_VERSION = "1";
 
@@ -113,6 +114,7 @@ function parseLine(text: string): Line | string {
   if (found === undefined) return "it is no JSON object";
   const { digest, ...line } = found;
   if (digestOf(line) !== digest) return "it does not match its digest";
+  if (!hasShape(line["type"], line["value"])) return "it is no line of an export";
   const known = line as unknown as Line;
   const record = known.type === "record" ? known.value : known.type === "archived" ? known.value.record : undefined;
   if (record === undefined) return known;
@@ -169,10 +171,14 @@ function assemble(lines: readonly Line[]): ParsedExport {
       case "inventory":
         copy.inventory.push(line.value);
         break;
-      default:
-        return refuse(index + 3, `\`${String(line.type)}\` is no kind of line`);
+      case "export":
+      case "head":
+        return refuse(index + 3, `a second \`${line.type}\``);
     }
   }
+  const { applies } = copy;
+  const inOrder = applies.every(({ serial }, index) => serial > (applies[index - 1]?.serial ?? 0));
+  if (!inOrder) return refuse(null, "its applies are not in the order of their serials");
   return { outcome: "ok", facts, copy, leftOut };
 }
 

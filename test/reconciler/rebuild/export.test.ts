@@ -1,7 +1,7 @@
 // Export and import over a real Redis: a round trip changes nothing, and nothing is believed that was touched.
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { digestOf } from "../../../contracts/canonical.ts";
+import { canonicalJson, digestOf, digestText } from "../../../contracts/canonical.ts";
 import type { EnvironmentCopy } from "../../../contracts/environment-copy.ts";
 import { parseStateKey } from "../../../contracts/state-key.ts";
 import { processLineageMemory } from "../../../reconciler/apply/lineage-memory.ts";
@@ -91,6 +91,38 @@ describe("the lines of an export", () => {
       line: 2,
       why: "it does not match its digest",
     });
+  });
+
+  it("are refused where somebody made their digests fit other shapes", () => {
+    const sealed = (lines: readonly object[]): string => {
+      const texts = lines.map((line) => canonicalJson({ ...line, digest: digestOf(line) }));
+      const digest = digestText(texts.map((text) => `${text}\n`).join(""));
+      return textOf([...texts, canonicalJson({ type: "end", lines: texts.length, digest })]);
+    };
+    const whole = exportLines(copyOf(), FACTS).lines.slice(0, -1);
+    const values = whole.map((line) => {
+      const { digest: _digest, ...value } = JSON.parse(line) as Record<string, unknown>;
+      return value;
+    });
+    expect(parseExport(sealed(values)).outcome).toBe("ok");
+    const replaced = (at: number, line: object): string =>
+      sealed(values.map((value, index) => (index === at ? line : value)));
+    for (const [at, line] of [
+      [0, { type: "export", value: { ...FACTS, formatVersion: "2" } }],
+      [1, { type: "head", value: null }],
+      [2, { type: "record", value: { address: "Agent/default/a" } }],
+      [2, { type: "record", value: "x" }],
+      [2, { type: "end", value: 1 }],
+      [2, { type: "toString", value: 1 }],
+      [2, { type: "head", value: values[1]?.["value"] }],
+      [2, { type: "hold", value: ["environment", "no JSON"] }],
+      [
+        2,
+        { type: "apply", value: { serial: 99, planId: "p", planDigest: "d", commit: null, appliedAt: "x", facts: {} } },
+      ],
+    ] as const) {
+      expect(parseExport(replaced(at, line)).outcome).toBe("refused");
+    }
   });
 
   it("leave records with secrets out, and name them, unless they are asked for", () => {
