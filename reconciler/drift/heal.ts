@@ -4,7 +4,7 @@ import type { KindName } from "../../contracts/address.ts";
 import { type Change, type Plan, planDigest } from "../../contracts/plan.ts";
 import type { Redis } from "../../store/connect.ts";
 import { HEALS_KEPT, type Heal, noteHeals, readHeals } from "../../store/heals.ts";
-import { compareRecords, type RecordDifference } from "../../store/scripts/compare-records.ts";
+import { compareFound, type RecordDifference } from "../../store/scripts/compare-records.ts";
 import type { LoadedManifest } from "../load/desired-set.ts";
 
 export const HEAL_LIMITS = { firstWaitMs: 60_000, longestWaitMs: 60 * 60_000 } as const;
@@ -122,8 +122,7 @@ export async function withholdFrom(
   manifests: HealInput["manifests"],
 ): Promise<Withheld> {
   if (plan.changes.length === 0) return { plan, healing: [] };
-  const touched = plan.state.touched.map(({ address }) => address);
-  const { differences } = await compareRecords(redis, env, touched);
+  const { differences } = await compareFound(redis, env, plan.state.touched);
   if (differences.length === 0) return { plan, healing: [] };
   const heals = await readHeals(redis, env, commitOf(plan));
   return withholdDrift({ plan, manifests, differences, selfHeal, heals, now: now() });

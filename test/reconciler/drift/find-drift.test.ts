@@ -114,9 +114,9 @@ describeWithRedis("drift", () => {
     await smuggle(world.redis, world.env, manifest("Agent", "spy", { model_ref: "m" }));
     const report = await look([...SET, manifest("Agent", "spy", { model_ref: "m" })]);
     expect(report).toMatchObject({ items: [], unknown: [expect.stringContaining("no inventory")] });
-    await world.apply([A, B, MODEL]);
+    await world.apply(SET);
     await removeRecord(world.redis, world.env, A.address);
-    expect(short(await look([A, B, MODEL]))).toEqual([[A.address, "prune", "RECORD_REMOVED", []]]);
+    expect(short(await look(SET))).toEqual([[A.address, "prune", "RECORD_REMOVED", []]]);
   });
 
   it("compares pins with what runners saw of the server as it is declared now", async () => {
