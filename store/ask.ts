@@ -44,7 +44,7 @@ const NOT_IN_SCRIPT = /^ERR ACL failure in script|The user executing the script 
 function replyFailure(redis: Redis, error: Error): unknown {
   const server = describeServer(redis);
   const options = { cause: error, details: { server } };
-  const code = NOT_IN_SCRIPT.test(error.message) ? "NOPERM" : CODE.exec(error.message)?.[1];
+  const code = NOT_IN_SCRIPT.test(error.message) ? "NOPERM" : (CODE.exec(error.message)?.[1] ?? "");
   switch (code) {
     case "EXECABORT": {
       // A transaction is given up for what its commands were refused for.
