@@ -1,0 +1,88 @@
+// Rounds that look for drift beside the loop: what they say, how often, and when they wake it.
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import type { KindName } from "../../../contracts/address.ts";
+import { defaultSettings } from "../../../contracts/environment.ts";
+import { type DriftEvent, type DriftRounds, driftRound, runDriftRounds } from "../../../reconciler/drift/rounds.ts";
+import type { SourceAnswer } from "../../../reconciler/source/source.ts";
+import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
+import { openWorld, type World } from "../apply/world.ts";
+import { manifest, NOW, source, TOOL } from "../plan/builders.ts";
+import { smuggle, tamper } from "./world.ts";
+
+const A = manifest("Agent", "a", { prompt: "p" });
+
+describeWithRedis("rounds of drift", () => {
+  let server: TestRedis;
+  let world: World;
+  beforeAll(async () => {
+    server = await testRedis();
+  });
+  afterAll(() => server.stop());
+  beforeEach(async () => {
+    world = openWorld(server.url);
+    await world.apply([A]);
+    return () => world.close();
+  });
+
+  interface Words {
+    readonly selfHeal?: readonly KindName[];
+    readonly answer?: SourceAnswer;
+    readonly intervalMs?: number;
+  }
+
+  function rounds({ selfHeal = [], answer = source([A]), intervalMs = 1 }: Words = {}) {
+    const events: DriftEvent[] = [];
+    let rings = 0;
+    const stop = new AbortController();
+    const settings = defaultSettings(world.env);
+    const options: DriftRounds = {
+      redis: world.redis,
+      env: world.env,
+      source: { read: async () => answer },
+      settings: { ...settings, drift: { ...settings.drift, selfHeal, intervalMs } },
+      probes: [],
+      tool: TOOL,
+      now: () => NOW,
+      random: () => 0.5,
+      ring: () => void (rings += 1),
+      emit: (event) => void events.push(event),
+      signal: stop.signal,
+    };
+    return { options, events, rings: () => rings, stop };
+  }
+  const change = (): Promise<void> => tamper(world.redis, world.env, A.address, () => ({ prompt: "evil" }));
+
+  it("wake the loop for what heals by itself, and for nothing else", async () => {
+    const healing = rounds({ selfHeal: ["Agent"] });
+    await driftRound(healing.options);
+    await smuggle(world.redis, world.env, manifest("Agent", "spy", {}));
+    expect(await driftRound(healing.options)).toMatchObject({ type: "drift", report: { counts: { record: 1 } } });
+    expect(healing.rings()).toBe(0);
+    await change();
+    const other = rounds({ selfHeal: ["Tool"] });
+    expect(await driftRound(other.options)).toMatchObject({ report: { counts: { record: 2 } } });
+    expect(other.rings()).toBe(0);
+    await driftRound(healing.options);
+    expect(healing.rings()).toBe(1);
+  });
+
+  it("say what drifted once, and that it is back", async () => {
+    const { options, events, stop } = rounds();
+    const running = runDriftRounds(options);
+    await change();
+    await expect.poll(() => events.length, { interval: 5 }).toBe(1);
+    await tamper(world.redis, world.env, A.address, () => ({ prompt: "p" }));
+    await expect.poll(() => events.length, { interval: 5 }).toBe(2);
+    stop.abort();
+    await running;
+    expect(events).toMatchObject([{ report: { items: [{ address: A.address }] } }, { report: { items: [] } }]);
+  });
+
+  it("take a source that cannot be read for no answer, and go on", async () => {
+    const reason = { code: "REPOSITORY_UNREACHABLE", message: "gone" } as const;
+    const { options, rings } = rounds({ selfHeal: ["Agent"], answer: { status: "unavailable", reason } });
+    await change();
+    expect(await driftRound(options)).toEqual({ type: "drift-unknown", ...reason });
+    expect(rings()).toBe(0);
+  });
+});
