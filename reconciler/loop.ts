@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { failureRecord, LeaseLost, PermanentFailure, TransientFailure } from "../contracts/failure.ts";
 import { hasChanges, type Plan } from "../contracts/plan.ts";
 import { readHead } from "../store/state.ts";
+import { StateMemory } from "../store/state-memory.ts";
 import { pendingTaskIntents } from "../store/task-intents.ts";
 import { Bell } from "./bell.ts";
 import { isPeoplesHold } from "./holds/people.ts";
@@ -56,6 +57,7 @@ interface Memory {
   /** What was said since something went on: the same failure is not said at every look. */
   readonly said: Set<string>;
   failures: number;
+  readonly state: StateMemory;
 }
 
 /** Runs until `signal` is aborted. What is expected to fail is said and tried again; a bug is thrown. */
@@ -63,7 +65,9 @@ export async function runLoop(options: LoopOptions): Promise<void> {
   const { source, signal } = options;
   const bell = options.bell ?? new Bell();
   const pace = new Pace(options.pace ?? PACE);
-  const memory: Memory = { settled: undefined, said: new Set(), failures: 0 };
+  const { redis, env, now } = options.writer;
+  const state = new StateMemory(redis, env, now);
+  const memory: Memory = { settled: undefined, said: new Set(), failures: 0, state };
   const unwatch = await source.watch(() => bell.ring(), signal);
   try {
     while (!signal.aborted) {
@@ -96,9 +100,11 @@ async function look(options: LoopOptions, memory: Memory, rung: boolean): Promis
     const onPlan = (plan: Plan, commit: CommitInfo | null): void => {
       if (hasChanges(plan)) say(options, memory, `planned ${plan.digest}`, { type: "planned", plan, commit });
     };
-    const result = await tick({ ...options, onPlan });
+    const result = await tick({ ...options, state: memory.state, onPlan });
+    if (result.outcome === "overtaken") memory.state.forget();
     return remember(options, memory, result);
   } catch (error) {
+    memory.state.forget();
     return sayFailure(options, memory, error);
   }
 }

@@ -55,6 +55,8 @@ export interface TickOptions {
   readonly dryRun?: boolean;
   /** Called as soon as there is a plan, before anything is applied. */
   readonly onPlan: (plan: Plan, commit: CommitInfo | null) => void;
+  /** Reads the state for whoever ticks again and again; default: the whole state, each time. */
+  readonly state?: { read(): Promise<ObservedState> };
   readonly signal: AbortSignal;
 }
 
@@ -91,7 +93,7 @@ export async function tick(options: TickOptions): Promise<TickOutcome> {
   const { writer, signal } = options;
   const answer = await options.source.read(signal);
   if (answer.status === "unavailable") return { outcome: "unavailable", reason: answer.reason };
-  const observed = await readState(writer.redis, writer.env);
+  const observed = await (options.state?.read() ?? readState(writer.redis, writer.env));
   const holds = await readHolds(writer.redis, writer.env);
   const settings = options.settings ?? defaultSettings(writer.env);
   const made = await planSource(options, answer, { observed, suspended: holds.resources, settings });

@@ -5,7 +5,7 @@ import { ask, askAll } from "./ask.ts";
 import type { Redis } from "./connect.ts";
 import { environmentKeys } from "./keys.ts";
 import { STORE_LIMITS } from "./limits.ts";
-import { corrupt, fieldsOf, jsonOf, listOf, numberOf, objectOf, textOf } from "./reply.ts";
+import { corrupt, fieldsOf, jsonOf, listOf, numberOf, objectOf, textOf, textsOf } from "./reply.ts";
 import { checkSeal, makeSeal, type Sealing } from "./seal.ts";
 import { type KeptHead, openHead } from "./sealed-record.ts";
 import { sealingOf } from "./state.ts";
@@ -18,6 +18,8 @@ export interface HistoryEntry {
   readonly appliedAt: string;
   /** What the caller of applyPlan put into `history`. */
   readonly facts: Readonly<Record<string, unknown>>;
+  /** The records that it wrote or pruned; null where they were too many to tell, or a version that told none wrote it. */
+  readonly written: readonly string[] | null;
   /** False: made before a state key was set. Nobody can tell whether it is as it was written. */
   readonly sealed: boolean;
 }
@@ -104,6 +106,7 @@ function readEntry(
     commit: entry["commit"] === null ? null : textOf(what, entry["commit"]),
     appliedAt: textOf(what, entry["appliedAt"]),
     facts: objectOf(what, entry["facts"]),
+    written: Array.isArray(entry["written"]) ? textsOf(what, entry["written"]) : null,
     sealed: sealing.key !== undefined && isSealed(seal ?? ""),
   };
 }

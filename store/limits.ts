@@ -7,6 +7,8 @@ export const STORE_LIMITS = {
   keptPlans: 10_000,
   /** Applies that can be rolled back to: manifests that were replaced or pruned are kept for so many more. */
   rollbackApplies: 100,
+  /** Records that one apply names in the history as written; with more, whoever follows it reads the whole state. */
+  toldRecords: 2_000,
   /** Manifests that one apply collects at most; the next goes on. */
   collectedAtOnce: 5_000,
 } as const;

@@ -3,52 +3,53 @@
 import type { Address } from "../contracts/address.ts";
 import type { Digest } from "../contracts/canonical.ts";
 import type { RecordMap, StateRecord } from "../contracts/record.ts";
+import { type ProvenRecord, unfoldRecord } from "./sealed-record.ts";
 
-/** In the order of `texts`. */
 export class ProvenRecords implements RecordMap {
-  private readonly digests: ReadonlyMap<Address, Digest>;
-  private readonly texts: ReadonlyMap<Address, string>;
-  private readonly unfold: (address: Address, text: string) => StateRecord;
+  private readonly proven: ReadonlyMap<Address, ProvenRecord>;
   private readonly unfolded = new Map<Address, StateRecord>();
 
-  constructor(
-    texts: ReadonlyMap<Address, string>,
-    digests: ReadonlyMap<Address, Digest>,
-    unfold: (address: Address, text: string) => StateRecord,
-  ) {
-    this.texts = texts;
-    this.digests = digests;
-    this.unfold = unfold;
+  /** In the order of addresses. */
+  constructor(proven: ReadonlyMap<Address, ProvenRecord>) {
+    this.proven = proven;
   }
 
-  /** The digest of a record's manifest, without unfolding the record. */
+  /** Other records with `fresh` in place of all that were at these addresses. */
+  replace(addresses: Iterable<Address>, fresh: ReadonlyMap<Address, ProvenRecord>): ProvenRecords {
+    const next = new Map(this.proven);
+    for (const address of addresses) if (!fresh.has(address)) next.delete(address);
+    for (const [address, record] of fresh) next.set(address, record);
+    const isOrdered = [...fresh.keys()].every((address) => this.proven.has(address));
+    return new ProvenRecords(isOrdered ? next : new Map([...next].toSorted(([a], [b]) => (a < b ? -1 : 1))));
+  }
+
   digestOf(address: Address): Digest | undefined {
-    return this.digests.get(address);
+    return this.proven.get(address)?.digest;
   }
 
   get size(): number {
-    return this.texts.size;
+    return this.proven.size;
   }
 
   has(address: Address): boolean {
-    return this.texts.has(address);
+    return this.proven.has(address);
   }
 
   get(address: Address): StateRecord | undefined {
     const known = this.unfolded.get(address);
-    const text = known === undefined ? this.texts.get(address) : undefined;
-    if (text === undefined) return known;
-    const record = this.unfold(address, text);
+    const proven = known === undefined ? this.proven.get(address) : undefined;
+    if (proven === undefined) return known;
+    const record = unfoldRecord(address, proven.text);
     this.unfolded.set(address, record);
     return record;
   }
 
   keys(): MapIterator<Address> {
-    return this.texts.keys();
+    return this.proven.keys();
   }
 
   *entries(): MapIterator<[Address, StateRecord]> {
-    for (const address of this.texts.keys()) {
+    for (const address of this.proven.keys()) {
       const record = this.get(address);
       if (record !== undefined) yield [address, record];
     }

@@ -1,6 +1,5 @@
 // Reads the observed state of an environment: its head and its records, each verified before it is believed.
 import type { Address } from "../contracts/address.ts";
-import type { Digest } from "../contracts/canonical.ts";
 import type { ObservedState, RecordMap, StateHead } from "../contracts/record.ts";
 import { ask, askAll } from "./ask.ts";
 import { type Redis, stateKeyOf } from "./connect.ts";
@@ -11,10 +10,10 @@ import type { Sealing } from "./seal.ts";
 import {
   type KeptHead,
   openHead,
+  type ProvenRecord,
   proveRecord,
   type RecordSealing,
   sealsDigest,
-  unfoldRecord,
 } from "./sealed-record.ts";
 
 /**
@@ -66,16 +65,14 @@ function proveRecords(
   found: readonly (readonly [string, unknown])[],
   sealing: RecordSealing,
 ): Pick<KeptState, "records" | "seals"> {
-  const texts = new Map<Address, string>();
-  const digests = new Map<Address, Digest>();
+  const proven = new Map<Address, ProvenRecord>();
   const seals = new Map<string, string>();
   for (const [name, value] of found) {
-    const { address, digest, seal, text } = proveRecord(name, textOf(`the record of ${name}`, value), sealing);
-    texts.set(address, text);
-    digests.set(address, digest);
-    seals.set(address, seal);
+    const record = proveRecord(name, textOf(`the record of ${name}`, value), sealing);
+    proven.set(record.address, record);
+    seals.set(name, record.seal);
   }
-  return { records: texts.size === 0 ? new Map() : new ProvenRecords(texts, digests, unfoldRecord), seals };
+  return { records: proven.size === 0 ? new Map() : new ProvenRecords(proven), seals };
 }
 
 /** Below a sealed head no plain record is believed, whatever the caller would believe. */

@@ -228,6 +228,12 @@ interface SwitchInput {
   readonly staged: number;
 }
 
+/** Every record that is other than before, so that others need not read them all; null where there are too many to tell. */
+function writtenRecords({ writes, prunes }: ApplyRequest): readonly Address[] | null {
+  const addresses = [...writes.map(({ address }) => address), ...prunes];
+  return addresses.length > STORE_LIMITS.toldRecords ? null : addresses;
+}
+
 function switchArguments({ request, applyId, kept, sealing, staged }: SwitchInput): (string | number)[] {
   const { planId, planDigest, commit, appliedAt, lock } = request;
   const { serial, lineage } = kept.head;
@@ -235,7 +241,9 @@ function switchArguments({ request, applyId, kept, sealing, staged }: SwitchInpu
     intent.key,
     request.tasksHaveRun === true ? "" : JSON.stringify({ ...intent, planDigest, commit, serial }),
   ]);
-  const entry = JSON.stringify({ serial, lineage, planId, planDigest, commit, appliedAt, facts: request.history });
+  const written = writtenRecords(request);
+  const bound = { serial, lineage, planId, planDigest, commit, appliedAt, facts: request.history, written };
+  const entry = JSON.stringify(bound);
   const { keptApplies, keptPlans, rollbackApplies, collectedAtOnce } = STORE_LIMITS;
   return [
     lock.holder,
