@@ -16,7 +16,8 @@ function withSource(command: Command): Command {
   return command
     .option("--repo <url|dir>", "plan a commit of this repository instead of a working tree")
     .option("--ref <ref>", "branch, tag or commit (default: HEAD)")
-    .option("--path <dir>", "the directory within the repository");
+    .option("--path <dir>", "the directory within the repository")
+    .option("--config <file>", "the settings of environments (default: countwheel.yaml at the repository's root)");
 }
 
 function withAcceptNewState(command: Command): Command {
@@ -79,6 +80,7 @@ function addReconcile(program: Command, facts: ProgramFacts, act: Act): void {
     .description("watch a repository and apply what reaches its branch")
     .option("--interval <duration>", "how often to look", durationMs, 30_000)
     .option("--once", "look once and end", false)
+    .option("--confirm-prunes <n>", "apply prunes that wait for it, if they are exactly so many; once", wholeNumber)
     .option("--dry-run", "plan and say, write nothing; may run beside a live one", false)
     .option("--listen <host:port>", "hear GitHub's webhooks there (needs COUNTWHEEL_WEBHOOK_SECRET)", listenAddress)
     .option(

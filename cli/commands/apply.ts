@@ -2,7 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { FreezeWindow } from "../../contracts/environment.ts";
+import type { EnvironmentSettings } from "../../contracts/environment.ts";
+import { displayAddress } from "../../contracts/address.ts";
 import { countsLine, type History, hasChanges, type Plan } from "../../contracts/plan.ts";
 import { hasErrors } from "../../contracts/problem.ts";
 import type { ObservedState } from "../../contracts/record.ts";
@@ -11,19 +12,20 @@ import { findReplaced, type Replaced, replacedText } from "../../reconciler/appl
 import { type Moved, movedInSource, movedInTime } from "../../reconciler/apply/stale.ts";
 import { openSource } from "../../reconciler/environment-source.ts";
 import type { ApplyNote } from "../../reconciler/history/apply-facts.ts";
-import { findFrozenHold, frozenText } from "../../reconciler/holds/frozen.ts";
 import { suspensionText } from "../../reconciler/holds/suspended.ts";
+import { oneLine } from "../../reconciler/plan/inert.ts";
 import { makePlan, type PlanInput, type PlannableSource } from "../../reconciler/plan/make-plan.ts";
 import { isSavedPlan, parseSavedPlan } from "../../reconciler/plan/saved-plan.ts";
-import { isManifestName } from "../../reconciler/source/files/manifest-paths.ts";
 import { readHolds } from "../../store/holds.ts";
 import { readState } from "../../store/state.ts";
+import { findRefusal } from "../apply/refusal.ts";
+import { environmentSpec, findSettings } from "../environment-settings.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { printFailure, say, UsageFailure } from "../output.ts";
 import { readVersion, TOOL_NAME } from "../package-facts.ts";
 import { personOf } from "../person.ts";
-import { fileFromHere, type SourceFlags, sourceSpec, sourceTools, specOfPlan } from "../plan-source.ts";
+import { fileFromHere, type SourceFlags, sourceTools, specOfPlan } from "../plan-source.ts";
 import { openRedis } from "../redis.ts";
 import { printApplied } from "../view/applied.ts";
 import { printPlan } from "../view/plan.ts";
@@ -35,6 +37,7 @@ export interface ApplyOptions extends CommonFlags, Omit<SourceFlags, "folder"> {
   readonly target?: string;
   readonly yes: boolean;
   readonly confirmPrunes?: number;
+  readonly config?: string;
   /** Rewritten histories that may be applied. */
   readonly allowHistory?: readonly History[];
   /** The state was replaced, and that was meant. */
@@ -54,8 +57,7 @@ export interface Work {
   readonly source: PlannableSource;
   readonly observed: ObservedState;
   readonly open: OpenWriter;
-  /** The environment's windows in which nothing is applied. */
-  readonly freeze?: readonly FreezeWindow[];
+  readonly settings: EnvironmentSettings;
   /** For a rollback: what it restores, and what holds the reconciler back from here on. */
   readonly rollback?: Required<Pick<ApplyNote, "rollbackOf">> & Required<Pick<PlannedWork, "restores">>;
 }
@@ -64,11 +66,16 @@ export async function runApply(host: Host, options: ApplyOptions): Promise<ExitC
   const saved = await findSavedPlan(host, options);
   const early = saved === undefined ? [] : movedBefore(host, options, saved);
   if (early.length > 0) return printStale(host, options, early);
-  const spec = saved === undefined ? sourceSpec(host, { ...options, ...folderOf(options) }) : specOfPlan(saved.source);
-  const source = openSource(spec, await sourceTools(host, spec));
+  const found = await findSettings(host, options);
+  if (found.outcome === "invalid") return found.exitCode;
+  const { settings } = found;
+  const flags = { ...options, ...folderOf(options) };
+  const spec = saved === undefined ? environmentSpec(host, flags, found) : specOfPlan(saved.source);
+  const tools = { ...(await sourceTools(host, spec)), overlays: settings.overlays };
+  const source = openSource(spec, tools);
   const answer = await source.read(host.signal);
   if (answer.status === "unavailable") return printUnavailable(host, options, answer.reason);
-  const moved = saved === undefined ? [] : movedInSource(saved, answer);
+  const moved = saved === undefined ? [] : movedInSource(saved, answer, settings);
   if (moved.length > 0) return printStale(host, options, moved);
   const server = await openRedis(host, options);
   const { redis } = server;
@@ -79,11 +86,11 @@ export async function runApply(host: Host, options: ApplyOptions): Promise<ExitC
     const history = await source.history(from, answer.identity.headSha, host.signal);
     const { environment, resources: suspended } = await readHolds(redis, options.env);
     if (environment !== null) say(host, `The environment is ${suspensionText(environment)}. This apply goes on.`);
-    const plan = saved ?? planNow(host, options, { source: answer, history, observed, suspended });
+    const plan = saved ?? planNow(host, options, { source: answer, history, observed, suspended, settings });
     const showFile = fileFromHere(host, spec);
     if (options.output === "text")
       printPlan(host, "text", { plan, commit: answer.identity.commit, base: from, showFile });
-    return await carryOut(host, options, { plan, source: answer, observed, open });
+    return await carryOut(host, options, { plan, source: answer, observed, open, settings });
   } finally {
     await open.close();
     await server.close();
@@ -117,7 +124,7 @@ function movedBefore(host: Host, { env }: ApplyOptions, plan: Plan): Moved[] {
   ];
 }
 
-type Planned = Pick<PlanInput, "source" | "history" | "observed" | "suspended">;
+type Planned = Pick<PlanInput, "source" | "history" | "observed" | "suspended" | "settings">;
 
 function planNow(host: Host, { env }: ApplyOptions, planned: Planned): Plan {
   return makePlan({ ...planned, env, now: host.now(), planId: randomUUID(), tool: thisTool() });
@@ -125,8 +132,8 @@ function planNow(host: Host, { env }: ApplyOptions, planned: Planned): Plan {
 
 export async function carryOut(host: Host, options: ApplyOptions, work: Work): Promise<ExitCode> {
   const { plan, source, observed, open } = work;
-  const refused = refuse(host, options, plan) ?? refuseFrozen(host, options, work);
-  if (refused !== undefined) return refused;
+  const refused = findRefusal(options, work, host.now());
+  if (refused !== undefined) return printFailure(host, options.output, refused);
   const replaced = options.acceptNewState ? null : await findReplaced(open.writer.lineages, observed.head);
   if (replaced !== null) return printReplaced(host, options, replaced);
   if (hasChanges(plan) && !(await agreed(host, options, plan))) {
@@ -151,53 +158,9 @@ export async function carryOut(host: Host, options: ApplyOptions, work: Work): P
     observed,
     note,
     ...restores,
+    ...(plan.confirm === null || options.confirmPrunes === undefined ? {} : { confirmedPrunes: options.confirmPrunes }),
   });
   return printOutcome(host, options, plan, outcome);
-}
-
-/** What stands in the way before anybody is asked. */
-function refuse(host: Host, options: ApplyOptions, plan: Plan): ExitCode | undefined {
-  const fail = (code: string, message: string, exitCode: ExitCode, details = {}): ExitCode =>
-    printFailure(host, options.output, { code, message, exitCode, details });
-  if (hasErrors(plan.problems)) {
-    const message = `${plan.counts.invalid} of the manifests must be mended first; nothing was changed`;
-    return fail("MANIFESTS_INVALID", message, EXIT.invalid, { problems: plan.problems });
-  }
-  if (!plan.applyable) {
-    const [first] = plan.changes;
-    return fail("PLAN_BLOCKED", `every change is blocked: ${first?.blocked?.message ?? ""}`, EXIT.blocked);
-  }
-  const { history, headSha, ref } = plan.source;
-  const rewritten = history === "forced" || history === "unrelated";
-  if (ref !== null && rewritten && hasChanges(plan) && !options.allowHistory?.includes(history)) {
-    const message = `the branch was rewritten (${history}): ${headSha ?? "nothing"} does not follow what was applied. If this is meant, add --allow-history ${history}`;
-    return fail("HISTORY_HELD", message, EXIT.blocked);
-  }
-  const { confirmPrunes } = options;
-  if (confirmPrunes === undefined && plan.counts.prune > 0 && isLoneFile(plan)) {
-    const message = `\`${plan.source.path}\` alone is the whole set, so ${plan.counts.prune} records would be pruned; name the folder, or add --confirm-prunes ${plan.counts.prune}`;
-    return fail("PRUNES_NOT_CONFIRMED", message, EXIT.blocked);
-  }
-  if (confirmPrunes === undefined || confirmPrunes === plan.counts.prune) return undefined;
-  const message = `the plan prunes ${plan.counts.prune} records, --confirm-prunes says ${confirmPrunes}`;
-  return fail("PRUNES_NOT_CONFIRMED", message, EXIT.blocked);
-}
-
-function refuseFrozen(host: Host, options: ApplyOptions, { plan, freeze = [] }: Work): ExitCode | undefined {
-  const hold = findFrozenHold(freeze, host.now());
-  if (hold === undefined || options.overrideFreeze !== undefined || !hasChanges(plan)) return undefined;
-  const message = `the environment is ${frozenText(hold)}. If it must be now, add --override-freeze "<why>"; the history keeps it`;
-  return printFailure(host, options.output, {
-    code: "ENVIRONMENT_FROZEN",
-    message,
-    exitCode: EXIT.blocked,
-    details: { reason: hold.reason, since: hold.since, until: hold.until },
-  });
-}
-
-/** Of all the manifests of an environment somebody named one file. */
-function isLoneFile({ source }: Plan): boolean {
-  return source.ref === null && isManifestName(source.path);
 }
 
 async function agreed(host: Host, options: ApplyOptions, { state, counts }: Plan): Promise<boolean> {
@@ -213,7 +176,7 @@ function printOutcome(host: Host, options: ApplyOptions, plan: Plan, outcome: Ap
   switch (outcome.outcome) {
     case "applied":
       printApplied(host, options.output, { plan, outcome });
-      return EXIT.ok;
+      return sayLeft(host, plan);
     case "stale":
       return printStale(host, options, outcome.moved);
     case "used":
@@ -223,6 +186,19 @@ function printOutcome(host: Host, options: ApplyOptions, plan: Plan, outcome: Ap
     case "locked":
       return fail("ENVIRONMENT_LOCKED", `${outcome.holder} is applying to this environment; try again`, EXIT.failed);
   }
+}
+
+const LEFT_SHOWN = 10;
+
+/** The rest of the plan is carried out; what is left is named, and the exit code tells. */
+function sayLeft(host: Host, { changes, problems }: Plan): ExitCode {
+  const left = changes.flatMap(({ blocked, ...change }) => (blocked === undefined ? [] : [{ change, blocked }]));
+  for (const { change, blocked } of left.slice(0, LEFT_SHOWN)) {
+    say(host, `${blocked.code}: ${displayAddress(change)} was left as it is: ${oneLine(blocked.message)}`);
+  }
+  if (left.length > LEFT_SHOWN) say(host, `and ${left.length - LEFT_SHOWN} more`);
+  if (hasErrors(problems)) say(host, "Broken manifests were left out, and nothing was pruned.");
+  return left.length > 0 || hasErrors(problems) ? EXIT.blocked : EXIT.ok;
 }
 
 function printReplaced(host: Host, { output }: ApplyOptions, replaced: Replaced): ExitCode {

@@ -18,24 +18,29 @@ import { writeSavedPlan } from "../../reconciler/plan/saved-plan.ts";
 import type { UnavailableReason } from "../../reconciler/source/source.ts";
 import type { Holds } from "../../store/holds.ts";
 import type { RecordComparison } from "../../store/scripts/compare-records.ts";
+import { environmentSpec, findSettings } from "../environment-settings.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { printFailure, say } from "../output.ts";
 import { readVersion, TOOL_NAME } from "../package-facts.ts";
-import { fileFromHere, type SourceFlags, shellWord, sourceSpec, sourceTools, sourceWords } from "../plan-source.ts";
+import { fileFromHere, type SourceFlags, shellWord, sourceTools, sourceWords } from "../plan-source.ts";
 import { printPlan } from "../view/plan.ts";
 
 export interface PlanOptions extends CommonFlags, SourceFlags {
   /** `state`, or a ref of the same repository. */
   readonly against: string;
+  readonly config?: string;
   readonly out?: string;
   readonly detailedExitcode: boolean;
   readonly allowUnprotected?: boolean;
 }
 
 export async function runPlan(host: Host, options: PlanOptions): Promise<ExitCode> {
-  const spec = sourceSpec(host, options);
-  const tools = await sourceTools(host, spec);
+  const found = await findSettings(host, options);
+  if (found.outcome === "invalid") return found.exitCode;
+  const { settings } = found;
+  const spec = environmentSpec(host, options, found);
+  const tools = { ...(await sourceTools(host, spec)), overlays: settings.overlays };
   const source = await openSource(spec, tools).read(host.signal);
   if (source.status === "unavailable") return printUnavailable(host, options, source.reason);
   const basis = await readBasis(host, options, { spec, tools, source });
@@ -134,7 +139,7 @@ interface Made {
 
 async function finish(host: Host, options: PlanOptions, made: Made): Promise<ExitCode> {
   const { spec, plan } = made;
-  if (hasErrors(plan.problems)) {
+  if (hasErrors(plan.problems) && !plan.applyable) {
     const again = `countwheel ${spec.kind === "folder" ? "validate" : "plan"} ${sourceWords(spec, host)}`;
     if (options.out !== undefined) say(host, `The plan was not saved: it cannot be applied.`);
     say(host, `Next: mend the problems above, then ${again}`);
@@ -150,6 +155,7 @@ function nextCommand(host: Host, options: PlanOptions, { spec, plan, replaced }:
   if (replaced !== null) return `countwheel history${env}      (or apply with --accept-new-state, if this is meant)`;
   if (options.against !== "state") return `countwheel plan ${sourceWords(spec, host)}${env}`;
   if (!hasChanges(plan)) return `countwheel get agentsystems${env}`;
-  if (options.out !== undefined) return `countwheel apply ${shellWord(options.out)}${env}`;
-  return `countwheel apply ${sourceWords(spec, host)}${env}      (or save it: add --out plan.json)`;
+  const confirm = plan.confirm === null ? "" : ` --confirm-prunes ${plan.confirm.prunes}`;
+  if (options.out !== undefined) return `countwheel apply ${shellWord(options.out)}${env}${confirm}`;
+  return `countwheel apply ${sourceWords(spec, host)}${env}${confirm}      (or save it: add --out plan.json)`;
 }

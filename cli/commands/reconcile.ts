@@ -2,10 +2,11 @@
 import type { SourceSpec } from "../../reconciler/environment-source.ts";
 import type { Listener } from "../../reconciler/triggers/webhook-listener.ts";
 import { makeReadOnly } from "../../store/read-only.ts";
+import { environmentCommit, findSettings } from "../environment-settings.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Host } from "../host.ts";
 import { say, UsageFailure } from "../output.ts";
-import { commitSpec, sourceWords } from "../plan-source.ts";
+import { sourceWords } from "../plan-source.ts";
 import { type OpenEnvironment, openEnvironment } from "../reconcile/environment.ts";
 import { startListening } from "../reconcile/listening.ts";
 import { apart, type Looking, lookOn, watchDry } from "../reconcile/look-on.ts";
@@ -15,12 +16,19 @@ import { type OpenRedis, openRedis } from "../redis.ts";
 import { runTogether } from "../run-together.ts";
 
 export async function runReconcile(host: Host, options: ReconcileOptions): Promise<ExitCode> {
-  return await reconcileSource(host, options, commitSpec(host, options));
+  const found = await findSettings(host, options);
+  if (found.outcome === "invalid") return found.exitCode;
+  const { settings } = found;
+  return await reconcileAll(host, options, [
+    { env: options.env, spec: environmentCommit(host, options, found), settings },
+  ]);
 }
 
 /** Looks again and again at a repository or, for development, at a folder. */
 export async function reconcileSource(host: Host, options: ReconcileOptions, spec: SourceSpec): Promise<ExitCode> {
-  return await reconcileAll(host, options, [{ env: options.env, spec }]);
+  const found = await findSettings(host, options);
+  if (found.outcome === "invalid") return found.exitCode;
+  return await reconcileAll(host, options, [{ env: options.env, spec, settings: found.settings }]);
 }
 
 async function reconcileAll(host: Host, options: ReconcileOptions, all: readonly Served[]): Promise<ExitCode> {

@@ -10,6 +10,7 @@ import { type HistoryEntry, readHistory } from "../../store/history.ts";
 import { readHolds } from "../../store/holds.ts";
 import { STORE_LIMITS } from "../../store/limits.ts";
 import { readState } from "../../store/state.ts";
+import { findSettings } from "../environment-settings.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Host } from "../host.ts";
 import { printFailure, say } from "../output.ts";
@@ -54,6 +55,9 @@ interface Rollback {
 
 async function rollBack(host: Host, options: RollbackOptions, rollback: Rollback): Promise<ExitCode> {
   const { server, entry, entries, observed, source } = rollback;
+  const found = await findSettings(host, options);
+  if (found.outcome === "invalid") return found.exitCode;
+  const { settings } = found;
   const { resources: suspended } = await readHolds(server.redis, options.env);
   const tool = { name: TOOL_NAME, version: readVersion() };
   // The branch is not asked: what it holds is what is rolled back.
@@ -62,6 +66,7 @@ async function rollBack(host: Host, options: RollbackOptions, rollback: Rollback
     history: "fast-forward",
     observed,
     suspended,
+    settings,
     env: options.env,
     now: host.now(),
     planId: randomUUID(),
@@ -74,7 +79,7 @@ async function rollBack(host: Host, options: RollbackOptions, rollback: Rollback
   const restores = { to: serial, by: await personOf(host, options.as), since: host.now().toISOString(), against };
   const open = openWriter(host, server, options.env);
   try {
-    const work = { plan, source, observed, open, rollback: { rollbackOf: { serial, commit }, restores } };
+    const work = { plan, source, observed, open, settings, rollback: { rollbackOf: { serial, commit }, restores } };
     const code = await carryOut(host, options, work);
     if (code === EXIT.ok && plan.changes.length > 0) sayHold(host, options, against);
     return code;

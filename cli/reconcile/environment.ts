@@ -1,6 +1,8 @@
 // What one environment needs to be looked after: its source, a writer (or, in a dry run, only eyes), its report to GitHub.
 import { randomUUID } from "node:crypto";
+import { defaultSettings } from "../../contracts/environment.ts";
 import { commitSourceReader, openSource } from "../../reconciler/environment-source.ts";
+import { PruneConfirmation } from "../../reconciler/holds/confirm.ts";
 import type { LoopOptions } from "../../reconciler/loop.ts";
 import type { ReportingOptions } from "../../reconciler/report/start-reporting.ts";
 import type { Host } from "../host.ts";
@@ -33,7 +35,8 @@ export async function openEnvironment(host: Host, input: EnvironmentInput): Prom
   const { options, server, served, naming } = input;
   const { env, spec } = served;
   const dryRun = options.dryRun === true;
-  const tools = await sourceTools(host, spec);
+  const settings = served.settings ?? defaultSettings(env);
+  const tools = { ...(await sourceTools(host, spec)), overlays: settings.overlays };
   const reports = options.github !== undefined && !dryRun;
   const { writer, close } = dryRun ? openReader(host, server, env) : openWriter(host, server, env, reports);
   const loop: Loop = {
@@ -42,6 +45,8 @@ export async function openEnvironment(host: Host, input: EnvironmentInput): Prom
     tool: { name: TOOL_NAME, version: readVersion() },
     newId: randomUUID,
     allowHistory: options.allowHistory ?? [],
+    settings,
+    confirmation: new PruneConfirmation(options.confirmPrunes ?? null),
     signal: host.signal,
     intervalMs: options.interval,
     random: Math.random,

@@ -21,9 +21,11 @@ export async function lookOnce(host: Host, { loop, report, print }: OpenEnvironm
   return code === EXIT.ok && untold !== null ? EXIT.failed : code;
 }
 
-function exitCodeOf({ outcome }: TickOutcome): ExitCode {
-  switch (outcome) {
+function exitCodeOf(result: TickOutcome): ExitCode {
+  switch (result.outcome) {
     case "applied":
+      // What was blocked, or broken and left out, is still to be done.
+      return result.plan.counts.blocked + result.plan.counts.invalid > 0 ? EXIT.blocked : EXIT.ok;
     case "unchanged":
     case "would-apply":
       return EXIT.ok;

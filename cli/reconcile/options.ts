@@ -1,4 +1,5 @@
 // What `reconcile` was asked for, and the environments that it comes to.
+import type { EnvironmentSettings } from "../../contracts/environment.ts";
 import type { History } from "../../contracts/plan.ts";
 import type { SourceSpec } from "../../reconciler/environment-source.ts";
 import type { CommonFlags } from "../host.ts";
@@ -16,6 +17,10 @@ export interface ReconcileOptions extends CommonFlags {
   readonly listen?: ListenAddress;
   /** `owner/name`: show plans and applies on the pull requests of this repository. */
   readonly github?: string;
+  /** How many prunes were confirmed, for one apply. */
+  readonly confirmPrunes?: number;
+  /** Another file than `countwheel.yaml` at the repository's root. */
+  readonly config?: string;
   readonly allowHistory?: readonly History[];
   /** The state was replaced, and that was meant. */
   readonly acceptNewState?: boolean;
@@ -31,4 +36,6 @@ export interface ListenAddress {
 export interface Served {
   readonly env: string;
   readonly spec: SourceSpec;
+  /** Default: what holds where nobody has written any. */
+  readonly settings?: EnvironmentSettings;
 }

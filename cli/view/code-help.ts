@@ -21,7 +21,8 @@ export const PROBLEM_HELP: Readonly<Record<ProblemCode, string>> = {
     "Two tools come to one name. In names of tools `_` and `.` count as `-`, and those of MCP servers are `<server>--<tool>`.",
   PLAINTEXT_SECRET:
     "A credential stands in Git in plain text. Read it from the runner with `from.<key>.env` in a Secret, and change it: whoever could read the repository has it. A warning in orloj.dev/v1, an error in countwheel.dev/v1.",
-  CYCLE: "A task runs a system whose graph has a cycle, and no `max_turns` ends it for sure; or manifests need each other in a circle.",
+  CYCLE:
+    "A task runs a system whose graph has a cycle, and no `max_turns` ends it for sure; or manifests need each other in a circle.",
   MOVE_CONFLICT:
     "`countwheel.dev/moved-from` names something that cannot have moved: it is still declared, another manifest claims it too, both exist already, or it is no name of this kind.",
   STATUS_IGNORED: "`status` is kept by Countwheel. In a file it has no effect and can be taken away.",

@@ -1,5 +1,6 @@
 // From files to the three-valued source: valid manifests, problems, or nothing that could be read.
 import { compareProblems, hasErrors } from "../../contracts/problem.ts";
+import { SETTINGS_FILE } from "../environments/settings-file.ts";
 import type { LoadResult, SourceFile } from "../load/desired-set.ts";
 import type { FilesAnswer, SourceAnswer } from "./source.ts";
 
@@ -14,9 +15,19 @@ export interface FilesLoader {
 export async function loadSource(answer: FilesAnswer, loader: FilesLoader): Promise<SourceAnswer> {
   if (answer.status === "unavailable") return answer;
   const loaded = await loader.load(answer.files, { overlays: answer.overlays ?? [] });
-  const problems = [...answer.problems, ...loaded.problems].toSorted(compareProblems);
+  const isSettings = settingsFiles(answer.files);
+  const told = loaded.problems.filter(({ code, file }) => code !== "NOT_A_MANIFEST" || !isSettings(file));
+  const problems = [...answer.problems, ...told].toSorted(compareProblems);
   const load: LoadResult = { ...loaded, problems };
   const { identity } = answer;
   if (hasErrors(problems)) return { status: "invalid", identity, problems, load };
   return { status: "ok", identity, set: load.set, load };
+}
+
+/** They are no manifests, and nobody need be told so. A file of that name with something else in it is another matter. */
+function settingsFiles(files: readonly SourceFile[]): (file: string) => boolean {
+  const found = files.filter(
+    ({ path, bytes }) => path === SETTINGS_FILE && Buffer.from(bytes).includes("environments:"),
+  );
+  return (file) => found.some(({ path }) => path === file);
 }

@@ -1,0 +1,78 @@
+// What stands in the way of an apply before anybody is asked, and how it is lifted. Pure.
+import type { EnvironmentSettings } from "../../contracts/environment.ts";
+import { type History, hasChanges, type Plan } from "../../contracts/plan.ts";
+import { hasErrors } from "../../contracts/problem.ts";
+import type { ObservedState } from "../../contracts/record.ts";
+import { confirmHoldText, findConfirmHold } from "../../reconciler/holds/confirm.ts";
+import { findFrozenHold, frozenText } from "../../reconciler/holds/frozen.ts";
+import { findHistoryHold, historyHoldText } from "../../reconciler/holds/history.ts";
+import { isManifestName } from "../../reconciler/source/files/manifest-paths.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import type { Failure } from "../output.ts";
+
+/** What whoever applies has said. */
+export interface Said {
+  readonly confirmPrunes?: number;
+  readonly allowHistory?: readonly History[];
+  readonly overrideFreeze?: string;
+}
+
+export interface Judged {
+  readonly plan: Plan;
+  readonly observed: Pick<ObservedState, "head">;
+  readonly settings: EnvironmentSettings;
+}
+
+export function findRefusal(said: Said, judged: Judged, now: Date): Failure | undefined {
+  const { plan, settings } = judged;
+  if (hasErrors(plan.problems) && !(settings.isolate && plan.applyable)) {
+    const message = `${plan.counts.invalid} of the manifests must be mended first; nothing was changed`;
+    return failure("MANIFESTS_INVALID", message, EXIT.invalid, { problems: plan.problems });
+  }
+  if (!plan.applyable) {
+    return failure("PLAN_BLOCKED", `every change is blocked: ${plan.changes[0]?.blocked?.message ?? ""}`);
+  }
+  return refuseHistory(said, judged) ?? refusePrunes(said, plan) ?? refuseFrozen(said, judged, now);
+}
+
+/** Who applies a working tree stands before it: switching branches in it is no rewritten history. */
+function refuseHistory({ allowHistory = [] }: Said, { plan, observed, settings }: Judged): Failure | undefined {
+  if (plan.source.ref === null) return undefined;
+  const from = observed.head?.commit ?? null;
+  const hold = findHistoryHold(plan, { mode: settings.history, allowed: allowHistory, from });
+  return hold === undefined ? undefined : failure("HISTORY_HELD", historyHoldText(hold));
+}
+
+function refusePrunes({ confirmPrunes }: Said, plan: Plan): Failure | undefined {
+  const { prune } = plan.counts;
+  const refuse = (message: string): Failure =>
+    failure("PRUNES_NOT_CONFIRMED", message, EXIT.blocked, { prunes: prune, confirm: plan.confirm });
+  if (confirmPrunes === undefined) {
+    const hold = findConfirmHold(plan, null);
+    if (prune > 0 && isLoneFile(plan)) {
+      return refuse(
+        `\`${plan.source.path}\` alone is the whole set, so ${prune} records would be pruned; name the folder, or add --confirm-prunes ${prune}`,
+      );
+    }
+    return hold === undefined ? undefined : refuse(confirmHoldText(hold));
+  }
+  if (confirmPrunes === prune) return undefined;
+  return refuse(`the plan prunes ${prune} records, --confirm-prunes says ${confirmPrunes}`);
+}
+
+/** Of all the manifests of an environment somebody named one file. */
+function isLoneFile({ source }: Plan): boolean {
+  return source.ref === null && isManifestName(source.path);
+}
+
+function refuseFrozen({ overrideFreeze }: Said, { plan, settings }: Judged, now: Date): Failure | undefined {
+  const hold = findFrozenHold(settings.freeze, now);
+  if (hold === undefined || overrideFreeze !== undefined || !hasChanges(plan)) return undefined;
+  const { reason, since, until } = hold;
+  const message = `the environment is ${frozenText(hold)}. If it must be now, add --override-freeze "<why>"; the history keeps it`;
+  return failure("ENVIRONMENT_FROZEN", message, EXIT.blocked, { reason, since, until });
+}
+
+function failure(code: string, message: string, exitCode: ExitCode = EXIT.blocked, details = {}): Failure {
+  return { code, message, exitCode, details };
+}

@@ -1,0 +1,40 @@
+// Turns one environment as it is written into settings: defaults filled in, durations as milliseconds. Pure.
+import { parseDuration } from "../../contracts/duration.ts";
+import { defaultSettings, type ENVIRONMENT_SCHEMA, type EnvironmentSettings } from "../../contracts/environment.ts";
+import type { SpecFrom } from "../../contracts/schema.ts";
+
+export type WrittenSettings = SpecFrom<typeof ENVIRONMENT_SCHEMA>;
+
+export function settingsOf(name: string, written: WrittenSettings): EnvironmentSettings {
+  const base = defaultSettings(name);
+  const { prunes, signatures, drift, freeze = [] } = written;
+  return {
+    name,
+    repo: written.repo ?? base.repo,
+    ref: written.ref ?? base.ref,
+    path: written.path ?? base.path,
+    overlays: written.overlays ?? base.overlays,
+    history: written.history ?? base.history,
+    prunes: {
+      maxCount: prunes?.max_count ?? base.prunes.maxCount,
+      maxPercent: prunes?.max_percent ?? base.prunes.maxPercent,
+      allowEmpty: prunes?.allow_empty ?? base.prunes.allowEmpty,
+    },
+    isolate: written.isolate ?? base.isolate,
+    signatures: {
+      mode: signatures?.mode ?? base.signatures.mode,
+      allowedSigners: signatures?.allowed_signers ?? base.signatures.allowedSigners,
+    },
+    freeze: freeze.map(({ cron, duration, zone = "UTC", reason }) => ({
+      cron,
+      durationMs: parseDuration(duration) ?? 0,
+      zone,
+      reason,
+    })),
+    drift: {
+      intervalMs: parseDuration(drift?.interval ?? "") ?? base.drift.intervalMs,
+      selfHeal: drift?.self_heal ?? base.drift.selfHeal,
+      ignore: drift?.ignore ?? base.drift.ignore,
+    },
+  };
+}
