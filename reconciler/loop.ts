@@ -6,6 +6,7 @@ import { readHead } from "../store/state.ts";
 import { StateMemory } from "../store/state-memory.ts";
 import { pendingTaskIntents } from "../store/task-intents.ts";
 import { Bell } from "./bell.ts";
+import type { DriftEvent } from "./drift/rounds.ts";
 import { isPeoplesHold } from "./holds/people.ts";
 import type { LeadEvent } from "./leader/lead.ts";
 import type { CommitInfo } from "./source/source.ts";
@@ -31,7 +32,8 @@ export type LoopEvent =
   | { readonly type: "ended"; readonly result: TickOutcome }
   /** Said once until something else happens; `retryInMs` null: it waits for a change. */
   | { readonly type: "failed"; readonly code: string; readonly message: string; readonly retryInMs: number | null }
-  | LeadEvent;
+  | LeadEvent
+  | DriftEvent;
 
 export interface LoopOptions extends Omit<TickOptions, "onPlan" | "source"> {
   readonly source: LoopSource;
@@ -39,6 +41,8 @@ export interface LoopOptions extends Omit<TickOptions, "onPlan" | "source"> {
   readonly intervalMs: number;
   /** Rung by whoever knows that something may have changed, such as a webhook; the source rings it, too. */
   readonly bell?: Bell;
+  /** Rung by whoever saw a record that is not what it was read as: what is remembered of the state is not believed. */
+  readonly driftBell?: Bell;
   readonly pace?: PaceLimits;
   /** Called after each look that was rung for. */
   readonly onRungLook?: () => void;
@@ -96,6 +100,7 @@ async function rest(ms: number, signal: AbortSignal): Promise<void> {
 /** Answers how long to rest, in milliseconds. */
 async function look(options: LoopOptions, memory: Memory, rung: boolean): Promise<number> {
   try {
+    if (options.driftBell?.take() === true) memory.state.forget();
     if (!rung && !(await hasMoved(options, memory))) return nextPollMs(options);
     const onPlan = (plan: Plan, commit: CommitInfo | null): void => {
       if (hasChanges(plan)) say(options, memory, `planned ${plan.digest}`, { type: "planned", plan, commit });

@@ -1,9 +1,13 @@
 // `reconcile` as it runs for long: each environment has its own leader and its own loop; a failure of one is its own.
 import { setTimeout as pause } from "node:timers/promises";
+import { defaultSettings } from "../../contracts/environment.ts";
 import { failureRecord, PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import { Bell } from "../../reconciler/bell.ts";
+import { findHost } from "../../reconciler/drift/find-host.ts";
+import { worldProbes } from "../../reconciler/drift/look.ts";
+import { runDriftRounds } from "../../reconciler/drift/rounds.ts";
 import { type Leading, startReplica } from "../../reconciler/leader/replica.ts";
-import { type LoopEvent, runLoop } from "../../reconciler/loop.ts";
+import { type LoopEvent, type LoopOptions, runLoop } from "../../reconciler/loop.ts";
 import type { Reporting } from "../../reconciler/report/start-reporting.ts";
 import type { Redis } from "../../store/connect.ts";
 import { runTogether } from "../run-together.ts";
@@ -35,7 +39,9 @@ export function watchDry({ loop, print }: OpenEnvironment, signal: AbortSignal):
 async function lookLeading({ loop, report, print }: OpenEnvironment, leading: Leading): Promise<void> {
   const { bell, signal } = leading;
   const led: Loop = { ...loop, bell, writer: { ...loop.writer, lead: leading.lead, signal } };
-  if (report === undefined) return await runLoop({ ...led, signal, emit: print });
+  const looks = (more: Pick<LoopOptions, "emit" | "onRungLook">) => (together: AbortSignal) =>
+    lookForBoth({ ...led, ...more, bell, signal: together });
+  if (report === undefined) return await looks({ emit: print })(signal);
   const { startReporting } = await import("../../reconciler/report/start-reporting.ts");
   let reporting: Reporting | undefined;
   const nudge = (): void => reporting?.nudge();
@@ -45,7 +51,25 @@ async function lookLeading({ loop, report, print }: OpenEnvironment, leading: Le
   };
   await runTogether(signal, [
     (together) => (reporting = startReporting({ ...report, signal: together })).stopped,
-    (together) => runLoop({ ...led, signal: together, emit, onRungLook: nudge }),
+    looks({ emit, onRungLook: nudge }),
+  ]);
+}
+
+/** For what Git says, and beside it for what became of what was applied. Whoever leads heals; the others only stand by. */
+async function lookForBoth(loop: LoopOptions & { readonly bell: Bell }): Promise<void> {
+  const { bell, source, tool, random, emit, writer } = loop;
+  const { redis, env, now } = writer;
+  const driftBell = new Bell();
+  const ring = (): void => {
+    driftBell.ring();
+    bell.ring();
+  };
+  const settings = loop.settings ?? defaultSettings(env);
+  const probes = worldProbes(redis, env, findHost);
+  const rounds = { redis, env, source, settings, probes, tool, now, random, ring, emit };
+  await runTogether(loop.signal, [
+    (signal) => runLoop({ ...loop, driftBell, signal }),
+    (signal) => runDriftRounds({ ...rounds, signal }),
   ]);
 }
 

@@ -9,6 +9,12 @@ export function loopEventValue(event: LoopEvent): Readonly<Record<string, unknow
       return { type: "planned", ...planFacts(event.plan) };
     case "ended":
       return { type: event.result.outcome, ...resultFacts(event.result) };
+    case "drift": {
+      const { env, state, counts, items, unknown } = event.report;
+      const drifted = items.map(({ address, drift }) => ({ address, code: drift.code }));
+      return { type: "drift", env, ...state, counts, items: drifted, unknown };
+    }
+    case "drift-unknown":
     case "failed":
     case "leading":
     case "standing-by":

@@ -1,8 +1,10 @@
 // What the reconcile loop says, as lines for people: used by `reconcile`, `up` and the demo.
+import { displayAddress } from "../../contracts/address.ts";
 import { renderDuration } from "../../contracts/duration.ts";
 import { countsLine } from "../../contracts/plan.ts";
 import type { Problem } from "../../contracts/problem.ts";
 import { replacedText } from "../../reconciler/apply/lineage-memory.ts";
+import type { DriftReport } from "../../reconciler/drift/find-drift.ts";
 import { confirmHoldText } from "../../reconciler/holds/confirm.ts";
 import { historyHoldText } from "../../reconciler/holds/history.ts";
 import { isPeoplesHold, peoplesHoldText } from "../../reconciler/holds/people.ts";
@@ -11,6 +13,7 @@ import { oneLine, shorten } from "../../reconciler/plan/inert.ts";
 import { renderProblem, type ShowFile } from "../../reconciler/plan/render-problem.ts";
 import type { Hold, TickOutcome } from "../../reconciler/tick.ts";
 import type { Paint } from "../output.ts";
+import { driftCountLine } from "./drift.ts";
 
 export function renderLoopEvent(event: LoopEvent, paint: Paint, showFile: ShowFile): string[] {
   switch (event.type) {
@@ -20,6 +23,10 @@ export function renderLoopEvent(event: LoopEvent, paint: Paint, showFile: ShowFi
     }
     case "ended":
       return renderResult(event.result, paint, showFile);
+    case "drift":
+      return renderDriftEvent(event.report, paint);
+    case "drift-unknown":
+      return [`${paint("yellow", "drift is not known")}: ${event.code}: ${oneLine(event.message)}`];
     case "leading":
       return [`${paint("green", "leading")} environment ${event.env}`];
     case "standing-by":
@@ -29,6 +36,20 @@ export function renderLoopEvent(event: LoopEvent, paint: Paint, showFile: ShowFi
       return [`${paint("red", event.code)}: ${event.message} (${next})`];
     }
   }
+}
+
+const DRIFT_SHOWN = 5;
+
+function renderDriftEvent(report: DriftReport, paint: Paint): string[] {
+  const { items, env } = report;
+  const names = items.slice(0, DRIFT_SHOWN).map((change) => `${displayAddress(change)} (${change.drift.code})`);
+  const more = items.length > DRIFT_SHOWN ? [`and ${items.length - DRIFT_SHOWN} more`] : [];
+  const see = items.length === 0 ? [] : [`  see: countwheel drift${env === "default" ? "" : ` --env ${env}`}`];
+  const line = driftCountLine(report).replace(/\.$/, "");
+  return [
+    `${paint("yellow", line)}${items.length === 0 ? " any more" : `: ${[...names, ...more].join(", ")}`}`,
+    ...see,
+  ];
 }
 
 function headOf(sha: string | null): string {

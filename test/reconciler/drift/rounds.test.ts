@@ -1,8 +1,11 @@
 // Rounds that look for drift beside the loop: what they say, how often, and when they wake it.
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import type { KindName } from "../../../contracts/address.ts";
 import { defaultSettings } from "../../../contracts/environment.ts";
+import { Bell } from "../../../reconciler/bell.ts";
 import { type DriftEvent, type DriftRounds, driftRound, runDriftRounds } from "../../../reconciler/drift/rounds.ts";
+import { runLoop } from "../../../reconciler/loop.ts";
 import type { SourceAnswer } from "../../../reconciler/source/source.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
 import { openWorld, type World } from "../apply/world.ts";
@@ -76,6 +79,44 @@ describeWithRedis("rounds of drift", () => {
     stop.abort();
     await running;
     expect(events).toMatchObject([{ report: { items: [{ address: A.address }] } }, { report: { items: [] } }]);
+  });
+
+  it("have a running loop put a record back that it remembers otherwise", async () => {
+    const { options } = rounds({ selfHeal: ["Agent"] });
+    const stop = new AbortController();
+    const outcomes: string[] = [];
+    const [bell, driftBell] = [new Bell(), new Bell()];
+    const running = runLoop({
+      source: {
+        ...options.source,
+        history: async () => "fast-forward",
+        lookUp: async () => ({ status: "ok", sha: source([A]).identity.headSha ?? "" }),
+        watch: async () => undefined,
+      },
+      writer: world.writer,
+      settings: options.settings,
+      tool: TOOL,
+      newId: randomUUID,
+      allowHistory: [],
+      intervalMs: 60_000,
+      pace: { firstMs: 0, longestMs: 0 },
+      random: () => 0.5,
+      bell,
+      driftBell,
+      emit: (event) => void (event.type === "ended" && outcomes.push(event.result.outcome)),
+      signal: stop.signal,
+    });
+    await expect.poll(() => outcomes, { interval: 5 }).toEqual(["unchanged"]);
+    await change();
+    const ring = (): void => {
+      driftBell.ring();
+      bell.ring();
+    };
+    await driftRound({ ...options, ring });
+    await expect.poll(() => outcomes, { interval: 5 }).toEqual(["unchanged", "applied"]);
+    stop.abort();
+    await running;
+    expect((await world.read()).records.get(A.address)?.digest).toBe(A.digest);
   });
 
   it("take a source that cannot be read for no answer, and go on", async () => {
