@@ -37,7 +37,8 @@ function addImport(program: Command, facts: ProgramFacts, act: Act): void {
   const command = program
     .command("import")
     .description("put an export into an empty environment, verified line by line, all of it or nothing")
-    .argument("<file>", "what export wrote");
+    .argument("<file>", "what export wrote")
+    .option("--accept-unsealed", "believe a file without a seal, although a state key is set", false);
   withOutput(withStateFlags(command, facts), ["text", "json"]).action((file, flags) =>
     act(async () => (await import("../commands/import.ts")).runImport, { ...flags, file }),
   );

@@ -27,7 +27,7 @@ export async function runExport(host: Host, options: ExportOptions): Promise<Exi
     }
     const tool = { name: TOOL_NAME, version: readVersion() };
     const facts = { env: options.env, exportedAt: host.now().toISOString(), tool, secrets: options.withSecrets };
-    const exported = exportLines(copy, facts);
+    const exported = exportLines(copy, facts, host.config.stateKey);
     await write(host, options, exported);
     tell(host, options, exported);
     return EXIT.ok;

@@ -12,17 +12,23 @@ import { lineageMemory } from "../writer.ts";
 
 export interface ImportOptions extends CommonFlags {
   readonly file: string;
+  /** A file without a seal is believed, although a state key is set. */
+  readonly acceptUnsealed: boolean;
   readonly allowUnprotected?: boolean;
 }
 
 export async function runImport(host: Host, options: ImportOptions): Promise<ExitCode> {
   const text = await readExport(host, options.file);
   const server = await openRedis(host, options);
-  const { env } = options;
+  const { env, acceptUnsealed } = options;
   try {
     const lineages = lineageMemory(host, server.server, env);
     const holder = `${hostname()}/${process.pid}/import`;
-    return print(host, options, await importEnvironment({ redis: server.redis, env, holder, lineages }, text));
+    return print(
+      host,
+      options,
+      await importEnvironment({ redis: server.redis, env, holder, lineages }, text, { acceptUnsealed }),
+    );
   } finally {
     await server.close();
   }

@@ -5,6 +5,7 @@ import type { ArchivedRecord, EnvironmentCopy, KeptApply, LeftOut } from "../../
 import { manifestAddress, manifestDigest } from "../../contracts/manifest.ts";
 import type { StateHead, StateRecord } from "../../contracts/record.ts";
 import { sensitivePaths } from "../../contracts/sensitive.ts";
+import type { StateKey } from "../../contracts/state-key.ts";
 import { hasShape } from "./line-shapes.ts";
 
 export const EXPORT_FORMAT_VERSION = "1";
@@ -33,7 +34,7 @@ export interface Exported {
 }
 
 /** A record with secrets is left out whole: without them it would be another one, with another digest. */
-export function exportLines(copy: EnvironmentCopy, facts: ExportFacts): Exported {
+export function exportLines(copy: EnvironmentCopy, facts: ExportFacts, key?: StateKey): Exported {
   const shown = (record: StateRecord): boolean => facts.secrets || sensitivePaths(record.manifest).length === 0;
   const leave =
     (archived: boolean) =>
@@ -57,11 +58,18 @@ export function exportLines(copy: EnvironmentCopy, facts: ExportFacts): Exported
     ...copy.inventory.map((value): Line => ({ type: "inventory", value })),
   ];
   const lines = body.map((line) => canonicalJson({ ...line, digest: digestOf(line) }));
-  return { lines: [...lines, endLine(lines)], leftOut };
+  return { lines: [...lines, endLine(lines, key)], leftOut };
 }
 
-function endLine(lines: readonly string[]): string {
-  return canonicalJson({ type: "end", lines: lines.length, digest: fileDigest(lines) });
+/** With a state key the file is sealed as a whole: only who has the key can have written it. */
+function endLine(lines: readonly string[], key: StateKey | undefined): string {
+  const digest = fileDigest(lines);
+  const seal = key === undefined ? {} : { seal: key.seal(sealedParts(digest)) };
+  return canonicalJson({ type: "end", lines: lines.length, digest, ...seal });
+}
+
+function sealedParts(digest: string): string[] {
+  return ["export", digest];
 }
 
 function fileDigest(lines: readonly string[]): Digest {
@@ -78,8 +86,15 @@ export type ParsedExport =
   /** `line` counts from 1; null: the file as a whole. */
   | { readonly outcome: "refused"; readonly line: number | null; readonly why: string };
 
+export interface Belief {
+  /** Files that are sealed must be sealed by it. */
+  readonly key?: StateKey | undefined;
+  /** A file that is not sealed is believed although there is a key. */
+  readonly acceptUnsealed?: boolean;
+}
+
 /** Nothing of a file is believed before all of it is: a line that was changed, lost, added or moved refuses it. */
-export function parseExport(text: string): ParsedExport {
+export function parseExport(text: string, belief: Belief = {}): ParsedExport {
   const lines = text.split("\n");
   if (lines.at(-1) === "") lines.pop();
   const end = lines.pop();
@@ -95,7 +110,24 @@ export function parseExport(text: string): ParsedExport {
     return refuse(null, `it has ${lines.length} lines and says ${String(last["lines"])}`);
   if (last["digest"] !== fileDigest(lines))
     return refuse(null, "its lines do not match its digest: one was lost, added or moved");
-  return assemble(read);
+  const unbelieved = whyUnbelieved(last["seal"], fileDigest(lines), belief);
+  return unbelieved === undefined ? assemble(read) : refuse(null, unbelieved);
+}
+
+function whyUnbelieved(seal: unknown, digest: string, { key, acceptUnsealed }: Belief): string | undefined {
+  if (key === undefined) return undefined;
+  switch (key.verify(typeof seal === "string" ? seal : "", sealedParts(digest))) {
+    case "verified":
+      return undefined;
+    case "forged":
+      return "its seal does not match its lines";
+    case "unknown-key":
+      return "it is sealed by another key than those that are set";
+    case "unsealed":
+      return acceptUnsealed === true
+        ? undefined
+        : "it carries no seal, although a state key is set; if you know who wrote it, add --accept-unsealed";
+  }
 }
 
 function parseObject(text: string): Readonly<Record<string, unknown>> | undefined {

@@ -1,10 +1,10 @@
 // Imports an export: verified whole, then written under the writer's lock into an environment that has nothing yet.
 import type { EnvironmentCopy, LeftOut } from "../../contracts/environment-copy.ts";
-import type { Redis } from "../../store/connect.ts";
+import { type Redis, stateKeyOf } from "../../store/connect.ts";
 import { importState } from "../../store/scripts/import-state.ts";
 import { acquireWriterLock } from "../../store/writer-lock.ts";
 import type { LineageMemory } from "../apply/lineage-memory.ts";
-import { parseExport } from "./export-lines.ts";
+import { type Belief, parseExport } from "./export-lines.ts";
 
 export interface Importer {
   readonly redis: Redis;
@@ -29,9 +29,13 @@ export type ImportOutcome =
 
 const LOCK_TTL_MS = 10_000;
 
-export async function importEnvironment(importer: Importer, text: string): Promise<ImportOutcome> {
+export async function importEnvironment(
+  importer: Importer,
+  text: string,
+  belief: Pick<Belief, "acceptUnsealed"> = {},
+): Promise<ImportOutcome> {
   const { redis, env, holder, lineages } = importer;
-  const parsed = parseExport(text);
+  const parsed = parseExport(text, { ...belief, key: stateKeyOf(redis) });
   if (parsed.outcome === "refused") return parsed;
   const { facts, copy, leftOut } = parsed;
   const answer = await acquireWriterLock(redis, { env, holder, ttlMs: LOCK_TTL_MS });

@@ -5,7 +5,7 @@ import { canonicalJson, digestOf, digestText } from "../../../contracts/canonica
 import type { EnvironmentCopy } from "../../../contracts/environment-copy.ts";
 import { parseStateKey } from "../../../contracts/state-key.ts";
 import { processLineageMemory } from "../../../reconciler/apply/lineage-memory.ts";
-import { type ExportFacts, exportLines, parseExport } from "../../../reconciler/rebuild/export-lines.ts";
+import { type Belief, type ExportFacts, exportLines, parseExport } from "../../../reconciler/rebuild/export-lines.ts";
 import { importEnvironment } from "../../../reconciler/rebuild/import-environment.ts";
 import { connectRedis } from "../../../store/connect.ts";
 import { readEnvironment } from "../../../store/environment-copy.ts";
@@ -125,6 +125,29 @@ describe("the lines of an export", () => {
     }
   });
 
+  it("are sealed where there is a state key, and believed by who has it", () => {
+    const [key, other] = ["k", "x"].map((letter) => parseStateKey(letter.repeat(40)));
+    const [sealed, plain] = [key, undefined].map((by) => textOf(exportLines(copyOf(), FACTS, by).lines)) as [
+      string,
+      string,
+    ];
+    const verdict = (text: string, belief: Belief) => {
+      const parsed = parseExport(text, belief);
+      return parsed.outcome === "ok" ? "ok" : parsed.why;
+    };
+    expect(verdict(sealed, { key })).toBe("ok");
+    expect(verdict(sealed, {})).toBe("ok");
+    expect(verdict(sealed, { key: other })).toContain("another key");
+    expect(verdict(plain, { key })).toContain("carries no seal");
+    expect(verdict(plain, { key, acceptUnsealed: true })).toBe("ok");
+    const lines = (text: string) => text.trimEnd().split("\n");
+    const moved = exportLines({ ...copyOf(), plans: [] }, FACTS, undefined).lines.slice(0, -1);
+    const seal: unknown = JSON.parse(lines(sealed).at(-1) ?? "{}").seal;
+    const digest = digestText(moved.map((line) => `${line}\n`).join(""));
+    const forged = textOf([...moved, canonicalJson({ type: "end", lines: moved.length, digest, seal })]);
+    expect(verdict(forged, { key })).toContain("seal does not match");
+  });
+
   it("leave records with secrets out, and name them, unless they are asked for", () => {
     const { lines, leftOut } = exportLines(copyOf(), { ...FACTS, secrets: false });
     expect(textOf(lines)).not.toContain("CANARY");
@@ -152,8 +175,8 @@ describeWithRedis("an environment", () => {
     return opened;
   }
 
-  const importInto = ({ redis, env }: Pick<World, "redis" | "env">, text: string) =>
-    importEnvironment({ redis, env, holder: "import", lineages: processLineageMemory() }, text);
+  const importInto = ({ redis, env }: Pick<World, "redis" | "env">, text: string, acceptUnsealed = false) =>
+    importEnvironment({ redis, env, holder: "import", lineages: processLineageMemory() }, text, { acceptUnsealed });
 
   async function exported({ redis, env }: World, secrets = true): Promise<string> {
     const copy = await readEnvironment(redis, env);
@@ -214,7 +237,9 @@ describeWithRedis("an environment", () => {
     const key = (text: string) => parseStateKey(text.repeat(40));
     const target = { env: `${source.env}-sealed`, redis: connectRedis(server.url, "command", key("k")) };
     const other = connectRedis(server.url, "command", key("x"));
-    expect(await importInto(target, await exported(source))).toMatchObject({ outcome: "imported" });
+    const text = await exported(source);
+    expect(await importInto(target, text)).toMatchObject({ outcome: "refused" });
+    expect(await importInto(target, text, true)).toMatchObject({ outcome: "imported" });
     expect((await readState(target.redis, target.env)).records.size).toBe(5);
     expect((await readEnvironment(target.redis, target.env))?.applies).toHaveLength(2);
     await expect(readState(other, target.env)).rejects.toMatchObject({ code: "STATE_KEY_MISSING" });
