@@ -80,6 +80,7 @@ function addReconcile(program: Command, facts: ProgramFacts, act: Act): void {
     .description("watch a repository and apply what reaches its branch")
     .option("--interval <duration>", "how often to look", durationMs, 30_000)
     .option("--once", "look once and end", false)
+    .option("--all", "look after every environment of countwheel.yaml, each with a leader of its own", false)
     .option("--confirm-prunes <n>", "apply prunes that wait for it, if they are exactly so many; once", wholeNumber)
     .option("--dry-run", "plan and say, write nothing; may run beside a live one", false)
     .option("--listen <host:port>", "hear GitHub's webhooks there (needs COUNTWHEEL_WEBHOOK_SECRET)", listenAddress)

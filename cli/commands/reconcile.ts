@@ -12,16 +12,23 @@ import { startListening } from "../reconcile/listening.ts";
 import { apart, type Looking, lookOn, watchDry } from "../reconcile/look-on.ts";
 import { lookOnce } from "../reconcile/look-once.ts";
 import type { ReconcileOptions, Served } from "../reconcile/options.ts";
+import { findServed, optionsFor } from "../reconcile/served.ts";
 import { type OpenRedis, openRedis } from "../redis.ts";
 import { runTogether } from "../run-together.ts";
 
 export async function runReconcile(host: Host, options: ReconcileOptions): Promise<ExitCode> {
+  if (options.all === true) return await reconcileEvery(host, options);
   const found = await findSettings(host, options);
   if (found.outcome === "invalid") return found.exitCode;
   const { settings } = found;
   return await reconcileAll(host, options, [
     { env: options.env, spec: environmentCommit(host, options, found), settings },
   ]);
+}
+
+async function reconcileEvery(host: Host, options: ReconcileOptions): Promise<ExitCode> {
+  const found = await findServed(host, options);
+  return found.outcome === "invalid" ? found.exitCode : await reconcileAll(host, options, found.served);
 }
 
 /** Looks again and again at a repository or, for development, at a folder. */
@@ -38,7 +45,14 @@ async function reconcileAll(host: Host, options: ReconcileOptions, all: readonly
   try {
     const used = options.dryRun === true ? { ...server, redis: makeReadOnly(server.redis) } : server;
     for (const served of all)
-      open.push(await openEnvironment(host, { options, server: used, served, naming: all.length > 1 }));
+      open.push(
+        await openEnvironment(host, {
+          options: optionsFor(options, served),
+          server: used,
+          served,
+          naming: all.length > 1,
+        }),
+      );
     if (options.once) return await lookOnceAtAll(host, open);
     for (const { env, spec } of open) say(host, `Watching ${sourceWords(spec, host)} for environment ${env}.`);
     await serve(host, options, { open, server: used });

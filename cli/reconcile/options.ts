@@ -11,6 +11,8 @@ export interface ReconcileOptions extends CommonFlags {
   /** Milliseconds. */
   readonly interval: number;
   readonly once: boolean;
+  /** Every environment of `countwheel.yaml`, instead of one. */
+  readonly all?: boolean;
   /** Plan and say, write nothing. */
   readonly dryRun?: boolean;
   /** `host:port`: where to hear webhooks. */
