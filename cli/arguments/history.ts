@@ -24,6 +24,7 @@ function addRollback(program: Command, facts: ProgramFacts, act: Act): void {
     .requiredOption("--to <apply|commit>", "the number of an apply, or the commit that it applied: see history")
     .option("--yes", "do not ask", false)
     .option("--confirm-prunes <n>", "apply only if exactly so many records are pruned", wholeNumber)
+    .option("--config <file>", "the settings of environments (default: countwheel.yaml at the repository's root)")
     .option("--override-freeze <why>", "apply although the environment is frozen; the history keeps why");
   withOutput(withStateFlags(withPerson(command), facts), ["text", "json", "markdown"]).action((flags) =>
     act(async () => (await import("../commands/rollback.ts")).runRollback, flags),

@@ -7,8 +7,10 @@ import { findKind, kindWords } from "../../contracts/kinds.ts";
 import type { StateRecord } from "../../contracts/record.ts";
 import { hideSensitive } from "../../contracts/sensitive.ts";
 import type { TaskRecord } from "../../contracts/task.ts";
+import { suspensionText } from "../../reconciler/holds/suspended.ts";
 import { renderYaml } from "../../reconciler/load/render-yaml.ts";
 import type { Redis } from "../../store/connect.ts";
+import { type Holds, readHolds } from "../../store/holds.ts";
 import { readState } from "../../store/state.ts";
 import { listTasks } from "../../store/tasks.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -32,10 +34,20 @@ export async function runGet(host: Host, options: GetOptions): Promise<ExitCode>
   try {
     if (options.watch)
       return await watchRows(host, async () => tableRows(await read(redis, kind, options), host.now()));
-    print(host, options, await read(redis, kind, options));
+    const found = await read(redis, kind, options);
+    print(host, options, found);
+    if (found.of === "records") saySuspended(host, found.items, await readHolds(redis, options.env));
     return EXIT.ok;
   } finally {
     await close();
+  }
+}
+
+function saySuspended(host: Host, records: readonly StateRecord[], { environment, resources }: Holds): void {
+  if (environment !== null) say(host, `The environment is ${suspensionText(environment)}`);
+  for (const { address } of records) {
+    const suspension = resources.get(address);
+    if (suspension !== undefined) say(host, `${address} is ${suspensionText(suspension)}`);
   }
 }
 

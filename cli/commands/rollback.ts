@@ -81,7 +81,8 @@ async function rollBack(host: Host, options: RollbackOptions, rollback: Rollback
   try {
     const work = { plan, source, observed, open, settings, rollback: { rollbackOf: { serial, commit }, restores } };
     const code = await carryOut(host, options, work);
-    if (code === EXIT.ok && plan.changes.length > 0) sayHold(host, options, against);
+    const { rolledBack } = await readHolds(server.redis, options.env);
+    if ((rolledBack?.serial ?? 0) > plan.state.serial) sayHold(host, options, against);
     return code;
   } finally {
     await open.close();

@@ -1,7 +1,10 @@
 // history, rollback, suspend and resume as commands, with a reconciler that applies by itself.
 import { randomUUID } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { type ApplyOptions, runApply } from "../../cli/commands/apply.ts";
+import { runGet } from "../../cli/commands/get.ts";
 import { type HistoryOptions, runHistory } from "../../cli/commands/history.ts";
 import { runPlan } from "../../cli/commands/plan.ts";
 import { runReconcile } from "../../cli/commands/reconcile.ts";
@@ -188,6 +191,8 @@ describeWithRedis("going back", () => {
     await apply();
     expect((await suspend({ kind: "agent", name: "a" })).code).toBe(0);
     await repository.commit({ "agents/a.yaml": agent("a", "two"), "agents/b.yaml": agent("b") });
+    const got = await ran((host) => runGet(host, { ...common(), kind: "agents", watch: false }));
+    expect(got.err).toContain("Agent/default/a is suspended by ada");
     expect((await plan()).out).toMatch(/! Agent\/a +blocked: suspended by ada/);
     await reconcile();
     expect(await specOf("Agent/default/a")).toMatchObject({ prompt: "one" });
@@ -197,6 +202,23 @@ describeWithRedis("going back", () => {
     await reconcile();
     expect(await specOf("Agent/default/a")).toMatchObject({ prompt: "two" });
     await expect(suspend({ kind: "agent", name: "aa" })).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  it("holds a frozen environment for everybody who does not say why", async () => {
+    const always = '{cron: "0 0 * * *", duration: 24h, reason: the year ends}';
+    await writeFile(
+      join(repository.folder, "countwheel.yaml"),
+      `environments: {${env}: {freeze: [${always}], prunes: {max_count: 100, max_percent: 100}}}\n`,
+    );
+    expect(await apply()).toMatchObject({ code: 4, err: expect.stringMatching(/ENVIRONMENT_FROZEN.*the year ends/) });
+    expect((await reconcile()).out).toContain("the year ends");
+    expect((await plan()).code).toBe(2);
+    expect((await apply({ overrideFreeze: "the fix cannot wait" })).code).toBe(0);
+    expect((await history()).out).toContain("in a freeze: the fix cannot wait");
+    await repository.commit({ "agents/a.yaml": agent("a", "two") });
+    await apply({ overrideFreeze: "again" });
+    expect((await rollback("1")).code).toBe(4);
+    expect((await rollback("1", { overrideFreeze: "it is worse" })).code).toBe(0);
   });
 
   it("seals what is there once, and then refuses what nobody sealed", async () => {
