@@ -6,6 +6,7 @@ import type { Readable } from "node:stream";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { nameOnGithub } from "../../cli/reconcile/listening.ts";
 import { connectRedis, type Redis } from "../../store/connect.ts";
+import { suspend } from "../../store/holds.ts";
 import { environmentKeys } from "../../store/keys.ts";
 import { readState } from "../../store/state.ts";
 import { type TestRepository, testRepository } from "../git.ts";
@@ -41,8 +42,11 @@ describeWithRedis("the command reconcile", () => {
 
   function start(...words: readonly string[]) {
     const source = ["--repo", repository.bare, "--ref", "main", "--interval", "1h", "-o", "jsonl"];
-    const common = ["--env", env, "--redis", server.url, ...source];
-    const child = spawn(process.execPath, [...ENTRY, "reconcile", ...common, ...words], {
+    return startWith(["--env", env, "--redis", server.url, ...source, ...words]);
+  }
+
+  function startWith(words: readonly string[]) {
+    const child = spawn(process.execPath, [...ENTRY, "reconcile", ...words], {
       cwd: repository.folder,
       env: {
         PATH: process.env["PATH"] ?? "",
@@ -84,11 +88,33 @@ describeWithRedis("the command reconcile", () => {
     const live = start("--github", "Acme/agents", "--listen", "127.0.0.1:0");
     const url = /http:\S+webhook/.exec(await nextText(live.said, /Hearing/))?.[0] ?? "";
     await nextLine(live.events, /"applied"/);
-    // What is gone from the state rings nothing and moves no head: only a look that was asked for finds it.
-    await redis.hdel(environmentKeys(env).records, "ModelEndpoint/default/m");
+    // A suspension rings nothing and moves no head: only a look that was asked for finds it.
+    await suspend(redis, env, null, { by: "ada", since: "2026-11-01T12:00:00Z", reason: "" });
     expect(await deliver(url, "some/where")).toBe(202);
     expect(await deliver(url, "acme/Agents")).toBe(202);
-    await nextLine(live.events, /"planned"/);
+    await nextLine(live.events, /"held"/);
+  }, 20_000);
+
+  it("serves all environments of countwheel.yaml, and lets one that fails disturb none of the others", async () => {
+    const names = [`${env}-a`, `${env}-b`, `${env}-gone`];
+    const at = (name: string): string => (name.endsWith("gone") ? "./nowhere" : repository.bare);
+    const written = names.map((name) => `  ${name}: {repo: "${at(name)}", ref: main}\n`).join("");
+    await repository.write({ "countwheel.yaml": `environments:\n${written}` });
+    const words = ["--all", "--redis", server.url, "--interval", "1h", "-o", "jsonl"];
+    const all = startWith(words);
+    const seen = new Map<string, string[]>(names.map((name) => [name, []]));
+    const wanted = ["applied", "applied", "unavailable"];
+    while (!names.every((name, index) => seen.get(name)?.includes(wanted[index] ?? "") === true)) {
+      const { env: name, type } = (await nextLine(all.events, /^/)) as { env: string; type: string };
+      seen.get(name)?.push(type);
+    }
+    expect([...seen.values()].map(([first]) => first)).toEqual(["leading", "leading", "leading"]);
+    const other = startWith([...words, "--path", "."]);
+    expect(await other.exited).toBe(64);
+    await repository.commit({ "n.yaml": MODEL.replace("name: m", "name: n") });
+    await repository.push();
+    expect(await nextLine(all.events, /"applied"/)).toMatchObject({ serial: 2 });
+    expect(await nextLine(all.events, /"applied"/)).toMatchObject({ serial: 2 });
   }, 20_000);
 
   it("knows a repository by its name on GitHub, whatever the transport", () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { applyPlan } from "../../../reconciler/apply/apply-plan.ts";
+import { suspend } from "../../../store/holds.ts";
 import { acquireLead, type Lead } from "../../../store/leader.ts";
 import { type TestRepository, testRepository } from "../../git.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
@@ -87,10 +88,10 @@ describeWithRedis("replicas of a reconciler", () => {
     await first.until({ type: "applied", serial: 1 });
     const second = replica("second");
     await second.until({ type: "standing-by" });
-    // A record that vanished rings nothing, and moves no head: only a look that was asked for finds it.
-    await world.redis.hdel(`cw:{e:${world.env}}:records`, "ModelEndpoint/default/m");
+    // A suspension rings nothing and moves no head: only a look that was asked for finds it.
+    await suspend(world.redis, world.env, null, { by: "ada", since: "2026-11-01T12:00:00Z", reason: "" });
     second.child.stdin?.write("look\n");
-    await first.until({ type: "planned" });
+    await first.until({ type: "held" });
   });
 
   it("refuses the apply of a stale leader in the switch itself, although it does not know yet", async () => {
