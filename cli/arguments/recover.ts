@@ -16,6 +16,7 @@ function addRebuild(program: Command, facts: ProgramFacts, act: Act): void {
     .option("--ref <ref>", "the branch, for the command to run next")
     .option("--path <dir>", "the directory within the repository")
     .option("--commit <sha>", "the commit that was applied last (default: the one that is remembered here)")
+    .option("--config <file>", "the settings of environments (default: countwheel.yaml at the repository's root)")
     .option("--as <name>", "who rebuilds, for the history");
   withOutput(withStateFlags(command, facts), ["text", "json"]).action((flags) =>
     act(async () => (await import("../commands/rebuild.ts")).runRebuild, flags),

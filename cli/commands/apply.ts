@@ -2,8 +2,8 @@
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import type { EnvironmentSettings } from "../../contracts/environment.ts";
 import { displayAddress } from "../../contracts/address.ts";
+import type { EnvironmentSettings } from "../../contracts/environment.ts";
 import { countsLine, type History, hasChanges, type Plan } from "../../contracts/plan.ts";
 import { hasErrors } from "../../contracts/problem.ts";
 import type { ObservedState } from "../../contracts/record.ts";
@@ -27,6 +27,7 @@ import { readVersion, TOOL_NAME } from "../package-facts.ts";
 import { personOf } from "../person.ts";
 import { fileFromHere, type SourceFlags, sourceTools, specOfPlan } from "../plan-source.ts";
 import { openRedis } from "../redis.ts";
+import { careOf, refuseUnsigned } from "../source-care.ts";
 import { printApplied } from "../view/applied.ts";
 import { printPlan } from "../view/plan.ts";
 import { type OpenWriter, openWriter } from "../writer.ts";
@@ -71,7 +72,7 @@ export async function runApply(host: Host, options: ApplyOptions): Promise<ExitC
   const { settings } = found;
   const flags = { ...options, ...folderOf(options) };
   const spec = saved === undefined ? environmentSpec(host, flags, found) : specOfPlan(saved.source);
-  const tools = { ...(await sourceTools(host, spec)), overlays: settings.overlays };
+  const tools = { ...(await sourceTools(host, spec)), ...careOf(found) };
   const source = openSource(spec, tools);
   const answer = await source.read(host.signal);
   if (answer.status === "unavailable") return printUnavailable(host, options, answer.reason);
@@ -90,6 +91,8 @@ export async function runApply(host: Host, options: ApplyOptions): Promise<ExitC
     const showFile = fileFromHere(host, spec);
     if (options.output === "text")
       printPlan(host, "text", { plan, commit: answer.identity.commit, base: from, showFile });
+    const unsigned = await refuseUnsigned(host, options.output, { source, plan, from });
+    if (unsigned !== undefined) return unsigned;
     return await carryOut(host, options, { plan, source: answer, observed, open, settings });
   } finally {
     await open.close();

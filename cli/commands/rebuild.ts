@@ -4,13 +4,15 @@ import { openSource, type SourceSpec } from "../../reconciler/environment-source
 import { renderProblem } from "../../reconciler/plan/render-problem.ts";
 import { type RebuildOutcome, type Rebuilt, rebuild } from "../../reconciler/rebuild/rebuild.ts";
 import { readState } from "../../store/state.ts";
+import { environmentCommit, findSettings } from "../environment-settings.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { paintFor, printFailure, printJson, say, UsageFailure } from "../output.ts";
 import { readVersion, TOOL_NAME } from "../package-facts.ts";
 import { personOf } from "../person.ts";
-import { commitSpec, fileFromHere, sourceTools, sourceWords } from "../plan-source.ts";
+import { fileFromHere, sourceTools, sourceWords } from "../plan-source.ts";
 import { openRedis } from "../redis.ts";
+import { careOf } from "../source-care.ts";
 import { openWriter } from "../writer.ts";
 import { printUnavailable } from "./plan.ts";
 
@@ -21,10 +23,14 @@ export interface RebuildOptions extends CommonFlags {
   /** The commit that was applied last; default: the one that is remembered here. */
   readonly commit?: string;
   readonly as?: string;
+  /** The file of settings. */
+  readonly config?: string;
   readonly allowUnprotected?: boolean;
 }
 
 export async function runRebuild(host: Host, options: RebuildOptions): Promise<ExitCode> {
+  const found = await findSettings(host, options);
+  if (found.outcome === "invalid") return found.exitCode;
   const server = await openRedis(host, options);
   const { writer, close } = openWriter(host, server, options.env);
   try {
@@ -36,8 +42,9 @@ export async function runRebuild(host: Host, options: RebuildOptions): Promise<E
         "no commit is remembered here for this environment and this Redis: name the one that was applied last with --commit",
       );
     }
-    const spec = commitSpec(host, { ...options, ref: commit });
-    const source = await openSource(spec, await sourceTools(host, spec)).read(host.signal);
+    const spec = environmentCommit(host, { ...options, ref: commit }, found);
+    const tools = { ...(await sourceTools(host, spec)), ...careOf(found) };
+    const source = await openSource(spec, tools).read(host.signal);
     if (source.status === "unavailable") return printUnavailable(host, options, source.reason);
     if (source.status === "invalid") {
       const paint = paintFor(host.stderr, host.config.color);

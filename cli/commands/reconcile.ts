@@ -22,7 +22,7 @@ export async function runReconcile(host: Host, options: ReconcileOptions): Promi
   if (found.outcome === "invalid") return found.exitCode;
   const { settings } = found;
   return await reconcileAll(host, options, [
-    { env: options.env, spec: environmentCommit(host, options, found), settings },
+    { env: options.env, spec: environmentCommit(host, options, found), settings, folder: found.folder },
   ]);
 }
 
@@ -35,7 +35,9 @@ async function reconcileEvery(host: Host, options: ReconcileOptions): Promise<Ex
 export async function reconcileSource(host: Host, options: ReconcileOptions, spec: SourceSpec): Promise<ExitCode> {
   const found = await findSettings(host, options);
   if (found.outcome === "invalid") return found.exitCode;
-  return await reconcileAll(host, options, [{ env: options.env, spec, settings: found.settings }]);
+  return await reconcileAll(host, options, [
+    { env: options.env, spec, settings: found.settings, folder: found.folder },
+  ]);
 }
 
 async function reconcileAll(host: Host, options: ReconcileOptions, all: readonly Served[]): Promise<ExitCode> {

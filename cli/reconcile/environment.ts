@@ -10,6 +10,7 @@ import { say, UsageFailure } from "../output.ts";
 import { readVersion, TOOL_NAME } from "../package-facts.ts";
 import { sourceTools } from "../plan-source.ts";
 import type { OpenRedis } from "../redis.ts";
+import { careOf } from "../source-care.ts";
 import { openReader, openWriter } from "../writer.ts";
 import type { ReconcileOptions, Served } from "./options.ts";
 import { type Print, printer } from "./printer.ts";
@@ -36,7 +37,7 @@ export async function openEnvironment(host: Host, input: EnvironmentInput): Prom
   const { env, spec } = served;
   const dryRun = options.dryRun === true;
   const settings = served.settings ?? defaultSettings(env);
-  const tools = { ...(await sourceTools(host, spec)), overlays: settings.overlays };
+  const tools = { ...(await sourceTools(host, spec)), ...careOf({ settings, folder: served.folder }) };
   const reports = options.github !== undefined && !dryRun;
   const { writer, close } = dryRun ? openReader(host, server, env) : openWriter(host, server, env, reports);
   const loop: Loop = {

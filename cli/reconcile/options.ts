@@ -40,4 +40,6 @@ export interface Served {
   readonly spec: SourceSpec;
   /** Default: what holds where nobody has written any. */
   readonly settings?: EnvironmentSettings;
+  /** Where the settings lie: their relative paths begin there. */
+  readonly folder: string;
 }

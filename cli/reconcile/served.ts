@@ -26,6 +26,7 @@ export async function findServed(host: Host, options: ReconcileOptions): Promise
     env: settings.name,
     spec: environmentCommit(host, {}, { settings, folder }),
     settings,
+    folder,
   }));
   return { outcome: "found", served };
 }
