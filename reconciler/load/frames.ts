@@ -1,6 +1,6 @@
 // Makes problems of findings: line, column and code frame. Decides which lines of a file a frame may show.
 import { type Manifest, manifestAddress } from "../../contracts/manifest.ts";
-import { sensitivePaths } from "../../contracts/sensitive.ts";
+import { mayHoldCredential, sensitivePaths } from "../../contracts/sensitive.ts";
 import { codeFrame } from "./code-frame.ts";
 import type { DocumentReader } from "./document-reader.ts";
 import type { Finding, Span } from "./finding.ts";
@@ -25,7 +25,8 @@ export function toProblem(finding: Finding, lines: Lines): FileProblem {
 export function toProblems(documents: readonly Examined[], text: string): FileProblem[] {
   if (documents.every(({ reader }) => reader.findings.length === 0)) return [];
   const shown = text.split(/\r?\n/);
-  const isHidden = hiddenLines(documents, text);
+  const hidden = hiddenLines(documents, text);
+  const isHidden = (line: number): boolean => hidden(line) || mayHoldCredential(shown[line - 1] ?? "");
   return documents.flatMap(({ reader, lines, manifest }) =>
     reader.findings.map((finding) => {
       const range = { start: lines.at(finding.span.start), end: lines.at(finding.span.end) };

@@ -1,7 +1,7 @@
 // What the loader keeps of a file once it was read: nothing in it depends on the file's name or on other files.
 import type { Digest } from "../../contracts/canonical.ts";
 import { type Manifest, manifestDigest } from "../../contracts/manifest.ts";
-import { sensitivePaths } from "../../contracts/sensitive.ts";
+import { mayHoldCredential, sensitivePaths } from "../../contracts/sensitive.ts";
 import { SECRET_KIND } from "./frames.ts";
 import type { LineColumn } from "./lines.ts";
 import { type Placed, placesToKeep } from "./place-book.ts";
@@ -46,6 +46,6 @@ function mayHoldSecret(
 ): boolean {
   if (manifests.some(({ manifest }) => sensitivePaths(manifest).length > 0)) return true;
   if (problems.some(({ code }) => code === "PLAINTEXT_SECRET")) return true;
-  // In a broken file nobody knows what a text that looks like a credential is.
-  return SECRET_KIND.test(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+  return SECRET_KIND.test(text) || mayHoldCredential(text);
 }

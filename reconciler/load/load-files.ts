@@ -35,8 +35,7 @@ export interface Loader {
  * One loader serves one environment: from one load to the next it keeps files by blob, and the set. An unchanged file
  * costs nothing, a changed one its parse and the checks of those that refer to it.
  */
-export function createLoader({ cacheFolder }: LoaderOptions = {}): Loader {
-  const kit = createReadingKit();
+export function createLoader({ cacheFolder }: LoaderOptions = {}, kit = createReadingKit()): Loader {
   const places = new PlaceBook((bytes) => runAtOnce(readFile(bytes, kit)));
   const known = new KnownFiles(kit, cacheFolder === undefined ? undefined : openParseCache(cacheFolder));
   let last: Loaded | undefined;

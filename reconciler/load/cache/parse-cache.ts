@@ -14,7 +14,7 @@ import type { Pacer } from "../pacer.ts";
 import { PARSE_VERSION, parseKnownFile, renderKnownFile } from "./known-file-text.ts";
 import { openPack, type PackEntry, type PackedFile, renderPack } from "./pack.ts";
 
-export const CACHE_LIMITS = {
+const CACHE_LIMITS = {
   /** Fewer newly read files are not worth a pack: reading them again takes 20 ms. */
   newFiles: 64,
   /** Bytes of manifests in one pack; proving a pack of this size takes some 10 ms that nothing can interrupt. */
@@ -24,6 +24,8 @@ export const CACHE_LIMITS = {
   /** Bytes of a pack that is read; nobody of ours writes a larger one. */
   readBytes: 32 * 1024 * 1024,
 } as const;
+
+type CacheLimits = { readonly [Limit in keyof typeof CACHE_LIMITS]: number };
 
 /** What the packs held when they were opened. */
 export interface OpenCache {
@@ -41,12 +43,13 @@ export interface ParseCache {
 const OWN = /\.(?:pack|draft)$/;
 
 /** `folder` is the user's own; it is made when there is something to keep. */
-export function openParseCache(folder: string): ParseCache {
+export function openParseCache(folder: string, more: Partial<CacheLimits> = {}): ParseCache {
+  const limits = { ...CACHE_LIMITS, ...more };
   const fit = fitOf();
   let known: ReadonlyMap<string, PackedFile> | undefined;
   return {
     async open(pace) {
-      const packed = known ?? (await readPacks(folder, fit, pace));
+      const packed = known ?? (await readPacks({ folder, fit, limits, pace }));
       known = packed;
       return {
         find(blob) {
@@ -57,14 +60,14 @@ export function openParseCache(folder: string): ParseCache {
       };
     },
     async keep(files, pace) {
-      const before = known ?? (await readPacks(folder, fit, pace));
+      const before = known ?? (await readPacks({ folder, fit, limits, pace }));
       const kept = [...files].filter(([, file]) => !file.isSensitive);
       const fresh = kept.filter(([blob]) => !before.has(blob));
       known = before;
-      if (fresh.length < CACHE_LIMITS.newFiles) return;
+      if (fresh.length < limits.newFiles) return;
       const old = (await orElse(readdir(folder), [])).filter((name) => OWN.test(name));
-      const isCrowded = old.length > CACHE_LIMITS.packs;
-      const written = await writePacks(folder, fit, isCrowded ? kept : fresh, pace);
+      const isCrowded = old.length > limits.packs;
+      const written = await writePacks({ folder, fit, limits, pace }, isCrowded ? kept : fresh);
       if (isCrowded) await Promise.all(old.map((name) => orElse(rm(join(folder, name), { force: true }), undefined)));
       known = new Map([...(isCrowded ? [] : before), ...written]);
     },
@@ -77,20 +80,27 @@ function fitOf(): string {
   return digestText(JSON.stringify([PARSE_VERSION, schemas, REFERENCES, MANIFEST_LIMITS])).slice("sha256:".length);
 }
 
-async function readPacks(folder: string, fit: string, pace: Pacer): Promise<ReadonlyMap<string, PackedFile>> {
+interface Place {
+  readonly folder: string;
+  readonly fit: string;
+  readonly limits: CacheLimits;
+  readonly pace: Pacer;
+}
+
+async function readPacks({ folder, fit, limits, pace }: Place): Promise<ReadonlyMap<string, PackedFile>> {
   const files = new Map<string, PackedFile>();
   const names = (await orElse(readdir(folder), [])).filter((name) => name.endsWith(".pack"));
-  for (const name of names.slice(0, CACHE_LIMITS.packs * 2)) {
-    const pack = await orElse(readBounded(join(folder, name)), undefined);
+  for (const name of names.slice(0, limits.packs * 2)) {
+    const pack = await orElse(readBounded(join(folder, name), limits.readBytes), undefined);
     for (const [blob, file] of (pack === undefined ? undefined : openPack(fit, pack)) ?? []) files.set(blob, file);
     await pace();
   }
   return files;
 }
 
-async function readBounded(file: string): Promise<Buffer | undefined> {
+async function readBounded(file: string, maxBytes: number): Promise<Buffer | undefined> {
   const found = await stat(file);
-  return found.isFile() && found.size <= CACHE_LIMITS.readBytes ? readFile(file) : undefined;
+  return found.isFile() && found.size <= maxBytes ? readFile(file) : undefined;
 }
 
 /** A cache that cannot be read or written is a cache that is not there. */
@@ -105,10 +115,8 @@ async function orElse<T>(work: Promise<T>, otherwise: T): Promise<T> {
 
 /** Answers what is on disk now. */
 async function writePacks(
-  folder: string,
-  fit: string,
+  { folder, fit, limits, pace }: Place,
   files: readonly (readonly [string, KnownFile])[],
-  pace: Pacer,
 ): Promise<Map<string, PackedFile>> {
   const written = new Map<string, PackedFile>();
   let entries: PackEntry[] = [];
@@ -123,7 +131,7 @@ async function writePacks(
     const text = renderKnownFile(file);
     entries.push({ blob, bytes: file.bytes, text });
     size += file.bytes.length + text.length;
-    if (size > CACHE_LIMITS.packBytes) await flush();
+    if (size > limits.packBytes) await flush();
     await pace();
   }
   if (entries.length > 0) await flush();
