@@ -1,12 +1,13 @@
 // `drift`: where the state or the world differs from what was applied, with a ready way to adopt, revert or ignore it.
 import { randomUUID } from "node:crypto";
-import { defaultSettings, type EnvironmentSettings } from "../../contracts/environment.ts";
+import type { EnvironmentSettings } from "../../contracts/environment.ts";
 import type { ObservedState } from "../../contracts/record.ts";
 import { findHost } from "../../reconciler/drift/find-host.ts";
 import { type Looked, lookForDrift, worldProbes } from "../../reconciler/drift/look.ts";
 import { offerWays } from "../../reconciler/drift/offer-ways.ts";
 import { openSource } from "../../reconciler/environment-source.ts";
 import { makePlan, type PlannableSource } from "../../reconciler/plan/make-plan.ts";
+import { environmentSpec, findSettings } from "../environment-settings.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { paintFor, printJson, say } from "../output.ts";
@@ -17,17 +18,22 @@ import { renderDrift } from "../view/drift.ts";
 import { printUnavailable } from "./plan.ts";
 
 export interface DriftOptions extends CommonFlags, SourceFlags {
+  /** The file of settings. */
+  readonly config?: string;
   /** Ask no name server. */
   readonly offline: boolean;
   readonly allowUnprotected?: boolean;
 }
 
 export async function runDrift(host: Host, options: DriftOptions): Promise<ExitCode> {
-  const spec = sourceSpec(host, options);
-  const tools = await sourceTools(host, spec);
+  const found = await findSettings(host, options);
+  if (found.outcome === "invalid") return found.exitCode;
+  const { settings } = found;
+  const spec = environmentSpec(host, options, found);
+  const tools = { ...(await sourceTools(host, spec)), overlays: settings.overlays };
   const source = await openSource(spec, tools).read(host.signal);
   if (source.status === "unavailable") return printUnavailable(host, options, source.reason);
-  const looked = await look(host, options, source);
+  const looked = await look(host, options, { source, settings });
   const applyCommand = `countwheel apply ${sourceWords(spec, host)}${envFlag(options)}`;
   const report = await offerWays(looked.report, {
     spec,
@@ -47,15 +53,28 @@ export async function runDrift(host: Host, options: DriftOptions): Promise<ExitC
   return report.items.length > 0 ? EXIT.changes : EXIT.ok;
 }
 
-async function look(host: Host, options: DriftOptions, source: PlannableSource): Promise<Looked> {
+interface Compared {
+  readonly source: PlannableSource;
+  readonly settings: EnvironmentSettings;
+}
+
+async function look(host: Host, options: DriftOptions, { source, settings }: Compared): Promise<Looked> {
   const { env } = options;
-  const settings: EnvironmentSettings = defaultSettings(env);
   const server = await openRedis(host, options);
   const { redis } = server;
   try {
     const tool = { name: TOOL_NAME, version: readVersion() };
     const plan = async (observed: ObservedState) =>
-      makePlan({ source, observed, env, history: "fast-forward", now: host.now(), planId: randomUUID(), tool });
+      makePlan({
+        source,
+        observed,
+        env,
+        settings,
+        history: "fast-forward",
+        now: host.now(),
+        planId: randomUUID(),
+        tool,
+      });
     const probes = worldProbes(redis, env, options.offline ? null : findHost);
     const { ignore } = settings.drift;
     return await lookForDrift({ redis, env, ignore, probes, plan, signal: host.signal }, source);

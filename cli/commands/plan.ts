@@ -52,6 +52,7 @@ export async function runPlan(host: Host, options: PlanOptions): Promise<ExitCod
     history,
     observed,
     suspended,
+    settings,
     ...(comparison === undefined ? {} : { comparison }),
     env: options.env,
     now: host.now(),

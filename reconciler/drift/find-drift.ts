@@ -6,7 +6,7 @@ import type { ObservedState } from "../../contracts/record.ts";
 import type { RecordComparison } from "../../store/scripts/compare-records.ts";
 import type { PlannableSource } from "../plan/make-plan.ts";
 import { type ProbeAnswer, worldDrift } from "./probe.ts";
-import { findRecordDrift, findUndeclared } from "./record-drift.ts";
+import { findRecordDrift, findUndeclared, findUntellable } from "./record-drift.ts";
 
 export interface DriftInput {
   readonly env: string;
@@ -36,6 +36,9 @@ export function findDrift(input: DriftInput): DriftReport {
   const { env, source, observed, comparison, world, ignore } = input;
   const { manifests } = source.load.set;
   const records = findRecordDrift({ observed, comparison, manifests, ignore });
+  const untellable = findUntellable({ observed, comparison, manifests, ignore }).map(
+    (address) => `${address}: some of its fields are ignored and its manifest has changed; the next apply tells`,
+  );
   const undeclared =
     source.status === "ok"
       ? findUndeclared({ records: observed.records, manifests, changes: input.changes, ignore, told: records })
@@ -49,7 +52,7 @@ export function findDrift(input: DriftInput): DriftReport {
     state: { lineage: observed.head?.lineage ?? "", serial: observed.head?.serial ?? 0 },
     counts: countDrift(items),
     items,
-    unknown: [...untold(source, comparison), ...world.unknown],
+    unknown: [...untold(source, comparison), ...untellable, ...world.unknown],
   };
 }
 

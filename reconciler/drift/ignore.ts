@@ -27,11 +27,6 @@ export function isIgnored(manifest: Named, pointer: string, rules: readonly Igno
   return ignoredPointers(manifest, rules).some((ignored) => pointer === ignored || pointer.startsWith(`${ignored}/`));
 }
 
-/** The manifest without the ignored fields: what is compared. */
-export function withoutIgnored<M extends Manifest>(manifest: M, rules: readonly IgnoreRule[]): M {
-  return ignoredPointers(manifest, rules).reduce((left, pointer) => withValue(left, pointer, undefined), manifest);
-}
-
 /**
  * The manifest as it is applied over a record: ignored fields stay as the state has them, so an apply of other fields
  * does not overwrite them. A manifest without a record is taken whole.

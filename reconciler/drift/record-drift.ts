@@ -10,7 +10,7 @@ import { hideSensitive, sensitivePaths } from "../../contracts/sensitive.ts";
 import type { RecordComparison, RecordDifference } from "../../store/scripts/compare-records.ts";
 import type { LoadedManifest } from "../load/desired-set.ts";
 import { differingFields, valueAt } from "../plan/field-diff.ts";
-import { isIgnored, keepIgnored } from "./ignore.ts";
+import { ignoredPointers, isIgnored, keepIgnored } from "./ignore.ts";
 
 export interface RecordDriftInput {
   readonly observed: ObservedState;
@@ -34,6 +34,20 @@ export function findRecordDrift({ observed, comparison, manifests, ignore }: Rec
   });
 }
 
+/**
+ * Changed records of which only the next apply can tell: fields of theirs are ignored, and their manifests have changed
+ * since they were applied, so that whether anything else in them is otherwise is not known.
+ */
+export function findUntellable({ observed, comparison, manifests, ignore }: RecordDriftInput): Address[] {
+  const declared = new Map(manifests.map((loaded) => [loaded.address, loaded]));
+  return comparison.differences.flatMap(({ address, applied, found }) => {
+    const [record, loaded] = [observed.records.get(address), declared.get(address)];
+    if (record === undefined || loaded === undefined || applied === null || record.digest !== found) return [];
+    const isTold = loaded.digest === applied || keepIgnored(loaded, record, ignore).digest === found;
+    return isTold || ignoredPointers(record.manifest, ignore).length === 0 ? [] : [address];
+  });
+}
+
 function describeDifference(
   { address, applied }: RecordDifference,
   record: StateRecord | undefined,
@@ -45,6 +59,7 @@ function describeDifference(
   const known = declared !== undefined && declared.digest === applied ? declared : undefined;
   if (record === undefined) return removed(address, declared, known);
   if (applied === null) return [added(record, declared)];
+  if (known === undefined && ignoredPointers(record.manifest, ignore).length > 0) return [];
   return [changed(record, declared, known, ignore)];
 }
 

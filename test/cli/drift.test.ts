@@ -8,6 +8,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import type { Address } from "../../contracts/address.ts";
 import type { DriftReport } from "../../reconciler/drift/find-drift.ts";
 import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
+import { readState } from "../../store/state.ts";
 import { removeRecord, smuggle, tamper } from "../reconciler/drift/world.ts";
 import { manifest } from "../reconciler/plan/builders.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
@@ -125,6 +126,21 @@ Drift: 2 of records, 0 of the world, 0 undeclared.
       /\nDrift {3}2 resources are not as they were applied; see: countwheel drift\n {2}≠ Agent\/a/,
     );
     expect(told.stdout + told.stderr + planned.stdout).not.toMatch(/hunter/);
+  });
+
+  it("leaves alone what the lines for countwheel.yaml ignore, as an apply does", async () => {
+    await applied();
+    await tamper(redis, env, A, (spec) => ({ ...spec, prompt: "tuned" }));
+    const report = JSON.parse((await drift("-o", "json")).stdout) as DriftReport;
+    room.write({
+      "countwheel.yaml": report.items[0]?.drift.offers?.ignore ?? "",
+      "agents/a.yaml": `${FILES["agents/a.yaml"]}  limits: {maxSteps: 3}\n`,
+    });
+    expect(await drift()).toMatchObject({ code: 0 });
+    expect(await room.run("plan", "agents", "--out", "plan.json")).toMatchObject({ code: 0 });
+    expect(await room.run("apply", "plan.json", "--yes")).toMatchObject({ code: 0 });
+    const record = (await readState(redis, env)).records.get(A);
+    expect(record?.manifest.spec).toEqual({ model_ref: "m", prompt: "tuned", limits: { max_steps: 3 } });
   });
 
   it("exits 1 where the source cannot be read, and 64 for wrong words", async () => {
