@@ -15,15 +15,16 @@ type Spec = Readonly<Record<string, unknown>>;
 export interface Meta {
   readonly namespace?: string;
   readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly file?: string;
 }
 
 export function manifest(kind: KindName, name: string, spec: Spec = {}, meta: Meta = {}): LoadedManifest {
-  const { namespace = "default", labels = {}, file = `${name}.yaml` } = meta;
+  const { namespace = "default", labels = {}, annotations = {}, file = `${name}.yaml` } = meta;
   const made: Manifest = {
     apiVersion: "orloj.dev/v1",
     kind,
-    metadata: { name, namespace, labels, annotations: {} },
+    metadata: { name, namespace, labels, annotations },
     spec,
   };
   const place = { file, line: 1, column: 1 };
