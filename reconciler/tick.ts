@@ -58,6 +58,8 @@ export interface TickOptions {
   /** Reads the state for whoever ticks again and again; default: the whole state, each time. */
   readonly state?: { read(): Promise<ObservedState> };
   readonly signal: AbortSignal;
+  /** For the history: who set this look off, where somebody did. */
+  readonly person?: string;
 }
 
 export type Hold =
@@ -112,13 +114,19 @@ export async function tick(options: TickOptions): Promise<TickOutcome> {
 }
 
 async function carryOut(
-  { writer, confirmation }: TickOptions,
+  { writer, confirmation, person }: TickOptions,
   plan: Plan,
   work: Pick<PlannedWork, "manifests" | "observed">,
 ): Promise<TickOutcome> {
   const confirmed = plan.confirm === null ? null : (confirmation?.prunes ?? null);
   const confirmedPrunes = confirmed === null ? {} : { confirmedPrunes: confirmed };
-  const applied = await applyPlan(writer, { ...work, ...confirmedPrunes, plan, automatic: true });
+  const applied = await applyPlan(writer, {
+    ...work,
+    ...confirmedPrunes,
+    ...(person === undefined ? {} : { note: { person } }),
+    plan,
+    automatic: true,
+  });
   if (applied.outcome === "applied" && plan.confirm !== null) confirmation?.spend();
   return outcomeOf(plan, applied);
 }

@@ -21,6 +21,8 @@ export interface ActionInputs {
   readonly allowUnprotected: boolean;
   /** COUNTWHEEL_STATE_KEY of the job's environment: no input, so that it cannot be printed as one. */
   readonly stateKey: StateKey | undefined;
+  /** GITHUB_ACTOR: who set the workflow off. */
+  readonly actor: string | undefined;
 }
 
 export type InputsAnswer =
@@ -66,10 +68,11 @@ export function readInputs(variables: Variables): InputsAnswer {
   const allowUnprotected = readFlag("allow-unprotected-redis", text("allow-unprotected-redis", "false"), problems);
   const stateKey = readStateKey(variables["COUNTWHEEL_STATE_KEY"] ?? "", problems);
   if (problems.length > 0 || !isCommand(command)) return { outcome: "invalid", problems };
+  const actor = variables["GITHUB_ACTOR"] || undefined;
   const [path, ref, token] = [text("path", "."), text("ref") || undefined, text("github-token") || undefined];
   return {
     outcome: "valid",
-    inputs: { path, ref, environment, redisUrl, token, command, ...flags, against, allowUnprotected, stateKey },
+    inputs: { path, ref, environment, redisUrl, token, command, ...flags, against, allowUnprotected, stateKey, actor },
   };
 }
 

@@ -46,7 +46,9 @@ async function applyTip(action: ActionContext, redis: Redis, branch: string): Pr
     reports: action.github !== null,
   };
   const source = tipSource(action, branch);
-  const options = { source, writer, tool, newId, allowHistory: [], onPlan: () => undefined, signal };
+  const { actor } = action.inputs;
+  const person = actor === undefined ? {} : { person: actor };
+  const options = { source, writer, tool, newId, allowHistory: [], onPlan: () => undefined, signal, ...person };
   try {
     return await tickUntilDone(options);
   } finally {

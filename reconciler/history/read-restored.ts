@@ -36,7 +36,7 @@ export async function readRestored(redis: Redis, input: RestoreInput): Promise<R
   if (facts === undefined) return { outcome: "not-kept", why: "an older version made it, which kept no records" };
   if (isKeyed && !entry.sealed) return { outcome: "not-kept", why: "it was made before the state was sealed" };
   const entries = await readAppliesAfter(redis, env, entry.serial);
-  const later = entries.flatMap((later) => readFacts(later) ?? []);
+  const later = entries.flatMap((applied) => readFacts(applied) ?? []);
   const expected = (observed.head?.serial ?? 0) - entry.serial;
   if (entries.length !== expected || later.length !== expected) {
     return { outcome: "collected", missing: Math.max(1, expected - later.length) };

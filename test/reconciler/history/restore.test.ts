@@ -1,5 +1,5 @@
 // What the state held after an apply of the past: found again from today's records and the applies since.
-import fc from "fast-check";
+import { array, assert, constantFrom, dictionary, property } from "fast-check";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Address, addressOf } from "../../../contracts/address.ts";
 import { type Digest, digestText } from "../../../contracts/canonical.ts";
@@ -39,13 +39,13 @@ function changesBetween(before: Map<Address, Digest>, after: Map<Address, Digest
 
 describe("a set of the past", () => {
   it("is today's with every later apply undone, whatever happened in between", () => {
-    const content = fc.dictionary(fc.constantFrom("a", "b", "c", "d"), fc.constantFrom("1", "2", "3"));
-    fc.assert(
-      fc.property(fc.array(content, { minLength: 1, maxLength: 8 }), (contents) => {
+    const content = dictionary(constantFrom("a", "b", "c", "d"), constantFrom("1", "2", "3"));
+    assert(
+      property(array(content, { minLength: 1, maxLength: 8 }), (contents) => {
         const sets = contents.map(setOf);
         const applies = sets.slice(1).map((after, index) => ({ changes: changesBetween(sets[index] ?? after, after) }));
         const today = new Map(
-          [...(sets.at(-1) ?? new Map())].map(([address, digest]) => [address, { digest }] as const),
+          [...(sets.at(-1) ?? new Map<Address, Digest>())].map(([address, digest]) => [address, { digest }] as const),
         );
         for (const [index, set] of sets.entries()) {
           expect(restoredSet(today, applies.slice(index).toReversed())).toEqual(set);
@@ -82,6 +82,8 @@ describe("an apply that somebody names", () => {
   });
 });
 
+const agent = (name: string, prompt: string) => manifest("Agent", name, { model_ref: "m", prompt });
+
 describeWithRedis("what is kept for a rollback", () => {
   let server: TestRedis;
   let world: World;
@@ -95,7 +97,6 @@ describeWithRedis("what is kept for a rollback", () => {
   afterEach(() => world.close());
 
   const model = manifest("ModelEndpoint", "m", { provider: "mock", default_model: "mock" });
-  const agent = (name: string, prompt: string) => manifest("Agent", name, { model_ref: "m", prompt });
 
   async function restored(serial: number) {
     const entry = await readApply(world.redis, world.env, serial);
