@@ -50,14 +50,16 @@ export function openReader(
   { redis, server }: Pick<OpenRedis, "redis" | "server">,
   env: string,
 ): OpenWriter {
-  const refuse = (): never => {
-    throw new PermanentFailure("READ_ONLY", "a dry run orders no work");
-  };
-  const queue = { env, ring: refuse, withoutBell: refuse, bringForward: refuse, close: async () => undefined };
-  const nothing = async (): Promise<void> => undefined;
-  const lineages = { ...lineageMemory(host, server, env), remember: nothing, forget: nothing };
+  const queue = { env, ring: refuseWork, withoutBell: refuseWork, bringForward: refuseWork, close: doNothing };
+  const lineages = { ...lineageMemory(host, server, env), remember: doNothing, forget: doNothing };
   return { writer: { ...writerFacts(host, redis, env), queue, lineages, reports: false }, close: queue.close };
 }
+
+function refuseWork(): never {
+  throw new PermanentFailure("READ_ONLY", "a dry run orders no work");
+}
+
+async function doNothing(): Promise<void> {}
 
 /** Which state was applied to from this directory: kept beside the embedded server, not in it. */
 export function lineageMemory(host: Host, server: string, env: string): LineageMemory {

@@ -15,7 +15,7 @@ export interface HeldLock {
    * Throws LeaseLost where the lock may be somebody else's. Asks the clock: in a process that was paused the signal is
    * aborted only after other things that had waited, too.
    */
-  check(): void;
+  readonly check: () => void;
   release(): Promise<void>;
 }
 
@@ -52,7 +52,7 @@ interface Life {
 
 interface Heartbeat {
   readonly lost: AbortSignal;
-  check(): void;
+  readonly check: () => void;
   stop(): void;
 }
 

@@ -7,7 +7,7 @@ import { say } from "../output.ts";
 import type { ListenAddress, Served } from "./options.ts";
 
 export interface Hearing extends Served {
-  look(): void;
+  readonly look: () => void;
 }
 
 export interface ListeningOptions {

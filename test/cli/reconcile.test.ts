@@ -118,12 +118,10 @@ describeWithRedis("the command reconcile", () => {
   }, 20_000);
 
   it("knows a repository by its name on GitHub, whatever the transport", () => {
-    const name = (repo: string): string | undefined =>
-      nameOnGithub({ kind: "commit", repo, ref: "main", path: "." }, undefined);
-    expect(name("https://github.com/acme/agents.git")).toBe("acme/agents");
-    expect(name("https://github.com/acme/agents/")).toBe("acme/agents");
-    expect(name("git@github.com:acme/a.b.git")).toBe("acme/a.b");
-    expect(name("/srv/acme/agents")).toBeUndefined();
+    expect(nameOf("https://github.com/acme/agents.git")).toBe("acme/agents");
+    expect(nameOf("https://github.com/acme/agents/")).toBe("acme/agents");
+    expect(nameOf("git@github.com:acme/a.b.git")).toBe("acme/a.b");
+    expect(nameOf("/srv/acme/agents")).toBeUndefined();
   });
 
   async function writesAmong(names: readonly string[]): Promise<string[]> {
@@ -131,6 +129,10 @@ describeWithRedis("the command reconcile", () => {
     return facts.filter(([, , flags]) => flags.includes("write")).map(([name]) => name);
   }
 });
+
+function nameOf(repo: string): string | undefined {
+  return nameOnGithub({ kind: "commit", repo, ref: "main", path: "." }, undefined);
+}
 
 function linesOf(input: Readable): AsyncIterator<string> {
   return createInterface({ input })[Symbol.asyncIterator]();

@@ -168,7 +168,6 @@ describeWithRedis("the reconciler", () => {
     const bell = new Bell();
     const given = options({ signal: stop.signal, bell, random: () => 1 });
     let isDown = true;
-    const failed = (event: LoopEvent): boolean => event.type === "failed";
     const source: LoopSource = {
       ...given.source,
       watch: async () => undefined,
@@ -179,7 +178,7 @@ describeWithRedis("the reconciler", () => {
       },
     };
     const running = runLoop({ ...given, source, emit: heard.emit });
-    expect(await heard.until(failed)).toBe(true);
+    expect(await heard.until(({ type }) => type === "failed")).toBe(true);
     isDown = false;
     bell.ring();
     expect(await heard.until(isApplied(1))).toBe(true);

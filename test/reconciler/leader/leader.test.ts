@@ -80,7 +80,8 @@ describeWithRedis("replicas of a reconciler", () => {
     await first.until({ type: "applied", serial: 4 });
     expect((await world.read()).records.size).toBe(4);
     const applies = [...first.events, ...second.events].filter(({ type }) => type === "applied");
-    expect(applies.map(({ serial }) => serial).toSorted()).toEqual([1, 2, 3, 4]);
+    expect(applies).toHaveLength(4);
+    expect(new Set(applies.map(({ serial }) => serial))).toEqual(new Set([1, 2, 3, 4]));
   }, 20_000);
 
   it("passes a webhook's word on to the leader", async () => {

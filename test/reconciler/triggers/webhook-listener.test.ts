@@ -31,8 +31,8 @@ describe("the webhook listener", () => {
   afterEach(() => listener.stop());
 
   function start(more: Partial<ListenerOptions> = {}): Promise<Listener> {
-    const onLook = (repository: string): void => void looks.push(repository);
-    return startListener({ host: "127.0.0.1", port: 0, secrets: [SECRET], onLook, ...more });
+    const listening = { host: "127.0.0.1", port: 0, secrets: [SECRET] };
+    return startListener({ ...listening, onLook: (repository) => void looks.push(repository), ...more });
   }
 
   interface Sent {
@@ -117,12 +117,10 @@ describe("the webhook listener", () => {
     expect(
       await deliver(gzipSync(example("push")) as Uint8Array<ArrayBuffer>, { headers: { "content-encoding": "gzip" } }),
     ).toBe(415);
-    const asked = async (path: string, method: string): Promise<number> =>
-      (await fetch(`${listener.url}${path}`, { method })).status;
-    expect(await asked("/webhook", "GET")).toBe(405);
-    expect(await asked("/", "POST")).toBe(404);
-    expect(await asked("/healthz", "GET")).toBe(200);
-    expect(await asked("/healthz", "DELETE")).toBe(405);
+    expect(await asked(listener, "/webhook", "GET")).toBe(405);
+    expect(await asked(listener, "/", "POST")).toBe(404);
+    expect(await asked(listener, "/healthz", "GET")).toBe(200);
+    expect(await asked(listener, "/healthz", "DELETE")).toBe(405);
   });
 
   it("reads no more than it must of a body that is too large, announced or not", async () => {
@@ -144,6 +142,10 @@ describe("the webhook listener", () => {
     expect(looks).toHaveLength(1);
   });
 });
+
+async function asked({ url }: Listener, path: string, method: string): Promise<number> {
+  return (await fetch(`${url}${path}`, { method })).status;
+}
 
 function sign(body: string | Uint8Array, secret = SECRET): string {
   return `sha256=${createHmac("sha256", secret).update(body).digest("hex")}`;
