@@ -8,7 +8,7 @@ import { sensitivePaths } from "../../contracts/sensitive.ts";
 import type { StateKey } from "../../contracts/state-key.ts";
 import { hasShape } from "./line-shapes.ts";
 
-export const EXPORT_FORMAT_VERSION = "1";
+const EXPORT_FORMAT_VERSION = "1";
 
 export interface ExportFacts {
   readonly env: string;

@@ -50,7 +50,7 @@ export async function verifySource(
   });
 }
 
-export interface JudgedCommits {
+interface JudgedCommits {
   readonly mode: Exclude<SignatureMode, "none">;
   /** The commit that was applied last; null before the first apply. */
   readonly from: string | null;
@@ -66,7 +66,7 @@ const MOST_COMMITS = 1_000;
  * in by a merge was written by somebody as well. Before the first apply there is no range: the head speaks for it.
  * Answers the first bad commit, oldest first, or the signer of the head.
  */
-export function judgeSignatures(repository: LocalRepository, judged: JudgedCommits): Promise<SignatureVerdict> {
+function judgeSignatures(repository: LocalRepository, judged: JudgedCommits): Promise<SignatureVerdict> {
   return failWhereUnavailable(async () => {
     const range = await rangeOf(repository, judged);
     if ("verdict" in range) return range;
