@@ -13,17 +13,29 @@ import type { RememberedRead } from "./read-memory.ts";
 import { findEntry, type GitEntry, listTree, type Objects } from "./tree.ts";
 
 export async function readCommitFiles(objects: Objects, wanted: CommitRead): Promise<FilesAnswer> {
-  const { ref, sha, path, memory } = wanted;
+  const { path, memory } = wanted;
+  const last = memory.recall(objects.gitDir, path);
   try {
-    const read = await readRemembering(objects, wanted, memory.recall(objects.gitDir, path));
-    memory.keep(read);
-    const { oid, facts, files, listed, unread } = read;
-    const identity = { repo: objects.repo, ref, headSha: sha, treeSha: oid, path, dirty: false, commit: facts.info };
-    return { status: "ok", identity, files, problems: boundProblems([...listed, ...unread]) };
+    return await readAndKeep(objects, wanted, last);
   } catch (error) {
     memory.forget();
-    throw error;
+    // A text that became a manifest by its name was never fetched, and no difference between trees tells of it.
+    if (last === undefined || !(error instanceof Unavailable && error.reason.code === "READ_FAILED")) throw error;
+    return readAndKeep(objects, wanted, undefined);
   }
+}
+
+async function readAndKeep(
+  objects: Objects,
+  wanted: CommitRead,
+  last: RememberedRead | undefined,
+): Promise<FilesAnswer> {
+  const { ref, sha, path, memory } = wanted;
+  const read = await readRemembering(objects, wanted, last);
+  memory.keep(read);
+  const { oid, facts, files, listed, unread } = read;
+  const identity = { repo: objects.repo, ref, headSha: sha, treeSha: oid, path, dirty: false, commit: facts.info };
+  return { status: "ok", identity, files, problems: boundProblems([...listed, ...unread]) };
 }
 
 /** An unchanged tree costs one look-up, a changed one what differs, and what differs too much a whole listing. */

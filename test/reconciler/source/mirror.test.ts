@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from "node:net";
 import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { ReadMemory } from "../../../reconciler/source/git/read-memory.ts";
 import { historyBetween, repositoryFolder } from "../../../reconciler/source/history.ts";
 import { readRemoteHead } from "../../../reconciler/source/remote-head.ts";
 import { readCommit } from "../../../reconciler/source/repository.ts";
@@ -50,6 +51,24 @@ function shown(answer: FilesAnswer): unknown {
 }
 
 describe("a repository behind a server", () => {
+  it("is read by what differs, also where a text becomes a manifest that nobody fetched before", async () => {
+    const server = await serve({ filter: true });
+    const memory = new ReadMemory();
+    const whole = await read(server.url, { memory });
+    await repo.commit({ "agents/a.yaml": "two", "agents/b.yaml": "new" });
+    await repo.push();
+    expect(await read(server.url, { memory })).toEqual({ "agents/a.yaml": "two", "agents/b.yaml": "new" });
+    await repo.git("mv", "other/big.bin", "agents/big.yaml");
+    await repo.commit({});
+    await repo.push();
+    const before = server.requests.length;
+    expect(await read(server.url, { memory })).toMatchObject({ "agents/big.yaml": "x".repeat(1000) });
+    expect(server.requests.length - before).toBeLessThan(8);
+    await repo.git("reset", "--quiet", "--hard", "HEAD~2");
+    await repo.push("--force");
+    expect(await read(server.url, { memory })).toEqual(whole);
+  });
+
   it.each([true, false])(
     "is mirrored, follows its branch, and asks once when nothing moved (filter: %s)",
     async (filter) => {
