@@ -22,13 +22,12 @@ export interface Sightings {
   watch(secrets: Secrets): Secrets;
 }
 
-/** Work never waits for this, and never fails by it: what is not told now is told at the next use. */
+/** Work never waits for what is told, and never fails by it: what is not told now is told at the next use. */
 export function openSightings({ redis, env, id, now }: SightingOptions): Sightings {
   // References that were resolved since this process started: told once, not at every call.
   const found = new Set<string>();
   const forget = (secret: Parameters<typeof forgetMissingSecret>[2]): Promise<void> =>
     forgetMissingSecret(redis, env, secret);
-  const tell = (telling: Promise<void>): void => void telling.catch(() => undefined);
   return {
     serverOpened({ namespace, name, spec }, tools) {
       const seen = { namespace, server: name, launch: launchDigest(spec), tools, runner: id, at: now().toISOString() };
@@ -56,6 +55,10 @@ export function openSightings({ redis, env, id, now }: SightingOptions): Sightin
       },
     }),
   };
+}
+
+function tell(telling: Promise<void>): void {
+  telling.catch(() => undefined);
 }
 
 /** Which secret a failure of {@link Secrets} is about. */

@@ -12,7 +12,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { paintFor, printJson, say } from "../output.ts";
 import { readVersion, TOOL_NAME } from "../package-facts.ts";
-import { fileFromHere, type SourceFlags, shellWord, sourceSpec, sourceTools, sourceWords } from "../plan-source.ts";
+import { fileFromHere, type SourceFlags, shellWord, sourceTools, sourceWords } from "../plan-source.ts";
 import { openRedis } from "../redis.ts";
 import { renderDrift } from "../view/drift.ts";
 import { printUnavailable } from "./plan.ts";

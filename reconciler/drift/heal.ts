@@ -7,9 +7,9 @@ import { HEALS_KEPT, type Heal, noteHeals, readHeals } from "../../store/heals.t
 import { compareFound, type RecordDifference } from "../../store/scripts/compare-records.ts";
 import type { LoadedManifest } from "../load/desired-set.ts";
 
-export const HEAL_LIMITS = { firstWaitMs: 60_000, longestWaitMs: 60 * 60_000 } as const;
+const HEAL_LIMITS = { firstWaitMs: 60_000, longestWaitMs: 60 * 60_000 } as const;
 
-export interface HealInput {
+interface HealInput {
   readonly plan: Plan;
   /** What the commit declares. */
   readonly manifests: readonly Pick<LoadedManifest, "address" | "digest">[];
@@ -33,7 +33,7 @@ export interface Withheld {
  * A change is a heal where Git says what it said when the record was last applied, and only the record is otherwise. What
  * Git has changed since is a change like any other, whatever became of its record.
  */
-export function withholdDrift({ plan, manifests, differences, selfHeal, heals, now }: HealInput): Withheld {
+function withholdDrift({ plan, manifests, differences, selfHeal, heals, now }: HealInput): Withheld {
   const drifted = new Map(differences.map((difference) => [difference.address, difference]));
   const declared = new Map(manifests.map(({ address, digest }) => [address, digest]));
   const healing: Heal[] = [];

@@ -8,7 +8,7 @@ import { codeSpan, oneLine, prose, shorten, tableCell } from "./inert.ts";
 const ROWS = 20;
 
 /** One line for a drift, and one for each of its fields, without a place or a colour. */
-export function driftLines(change: Change): readonly string[] {
+function driftLines(change: Change): readonly string[] {
   const fields = change.fields.filter((field) => field.before !== undefined || field.after !== undefined);
   return [
     `${displayAddress(change)}   ${oneLine(change.reason)}`,

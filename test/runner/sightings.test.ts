@@ -38,7 +38,7 @@ describeWithRedis("a runner's sightings", () => {
     const mcp = new McpSupervisor();
     const open = (pins: Readonly<Record<string, string>>) => {
       const spec = { ...hostileSpec("normal", log.path), pins };
-      const entries = entriesOf([["McpServer", "notes", spec as unknown as Readonly<Record<string, unknown>>]]);
+      const entries = entriesOf([["McpServer", "notes", spec]]);
       const onOpened = sightings.serverOpened.bind(sightings);
       const deps = { mcp, secrets: secretsWith({}), ground: { ...GROUND, privateHosts: [] }, onOpened };
       return openToolBox({ entries, namespace: "default", toolNames: ["notes--write"] }, deps, never());

@@ -1,5 +1,6 @@
 // Finds endpoints whose host names no longer lead to an address, as the resolver of this machine sees it.
 import { isIP } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import type { KindName } from "../../../contracts/address.ts";
 import type { StateRecord } from "../../../contracts/record.ts";
 import { valueAt } from "../../plan/field-diff.ts";
@@ -9,7 +10,7 @@ import type { Probe, ProbeAnswer, WorldFinding } from "../probe.ts";
 export type HostAnswer = "resolves" | "gone" | "unknown";
 export type FindHost = (host: string) => Promise<HostAnswer>;
 
-export const ENDPOINT_LIMITS = { timeoutMs: 2_000, atOnce: 8, hosts: 500 } as const;
+const ENDPOINT_LIMITS = { timeoutMs: 2_000, atOnce: 8, hosts: 500 } as const;
 
 const FIELDS: readonly { readonly kind: KindName; readonly pointer: string }[] = [
   { kind: "ModelEndpoint", pointer: "/spec/base_url" },
@@ -45,7 +46,7 @@ function endpointsOf(record: StateRecord): Endpoint[] {
 }
 
 /** Of a URL, or of `host:port` as gRPC tools have it. An address needs no resolver, and no name of this machine does. */
-export function hostOf(endpoint: unknown): string | undefined {
+function hostOf(endpoint: unknown): string | undefined {
   if (typeof endpoint !== "string") return undefined;
   const text = /^[\w.-]+:\d+$/.test(endpoint) ? `tcp://${endpoint}` : endpoint;
   if (!URL.canParse(text)) return undefined;
@@ -71,20 +72,13 @@ async function askAll(
 }
 
 async function within(answer: Promise<HostAnswer>, timeoutMs: number, signal: AbortSignal): Promise<HostAnswer> {
-  let stop = (): void => undefined;
-  const late = new Promise<HostAnswer>((resolve) => {
-    const timer = setTimeout(() => resolve("unknown"), timeoutMs);
-    const aborted = (): void => resolve("unknown");
-    signal.addEventListener("abort", aborted, { once: true });
-    stop = () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", aborted);
-    };
-  });
+  const ended = new AbortController();
+  const late = pause(timeoutMs, "unknown" as const, { signal: AbortSignal.any([signal, ended.signal]) });
   try {
-    return await Promise.race([answer, late]);
+    // Aborted, the pause rejects: that is no answer either.
+    return await Promise.race([answer, late.catch(() => "unknown" as const)]);
   } finally {
-    stop();
+    ended.abort();
   }
 }
 

@@ -102,11 +102,11 @@ describe("a patch that adopts", () => {
     ["a list", (spec) => ({ ...spec, tools: ["b", "c: d"] })],
     ["a new field", (spec) => ({ ...spec, fallback_model_refs: ["tiny"] })],
     ["a new field in a new block", (spec) => ({ ...spec, memory: { ref: "notes", allow: ["read"] } })],
-    ["a field that goes away", ({ tools: _, ...spec }) => spec],
-    ["a block that goes away", ({ limits: _, ...spec }) => spec],
+    ["a field that goes away", ({ tools: _tools, ...spec }) => spec],
+    ["a block that goes away", ({ limits: _limits, ...spec }) => spec],
     [
       "several at once",
-      ({ prompt: _, ...spec }) => ({ ...spec, model_ref: "x", limits: { max_steps: 9, timeout: "1m" } }),
+      ({ prompt: _prompt, ...spec }) => ({ ...spec, model_ref: "x", limits: { max_steps: 9, timeout: "1m" } }),
     ],
   ] as [string, (spec: Manifest["spec"]) => Manifest["spec"]][])(
     "says %s, and is proven by the loader",

@@ -21,6 +21,19 @@ const B = manifest("Agent", "b", { model_ref: "m", prompt: "p" });
 const SECRET = manifest("Secret", "s", { string_data: { value: "hunter2" } });
 const SET = [A, B, MODEL, SECRET];
 
+const short = ({ items }: DriftReport): unknown =>
+  items.map(({ address, action, fields, drift }: DriftChange) => [
+    address,
+    action,
+    drift.code,
+    fields.map(({ path }) => path),
+  ]);
+
+const answering =
+  (answers: Readonly<Record<string, HostAnswer>>): FindHost =>
+  async (host) =>
+    answers[host] ?? "unknown";
+
 describeWithRedis("drift", () => {
   let server: TestRedis;
   let world: World;
@@ -54,14 +67,6 @@ describeWithRedis("drift", () => {
     );
     return report;
   }
-
-  const short = ({ items }: DriftReport): unknown =>
-    items.map(({ address, action, fields, drift }: DriftChange) => [
-      address,
-      action,
-      drift.code,
-      fields.map(({ path }) => path),
-    ]);
 
   it("is none after an apply, whoever reads, and none where there is no state", async () => {
     expect(short(await look(SET))).toEqual([]);
@@ -161,11 +166,6 @@ describeWithRedis("drift", () => {
     await forgetRunner(world.redis, world.env, "r1");
     expect(short(await look([tool, key]))).toHaveLength(1);
   });
-
-  const answering =
-    (answers: Readonly<Record<string, HostAnswer>>): FindHost =>
-    async (host) =>
-      answers[host] ?? "unknown";
 
   it("tells endpoints whose names lead nowhere, and takes a silent or lost resolver for no answer", async () => {
     const gone = manifest("Tool", "gone", { endpoint: "https://gone.example/x" });

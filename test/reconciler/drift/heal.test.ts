@@ -11,6 +11,8 @@ const A = manifest("Agent", "a", { model_ref: "m", prompt: "p" });
 const B = manifest("Agent", "b", { model_ref: "m", prompt: "p" });
 const SET = [A, B, MODEL];
 
+const blockedIn = ({ changes }: Plan): unknown => changes.map(({ address, blocked }) => [address, blocked?.code]);
+
 describeWithRedis("a reconciler that finds drift", () => {
   let server: TestRedis;
   let world: World;
@@ -27,7 +29,6 @@ describeWithRedis("a reconciler that finds drift", () => {
   const change = (): Promise<void> =>
     tamper(world.redis, world.env, A.address, (spec) => ({ ...spec, prompt: "evil" }));
   const promptOfA = async (): Promise<unknown> => (await world.read()).records.get(A.address)?.manifest.spec["prompt"];
-  const blockedIn = ({ changes }: Plan): unknown => changes.map(({ address, blocked }) => [address, blocked?.code]);
 
   it("leaves it to a person, says so, and still applies what Git changed", async () => {
     await change();
