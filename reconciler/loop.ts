@@ -78,7 +78,10 @@ export async function runLoop(options: LoopOptions): Promise<void> {
       await settle(bell, pace, signal);
       const rung = bell.take();
       const restMs = await look(options, memory, rung);
-      if (rung) options.onRungLook?.();
+      if (rung) {
+        pace.noteEnd(performance.now());
+        options.onRungLook?.();
+      }
       await bell.wait(restMs, signal);
     }
   } finally {

@@ -2,7 +2,7 @@
 // a few plans. Pure, but for what it remembers.
 
 export interface PaceLimits {
-  /** The rest after the first look of a storm; it doubles with each further one. */
+  /** The rest after the end of the first look of a storm; it doubles with each further one. */
   readonly firstMs: number;
   readonly longestMs: number;
 }
@@ -29,6 +29,11 @@ export class Pace {
     const { firstMs, longestMs } = this.#limits;
     const isCalm = now - this.#lastAt > 2 * Math.max(firstMs, this.#spacingMs);
     this.#spacingMs = isCalm ? firstMs : Math.min(longestMs, Math.max(firstMs, 2 * this.#spacingMs));
+    this.#lastAt = now;
+  }
+
+  /** It ended: rests are counted from here, so that slow looks make a storm no calmer. */
+  noteEnd(now: number): void {
     this.#lastAt = now;
   }
 }

@@ -82,7 +82,7 @@ describeWithRedis("the command reconcile", () => {
     expect(commands.size).toBeGreaterThan(3);
     expect(await writesAmong([...commands])).toEqual([]);
     expect((await readState(redis, env)).head?.serial).toBe(1);
-  }, 20_000);
+  }, 60_000);
 
   it("looks at once at a webhook's word about a repository of its own", async () => {
     const live = start("--github", "Acme/agents", "--listen", "127.0.0.1:0");
@@ -93,7 +93,7 @@ describeWithRedis("the command reconcile", () => {
     expect(await deliver(url, "some/where")).toBe(202);
     expect(await deliver(url, "acme/Agents")).toBe(202);
     await nextLine(live.events, /"held"/);
-  }, 20_000);
+  }, 60_000);
 
   it("serves all environments of countwheel.yaml, and lets one that fails disturb none of the others", async () => {
     const names = [`${env}-a`, `${env}-b`, `${env}-gone`];
@@ -115,7 +115,7 @@ describeWithRedis("the command reconcile", () => {
     await repository.push();
     expect(await nextLine(all.events, /"applied"/)).toMatchObject({ serial: 2 });
     expect(await nextLine(all.events, /"applied"/)).toMatchObject({ serial: 2 });
-  }, 20_000);
+  }, 60_000);
 
   it("knows a repository by its name on GitHub, whatever the transport", () => {
     expect(nameOf("https://github.com/acme/agents.git")).toBe("acme/agents");

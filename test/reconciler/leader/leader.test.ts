@@ -82,7 +82,7 @@ describeWithRedis("replicas of a reconciler", () => {
     const applies = [...first.events, ...second.events].filter(({ type }) => type === "applied");
     expect(applies).toHaveLength(4);
     expect(new Set(applies.map(({ serial }) => serial))).toEqual(new Set([1, 2, 3, 4]));
-  }, 20_000);
+  }, 60_000);
 
   it("passes a webhook's word on to the leader", async () => {
     const first = replica("first");
@@ -93,7 +93,7 @@ describeWithRedis("replicas of a reconciler", () => {
     await suspend(world.redis, world.env, null, { by: "ada", since: "2026-11-01T12:00:00Z", reason: "" });
     second.child.stdin?.write("look\n");
     await first.until({ type: "held" });
-  });
+  }, 60_000);
 
   it("refuses the apply of a stale leader in the switch itself, although it does not know yet", async () => {
     const stale = await lead("slept");

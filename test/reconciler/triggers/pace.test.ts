@@ -18,6 +18,18 @@ describe("the pace of looks", () => {
     expect(pace.delayMs(10_000)).toBe(1_500);
   });
 
+  it("takes a storm for a storm although each look takes long", () => {
+    const pace = new Pace(LIMITS);
+    const looks: number[] = [];
+    for (let now = 0; now < 20_000; now += pace.delayMs(now)) {
+      pace.noteLook(now);
+      looks.push(now);
+      now += 2_000;
+      pace.noteEnd(now);
+    }
+    expect(looks).toEqual([0, 2_500, 5_500, 9_500, 15_500]);
+  });
+
   it("looks at once at each of pushes that come one by one", () => {
     const pace = new Pace(LIMITS);
     for (const now of [0, 5_000, 10_000, 15_000]) {
