@@ -1,6 +1,6 @@
 // Makes a throw-away Git repository with many manifests, and commits a change of one of them.
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -14,37 +14,32 @@ export interface BigRepository {
 
 const AGENTS_PER_SYSTEM = 4;
 
-/** Half agents in files of their own, the rest systems, tools and roles; 20 files a folder, as people keep them. */
+/**
+ * Three agents to a system of two; 20 files a folder, as people keep them. Bare, and made by `fast-import`: a working tree
+ * of 100,000 files would take minutes.
+ */
 export function makeBigRepository(manifests: number): BigRepository {
   const root = mkdtempSync(join(tmpdir(), "countwheel-bench-"));
-  const folder = join(root, "repository");
-  mkdirSync(join(folder, "agents"), { recursive: true });
-  writeFileSync(
-    join(folder, "agents", "model.yaml"),
-    manifest("ModelEndpoint", "m", "  provider: mock\n  default_model: mock\n"),
-  );
-  for (let index = 1; index < manifests; index += 1) writeManifest(folder, index);
-  git(folder, "init", "-q", "-b", "main");
-  commit(folder, "all");
+  const folder = join(root, "repository.git");
+  git(root, "init", "-q", "--bare", "-b", "main", folder);
+  const files = Array.from({ length: manifests - 1 }, (_, index) => [pathOf(index + 1), textOf(index + 1)] as const);
+  commit(folder, "all", [["agents/model.yaml", MODEL], ...files]);
   return {
     folder,
     home: join(root, "home"),
-    changeOne(mark) {
-      writeFileSync(fileOf(folder, 5), agent(5, mark));
-      commit(folder, mark);
-    },
+    changeOne: (mark) => commit(folder, mark, [[pathOf(5), agent(5, mark)]]),
     remove: () => rmSync(root, { recursive: true, force: true }),
   };
 }
 
-function writeManifest(folder: string, index: number): void {
-  const file = fileOf(folder, index);
-  mkdirSync(join(file, ".."), { recursive: true });
-  writeFileSync(file, index % AGENTS_PER_SYSTEM === 0 ? system(index) : agent(index, "at first"));
+const MODEL = manifest("ModelEndpoint", "m", "  provider: mock\n  default_model: mock\n");
+
+function textOf(index: number): string {
+  return index % AGENTS_PER_SYSTEM === 0 ? system(index) : agent(index, "at first");
 }
 
-function fileOf(folder: string, index: number): string {
-  return join(folder, "agents", `team-${Math.floor(index / 20)}`, `r${index}.yaml`);
+function pathOf(index: number): string {
+  return `agents/team-${Math.floor(index / 20)}/r${index}.yaml`;
 }
 
 function agent(index: number, mark: string): string {
@@ -61,9 +56,22 @@ function manifest(kind: string, name: string, spec: string): string {
   return `apiVersion: countwheel.dev/v1\nkind: ${kind}\nmetadata:\n  name: ${name}\n  labels:\n    team: bench\nspec:\n${spec}`;
 }
 
-function commit(folder: string, message: string): void {
-  git(folder, "add", "-A");
-  git(folder, "-c", "user.name=b", "-c", "user.email=b@example.com", "commit", "-qm", message);
+function commit(folder: string, message: string, files: readonly (readonly [path: string, text: string])[]): void {
+  const isFirst = message === "all";
+  const input = [
+    "commit refs/heads/main",
+    "committer b <b@example.com> now",
+    data(message),
+    ...(isFirst ? [] : ["from refs/heads/main^0"]),
+    ...files.flatMap(([path, text]) => [`M 100644 inline ${path}`, data(text)]),
+    "",
+  ];
+  const options = { cwd: folder, input: input.join("\n"), stdio: ["pipe", "ignore", "inherit"] } as const;
+  execFileSync("git", ["fast-import", "--quiet", "--date-format=now"], { ...options, stdio: [...options.stdio] });
+}
+
+function data(text: string): string {
+  return `data ${Buffer.byteLength(text)}\n${text}`;
 }
 
 function git(folder: string, ...words: readonly string[]): void {

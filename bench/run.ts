@@ -1,4 +1,4 @@
-// Runs every benchmark as a process of its own and writes bench/RESULTS.md. `npm run bench -- plan` runs one.
+// Runs every benchmark as a process of its own and writes bench/RESULTS.md. `npm run bench -- growth` runs one.
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import type { Figure } from "./measure.ts";
 
 const run = promisify(execFile);
-const BENCHES = ["help", "plan", "apply", "decide", "activation"] as const;
+const BENCHES = ["help", "growth", "apply", "decide", "activation"] as const;
 
 const chosen = process.argv.slice(2);
 const figures: { bench: string; figure: Figure }[] = [];
