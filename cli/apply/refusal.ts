@@ -3,9 +3,11 @@ import type { EnvironmentSettings } from "../../contracts/environment.ts";
 import { type History, hasChanges, type Plan } from "../../contracts/plan.ts";
 import { hasErrors } from "../../contracts/problem.ts";
 import type { ObservedState } from "../../contracts/record.ts";
-import { confirmHoldText, findConfirmHold } from "../../reconciler/holds/confirm.ts";
+import { confirmHoldText } from "../../reconciler/holds/confirm.ts";
 import { findFrozenHold, frozenText } from "../../reconciler/holds/frozen.ts";
 import { findHistoryHold, historyHoldText } from "../../reconciler/holds/history.ts";
+import { findConfirm } from "../../reconciler/plan/confirm.ts";
+import type { PlannableSource } from "../../reconciler/plan/make-plan.ts";
 import { isManifestName } from "../../reconciler/source/files/manifest-paths.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Failure } from "../output.ts";
@@ -19,7 +21,8 @@ export interface Said {
 
 export interface Judged {
   readonly plan: Plan;
-  readonly observed: Pick<ObservedState, "head">;
+  readonly source: PlannableSource;
+  readonly observed: ObservedState;
   readonly settings: EnvironmentSettings;
 }
 
@@ -32,7 +35,7 @@ export function findRefusal(said: Said, judged: Judged, now: Date): Failure | un
   if (!plan.applyable) {
     return failure("PLAN_BLOCKED", `every change is blocked: ${plan.changes[0]?.blocked?.message ?? ""}`);
   }
-  return refuseHistory(said, judged) ?? refusePrunes(said, plan) ?? refuseFrozen(said, judged, now);
+  return refuseHistory(said, judged) ?? refusePrunes(said, judged) ?? refuseFrozen(said, judged, now);
 }
 
 /** Who applies a working tree stands before it: switching branches in it is no rewritten history. */
@@ -43,21 +46,28 @@ function refuseHistory({ allowHistory = [] }: Said, { plan, observed, settings }
   return hold === undefined ? undefined : failure("HISTORY_HELD", historyHoldText(hold));
 }
 
-function refusePrunes({ confirmPrunes }: Said, plan: Plan): Failure | undefined {
+function refusePrunes({ confirmPrunes }: Said, judged: Judged): Failure | undefined {
+  const { plan } = judged;
   const { prune } = plan.counts;
+  const confirm = dueConfirm(judged);
   const refuse = (message: string): Failure =>
-    failure("PRUNES_NOT_CONFIRMED", message, EXIT.blocked, { prunes: prune, confirm: plan.confirm });
-  if (confirmPrunes === undefined) {
-    const hold = findConfirmHold(plan, null);
-    if (prune > 0 && isLoneFile(plan)) {
-      return refuse(
-        `\`${plan.source.path}\` alone is the whole set, so ${prune} records would be pruned; name the folder, or add --confirm-prunes ${prune}`,
-      );
-    }
-    return hold === undefined ? undefined : refuse(confirmHoldText(hold));
-  }
+    failure("PRUNES_NOT_CONFIRMED", message, EXIT.blocked, { prunes: prune, confirm });
   if (confirmPrunes === prune) return undefined;
-  return refuse(`the plan prunes ${prune} records, --confirm-prunes says ${confirmPrunes}`);
+  if (confirmPrunes !== undefined) {
+    return refuse(`the plan prunes ${prune} records, --confirm-prunes says ${confirmPrunes}`);
+  }
+  if (prune > 0 && isLoneFile(plan)) {
+    const what = `\`${plan.source.path}\` alone is the whole set, so ${prune} records would be pruned`;
+    return refuse(`${what}; name the folder, or add --confirm-prunes ${prune}`);
+  }
+  return confirm === null ? undefined : refuse(confirmHoldText(confirm));
+}
+
+/** A saved plan is not believed about it: the limits are those of now, and so is the state. */
+function dueConfirm({ plan, source, observed, settings }: Judged): Plan["confirm"] {
+  const declared = source.load.set.manifests.length;
+  const facts = { prunes: plan.counts.prune, declared, records: observed.records.size, moved: 0 };
+  return plan.confirm ?? findConfirm(facts, settings.prunes);
 }
 
 /** Of all the manifests of an environment somebody named one file. */

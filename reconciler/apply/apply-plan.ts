@@ -1,6 +1,7 @@
 // Carries out exactly one plan: under the writer's lock, against a state that is still what the plan was made of.
-import type { RolledBack } from "../../contracts/holds.ts";
+
 import { PermanentFailure } from "../../contracts/failure.ts";
+import type { RolledBack } from "../../contracts/holds.ts";
 import { specDigest } from "../../contracts/manifest.ts";
 import type { Plan } from "../../contracts/plan.ts";
 import { policyDigestOf } from "../../contracts/policy-digest.ts";
@@ -12,8 +13,8 @@ import { pushOutbox } from "../../store/outbox.ts";
 import { type ApplyAnswer, type ApplyRequest, applyPlan as switchState } from "../../store/scripts/apply-plan.ts";
 import { readHead, readState } from "../../store/state.ts";
 import { acquireWriterLock, type WriterLock, type WriterLockAnswer } from "../../store/writer-lock.ts";
-import { confirmHoldText, findConfirmHold } from "../holds/confirm.ts";
 import { type ApplyNote, applyFacts } from "../history/apply-facts.ts";
+import { confirmHoldText, findConfirmHold } from "../holds/confirm.ts";
 import type { LoadedManifest } from "../load/desired-set.ts";
 import type { LineageMemory } from "./lineage-memory.ts";
 import { type NextRecords, nextRecords } from "./next-records.ts";

@@ -1,5 +1,6 @@
 // All checks of one manifest against the set that it belongs to.
 import type { Problem } from "../../contracts/problem.ts";
+import { checkCircle } from "./check-circle.ts";
 import { checkReferences } from "./check-references.ts";
 import { checkCycle, checkGraph, checkTemplate } from "./check-set.ts";
 import type { Declaration, Declared, Inquiry } from "./declared.ts";
@@ -18,5 +19,10 @@ export function checkOne(declaration: Declaration, declared: Declared): Checked 
 }
 
 function checkValid(declaration: Declaration, declared: Declared): Problem[] {
-  return [...checkGraph(declaration), ...checkTemplate(declaration, declared), ...checkCycle(declaration, declared)];
+  return [
+    ...checkGraph(declaration),
+    ...checkTemplate(declaration, declared),
+    ...checkCycle(declaration, declared),
+    ...checkCircle(declaration, declared),
+  ];
 }

@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { type ApplyOptions, runApply } from "../../cli/commands/apply.ts";
 import { runPlan } from "../../cli/commands/plan.ts";
 import { runReconcile } from "../../cli/commands/reconcile.ts";
-import type { Plan } from "../../contracts/plan.ts";
+import { type Plan, planDigest } from "../../contracts/plan.ts";
 import { type TestRepository, testRepository } from "../git.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
 import { listenIn } from "./manifests.ts";
@@ -85,6 +85,20 @@ describeWithRedis("an environment that nobody can hurt by mistake", () => {
     expect(await reconcile()).toMatchObject({ code: 4, out: expect.stringMatching(/held.*--confirm-prunes 3/) });
     expect((await plan()).plan.counts.prune).toBe(3);
     expect(await reconcile({ confirmPrunes: 3 })).toMatchObject({ code: 0, out: expect.stringContaining("applied") });
+  });
+
+  it("believes no saved plan about its prunes", async () => {
+    await repository.remove();
+    repository = await testRepository(set(NAMES));
+    await apply();
+    await keep(["a", "b", "c"]);
+    const { digest: _digest, ...body } = { ...(await plan()).plan, confirm: null };
+    const file = join(repository.folder, "plan.json");
+    await writeFile(file, JSON.stringify({ ...body, digest: planDigest(body) }));
+    expect(await apply({ target: file })).toMatchObject({
+      code: 4,
+      err: expect.stringContaining("--confirm-prunes 4"),
+    });
   });
 
   it("takes source and limits from countwheel.yaml, and shows what is wrong in it with exit 3", async () => {

@@ -8,16 +8,21 @@ const moved = (from: string, spec: object = { model_ref: "m", prompt: "p" }, met
   manifest("Agent", "new", { ...spec }, { annotations: { [MOVED]: from }, ...meta });
 const rest = ["x", "y", "z"].map((name) => manifest("Memory", name));
 
+const fiftyAt = (folder: string) =>
+  Array.from({ length: 50 }, (_, i) => manifest("Agent", `a-${i}`, {}, { file: `${folder}/a-${i}.yaml` }));
+const threeOf = (namespace: string) =>
+  Array.from({ length: 3 }, (_, i) =>
+    manifest("Agent", `a-${i}`, { i }, { namespace, file: `${namespace}/${i}.yaml` }),
+  );
+const fields = (changed: number) =>
+  Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`f${i}`, i < changed ? "n" : "o"]));
+
 describe("a file that is renamed", () => {
   it("is no change, for fifty manifests as for one, and the next apply notes where they stand", () => {
-    const at = (folder: string) =>
-      Array.from({ length: 50 }, (_, index) =>
-        manifest("Agent", `a-${index}`, {}, { file: `${folder}/a-${index}.yaml` }),
-      );
-    const state = observed(at("before"));
-    const made = plan({ source: source(at("after")), observed: state });
+    const state = observed(fiftyAt("before"));
+    const made = plan({ source: source(fiftyAt("after")), observed: state });
     expect(made).toMatchObject({ changes: [], hints: [], confirm: null, counts: { noop: 50, move: 0 } });
-    const set = [...at("after"), rest[0] ?? old];
+    const set = [...fiftyAt("after"), rest[0] ?? old];
     const next = applied(plan({ source: source(set), observed: state }), set, state);
     const record = next.records.get(manifest("Agent", "a-7").address);
     expect(record).toMatchObject({
@@ -90,8 +95,6 @@ describe("a prune and a create that are alike", () => {
   });
 
   it("are alike with more than four fifths of their fields, and not with fewer", () => {
-    const fields = (changed: number) =>
-      Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`f${i}`, i < changed ? "n" : "o"]));
     const hintsFor = (changed: number) =>
       plan({
         source: source([manifest("Agent", "new", fields(changed)), ...rest]),
@@ -101,11 +104,7 @@ describe("a prune and a create that are alike", () => {
   });
 
   it("look like a moved root where most records go, and wait", () => {
-    const at = (namespace: string) =>
-      Array.from({ length: 3 }, (_, i) =>
-        manifest("Agent", `a-${i}`, { i }, { namespace, file: `${namespace}/${i}.yaml` }),
-      );
-    const made = plan({ source: source(at("after")), observed: observed(at("before")) });
+    const made = plan({ source: source(threeOf("after")), observed: observed(threeOf("before")) });
     expect(made.confirm).toMatchObject({
       prunes: 3,
       because: expect.stringContaining("did the path or a namespace change"),
