@@ -1,6 +1,7 @@
 // Compares the records of an environment with what applies have written, without reading any of them.
 import { type Address, parseAddress } from "../../contracts/address.ts";
 import type { Digest } from "../../contracts/canonical.ts";
+import { TransientFailure } from "../../contracts/failure.ts";
 import { askAll } from "../ask.ts";
 import type { Redis } from "../connect.ts";
 import { environmentKeys } from "../keys.ts";
@@ -25,34 +26,66 @@ export interface RecordComparison {
 
 /**
  * KEYS  1 head · 2 records · 3 inventory
- * Answers {serial, serial of the inventory or '', {address, applied or '', found or ''}…}. Reads only.
+ * ARGV  1 'records' or 'inventory': what is gone through · 2 cursor · 3 how many at once
+ * Answers {next cursor, serial, serial of the inventory or '', {address, applied or '', found or ''}…}. Reads only, and a
+ * part at a time: of a large state a whole comparison would hold Redis up for longer than anybody should wait.
  */
 export const COMPARE = defineScript(`
 local head, records, inventory = unpack(KEYS)
-local answer = { redis.call('HGET', head, 'serial') or '0', redis.call('HGET', inventory, '') or '' }
-local function digest_of(record) return record and (string.match(record, '^%S+ (%S+) ') or '?') or '' end
-local function compare(address, applied, found)
+local through = ARGV[1] == 'records' and records or inventory
+local part = redis.call('HSCAN', through, ARGV[2], 'COUNT', ARGV[3])
+local answer = { part[1], redis.call('HGET', head, 'serial') or '0', redis.call('HGET', inventory, '') or '' }
+for first = 1, #part[2], 2 do
+  local address, value = part[2][first], part[2][first + 1]
+  local applied, found = '', ''
+  if through == records then
+    applied, found = redis.call('HGET', inventory, address) or '', string.match(value, '^%S+ (%S+) ') or '?'
+  elseif address ~= '' and redis.call('HEXISTS', records, address) == 0 then
+    applied = value
+  end
   if applied ~= found then answer[#answer + 1] = { address, applied, found } end
 end
-local applied = {}
-local listed = redis.call('HGETALL', inventory)
-for first = 1, #listed, 2 do
-  if listed[first] ~= '' then applied[listed[first]] = listed[first + 1] end
-end
-local found = redis.call('HGETALL', records)
-for first = 1, #found, 2 do
-  compare(found[first], applied[found[first]] or '', digest_of(found[first + 1]))
-  applied[found[first]] = nil
-end
-for address, digest in pairs(applied) do compare(address, digest, '') end
 return answer
 `);
 
+/** Milliseconds of Redis at once; many small parts would be many ways there and back. */
+const PART = 5_000;
+const TRIES = 3;
+
+/** Each record at one moment, all of them between two applies. Throws TransientFailure STATE_BUSY where applies do not stop. */
 export async function compareRecords(redis: Redis, env: string): Promise<RecordComparison> {
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    const written = await compareThrough(redis, env, "records");
+    const gone = await compareThrough(redis, env, "inventory");
+    const moments = new Set([...written.moments, ...gone.moments]);
+    const [moment = "0 "] = moments;
+    const [serial = "0", listed = ""] = moment.split(" ");
+    if (moments.size === 1) return comparison(env, { serial, listed }, () => [...written.rows, ...gone.rows]);
+  }
+  throw new TransientFailure("STATE_BUSY", `The state of environment ${env} keeps changing while it is compared`);
+}
+
+interface Part {
+  /** The serials at each part: more than one says that an apply came in between. */
+  readonly moments: ReadonlySet<string>;
+  readonly rows: readonly RecordDifference[];
+}
+
+async function compareThrough(redis: Redis, env: string, through: "records" | "inventory"): Promise<Part> {
   const what = whatOf(env);
   const { head, records, inventory } = environmentKeys(env);
-  const [serial, listed, ...rows] = listOf(what, await runScript(redis, COMPARE, [head, records, inventory], []));
-  return comparison(env, { serial, listed }, () => rows.map((row) => readDifference(what, row)));
+  const moments = new Set<string>();
+  // A scan may answer a field twice while its hash grows.
+  const rows = new Map<Address, RecordDifference>();
+  let cursor = "0";
+  do {
+    const answer = listOf(what, await runScript(redis, COMPARE, [head, records, inventory], [through, cursor, PART]));
+    const [next, serial, listed, ...found] = answer;
+    moments.add(`${textOf(what, serial)} ${textOf(what, listed)}`);
+    for (const row of found.map((fields) => readDifference(what, fields))) rows.set(row.address, row);
+    cursor = textOf(what, next);
+  } while (cursor !== "0");
+  return { moments, rows: [...rows.values()] };
 }
 
 /** The same for records that were read already, by plain reads: what a plan touches, however much there is beside it. */
