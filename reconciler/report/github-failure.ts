@@ -14,6 +14,7 @@ const LIMIT_WAIT_MS = 60_000;
 
 /** `what` says in words what was tried: "create a comment on #7". */
 export function translateFailure(error: unknown, what: string, nowMs: number): Error {
+  if (error instanceof TypeError) return notGithub(error, what);
   if (!isRequestFailure(error)) return error instanceof Error ? error : new Error(String(error));
   const { status } = error;
   const options = { cause: error, details: { status } };
@@ -35,6 +36,12 @@ export function translateFailure(error: unknown, what: string, nowMs: number): E
   }
   if (status >= 500 || status === 408) return unavailable(error, what, nowMs);
   return new PermanentFailure("GITHUB_REJECTED", `Could not ${what}: ${said}.`, options);
+}
+
+/** A proxy's page for signing in, a body that was cut: 200, and nothing of what was asked for is in it. */
+function notGithub(cause: TypeError, what: string): TransientFailure {
+  const text = `Could not ${what}: what answered is not GitHub's API; is something in between, or GITHUB_API_URL wrong?`;
+  return new TransientFailure("GITHUB_UNAVAILABLE", text, { cause });
 }
 
 function unavailable(error: RequestFailure, what: string, nowMs: number): TransientFailure {

@@ -199,11 +199,11 @@ async function* listComments(
   issue_number: number,
 ): AsyncIterable<Comment> {
   for (let page = 1; ; page += 1) {
-    const { data } = await attempt(`list the comments of #${issue_number}`, () =>
-      octokit.rest.issues.listComments({ ...at, issue_number, per_page: PAGE, page }),
+    const comments = await attempt(`list the comments of #${issue_number}`, async () =>
+      (await octokit.rest.issues.listComments({ ...at, issue_number, per_page: PAGE, page })).data.map(readComment),
     );
-    yield* data.map(readComment);
-    if (data.length < PAGE) return;
+    yield* comments;
+    if (comments.length < PAGE) return;
   }
 }
 

@@ -26,6 +26,8 @@ export interface RedisProxy {
   open: boolean;
   /** Asked for each command, in order. */
   judge: (command: ProxiedCommand) => Verdict | Promise<Verdict>;
+  /** Called right before a connection is cut. */
+  onCut: () => void;
   stop(): Promise<void>;
 }
 
@@ -40,6 +42,7 @@ export async function redisProxy(serverUrl: string): Promise<RedisProxy> {
     commands,
     open: true,
     judge: () => "pass",
+    onCut: () => undefined,
     async stop() {
       for (const each of sockets) each.destroy();
       await new Promise<void>((resolve) => server.close(() => resolve()));
@@ -54,7 +57,8 @@ export async function redisProxy(serverUrl: string): Promise<RedisProxy> {
       each.on("error", () => undefined).on("close", () => sockets.delete(each));
     }
     upstream.on("data", (bytes) => client.write(bytes)).on("close", () => client.destroy());
-    client.on("close", () => upstream.destroy());
+    // Not destroyed: what a client sent before it died still arrives.
+    client.on("close", () => upstream.end());
     void forward(client, upstream, proxy, commands);
   });
   await new Promise<void>((resolve) => server.listen(socket, resolve));
@@ -62,25 +66,35 @@ export async function redisProxy(serverUrl: string): Promise<RedisProxy> {
 }
 
 async function forward(client: Socket, upstream: Socket, proxy: RedisProxy, commands: ProxiedCommand[]): Promise<void> {
-  let pending: Buffer = Buffer.alloc(0);
   try {
-    for await (const chunk of client) {
-      pending = Buffer.concat([pending, chunk as Buffer]);
-      for (let found = takeCommand(pending); found !== undefined; found = takeCommand(pending)) {
-        const raw = pending.subarray(0, found.end);
-        pending = pending.subarray(found.end);
-        const command = { count: commands.length + 1, name: (found.parts[0] ?? "").toLowerCase(), parts: found.parts };
-        commands.push(command);
-        const verdict = await proxy.judge(command);
-        if (verdict === "cut-before") return void client.destroy();
-        if (verdict === "cut-after") upstream.removeAllListeners("data").once("data", () => client.destroy());
-        upstream.write(raw);
-        if (verdict === "cut-after") return;
-      }
+    for await (const { raw, parts } of commandsOf(client)) {
+      const command = { count: commands.length + 1, name: (parts[0] ?? "").toLowerCase(), parts };
+      commands.push(command);
+      const verdict = await proxy.judge(command);
+      const cut = (): void => {
+        proxy.onCut();
+        client.destroy();
+      };
+      if (verdict === "cut-before") return cut();
+      if (verdict === "cut-after") upstream.removeAllListeners("data").once("data", cut);
+      upstream.write(raw);
+      if (verdict === "cut-after") return;
     }
   } catch {
     // The client went away in the middle: there is nobody left to tell.
     upstream.destroy();
+  }
+}
+
+async function* commandsOf(client: Socket): AsyncGenerator<{ readonly raw: Buffer; readonly parts: string[] }> {
+  let pending: Buffer = Buffer.alloc(0);
+  // Leaving the loop must not end the connection: an answer may still be on its way.
+  for await (const chunk of client.iterator({ destroyOnReturn: false })) {
+    pending = Buffer.concat([pending, chunk as Buffer]);
+    for (let found = takeCommand(pending); found !== undefined; found = takeCommand(pending)) {
+      yield { raw: pending.subarray(0, found.end), parts: found.parts };
+      pending = pending.subarray(found.end);
+    }
   }
 }
 

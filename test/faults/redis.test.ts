@@ -290,9 +290,10 @@ describeWithRedis("a fault of Redis:", () => {
 
   it.each([...STATE, ...SERVER])("%s → %s", async (_name, word, inject, mend) => {
     await inject(hurt);
-    const look = await hurt.world.look().finally(async () => {
-      await mend(hurt);
-    });
+    const looking = hurt.world.look();
+    await Promise.allSettled([looking]);
+    await mend(hurt);
+    const look = await looking;
     expect(look.word).toBe(word);
     if (word === "applied") expect(prunes(look)).toEqual([GONE]);
     else await isMended();

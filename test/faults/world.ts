@@ -90,6 +90,8 @@ export interface Aim {
   gitPath: string;
   redis: Redis;
   signal: AbortSignal;
+  /** Whether GitHub is to hear of applies. */
+  reports: boolean;
 }
 
 export interface Look {
@@ -104,7 +106,7 @@ async function openFaultWorld(root: string, redisUrl: string, first: SourceAnswe
   const env = `f-${randomUUID().slice(0, 8)}`;
   const redis = connectRedis(redisUrl, "command");
   const signal = new AbortController().signal;
-  const aim: Aim = { repo: bare, ref: "main", path: "agents", gitPath: TEST_GIT.path, redis, signal };
+  const aim: Aim = { repo: bare, ref: "main", path: "agents", gitPath: TEST_GIT.path, redis, signal, reports: false };
   const kept = { env, mirrorFolder, lineages: processLineageMemory(), loader: createLoader() };
   const git = (...args: string[]): Promise<string> => runGit(folder, args);
   expect((await look(aim, kept, { read: async () => first, history: async () => "first" })).word).toBe("applied");
@@ -181,7 +183,7 @@ function tickOptions(aim: Aim, kept: Kept, queue: ActivationQueue): Omit<TickOpt
     holder: `test/${randomUUID()}`,
     lockWaitMs: 0,
     newLineage: randomUUID,
-    reports: false,
+    reports: aim.reports,
   };
   return { source, writer, tool: TOOL, newId: randomUUID, allowHistory: [], signal };
 }

@@ -38,6 +38,8 @@ export interface GithubServer {
   /** Requests that change something. */
   writes(): RecordedRequest[];
   fail(fault: Fault): void;
+  /** No fault is left. */
+  heal(): void;
   stop(): Promise<void>;
 }
 
@@ -75,6 +77,10 @@ class Server implements GithubServer {
 
   fail(fault: Fault): void {
     this.#faults.push({ fault, left: fault.times });
+  }
+
+  heal(): void {
+    this.#faults.length = 0;
   }
 
   stop(): Promise<void> {
