@@ -85,6 +85,7 @@ function reportingOptions(host: Host, options: ReconcileOptions, input: ReportIn
     github: { token, apiUrl, repository: { owner, name }, pace: "github", waitForLimitMs: WAIT_FOR_LIMIT_MS },
     branch: served.spec.kind === "commit" && served.spec.ref !== "HEAD" ? served.spec.ref : null,
     readSource,
+    ...(served.settings === undefined ? {} : { settings: served.settings }),
     tool: loop.tool,
     intervalMs: options.interval,
     now: host.now,

@@ -1,4 +1,5 @@
 // Looks at the open pull requests and plans each head that has no plan yet against the state. Posting is the outbox's affair.
+import { defaultSettings, type EnvironmentSettings } from "../../contracts/environment.ts";
 import type { Plan } from "../../contracts/plan.ts";
 import type { StateHead } from "../../contracts/record.ts";
 import type { Redis } from "../../store/connect.ts";
@@ -19,6 +20,8 @@ export interface PullRequestPlanning {
   readonly branch: string | null;
   /** Reads and loads the environment's manifests at a ref such as `refs/pull/7/head`. */
   readonly readSource: (ref: string, signal: AbortSignal) => Promise<SourceAnswer>;
+  /** The operator's, never what the pull request says; default: what holds where nobody has written any. */
+  readonly settings?: EnvironmentSettings;
   readonly tool: Plan["tool"];
   readonly now: () => Date;
   readonly newId: () => string;
@@ -69,8 +72,8 @@ async function planPullRequest(planning: PullRequestPlanning, due: Due, planned:
   }
   const observed = await readState(redis, env);
   const history = observed.head === null ? "first" : "fast-forward";
-  const { now, newId, tool } = planning;
-  const plan = makePlan({ source, history, observed, env, now: now(), planId: newId(), tool });
+  const { now, newId, tool, settings = defaultSettings(env) } = planning;
+  const plan = makePlan({ source, history, observed, env, settings, now: now(), planId: newId(), tool });
   // The branch may have moved since the list was made: the plan tells which head it is of.
   const headSha = source.identity.headSha ?? pull.headSha;
   await pushOutbox(redis, env, { kind: "plan", env, pullRequest: pull.number, headSha, plan });

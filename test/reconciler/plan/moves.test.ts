@@ -17,6 +17,12 @@ const threeOf = (namespace: string) =>
 const fields = (changed: number) =>
   Object.fromEntries(Array.from({ length: 12 }, (_, i) => [`f${i}`, i < changed ? "n" : "o"]));
 
+const hintsFor = (changed: number) =>
+  plan({
+    source: source([manifest("Agent", "new", fields(changed)), ...rest]),
+    observed: observed([manifest("Agent", "old", fields(0)), ...rest]),
+  }).hints.length;
+
 describe("a file that is renamed", () => {
   it("is no change, for fifty manifests as for one, and the next apply notes where they stand", () => {
     const state = observed(fiftyAt("before"));
@@ -95,11 +101,6 @@ describe("a prune and a create that are alike", () => {
   });
 
   it("are alike with more than four fifths of their fields, and not with fewer", () => {
-    const hintsFor = (changed: number) =>
-      plan({
-        source: source([manifest("Agent", "new", fields(changed)), ...rest]),
-        observed: observed([manifest("Agent", "old", fields(0)), ...rest]),
-      }).hints.length;
     expect([hintsFor(1), hintsFor(2)]).toEqual([1, 0]);
   });
 
