@@ -52,11 +52,11 @@ export function applyOverlays<T extends Patchable>(
     if (problem !== undefined) problems.push(problem);
     else if (base !== undefined) byTarget.set(base, [...(byTarget.get(base) ?? []), patch]);
   }
-  const patched = [...byTarget].map(([base, own]) => patch(base, own));
+  const patched = [...byTarget].map(([base, own]) => patchWith(base, own));
   return { patched: patched.toSorted((a, b) => (a.base.address < b.base.address ? -1 : 1)), problems };
 }
 
-function patch<T extends Patchable>(base: T, patches: readonly Patch[]): Patched<T> {
+function patchWith<T extends Patchable>(base: T, patches: readonly Patch[]): Patched<T> {
   const manifest = patches.reduce((merged: unknown, { value }) => mergePatch(merged, value), base.manifest) as Manifest;
   // Labels and annotations that are taken away as a whole are none.
   const metadata = { ...manifest.metadata, labels: manifest.metadata.labels ?? {} };

@@ -78,5 +78,5 @@ async function combine(
 }
 
 function isBelow(file: string, folders: readonly string[]): boolean {
-  return folders.some((folder) => folder === "." || file === folder || file.startsWith(`${posix.join(folder, "/")}`));
+  return folders.some((folder) => folder === "." || file === folder || file.startsWith(posix.join(folder, "/")));
 }

@@ -120,8 +120,9 @@ const METADATA: Schema = {
 };
 
 function readPatch(reader: DocumentReader, content: Node | null, span: Span): ReadPatch | undefined {
-  const complain = (at: Span, summary: string, detail = ""): undefined =>
-    void reader.report("error", "OVERLAY", at, summary, detail);
+  const complain = (at: Span, summary: string, detail = ""): undefined => {
+    reader.report("error", "OVERLAY", at, summary, detail);
+  };
   if (!isMap(content)) return complain(span, "a patch is a map with `kind`, `metadata.name` and what it changes");
   const fields = new Map(reader.fields(content).map((field) => [plainKey(field.key), field]));
   const kindText = textOf(fields.get("kind"));

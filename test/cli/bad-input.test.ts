@@ -76,8 +76,8 @@ describeWithRedis("bad input", () => {
     const source = ["--repo", "agents", "--ref", "main"];
     expect((await room.run("apply", ...source, "--yes")).code).toBe(0);
     renameSync(join(room.folder, "agents"), join(room.folder, "gone"));
-    const once_ = await room.run("reconcile", ...source, "--once");
-    expect([once_.code, `${once_.stdout}${once_.stderr}`]).toEqual([
+    const looked = await room.run("reconcile", ...source, "--once");
+    expect([looked.code, `${looked.stdout}${looked.stderr}`]).toEqual([
       1,
       expect.stringContaining("REPOSITORY_UNREACHABLE"),
     ]);

@@ -32,12 +32,12 @@ function dearmor(body: string): Buffer {
 }
 
 /** Whether a text of SSH keys, with or without principals and options before them, holds the key of a fingerprint. */
-export function holdsKey(text: string, fingerprint: string): boolean {
+export function holdsKey(text: string, wanted: string): boolean {
   return text
     .split("\n")
     .filter((line) => !line.startsWith("#"))
     .flatMap((line) => line.split(/\s+/))
-    .some((word) => word.startsWith("AAAA") && fingerprintOf(word) === fingerprint);
+    .some((word) => word.startsWith("AAAA") && fingerprintOf(word) === wanted);
 }
 
 function fingerprintOf(key: string): string {

@@ -36,7 +36,7 @@ const tools = (overlays: readonly string[]): SourceTools => ({
   onProblem: () => undefined,
 });
 
-async function model(repo: string | "folder", overlays: readonly string[]) {
+async function model(repo: string, overlays: readonly string[]) {
   const spec =
     repo === "folder"
       ? ({ kind: "folder", folder: join(repository.folder, "agents"), shownAs: "agents" } as const)
