@@ -1,15 +1,15 @@
 // Faults of Redis while a commit waits: nothing is pruned by them, no record changes but by a whole apply, the failure has
 // a name, and the first look after the repair applies what had waited.
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
 import { ensureEmbedded, stopEmbedded } from "../../store/embedded/embedded.ts";
-import { placeOf } from "../../store/embedded/place.ts";
 import { environmentKeys, queuePrefix } from "../../store/keys.ts";
 import { describeWithRedis, SEARCH } from "../redis.ts";
 import { until } from "../store/world.ts";
+import { killServer } from "./kill-server.ts";
 import { type RedisProxy, redisProxy, type Verdict } from "./redis-proxy.ts";
 import { type FaultWorld, GONE, makeTemplate, prunes, type Template } from "./world.ts";
 
@@ -383,17 +383,4 @@ function reconnected(
   const other = redis.duplicate(more);
   other.on("error", () => undefined);
   return other;
-}
-
-async function killServer(home: string): Promise<void> {
-  const pid = Number(await readFile(placeOf(home).pid, "utf8"));
-  process.kill(pid, "SIGKILL");
-  await until("the server is dead", async () => {
-    try {
-      process.kill(pid, 0);
-      return false;
-    } catch {
-      return true;
-    }
-  });
 }

@@ -1,0 +1,11 @@
+// Kills the private Redis of a folder as a power cut would, and waits until it is dead. Its data stays.
+import { readFile } from "node:fs/promises";
+import { placeOf } from "../../store/embedded/place.ts";
+import { isAlive } from "../../store/embedded/single-flight.ts";
+import { until } from "../store/world.ts";
+
+export async function killServer(home: string): Promise<void> {
+  const pid = Number(await readFile(placeOf(home).pid, "utf8"));
+  process.kill(pid, "SIGKILL");
+  await until("the server is dead", async () => !isAlive(pid));
+}
