@@ -9,9 +9,11 @@ export const MANIFEST_LIMITS = {
    * Marks, keys and values of one document, as the lexer counts them: about six a line. Reading this many takes some
    * 15 ms that nothing can interrupt; a manifest of a thousand lines has 6,000.
    */
-  lexemesPerDocument: 60_000,
+  lexemesPerDocument: 30_000,
   /** The same for a file. */
   lexemesPerFile: 300_000,
+  /** Escapes in one text that YAML does not know: each makes an error, and a text is one piece to YAML. */
+  badEscapes: 1_000,
   /** Problems of one document that are told one by one. */
   problemsPerDocument: 200,
   /** Nesting of one document. */

@@ -61,10 +61,10 @@ function checkAgain(
   const moved = new Set([...addresses].flatMap((address) => factsOf(was.get(address), is.get(address))));
   // Where all that changed is what manifests say, only those need a look that read other manifests.
   const asked = [...moved].every(isContentFact) ? findings.readers : findings.inquiries;
-  const again = new Set(is.keys());
-  for (const [address, { facts }] of asked) if (facts.some((fact) => moved.has(fact))) again.add(address as never);
+  const again = new Set<string>(is.keys());
+  for (const [address, { facts }] of asked) if (facts.some((fact) => moved.has(fact))) again.add(address);
   if (again.size > CHANGE_LIMITS.checks) return false;
-  for (const address of addresses) forgetNote(findings, address);
+  for (const address of new Set([...addresses, ...again])) forgetNote(findings, address);
   for (const address of again) {
     const candidate = candidates.get(address);
     if (candidate !== undefined) note(findings, address, checkOne(candidate, declared));

@@ -70,7 +70,6 @@ export function toolProblemsOf(sorted: readonly Candidate[]): Problem[] {
 }
 
 export function note(findings: Findings, address: string, { problems, inquiry }: Checked): void {
-  forgetNote(findings, address);
   if (problems.length > 0) findings.problems.set(address, problems);
   findings.inquiries.set(address, inquiry);
   if (inquiry.facts.some(isContentFact)) findings.readers.set(address, inquiry);

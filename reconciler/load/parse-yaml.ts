@@ -2,6 +2,7 @@
 import { Composer, type Document, Lexer, type ParsedNode, Parser } from "yaml";
 import { MANIFEST_LIMITS } from "../../contracts/limits.ts";
 import type { Finding, Span } from "./finding.ts";
+import { badEscapes } from "./repair-text.ts";
 
 export interface YamlDocument {
   readonly text: string;
@@ -43,12 +44,13 @@ export function* parseYaml(text: string): Generator<void, ParseAnswer> {
       if (token.type === "document") documentStart = count;
       compose(() => composer.next(token), keep);
     }
-    const limit = exceeded(parser, count, count - documentStart, documents.length);
+    const limit = exceeded(parser, count, count - documentStart, documents.length) ?? exceededBy(lexeme);
     if (limit !== undefined) return { outcome: "refused", finding: refusal(limit, parser.offset) };
     if (count % LEXEMES_PER_STEP === 0) yield;
   }
   for (const token of parser.end()) compose(() => composer.next(token), keep);
   compose(() => composer.end(false, text.length), keep);
+  yield;
   return { outcome: "parsed", documents };
 }
 
@@ -71,6 +73,13 @@ function exceeded(parser: Parser, inFile: number, inDocument: number, documents:
   if (documents > MANIFEST_LIMITS.documentsPerFile) return `more than ${MANIFEST_LIMITS.documentsPerFile} documents`;
   if (inDocument > MANIFEST_LIMITS.lexemesPerDocument) return "a document with too many keys and values";
   return inFile > MANIFEST_LIMITS.lexemesPerFile ? "too many keys and values" : undefined;
+}
+
+function exceededBy(lexeme: string): string | undefined {
+  const isLong = lexeme.startsWith('"') && lexeme.length > MANIFEST_LIMITS.badEscapes;
+  return isLong && badEscapes(lexeme) > MANIFEST_LIMITS.badEscapes
+    ? `more than ${MANIFEST_LIMITS.badEscapes} escapes in one text that YAML does not know`
+    : undefined;
 }
 
 function refusal(what: string, offset: number): Finding {

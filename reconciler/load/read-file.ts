@@ -99,7 +99,7 @@ function* readDocuments(
   for (const document of documents) {
     const own = document.text === text ? lines : new Lines(document.text);
     for (const node of manifestNodes(document.content)) {
-      read.push(readOne(document, node, own, kit));
+      read.push(yield* readOne(document, node, own, kit));
       yield;
     }
   }
@@ -115,9 +115,15 @@ interface ReadOne extends Examined {
   readonly found?: ReadManifest;
 }
 
-function readOne(document: ReadableDocument, node: Node | null, lines: Lines, kit: ReadingKit): ReadOne {
+function* readOne(
+  document: ReadableDocument,
+  node: Node | null,
+  lines: Lines,
+  kit: ReadingKit,
+): Generator<void, ReadOne> {
   const reader = new DocumentReader(document, kit.spellings);
   const reading = readDocument(reader, node);
+  yield;
   const isManifest = reading.outcome === "read" || reading.isManifest;
   reportSyntax(reader, document, isManifest);
   const span = reader.spanOf(node, { start: 0, end: document.text.length });
@@ -125,6 +131,7 @@ function readOne(document: ReadableDocument, node: Node | null, lines: Lines, ki
   if (reading.outcome === "skipped") return examined;
   const { kind, kindSpan, manifest } = reading;
   if (manifest !== undefined) checkManifest(reader, manifest, kindSpan, kit);
+  yield;
   const places = (): ReadonlyMap<string, LineColumn> =>
     new Map([...reader.spans].map(([pointer, at]) => [pointer, lines.at(at.start)]));
   const placeOf = (pointer: string): LineColumn | undefined => {

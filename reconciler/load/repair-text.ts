@@ -32,7 +32,12 @@ const ESCAPE = /\\(?:x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0abtnvfre 
 
 /** `"^\d+$"`: YAML knows no `\d`. Orloj processes no escapes at all, so one such escape tells how the text is meant. */
 function hasBadEscape(quoted: string): boolean {
-  return quoted.replace(ESCAPE, "").includes("\\");
+  return badEscapes(quoted) > 0;
+}
+
+/** In a text in double quotes. */
+export function badEscapes(quoted: string): number {
+  return quoted.replace(ESCAPE, "").split("\\").length - 1;
 }
 
 function asTyped(quoted: string): string {

@@ -34,6 +34,16 @@ export function parseKnownFile(text: string, bytes: Uint8Array): KnownFile {
 
 function manifestOf(row: ManifestRow, bytes: Uint8Array): KnownManifest {
   const [manifest, digest, valid, line, column, index, places] = row;
-  const kept = new Map(places.map(([pointer, at, from]) => [pointer, { line: at, column: from }]));
-  return { manifest, digest, valid, kindPlace: { line, column }, bytes, index, kept };
+  return {
+    manifest,
+    digest,
+    valid,
+    kindPlace: { line, column },
+    bytes,
+    index,
+    /** Made when asked for: of a hundred thousand manifests hardly one is ever pointed at. */
+    get kept() {
+      return new Map(places.map(([pointer, at, from]) => [pointer, { line: at, column: from }]));
+    },
+  };
 }

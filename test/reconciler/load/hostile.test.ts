@@ -29,9 +29,15 @@ describe("limits", () => {
   });
 
   it("tell the first of very many problems, and that there are more", async () => {
-    const result = await load(`${head}${Array.from({ length: 5_000 }, (_, index) => `  f${index}: 1\n`).join("")}`);
+    const result = await load(`${head}${Array.from({ length: 4_000 }, (_, index) => `  f${index}: 1\n`).join("")}`);
     expect(result.problems.filter(({ code }) => code === "UNKNOWN_FIELD").length).toBe(200);
     expect(result.problems.map(({ code }) => code)).toContain("LIMIT");
+  });
+
+  it("refuse a text with more escapes that YAML does not know than anybody means", async () => {
+    const text = (count: number): string => `${head}  prompt: "${"\\q".repeat(count)}"\n`;
+    expect((await load(text(2_000))).problems.map(({ code }) => code)).toEqual(["LIMIT"]);
+    expect(errorCodes(await load(text(500)))).not.toContain("LIMIT");
   });
 
   it("let other work go on while a large set is read", async () => {
