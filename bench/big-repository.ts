@@ -8,7 +8,7 @@ export interface BigRepository {
   readonly folder: string;
   readonly home: string;
   /** Commits another prompt for one agent. */
-  changeOne(mark: string): void;
+  readonly changeOne: (mark: string) => void;
   remove(): void;
 }
 

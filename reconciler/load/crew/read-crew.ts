@@ -9,7 +9,7 @@ import { type KnownFile, readKnownFile } from "../known-file.ts";
 import { type Pacer, runPaced } from "../pacer.ts";
 import type { ReadingKit } from "../read-file.ts";
 
-export const CREW_LIMITS = {
+const CREW_LIMITS = {
   /** Starting a thread takes as long as reading some 600 files, on its own core. */
   files: 1_500,
   batchFiles: 64,
