@@ -31,18 +31,25 @@ export function findAlike({ changes, manifests, records }: AlikeInput): Alike[] 
   const pruned = open.flatMap(({ action, address }) => (action === "prune" ? (records.get(address) ?? []) : []));
   if (pruned.length === 0) return [];
   const creates = new Set(open.filter(({ action }) => action === "create").map(({ address }) => address));
-  const created = new Set(manifests.filter(({ address }) => creates.has(address)));
-  const equal = takeEqual(pruned, created);
+  // By address: of several that are alike the same one is taken, in whatever order the files came.
+  const created = new Set(manifests.filter(({ address }) => creates.has(address)).toSorted(byAddress));
+  const equal = takeEqual(pruned.toSorted(byAddress), created);
   const taken = new Set(equal.map((pair) => pair.pruned));
-  const left = pruned.filter((record) => !taken.has(record));
+  const left = pruned.filter((record) => !taken.has(record)).toSorted(byAddress);
   return [...equal, ...takeAlike(left, created)];
+}
+
+function byAddress(a: { readonly address: Address }, b: { readonly address: Address }): number {
+  return a.address < b.address ? -1 : 1;
 }
 
 function takeEqual(pruned: readonly StateRecord[], created: Set<LoadedManifest>): Alike[] {
   const bySpec = new Map<string, LoadedManifest[]>();
   for (const loaded of created) {
     const key = keyOf(loaded.manifest);
-    bySpec.set(key, [...(bySpec.get(key) ?? []), loaded]);
+    const equals = bySpec.get(key);
+    if (equals === undefined) bySpec.set(key, [loaded]);
+    else equals.push(loaded);
   }
   return pruned.flatMap((record) => {
     const equals = bySpec.get(keyOf(record.manifest)) ?? [];

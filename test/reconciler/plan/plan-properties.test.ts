@@ -15,6 +15,9 @@ const anySet = uniqueArray(anyManifest, { selector: ({ kind, name }) => `${kind}
   (items) => items.map(({ kind, name, spec }) => manifest(kind as "Agent", name, spec)),
 );
 
+/** A case takes a fraction of a millisecond. */
+const CASES = { numRuns: 1_000 };
+
 describe("a plan", () => {
   it("leads to a state with which the next plan is empty", () => {
     assert(
@@ -25,6 +28,7 @@ describe("a plan", () => {
         expect(plan({ source: source(desired), observed: after }).changes).toEqual([]);
         expect([...after.records.keys()].toSorted()).toEqual(desired.map(({ address }) => address).toSorted());
       }),
+      CASES,
     );
   });
 
@@ -35,6 +39,7 @@ describe("a plan", () => {
         const other = plan({ source: unsorted(desired.toReversed()), observed: observed(before.toReversed()) });
         expect(JSON.stringify(other)).toBe(JSON.stringify(one));
       }),
+      CASES,
     );
   });
 
@@ -44,6 +49,7 @@ describe("a plan", () => {
         const { changes } = plan({ source: source(desired), observed: observed(before) });
         for (const change of changes) expect(change.fields.length > 0).toBe(change.action === "update");
       }),
+      CASES,
     );
   });
 
@@ -53,6 +59,7 @@ describe("a plan", () => {
         const { counts, applyable } = plan({ source: source(desired, [problem()]), observed: observed(before) });
         expect([counts.prune, applyable]).toEqual([0, false]);
       }),
+      CASES,
     );
   });
 });
