@@ -118,7 +118,7 @@ describeWithRedis(`two reconcilers (seed ${SEED})`, () => {
   }
 
   async function end(pair: readonly ChildProcess[]): Promise<void> {
-    const ended = pair.map((child) => (child.exitCode === null ? once(child, "exit") : child.exitCode));
+    const ended = pair.filter(({ exitCode }) => exitCode === null).map((child) => once(child, "exit"));
     for (const child of pair) child.kill("SIGTERM");
     await Promise.all(ended);
   }
