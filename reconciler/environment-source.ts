@@ -73,12 +73,17 @@ function commitOptions(
 
 function commitSource(spec: CommitSpec, tools: SourceTools): LoopSource {
   const memory = new ReadMemory();
+  let followed: { readonly from: string; readonly to: string } | undefined;
   return {
     read: (signal) => readCommitSource(spec, tools, signal, memory),
     async history(from, to, signal): Promise<History> {
       if (from === null || to === null) return "first";
+      // That one commit holds another stays true; whatever else was found may be found otherwise after a fetch.
+      if (followed?.from === from && followed.to === to) return "fast-forward";
       const mirror = await repositoryFolder(commitOptions(spec, tools, signal));
-      return historyBetween({ git: tools.git, mirror, from, to, signal });
+      const history = await historyBetween({ git: tools.git, mirror, from, to, signal });
+      followed = history === "fast-forward" ? { from, to } : undefined;
+      return history;
     },
     async verify(from, to, signal): Promise<SignatureVerdict | null> {
       const { signatures } = tools;
