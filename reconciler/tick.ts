@@ -171,13 +171,14 @@ const HOLDS: readonly FindHold[] = [
   findReplacedState,
   askPeople,
   ({ plan }) => (plan.applyable ? undefined : { why: "blocked", message: plan.changes[0]?.blocked?.message ?? "" }),
-  ({ options, plan }) => findConfirmHold(plan, options.confirmation?.prunes ?? null),
+  // Before the confirmation: a number of prunes means nothing while it is unclear whether this is the same branch.
   ({ options, plan, observed, settings }) =>
     findHistoryHold(plan, {
       mode: options.historyMode ?? settings.history,
       allowed: options.allowHistory,
       from: appliedCommit(observed),
     }),
+  ({ options, plan }) => findConfirmHold(plan, options.confirmation?.prunes ?? null),
   async ({ options, plan, observed }) => findSignatureHold(await verify(options, plan, appliedCommit(observed))),
 ];
 

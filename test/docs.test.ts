@@ -27,7 +27,7 @@ function blocksOf(page: string): Block[] {
   return [...found].map(([, text = ""]) => ({ page, commands: text.trim().split("\n") }));
 }
 
-/** `countwheel …` from the sources; nobody's identity, keys or Redis. */
+/** `countwheel …` from the build; nobody's identity, keys or Redis. */
 const environment: Record<string, string> = {
   PATH: process.env["PATH"] ?? "",
   HOME: process.env["HOME"] ?? "",
@@ -42,10 +42,7 @@ const environment: Record<string, string> = {
 function wordsOf(command: string): [string, string[]] {
   const [name = "", ...words] = command.replace(/ &$/, "").split(" ");
   if (name !== "countwheel") return [name, words];
-  return [
-    process.execPath,
-    ["--import", join(root, "node_modules/tsx/dist/esm/index.mjs"), join(root, "cli/main.ts"), ...words],
-  ];
+  return [process.execPath, [join(root, "dist/cli/main.js"), ...words]];
 }
 
 /** What a background command says once the next command may be typed. */

@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 const ROOT = join(import.meta.dirname, "../..");
-export const ENTRY = ["--import", join(ROOT, "node_modules/tsx/dist/esm/index.mjs"), join(ROOT, "cli/main.ts")];
+/** The build, which test/build.ts makes before the first test. */
+export const ENTRY = [join(ROOT, "dist/cli/main.js")];
 
 export interface Ran {
   readonly code: number | null;

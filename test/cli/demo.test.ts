@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, "../..");
 
 it("tells the whole line and leaves nothing behind", { timeout: 120_000 }, async () => {
   const scratch = mkdtempSync(join(tmpdir(), "cw-demo-test-"));
-  const entry = ["--import", join(root, "node_modules/tsx/dist/esm/index.mjs"), join(root, "cli/main.ts"), "demo"];
+  const entry = [join(root, "dist/cli/main.js"), "demo"];
   const env = { PATH: process.env["PATH"] ?? "", HOME: process.env["HOME"] ?? "", TMPDIR: scratch };
   const { stdout } = await run(process.execPath, entry, { cwd: scratch, env });
   expect(stdout).toMatch(/Plan: 19 to create, 0 to update, 0 to move, 0 to prune\./);

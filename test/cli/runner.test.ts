@@ -1,11 +1,9 @@
 import { spawn } from "node:child_process";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type TestRedis, testRedis } from "../redis.ts";
 import { agent, mockModel, openWorld, system, type World } from "../runner/world.ts";
-
-const MAIN = join(import.meta.dirname, "../../cli/main.ts");
+import { ENTRY } from "./command.ts";
 
 let server: TestRedis;
 let world: World;
@@ -20,7 +18,7 @@ afterAll(async () => {
 });
 
 function startCommand(args: readonly string[]) {
-  const child = spawn(process.execPath, ["--import", "tsx", MAIN, "runner", "--redis", server.url, ...args], {
+  const child = spawn(process.execPath, [...ENTRY, "runner", "--redis", server.url, ...args], {
     stdio: ["ignore", "pipe", "pipe"],
   });
   const exited = new Promise<number | null>((resolve) => void child.once("exit", resolve));
@@ -53,7 +51,7 @@ it("refuses a name that could not stand in a key, as wrong usage", async () => {
 
 it("ends on SIGTERM also when its Redis has gone", async () => {
   const lost = await testRedis();
-  const child = spawn(process.execPath, ["--import", "tsx", MAIN, "runner", "--redis", lost.url, "-o", "jsonl"], {
+  const child = spawn(process.execPath, [...ENTRY, "runner", "--redis", lost.url, "-o", "jsonl"], {
     stdio: ["ignore", "pipe", "ignore"],
   });
   const exited = new Promise<number | null>((resolve) => void child.once("exit", resolve));
