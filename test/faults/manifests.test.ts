@@ -163,6 +163,17 @@ describeWithRedis("a fault of the manifests:", () => {
     expect(await world.records()).toEqual(all);
   });
 
+  it.each([
+    ["all manifests are deleted", { "agents/notes.md": "nothing here\n" }, /\.yaml$/],
+    ["all manifests have another ending", { "agents/a.yaml.bak": A, "agents/m.yaml.bak": MODEL }, /\.yaml$/],
+    ["all manifests of a folder are hidden", { "agents/.team/b.yaml": agent("b") }, /team\/.*\.yaml$/],
+  ] as const)("%s → held confirm", async (_name, files, gone) => {
+    const there = (await world.git("ls-files")).split("\n").filter((path) => gone.test(path));
+    await world.push({ ...Object.fromEntries(there.map((path) => [path, null])), ...files });
+    expect((await world.look()).word).toBe("held confirm");
+    expect(await world.records()).toEqual(before);
+  });
+
   it("a folder that is renamed → unchanged", async () => {
     await world.git("mv", "agents/team", "agents/squad");
     await world.push({ "agents/gone.yaml": agent("gone") });
