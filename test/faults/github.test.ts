@@ -1,9 +1,10 @@
 // Faults of GitHub: while it refuses, fails, limits or is away, the reconciler applies what reaches the branch; and once
 // GitHub is back it is told of it exactly once.
+
+import { randomUUID } from "node:crypto";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { randomUUID } from "node:crypto";
 import { processLineageMemory } from "../../reconciler/apply/lineage-memory.ts";
 import { type ReportingOptions, reportOnce } from "../../reconciler/report/start-reporting.ts";
 import { type GithubServer, startGithub } from "../github/server.ts";

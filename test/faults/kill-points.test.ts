@@ -1,11 +1,11 @@
 // An apply that ends at any of its commands to Redis: the state is the old one or the new one, never a mixture; the next
 // look completes it; and each Task that is to run once has exactly one task.
 import { spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import type { Writer } from "../../reconciler/apply/apply-plan.ts";

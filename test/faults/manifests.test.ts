@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { runGit, type TestFiles } from "../git.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
-import { agent, type FaultWorld, GONE, makeTemplate, MODEL, prunes, type Template } from "./world.ts";
+import { agent, type FaultWorld, GONE, MODEL, makeTemplate, prunes, type Template } from "./world.ts";
 
 const A = agent("a");
 const times = (text: string, count: number): string => text.repeat(count);
