@@ -45,7 +45,9 @@ try {
   rmSync(home, { recursive: true, force: true });
 }
 
-const now = (): Date => new Date();
+function now(): Date {
+  return new Date();
+}
 
 async function applyOnce(source: ReturnType<typeof openSource>, env: string): Promise<number> {
   const signal = new AbortController().signal;
