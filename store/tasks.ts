@@ -67,6 +67,7 @@ async function readTasks(redis: Redis, refs: readonly TaskRef[]): Promise<TaskRe
   return refs.flatMap((ref, index) => {
     const [order, activations, task] = answers.slice(3 * index, 3 * index + 3);
     if (!isFields(task) || !isFields(activations) || task["phase"] === undefined) return [];
+    if (task["droppedAt"] !== undefined) return [];
     return [readTaskRecord(ref, task, activations, textsOf(`the activations of ${ref.name}`, order))];
   });
 }
