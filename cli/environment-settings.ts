@@ -2,13 +2,13 @@
 // in the commit that is planned, which could otherwise loosen what it is judged by.
 import { readFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
-import { defaultSettings, type EnvironmentSettings } from "../contracts/environment.ts";
+import type { EnvironmentSettings } from "../contracts/environment.ts";
 import { PermanentFailure } from "../contracts/failure.ts";
 import type { Problem } from "../contracts/problem.ts";
 import type { SourceSpec } from "../reconciler/environment-source.ts";
 import { type Environments, readEnvironments } from "../reconciler/environments/read-environments.ts";
 import { SETTINGS_FILE } from "../reconciler/environments/settings-file.ts";
-import { nearMatch } from "../reconciler/load/near-match.ts";
+import { settingsNamed } from "../reconciler/environments/settings-named.ts";
 import { renderProblem } from "../reconciler/plan/render-problem.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
 import type { Host, OutputFormat } from "./host.ts";
@@ -74,14 +74,9 @@ export type SettingsFound =
 export async function findSettings(host: Host, flags: SettingsFlags): Promise<SettingsFound> {
   const found = await findEnvironments(host, flags);
   if (found.outcome === "invalid") return found;
-  const { environments, folder } = found;
-  const settings = environments.get(flags.env);
-  if (settings === undefined && environments.size > 0) {
-    const near = nearMatch(flags.env, environments.keys());
-    const hint = near === undefined ? "" : ` Did you mean \`${near}\`?`;
-    say(host, `${SETTINGS_FILE} has no environment \`${flags.env}\`: the defaults hold.${hint}`);
-  }
-  return { outcome: "found", settings: settings ?? defaultSettings(flags.env), folder };
+  const { settings, remark } = settingsNamed(found.environments, flags.env);
+  if (remark !== null) say(host, remark);
+  return { outcome: "found", settings, folder: found.folder };
 }
 
 export interface Placed {

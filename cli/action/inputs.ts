@@ -8,7 +8,8 @@ export type Variables = Readonly<Record<string, string | undefined>>;
 type ActionCommand = "auto" | "plan" | "apply";
 
 export interface ActionInputs {
-  readonly path: string;
+  /** undefined: where `countwheel.yaml` says, otherwise the whole repository. */
+  readonly path: string | undefined;
   /** The deploy branch; undefined: the repository's default branch. */
   readonly ref: string | undefined;
   readonly environment: string;
@@ -69,7 +70,7 @@ export function readInputs(variables: Variables): InputsAnswer {
   const stateKey = readStateKey(variables["COUNTWHEEL_STATE_KEY"] ?? "", problems);
   if (problems.length > 0 || !isCommand(command)) return { outcome: "invalid", problems };
   const actor = variables["GITHUB_ACTOR"] || undefined;
-  const [path, ref, token] = [text("path", "."), text("ref") || undefined, text("github-token") || undefined];
+  const [path, ref, token] = [text("path") || undefined, text("ref") || undefined, text("github-token") || undefined];
   return {
     outcome: "valid",
     inputs: { path, ref, environment, redisUrl, token, command, ...flags, against, allowUnprotected, stateKey, actor },

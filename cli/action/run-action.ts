@@ -106,7 +106,6 @@ function createContext(around: ActionProcess, job: Job, inputs: ActionInputs, ru
     checkout: {
       git: { path: variables["PATH"] ?? "" },
       workspace: run.workspace,
-      path: inputs.path,
       mirrorFolder: join(temporary, "mirrors"),
       loader: createLoader(),
       signal,

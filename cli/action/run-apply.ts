@@ -1,8 +1,10 @@
 // The apply of a push: one tick on the tip of the deploy branch, then everything that waits to be told on GitHub.
+import type { EnvironmentSettings } from "../../contracts/environment.ts";
 import { PermanentFailure } from "../../contracts/failure.ts";
 import { countsLine, type Plan } from "../../contracts/plan.ts";
 import { processLineageMemory, replacedText } from "../../reconciler/apply/lineage-memory.ts";
 import { openSource } from "../../reconciler/environment-source.ts";
+import { historyHoldText } from "../../reconciler/holds/history.ts";
 import { isPeoplesHold, peoplesHoldText } from "../../reconciler/holds/people.ts";
 import { codeSpan } from "../../reconciler/plan/inert.ts";
 import { githubLinks } from "../../reconciler/plan/markdown-parts.ts";
@@ -13,9 +15,11 @@ import { type TickOutcome, type TickSource, tickUntilDone } from "../../reconcil
 import type { Redis } from "../../store/connect.ts";
 import { openQueue } from "../../store/queue.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
+import { careOf } from "../source-care.ts";
 import type { ActionContext } from "./action-context.ts";
 import { SUMMARY_BYTES } from "./job.ts";
 import { planOutputs, type Verdict } from "./outcome.ts";
+import { placeOf, readTipSettings } from "./settings.ts";
 
 /** Another push's apply takes seconds. */
 const LOCK_WAIT_MS = 60_000;
@@ -23,13 +27,47 @@ const LOCK_WAIT_MS = 60_000;
 export async function runApply(action: ActionContext, branch: string): Promise<ExitCode> {
   return action.withRedis(async (redis) => {
     const outcome = await applyTip(action, redis, branch);
-    const code = await tellOutcome(action, outcome, branch);
+    if (outcome === "settings-invalid") {
+      await action.job.setOutputs({ verdict: "invalid", changed: false });
+      return EXIT.invalid;
+    }
+    const code = await tellOutcome(action, outcome);
     await drainOutbox(action, redis);
     return code;
   });
 }
 
-async function applyTip(action: ActionContext, redis: Redis, branch: string): Promise<TickOutcome> {
+/** The branch moves under a job now and then, hardly ever twice within a second. */
+const TRIES = 3;
+
+/**
+ * The tip as GitHub has it, not the commit that was pushed: of several pushes the workflow may drop all but one, and the
+ * one that runs last must not bring back an older commit. So it is read from GitHub, not from the checkout.
+ */
+async function applyTip(
+  action: ActionContext,
+  redis: Redis,
+  branch: string,
+): Promise<TickOutcome | "settings-invalid"> {
+  const { inputs, checkout, repositoryUrl } = action;
+  const token = inputs.token === undefined ? {} : { token: inputs.token };
+  for (let tries = 1; ; tries += 1) {
+    const tip = await readTipSettings(action, { ...checkout, repo: repositoryUrl, ...token }, branch);
+    if (tip.outcome === "invalid") return "settings-invalid";
+    const source = tipSource(action, tip.settings, branch);
+    const read = await source.read(action.signal);
+    const isSame = read.status === "unavailable" || read.identity.headSha === tip.sha;
+    if (isSame || tries === TRIES) return await applyUnder(action, redis, { ...tip, source });
+  }
+}
+
+interface Tip {
+  readonly settings: EnvironmentSettings;
+  readonly sha: string;
+  readonly source: TickSource;
+}
+
+async function applyUnder(action: ActionContext, redis: Redis, { settings, sha, source }: Tip): Promise<TickOutcome> {
   const { inputs, tool, now, newId, signal } = action;
   const queue = openQueue(redis, inputs.environment);
   const writer = {
@@ -45,29 +83,50 @@ async function applyTip(action: ActionContext, redis: Redis, branch: string): Pr
     signal,
     reports: action.github !== null,
   };
-  const source = tipSource(action, branch);
   const { actor } = action.inputs;
   const person = actor === undefined ? {} : { person: actor };
-  const options = { source, writer, tool, newId, allowHistory: [], onPlan: () => undefined, signal, ...person };
+  const care = { source: onlyAt(source, sha), settings };
   try {
-    return await tickUntilDone(options);
+    return await tickUntilDone({
+      ...care,
+      writer,
+      tool,
+      newId,
+      allowHistory: [],
+      onPlan: () => undefined,
+      signal,
+      ...person,
+    });
   } finally {
     await queue.close();
   }
 }
 
-/**
- * The tip as GitHub has it, not the commit that was pushed: of several pushes the workflow may drop all but one, and the
- * one that runs last must not bring back an older commit. So it is read from GitHub, not from the checkout.
- */
-function tipSource({ inputs, checkout, repositoryUrl, job }: ActionContext, branch: string): TickSource {
-  const { git, mirrorFolder, path, loader } = checkout;
+function tipSource(action: ActionContext, settings: EnvironmentSettings, branch: string): TickSource {
+  const { inputs, checkout, repositoryUrl, job } = action;
+  const { git, mirrorFolder, loader, workspace } = checkout;
   const token = inputs.token === undefined ? {} : { token: inputs.token };
-  const tools = { git, mirrorFolder, loader, onProblem: (message: string) => job.notice(message), ...token };
+  const onProblem = (message: string): void => job.notice(message);
+  const care = careOf({ settings, folder: workspace });
+  const { path } = placeOf(action, settings);
+  const tools = { git, mirrorFolder, loader, onProblem, ...care, ...token };
   return openSource({ kind: "commit", repo: repositoryUrl, ref: `refs/heads/${branch}`, path }, tools);
 }
 
-async function tellOutcome(action: ActionContext, outcome: TickOutcome, branch: string): Promise<ExitCode> {
+/** A commit that came in between may have settings of its own: it is the affair of its own run. */
+function onlyAt(source: TickSource, sha: string): TickSource {
+  return {
+    ...source,
+    async read(signal) {
+      const answer = await source.read(signal);
+      if (answer.status === "unavailable" || answer.identity.headSha === sha) return answer;
+      const message = "the branch moved while it was read; the run of the newer push applies it, or run this job again";
+      return { status: "unavailable", reason: { code: "READ_FAILED", message } };
+    },
+  };
+}
+
+async function tellOutcome(action: ActionContext, outcome: TickOutcome): Promise<ExitCode> {
   const { job, inputs } = action;
   const env = codeSpan(inputs.environment);
   switch (outcome.outcome) {
@@ -80,7 +139,7 @@ async function tellOutcome(action: ActionContext, outcome: TickOutcome, branch: 
         code: EXIT.invalid,
       });
     case "held":
-      job.error(heldMessage(outcome.hold, branch));
+      job.error(heldMessage(outcome.hold));
       return tell(action, outcome.plan, {
         verdict: "held",
         heading: `⛔ Not applied to ${env}: held`,
@@ -121,14 +180,14 @@ function tellApplied(action: ActionContext, applied: Extract<TickOutcome, { outc
   });
 }
 
-function heldMessage(hold: Extract<TickOutcome, { outcome: "held" }>["hold"], branch: string): string {
+function heldMessage(hold: Extract<TickOutcome, { outcome: "held" }>["hold"]): string {
   if (isPeoplesHold(hold)) return peoplesHoldText(hold);
   if (hold.why === "lineage") return replacedText(hold);
   if (hold.why === "confirm")
     return `${hold.because}. If this is meant, apply it by hand with --confirm-prunes ${hold.prunes}.`;
   if (hold.why === "blocked") return `every change is blocked: ${hold.message}`;
   if (hold.why === "signature") return hold.message;
-  return `the history of ${branch} was rewritten (${hold.history}): applied was ${hold.from ?? "nothing"}, the tip is ${hold.to ?? "nothing"}. Nothing is applied until somebody does it by hand.`;
+  return historyHoldText(hold);
 }
 
 interface Told {

@@ -1,9 +1,12 @@
 // The plan of a pull request, a merge group or any other event: made from the checkout, shown wherever the token may write.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { EnvironmentSettings } from "../../contracts/environment.ts";
 import { failureRecord, PermanentFailure } from "../../contracts/failure.ts";
-import type { Plan } from "../../contracts/plan.ts";
+import { hasChanges, type Plan } from "../../contracts/plan.ts";
 import type { ObservedState } from "../../contracts/record.ts";
+import { findFrozenHold, frozenText } from "../../reconciler/holds/frozen.ts";
+import { suspensionText } from "../../reconciler/holds/suspended.ts";
 import { codeSpan, prose } from "../../reconciler/plan/inert.ts";
 import { makePlan } from "../../reconciler/plan/make-plan.ts";
 import { githubLinks } from "../../reconciler/plan/markdown-parts.ts";
@@ -16,12 +19,16 @@ import { type CheckSubject, concludeCheck, openCheck } from "../../reconciler/re
 import type { Github } from "../../reconciler/report/github.ts";
 import { planCheckSubject } from "../../reconciler/report/plan-check.ts";
 import { nextStep, type PlanPost, postPlanCheck, postPlanComment } from "../../reconciler/report/post-plan.ts";
+import type { Redis } from "../../store/connect.ts";
+import type { Holds } from "../../store/holds.ts";
+import type { RecordComparison } from "../../store/scripts/compare-records.ts";
 import type { ExitCode } from "../exit-codes.ts";
 import type { ActionContext } from "./action-context.ts";
-import { readBase, readCheckedOut, readCheckout, readHistory } from "./checkout.ts";
+import { type ManifestPlace, readBase, readCheckedOut, readCheckout, readHistory } from "./checkout.ts";
 import type { ActionEvent } from "./event.ts";
 import { SUMMARY_BYTES } from "./job.ts";
 import { planExit, planOutputs } from "./outcome.ts";
+import { placeOf, readPlanSettings, withProblems } from "./settings.ts";
 
 export async function runPlan(action: ActionContext): Promise<ExitCode> {
   const { event, inputs, github } = action;
@@ -76,32 +83,64 @@ interface MadePlan {
 
 async function makeActionPlan(action: ActionContext): Promise<MadePlan> {
   const { event, inputs, checkout, now, newId, tool } = action;
-  const source = await readCheckout(checkout, event.head);
-  const { observed, base } = await readComparison(action);
+  const { settings, remarks, problems } = await readPlanSettings(action);
+  const place = placeOf(action, settings);
+  const source = withProblems(await readCheckout(checkout, event.head, place), problems);
+  const { base, holds = NO_HOLDS, ...compared } = await readComparison(action, place);
   const past = base === null ? "first" : await readHistory(checkout, base, event.head);
   const history = past ?? "fast-forward";
-  const plan = makePlan({ source, history, observed, env: inputs.environment, now: now(), planId: newId(), tool });
-  const behind = history === "forced" && plan.changes.length > 0;
-  return { plan, base, notes: behind ? behindNote(base) : "" };
+  const facts = { env: inputs.environment, now: now(), planId: newId(), tool };
+  const plan = makePlan({ source, history, ...compared, suspended: holds.resources, settings, ...facts });
+  const behind = history === "forced" && plan.changes.length > 0 ? [behindNote(base)] : [];
+  const notes = [...remarks, ...waitNotes(plan, { settings, holds, now: now() }), ...behind];
+  return { plan, base, notes: notes.map((note) => `> ${note}`).join("\n>\n") };
+}
+
+interface Waits {
+  readonly settings: EnvironmentSettings;
+  readonly holds: Pick<Holds, "environment">;
+  readonly now: Date;
+}
+
+/** What would hold the plan back if it were applied now. */
+function waitNotes(plan: Plan, { settings, holds, now }: Waits): string[] {
+  const frozen = hasChanges(plan) ? findFrozenHold(settings.freeze, now) : undefined;
+  return [
+    ...(holds.environment === null ? [] : [`The environment is ${prose(suspensionText(holds.environment))}`]),
+    ...(frozen === undefined ? [] : [`The environment is ${prose(frozenText(frozen))}`]),
+  ];
 }
 
 function behindNote(base: string | null): string {
-  return `> This branch lacks commits of ${codeSpan(base?.slice(0, 7) ?? "its base")}: what these changed shows up here the other way round. Update the branch to see its own changes alone.`;
+  return `This branch lacks commits of ${codeSpan(base?.slice(0, 7) ?? "its base")}: what these changed shows up here the other way round. Update the branch to see its own changes alone.`;
 }
 
 const NOTHING: ObservedState = { head: null, records: new Map() };
+const NO_HOLDS = { environment: null, resources: new Map() };
 
-async function readComparison(action: ActionContext): Promise<{ observed: ObservedState; base: string | null }> {
+interface Comparison {
+  readonly observed: ObservedState;
+  readonly base: string | null;
+  readonly holds?: Holds;
+  readonly comparison?: RecordComparison;
+}
+
+async function readComparison(action: ActionContext, place: ManifestPlace): Promise<Comparison> {
   const { inputs, checkout } = action;
-  if (inputs.against === "state") {
-    const { readState } = await import("../../store/state.ts");
-    const observed = await action.withRedis((redis) => readState(redis, inputs.environment));
-    return { observed, base: observed.head?.commit ?? null };
-  }
+  if (inputs.against === "state") return await action.withRedis((redis) => readStateNow(redis, inputs.environment));
   const base = inputs.against === "base" ? baseOf(action.event) : inputs.against;
   if (base === null) return { observed: NOTHING, base };
-  const source = await readBase(checkout, base);
+  const source = await readBase(checkout, base, place);
   return { observed: source === null ? NOTHING : observedFromSource(source), base: source?.identity.headSha ?? base };
+}
+
+async function readStateNow(redis: Redis, env: string): Promise<Comparison> {
+  const { readState } = await import("../../store/state.ts");
+  const { readHolds } = await import("../../store/holds.ts");
+  const { compareRecords } = await import("../../store/scripts/compare-records.ts");
+  const observed = await readState(redis, env);
+  const [holds, comparison] = [await readHolds(redis, env), await compareRecords(redis, env)];
+  return { observed, base: observed.head?.commit ?? null, holds, comparison };
 }
 
 /** null: the first push of a branch; an event without a change of its own is compared with itself. */

@@ -1,9 +1,9 @@
 // `--listen`: which environments a webhook's repository means. Names come from the configuration, never from a payload.
 
-import { parseRepository } from "../../reconciler/source/git-url.ts";
 import { type Listener, startListener } from "../../reconciler/triggers/webhook-listener.ts";
 import type { Host } from "../host.ts";
 import { say } from "../output.ts";
+import { nameOnGithub } from "./name-on-github.ts";
 import type { ListenAddress, Served } from "./options.ts";
 
 export interface Hearing extends Served {
@@ -33,12 +33,4 @@ export async function startListening(
   if (named.every(({ name }) => name === undefined))
     say(host, "No environment has a repository on GitHub: a webhook says nothing here. Name it with --github.");
   return listener;
-}
-
-/** `owner/name`, whatever transport the URL uses. */
-export function nameOnGithub(spec: Served["spec"], github: string | undefined): string | undefined {
-  if (spec.kind === "folder") return undefined;
-  const parsed = parseRepository(spec.repo);
-  if (parsed.kind !== "remote") return github;
-  return /[/:]([\w.-]+\/[\w.-]+?)(?:\.git)?\/?$/.exec(parsed.url)?.[1] ?? github;
 }

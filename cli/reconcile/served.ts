@@ -3,7 +3,7 @@ import { environmentCommit, findEnvironments } from "../environment-settings.ts"
 import type { ExitCode } from "../exit-codes.ts";
 import type { Host } from "../host.ts";
 import { UsageFailure } from "../output.ts";
-import { nameOnGithub } from "./listening.ts";
+import { nameOnGithub } from "./name-on-github.ts";
 import type { ReconcileOptions, Served } from "./options.ts";
 
 export type ServedFound =

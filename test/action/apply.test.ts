@@ -155,6 +155,7 @@ describe("on a push to the deploy branch", () => {
     github.state.addPull({ number: 2, headSha: change });
     const payload = examplePayload("pull_request", "synchronize");
     Object.assign((payload["pull_request"] as { head: object }).head, { sha: change });
+    Object.assign((payload["pull_request"] as { base: object }).base, { sha: head });
     const inputs = { path: "agents", environment: environment(), "redis-url": redis.url };
     const result = await runAction({
       event: "pull_request",

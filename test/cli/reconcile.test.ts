@@ -4,7 +4,7 @@ import { createHmac, randomUUID } from "node:crypto";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { nameOnGithub } from "../../cli/reconcile/listening.ts";
+import { nameOnGithub } from "../../cli/reconcile/name-on-github.ts";
 import { connectRedis, type Redis } from "../../store/connect.ts";
 import { suspend } from "../../store/holds.ts";
 import { environmentKeys } from "../../store/keys.ts";

@@ -2,14 +2,11 @@
 // commit that is judged, which could name its own author.
 import { readFile } from "node:fs/promises";
 import { isAbsolute, resolve } from "node:path";
-import { MANIFEST_LIMITS } from "../../../contracts/limits.ts";
-import { normalizePath } from "../git/commit-files.ts";
 import { readCommitFacts } from "../git/commit-info.ts";
 import { commitOf } from "../git/local-ref.ts";
-import { findEntry, type Objects, readBlobs, readSizes } from "../git/tree.ts";
-import { locateRepository, type RepositoryOptions, type RepositoryPlace } from "../locate-repository.ts";
-import { fetchContents } from "../mirror/mirror.ts";
-import { Unavailable } from "../unavailable.ts";
+import { readTextAt } from "../git/read-text.ts";
+import type { Objects } from "../git/tree.ts";
+import { locateRepository, type RepositoryOptions } from "../locate-repository.ts";
 import { parseSigners, type Signers } from "./signers.ts";
 
 export interface SignersPlace {
@@ -42,27 +39,11 @@ export async function readSigners(options: RepositoryOptions, place: SignersPlac
     return missing(`${base.slice(0, 12)}, which was applied last and holds \`${file}\`, is not in the repository`);
   }
   const { treeSha } = await readCommitFacts(objects, base);
-  const read = (path: string): Promise<string | undefined> => readAt(objects, repository, treeSha, path);
+  const what = "the list of allowed signers";
+  const read = (path: string) => readTextAt(objects, repository, { treeSha, path, what });
   const text = await read(file);
   if (text === undefined) return missing(`${base.slice(0, 12)}, which was applied last, has no file \`${file}\``);
   return { outcome: "read", signers: parseSigners(text, await read(`${file}${REVOKED}`)) };
-}
-
-/** Undefined only where nothing is: a list of revoked keys that is there and cannot be read must not look empty. */
-async function readAt(
-  objects: Objects,
-  repository: RepositoryPlace,
-  treeSha: string,
-  path: string,
-): Promise<string | undefined> {
-  const entry = await findEntry(objects, treeSha, normalizePath(path));
-  if (entry === undefined) return undefined;
-  const { oid, kind } = entry;
-  if (kind !== "file") throw new Unavailable("READ_FAILED", `\`${path}\`, the list of allowed signers, is a ${kind}`);
-  if (repository.kind === "remote") await fetchContents(repository.mirror, treeSha, new Set([oid]));
-  if (((await readSizes(objects, [oid])).get(oid) ?? 0) > MANIFEST_LIMITS.fileBytes)
-    throw new Unavailable("TOO_LARGE", `\`${path}\` is too large for a list of allowed signers`);
-  return Buffer.from((await readBlobs(objects, [oid])).get(oid) ?? []).toString("utf8");
 }
 
 async function readHere(file: string): Promise<SignersAnswer> {
