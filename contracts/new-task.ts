@@ -2,6 +2,7 @@
 import { entryAgents, type Graph, type GraphState } from "./graph.ts";
 import type { TaskRef, TaskSource } from "./task.ts";
 import { activationId } from "./task.ts";
+import { type RetryManner, TASK_DEFAULTS, type TaskLimits } from "./task-rules.ts";
 import { chainEvents, chainStart, type TraceEvent } from "./trace.ts";
 
 export interface TaskRequest {
@@ -13,6 +14,9 @@ export interface TaskRequest {
   /** Tries of one activation, the first included (`retry.max_attempts`). */
   readonly maxAttempts: number;
   readonly retryBackoffMs: number;
+  /** Absent: TASK_DEFAULTS. */
+  readonly retry?: RetryManner;
+  readonly limits?: TaskLimits;
   /** Bound on activations of one agent; null where the graph has no cycle and none is set. */
   readonly maxTurns: number | null;
   readonly snapshot: string;
@@ -24,6 +28,8 @@ export interface TaskRequest {
 }
 
 export interface NewTask extends TaskRequest {
+  readonly retry: RetryManner;
+  readonly limits: TaskLimits;
   readonly graphState: GraphState;
   readonly activations: readonly { readonly id: string; readonly agent: string }[];
   readonly events: readonly TraceEvent[];
@@ -39,6 +45,7 @@ export function makeTask(request: TaskRequest): NewTask {
     data: { system, input, snapshot, plan, source },
   };
   return {
+    ...TASK_DEFAULTS,
     ...request,
     graphState: {
       visits: Object.fromEntries(entries.map((agent) => [agent, 1])),

@@ -38,6 +38,7 @@ function hold(parts: RunnerParts, { task, activation }: ActivationJob, claim: Cl
     sentAtMs,
     renew: () => renewLease(redis, { ...grant, leaseMs }),
   });
+  parts.holdings.add(task, lease);
   const journal = new ActivationJournal({ redis, ...grant, attempt, lease, head, ledger: claim.task.ledger });
   const at = activation.lastIndexOf("#");
   const [agent, visit] = [activation.slice(0, at), Number(activation.slice(at + 1))];
@@ -60,13 +61,14 @@ async function work(held: Held, bell: ActivationContext): Promise<void> {
   } finally {
     bell.signal.removeEventListener("abort", stop);
     lease.stop();
+    parts.holdings.remove(task, lease);
   }
 }
 
 /** Whatever was thrown: what the lease was aborted with comes first, for everything that fails afterwards follows from it. */
 async function tryActivation(held: Held, definitions: Promise<Definitions>): Promise<Outcome> {
   const { lease, claim, parts } = held;
-  const attempts = { attempt: claim.attempt, ...claim.task };
+  const attempts = { attempt: claim.attempt, ...claim.task, random: parts.random() };
   try {
     const found = await definitions;
     // Where nobody could tell what comes next, nothing is begun.

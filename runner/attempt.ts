@@ -16,7 +16,7 @@ import type { Bench } from "./workshop.ts";
 
 /** Throws what stopped it; see outcomeOfFailure. */
 export async function attemptActivation(held: Held, definitions: Definitions): Promise<Outcome> {
-  if (held.claim.cancelRequested) throw new Cancelled("the task was cancelled");
+  if (held.claim.cancelRequested) throw new Cancelled(held.claim.cancelledBy);
   await recordOpening(held);
   if (killsRunners(held)) return killer(held);
   const spec = definitions.spec("Agent", held.task.namespace, held.agent);

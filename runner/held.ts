@@ -4,6 +4,7 @@ import type { Redis } from "../store/connect.ts";
 import type { ActivationQueue } from "../store/queue.ts";
 import type { Claim } from "../store/scripts/claim.ts";
 import type { DefinitionCache } from "./definition-cache.ts";
+import type { Holdings } from "./holdings.ts";
 import type { Lease } from "./lease.ts";
 import type { ActivationJournal } from "./trace/activation-journal.ts";
 import type { Workshop } from "./workshop.ts";
@@ -17,6 +18,7 @@ export interface RunnerParts {
   readonly leaseMs: number;
   readonly definitions: DefinitionCache;
   readonly workshop: Workshop;
+  readonly holdings: Holdings;
   readonly now: () => Date;
   /** In [0, 1). */
   readonly random: () => number;

@@ -5,6 +5,12 @@ import { LeaseLost } from "../contracts/failure.ts";
 /** Somebody asked for the task to end. */
 export class Cancelled extends Error {
   readonly code = "CANCELLED";
+  /** null: nobody knows. */
+  readonly by: string | null;
+  constructor(by: string | null) {
+    super("the task was cancelled");
+    this.by = by;
+  }
 }
 
 /** This runner stops: another one shall go on at once. */
@@ -13,7 +19,7 @@ export class RunnerStopping extends Error {
 }
 
 export type Renewal =
-  | { readonly outcome: "renewed"; readonly cancelRequested: boolean }
+  | { readonly outcome: "renewed"; readonly cancelRequested: boolean; readonly cancelledBy: string | null }
   | { readonly outcome: "lease-lost" };
 
 export interface LeaseTerms {
@@ -42,6 +48,8 @@ export class Lease {
   #renewal: NodeJS.Timeout | undefined;
   #end: NodeJS.Timeout | undefined;
   #stopped = false;
+  #isRenewing = false;
+  #lookAgain = false;
 
   constructor(terms: LeaseTerms) {
     this.#terms = terms;
@@ -70,6 +78,17 @@ export class Lease {
     this.#controller.abort(reason);
   }
 
+  /** Renews at once: somebody says that there is news. A renewal under way may be too early to know of it. */
+  lookNow(): void {
+    if (this.#stopped) return;
+    if (this.#isRenewing) {
+      this.#lookAgain = true;
+      return;
+    }
+    clearTimeout(this.#renewal);
+    void this.#renew();
+  }
+
   /** Ends renewals; the holder has released what it held, or lost it. */
   stop(): void {
     this.#stopped = true;
@@ -92,13 +111,16 @@ export class Lease {
 
   async #renew(): Promise<void> {
     const sentAtMs = performance.now();
+    this.#isRenewing = true;
+    this.#lookAgain = false;
     const renewal = await this.#terms.renew().catch(() => undefined);
+    this.#isRenewing = false;
     // A failed renewal is not the end: until the deadline the right to work stands, and the next try may succeed.
     if (renewal === undefined) return this.#renewAfter(this.#terms.leaseMs / RETRIES_PER_LEASE);
     if (renewal.outcome === "lease-lost") return this.#lose("was given to another runner, or its task ended");
     this.#extend(sentAtMs);
-    if (renewal.cancelRequested) this.#controller.abort(new Cancelled("the task was cancelled"));
-    this.#renewAfter(this.#terms.leaseMs / RENEWALS_PER_LEASE);
+    if (renewal.cancelRequested) this.#controller.abort(new Cancelled(renewal.cancelledBy));
+    this.#renewAfter(this.#lookAgain ? 0 : this.#terms.leaseMs / RENEWALS_PER_LEASE);
   }
 
   #lose(why: string): void {

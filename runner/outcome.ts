@@ -3,8 +3,10 @@ import type { Denial } from "../contracts/decision.ts";
 import { type FailureRecord, failureRecord, LeaseLost, TransientFailure } from "../contracts/failure.ts";
 import type { Graph, GraphState } from "../contracts/graph.ts";
 import type { ActivationPhase, TaskPhase } from "../contracts/task.ts";
+import type { RetryManner } from "../contracts/task-rules.ts";
 import type { TraceDraft, TraceEventType } from "../contracts/trace.ts";
 import type { StartedActivation } from "../store/scripts/release.ts";
+import { nextDelayMs } from "./agent/backoff.ts";
 import { type Advance, advance, type Finished } from "./graph/advance.ts";
 import type { GraphRules } from "./graph/reach.ts";
 import { Cancelled, RunnerStopping } from "./lease.ts";
@@ -13,7 +15,7 @@ export type Outcome =
   | { readonly kind: "done"; readonly text: string; readonly turns: number }
   | { readonly kind: "denied"; readonly denial: Denial }
   | { readonly kind: "unknown"; readonly step: string; readonly tool: string; readonly failure?: FailureRecord }
-  | { readonly kind: "cancelled" }
+  | { readonly kind: "cancelled"; readonly by: string | null }
   /** This runner stops; the next one goes on at once. */
   | { readonly kind: "handed-back" }
   | { readonly kind: "retry"; readonly inMs: number; readonly error: FailureRecord; readonly counts: boolean }
@@ -31,22 +33,43 @@ export interface Attempts {
   readonly attempt: number;
   readonly maxAttempts: number;
   readonly retryBackoffMs: number;
+  readonly retry: RetryManner;
+  /** In [0, 1). */
+  readonly random: number;
 }
 
 /** Our own ground gives way, which is no fault of the task: such a failure uses up no attempt. */
 const GROUND = /^(REDIS|JOURNAL|RUNNER_STOPPING)(_|$)/;
 const GROUND_RETRY_MS = 1_000;
 
-/** What a thrown value means for the activation. A permanent failure is not tried again; tries that are spent are a dead letter. */
-export function outcomeOfFailure(error: unknown, { attempt, maxAttempts, retryBackoffMs }: Attempts): Outcome {
+/**
+ * What a thrown value means for the activation. A permanent failure is not tried again, nor one that the task names as such;
+ * tries that are spent are a dead letter.
+ */
+export function outcomeOfFailure(error: unknown, attempts: Attempts): Outcome {
   if (error instanceof LeaseLost) return { kind: "lost" };
-  if (error instanceof Cancelled) return { kind: "cancelled" };
+  if (error instanceof Cancelled) return { kind: "cancelled", by: error.by };
   if (error instanceof RunnerStopping) return { kind: "handed-back" };
   const record = failureRecord(error);
   if (!(error instanceof TransientFailure)) return { kind: "failed", error: record, phase: "Failed", final: false };
   if (GROUND.test(error.code)) return { kind: "retry", error: record, inMs: GROUND_RETRY_MS, counts: false };
-  if (attempt >= maxAttempts) return { kind: "failed", error: record, phase: "DeadLetter", final: false };
-  return { kind: "retry", error: record, inMs: Math.max(retryBackoffMs, error.retryAfterMs ?? 0), counts: true };
+  if (isNonRetryable(record, attempts.retry.nonRetryable))
+    return { kind: "failed", error: record, phase: "Failed", final: false };
+  const { attempt, maxAttempts, retryBackoffMs: backoffMs, retry, random } = attempts;
+  const backoff = { maxAttempts, backoffMs, ...retry };
+  const inMs = nextDelayMs(backoff, attempt, error.retryAfterMs, random);
+  if (inMs === undefined) return { kind: "failed", error: record, phase: "DeadLetter", final: false };
+  return { kind: "retry", error: record, inMs, counts: true };
+}
+
+/** An entry is a code, a class of codes (`MODEL_*`), or a part of the message. Case does not count. */
+function isNonRetryable({ code, message }: FailureRecord, entries: readonly string[]): boolean {
+  return entries.some((entry) => {
+    const wanted = entry.trim().toLowerCase();
+    if (wanted === "") return false;
+    if (wanted.endsWith("*")) return code.toLowerCase().startsWith(wanted.slice(0, -1));
+    return code.toLowerCase() === wanted || message.toLowerCase().includes(wanted);
+  });
 }
 
 /** What a release writes, but for the chain head that it stands behind. */
@@ -87,7 +110,7 @@ export function writingOf(outcome: Exclude<Outcome, { kind: "lost" }>, ending: E
         ...unmoved(ending),
         phase: "Cancelled",
         taskPhase: "Cancelled",
-        drafts: [draft(ending, "task.cancelled", {})],
+        drafts: [draft(ending, "task.cancelled", { by: outcome.by })],
       };
     case "handed-back":
       return { ...runAgain(ending, 0, STOPPING), uncounted: true };

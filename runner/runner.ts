@@ -2,6 +2,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { failureRecord } from "../contracts/failure.ts";
 import type { StateKey } from "../contracts/state-key.ts";
+import { hearCalls } from "../store/calls.ts";
 import { closeRedis, connectRedis, type Redis } from "../store/connect.ts";
 import { type ActivationQueue, type ActivationWorker, openQueue, startActivationWorker } from "../store/queue.ts";
 import { announceRunner, forgetRunner, type RunnerInfo } from "../store/runners.ts";
@@ -10,6 +11,7 @@ import { sweepTasks } from "../store/sweep.ts";
 import { runActivation } from "./activation.ts";
 import { DefinitionCache } from "./definition-cache.ts";
 import type { RunnerParts } from "./held.ts";
+import { Holdings } from "./holdings.ts";
 import { RUNNER_LIMITS } from "./limits.ts";
 import { openWorkshop, type WorkshopOptions } from "./workshop.ts";
 
@@ -48,10 +50,13 @@ export async function startRunner(options: RunnerOptions): Promise<RunningRunner
   const { redisUrl, stateKey, env, id, concurrency, leaseMs } = options;
   const redis = connectRedis(redisUrl, "command", stateKey);
   const bells = connectRedis(redisUrl, "worker");
+  const calls = connectRedis(redisUrl, "worker");
+  const holdings = new Holdings();
+  hearCalls(calls, env, (task) => holdings.lookNow(task));
   const queue = openQueue(redis, env);
   const workshop = openWorkshop({ ...options, redis });
   const definitions = new DefinitionCache((digest) => readSnapshot(redis, env, digest), RUNNER_LIMITS.snapshots);
-  const parts: RunnerParts = { ...options, redis, queue, definitions, workshop };
+  const parts: RunnerParts = { ...options, redis, queue, definitions, workshop, holdings };
   const work = new Set<Promise<void>>();
   const stopping = new AbortController();
   const worker = startActivationWorker({
@@ -68,7 +73,7 @@ export async function startRunner(options: RunnerOptions): Promise<RunningRunner
     await workshop.close();
     await forgetRunner(redis, env, id).catch(() => options.say(`${id}: its announcement is left to expire`));
     await queue.close();
-    await Promise.all([closeRedis(redis), closeRedis(bells)]);
+    await Promise.all([closeRedis(redis), closeRedis(bells), closeRedis(calls)]);
   };
   return { id, running: () => work.size, drain: (timeoutMs) => drain({ stopping, rounds, worker, close }, timeoutMs) };
 }

@@ -1,5 +1,10 @@
 // Trace events on their way into a script and back: the arguments that carry them, and the head that they end at.
+import { taskId } from "../contracts/new-task.ts";
+import type { TaskRef } from "../contracts/task.ts";
 import type { ChainHead, TraceEvent } from "../contracts/trace.ts";
+import { ask } from "./ask.ts";
+import type { Redis } from "./connect.ts";
+import { taskKeys } from "./keys.ts";
 import { corrupt, jsonOf, numberOf, objectOf, textOf } from "./reply.ts";
 
 /** A chain with a gap would be refused by Redis in the middle of a script: it is a bug, and it stops here. */
@@ -20,6 +25,12 @@ export function chainArguments(after: ChainHead, events: readonly TraceEvent[]):
 
 export function readChainHead(what: string, seq: unknown, head: unknown): ChainHead {
   return { seq: numberOf(what, seq), head: textOf(what, head) };
+}
+
+/** Where the task's chain ends now. Throws STATE_CORRUPT where there is no such task. */
+export async function readHead(redis: Redis, task: TaskRef): Promise<ChainHead> {
+  const [seq, head] = await ask(redis, () => redis.hmget(taskKeys(task).task, "seq", "head"));
+  return readChainHead(`the task ${taskId(task)}`, seq, head);
 }
 
 /** One entry of the journal. Whether the chain holds is for verifyChain to say; this only makes sure that it is an event. */

@@ -17,6 +17,8 @@ export interface EnvironmentKeys {
   readonly leader: string;
   /** A channel, no key: a replica that does not lead was told to look again. */
   readonly looks: string;
+  /** A channel, no key: something became of this task (`<namespace>/<name>`), whoever works on it looks again. */
+  readonly calls: string;
   /** zset: plan id → the serial that it became; the oldest fall out, long after their plans expired. */
   readonly plans: string;
   /** stream: one entry per apply, id `<serial>-0`. */
@@ -59,6 +61,7 @@ export function environmentKeys(env: string): EnvironmentKeys {
     lock: `${tag}:lock`,
     leader: `${tag}:leader`,
     looks: `${tag}:looks`,
+    calls: `${tag}:calls`,
     plans: `${tag}:plans`,
     history: `${tag}:history`,
     archive: `${tag}:manifests`,

@@ -1,10 +1,12 @@
-// The sweep: rings again for activations whose bell was lost, and finishes off tasks that ended. Safe on all runners at once.
+// The sweep: rings again for activations whose bell was lost, ends tasks whose time is over, and finishes off those that
+// ended. Safe on all runners at once.
 import { PermanentFailure } from "../contracts/failure.ts";
 import { hasEnded, type TaskRef } from "../contracts/task.ts";
 import { ask, askAll } from "./ask.ts";
 import type { Redis } from "./connect.ts";
 import { finishTask } from "./finish-task.ts";
 import { environmentKeys, parseTaskMember, taskKeys } from "./keys.ts";
+import { END_FIELDS, type EndFields, endByReason, findEndReason, readEndFields } from "./overdue.ts";
 import type { ActivationQueue, Bell } from "./queue.ts";
 import { listOf, numberOf, textsOf } from "./reply.ts";
 import { readPriority, readTaskPhase } from "./task-fields.ts";
@@ -84,12 +86,26 @@ async function sweepChunk(
   for (const { task } of ended) await finishTask(redis, task);
   const unborn = found.filter(({ phase, indexedMs }) => phase === undefined && indexedMs < nowMs - UNBORN_MS);
   await forget(redis, queue.env, unborn);
-  const going = found.filter(({ phase }) => phase !== undefined && !hasEnded(phase));
+  const going = await withoutOverdue(
+    redis,
+    nowMs,
+    found.filter(({ phase }) => phase !== undefined && !hasEnded(phase)),
+  );
   const ripe = await findRipe(redis, nowMs, going, damaged);
   const silent = await queue.withoutBell(ripe);
   await queue.ring(silent);
   await queue.bringForward(ripe.filter((bell) => !silent.includes(bell)));
   return { tasks: members.length, rung: silent.length, finished: ended.length };
+}
+
+/** Those that go on. */
+async function withoutOverdue(redis: Redis, nowMs: number, tasks: readonly LiveTask[]): Promise<LiveTask[]> {
+  const going: LiveTask[] = [];
+  for (const live of tasks) {
+    const why = findEndReason(live.ends, nowMs);
+    if (why === undefined || !(await endByReason(redis, live.task, live.ends, why))) going.push(live);
+  }
+  return going;
 }
 
 /** Redis' own clock: leases are counted by it. */
@@ -102,6 +118,7 @@ interface LiveTask extends Member {
   /** undefined: there is no such task. */
   readonly phase: ReturnType<typeof readTaskPhase> | undefined;
   readonly priority: unknown;
+  readonly ends: EndFields;
   readonly open: readonly string[];
 }
 
@@ -109,14 +126,15 @@ async function readLive(redis: Redis, members: readonly Member[], damaged: Perma
   const pipeline = redis.pipeline();
   for (const { task } of members) {
     const keys = taskKeys(task);
-    pipeline.hmget(keys.task, "phase", "priority").smembers(keys.open);
+    pipeline.hmget(keys.task, "priority", ...END_FIELDS).smembers(keys.open);
   }
   const answers = await askAll(redis, () => pipeline.exec());
   const read = (member: Member, index: number): LiveTask[] => {
     const what = `the task ${member.member}`;
-    const [phase, priority] = listOf(what, answers[2 * index]);
-    const known = phase === null ? undefined : readTaskPhase(what, phase);
-    return [{ ...member, phase: known, priority, open: textsOf(what, answers[2 * index + 1]) }];
+    const [priority, ...fields] = listOf(what, answers[2 * index]);
+    const ends = readEndFields(fields);
+    const known = ends.phase === null ? undefined : readTaskPhase(what, ends.phase);
+    return [{ ...member, phase: known, priority, ends, open: textsOf(what, answers[2 * index + 1]) }];
   };
   return readEach(members, read, damaged);
 }

@@ -14,10 +14,22 @@ import {
   type TaskRef,
   type TaskSource,
 } from "../contracts/task.ts";
+import { type RetryManner, TASK_DEFAULTS } from "../contracts/task-rules.ts";
 import { readChainHead } from "./chain.ts";
 import { readLedger } from "./ledger.ts";
 import type { Priority } from "./queue.ts";
-import { corrupt, isObject, jsonOf, listOf, numberOf, numberOrNull, objectOf, textOf, textOrNull } from "./reply.ts";
+import {
+  corrupt,
+  isObject,
+  jsonOf,
+  listOf,
+  numberOf,
+  numberOrNull,
+  objectOf,
+  textOf,
+  textOrNull,
+  textsOf,
+} from "./reply.ts";
 
 export type Fields = Readonly<Record<string, string>>;
 
@@ -84,6 +96,14 @@ function readActivationPhase(what: string, value: unknown): ActivationPhase {
 export function readPriority(what: string, value: unknown): Priority {
   if (value === "low" || value === "normal" || value === "high") return value;
   throw corrupt(what, "it has no priority");
+}
+
+/** Absent in tasks that an older version made. */
+export function readRetry(what: string, value: unknown): RetryManner {
+  if (value === undefined) return TASK_DEFAULTS.retry;
+  const { maxBackoffMs, jitter, nonRetryable } = objectOf(what, jsonOf(what, value));
+  if (jitter !== "none" && jitter !== "full" && jitter !== "equal") throw corrupt(what, "its retries cannot be read");
+  return { maxBackoffMs: numberOf(what, maxBackoffMs), jitter, nonRetryable: textsOf(what, nonRetryable) };
 }
 
 /** The store carries the graph's state and does not read it; runner/graph knows its inside. */

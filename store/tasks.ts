@@ -3,9 +3,11 @@ import type { NewTask } from "../contracts/new-task.ts";
 import { hasEnded, type TaskRecord, type TaskRef } from "../contracts/task.ts";
 import type { TraceEvent } from "../contracts/trace.ts";
 import { ask, askAll } from "./ask.ts";
+import { callRunners } from "./calls.ts";
 import { readEvent } from "./chain.ts";
 import { closeRedis, type Redis } from "./connect.ts";
 import { environmentKeys, parseTaskMember, taskKeys, taskMember } from "./keys.ts";
+import { endByReason } from "./overdue.ts";
 import type { ActivationQueue } from "./queue.ts";
 import { isObject, numberOf, textsOf } from "./reply.ts";
 import { cancelTask } from "./scripts/cancel-task.ts";
@@ -79,11 +81,15 @@ function isFields(value: unknown): value is Fields {
 export type CancelAnswer = "requested" | "ended" | "missing";
 
 /**
- * Runners see the wish at their next renewal, or when they claim. An activation that waits for a person becomes runnable,
- * so that a runner can end it; the sweep rings for it.
+ * Runners that work on it are told to look, and see the wish at their next renewal even if they do not hear of it. Where
+ * nobody works on it, it ends at once.
  */
-export async function requestCancel(redis: Redis, ref: TaskRef): Promise<CancelAnswer> {
-  return cancelTask(redis, ref);
+export async function requestCancel(redis: Redis, ref: TaskRef, by = ""): Promise<CancelAnswer> {
+  const answer = await cancelTask(redis, ref, by);
+  if (answer !== "requested") return answer;
+  await callRunners(redis, ref);
+  await endByReason(redis, ref, { cancelledBy: by }, "cancel");
+  return answer;
 }
 
 /** Events in one answer: a trace may be long, and Redis serves others meanwhile. */

@@ -62,7 +62,8 @@ function addCancel(program: Command, facts: ProgramFacts, act: Act): void {
     .command("cancel")
     .description("end a task: running calls are aborted, nothing new starts")
     .argument("<task>", "name or namespace/name")
-    .option("-n, --namespace <name>", "the namespace (default: default)");
+    .option("-n, --namespace <name>", "the namespace (default: default)")
+    .option("--as <name>", "who cancels it, for the trace (default: git's user.name)");
   withOutput(withStateFlags(command, facts), ["text", "json"]).action((task, flags) =>
     act(async () => (await import("../commands/cancel.ts")).runCancel, { ...flags, task }),
   );
@@ -77,7 +78,8 @@ function addResolve(program: Command, facts: ProgramFacts, act: Act): void {
     .option("--done", "it happened; go on with --result", false)
     .option("--result <text>", "what the tool answered")
     .option("--retry", "it did not happen; call it again", false)
-    .option("--fail", "end the task as failed", false);
+    .option("--fail", "end the task as failed", false)
+    .option("--as <name>", "who says so, for the trace (default: git's user.name)");
   withOutput(withStateFlags(command, facts), ["text", "json"]).action((task, flags) =>
     act(async () => (await import("../commands/resolve.ts")).runResolve, { ...flags, task }),
   );

@@ -1,22 +1,24 @@
-// `cancel <task>`: asks for the task to end; the runners that work on it stop at their next renewal.
-
+// `cancel <task>`: asks for the task to end; the runners that work on it stop what they do within a second.
 import { requestCancel } from "../../store/tasks.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { findTask } from "../find-task.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { printFailure, printJson, say } from "../output.ts";
+import { personOf } from "../person.ts";
 import { openRedis } from "../redis.ts";
 
 export interface CancelOptions extends CommonFlags {
   readonly task: string;
   readonly namespace?: string;
+  readonly as?: string;
 }
 
 export async function runCancel(host: Host, options: CancelOptions): Promise<ExitCode> {
   const { redis, close } = await openRedis(host, options);
   try {
     const { namespace, name, phase } = await findTask(redis, options);
-    const answer = await requestCancel(redis, { env: options.env, namespace, name });
+    const by = await personOf(host, options.as);
+    const answer = await requestCancel(redis, { env: options.env, namespace, name }, by);
     if (answer !== "requested") {
       const message = `${name} is ${phase} already: there is nothing to cancel`;
       return printFailure(host, options.output, {

@@ -1,4 +1,5 @@
 // `resolve <task>`: a person's word on a write whose result nobody knows. The trace keeps what was said.
+import { digestText } from "../../contracts/canonical.ts";
 import type { StepRecord } from "../../contracts/step.ts";
 import type { TaskRecord, TaskRef } from "../../contracts/task.ts";
 import type { TraceDraft } from "../../contracts/trace.ts";
@@ -9,6 +10,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { findTask } from "../find-task.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { printFailure, printJson, say, UsageFailure } from "../output.ts";
+import { personOf } from "../person.ts";
 import { openRedis } from "../redis.ts";
 
 export interface ResolveOptions extends CommonFlags {
@@ -18,6 +20,7 @@ export interface ResolveOptions extends CommonFlags {
   readonly result?: string;
   readonly retry: boolean;
   readonly fail: boolean;
+  readonly as?: string;
 }
 
 type Word = "done" | "retry" | "fail";
@@ -29,7 +32,8 @@ export async function runResolve(host: Host, options: ResolveOptions): Promise<E
     const task = await findTask(redis, options);
     const found = await findUnknown(redis, options.env, task);
     if (found === undefined) return refuse(host, options, task);
-    const request = requestOf(found, word, options.result, host.now().toISOString());
+    const saying = { word, result: options.result, by: await personOf(host, options.as), at: host.now().toISOString() };
+    const request = requestOf(found, saying);
     const { outcome } = await tellStore(redis, options.env, request);
     return outcome === "resolved" ? answer(host, options, task, word) : refuse(host, options, task);
   } finally {
@@ -63,19 +67,26 @@ async function findUnknown(redis: Redis, env: string, task: TaskRecord): Promise
 
 const CONFIRMED = "It was done; a person confirmed it. The tool's own answer is lost.";
 
-function requestOf(
-  { ref, activation, agent, step }: Unknown,
-  word: Word,
-  result: string | undefined,
-  at: string,
-): ResolveRequest {
+interface Saying {
+  readonly word: Word;
+  readonly result: string | undefined;
+  readonly by: string;
+  readonly at: string;
+}
+
+function requestOf({ ref, activation, agent, step }: Unknown, { word, result, by, at }: Saying): ResolveRequest {
   const said: TraceDraft = {
     type: "approval.decided",
     at,
     activation,
     agent,
     step: step.step,
-    data: { about: "unknown-effect", answer: word },
+    data: {
+      about: "unknown-effect",
+      answer: word,
+      by,
+      ...(result === undefined ? {} : { resultDigest: digestText(result) }),
+    },
   };
   const base = { task: ref, activation };
   switch (word) {
@@ -90,7 +101,7 @@ function requestOf(
     case "fail": {
       const failure = {
         code: "EFFECT_UNKNOWN",
-        message: `a person ended the task: nobody knows whether ${step.step} happened`,
+        message: `${by} ended the task: nobody knows whether ${step.step} happened`,
       };
       return { ...base, failure, drafts: [said, { type: "task.failed", at, data: failure }] };
     }

@@ -29,7 +29,7 @@ export const TASK_SCHEMA = {
     },
     retry: {
       type: "object",
-      description: "Retries of an activation that failed.",
+      description: "Retries of an activation that failed; `message_retry` goes before it, field by field.",
       additionalProperties: false,
       properties: {
         max_attempts: {
@@ -38,16 +38,21 @@ export const TASK_SCHEMA = {
           default: 1,
           description: "Tries, the first included. Takeovers count.",
         },
-        backoff: { ...DURATION, default: "0s", description: "Wait before the second try." },
+        backoff: {
+          ...DURATION,
+          default: "0s",
+          description: "Wait before the second try; doubles with each further one.",
+        },
       },
     },
     message_retry: {
       type: "object",
-      description: "Retries of a message between agents; by default those of `retry`.",
+      description:
+        "Retries of the activation that a message woke. What it leaves out is taken from `retry`, jitter apart.",
       additionalProperties: false,
       properties: {
         max_attempts: { type: "integer", minimum: 1, description: "Tries, the first included." },
-        backoff: { ...DURATION, description: "Wait before the second try." },
+        backoff: { ...DURATION, description: "Wait before the second try; doubles with each further one." },
         max_backoff: { ...DURATION, default: "24h", description: "The longest wait between two tries." },
         jitter: {
           type: "string",
@@ -55,7 +60,24 @@ export const TASK_SCHEMA = {
           default: "full",
           description: "How waits are spread, so that tasks do not retry in step.",
         },
-        non_retryable: { ...TEXTS, description: "Error codes and texts after which nothing is tried again." },
+        non_retryable: {
+          ...TEXTS,
+          description:
+            "Failures after which nothing is tried again: a code (`MODEL_OVERLOADED`), a class of codes (`MODEL_*`), or a part of the message.",
+        },
+      },
+    },
+    limits: {
+      type: "object",
+      description: "How long the task may take. Enforced by Redis' clock, whoever is at work (Countwheel).",
+      additionalProperties: false,
+      properties: {
+        wait: { ...DURATION, default: "24h", description: "For its first claim; afterwards it has failed." },
+        duration: {
+          ...DURATION,
+          default: "168h",
+          description: "From its first claim to its end, waits for people and for further tries included.",
+        },
       },
     },
     requirements: {

@@ -1,11 +1,11 @@
 // Turns an applied Task manifest into the request for its task. Pure.
 import { type Address, addressOf } from "../../contracts/address.ts";
-import { parseDuration } from "../../contracts/duration.ts";
 import { readGraph } from "../../contracts/graph.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import { specDigest } from "../../contracts/manifest.ts";
 import type { TaskRequest } from "../../contracts/new-task.ts";
 import type { StateRecord } from "../../contracts/record.ts";
+import { taskRules } from "../../contracts/task-rules.ts";
 
 export interface TaskOrder {
   /** `<address>@<spec digest>`: the same content is ordered once, for ever. */
@@ -61,18 +61,11 @@ export function makeTaskRequest(input: RequestInput): TaskRequest | undefined {
     system: spec.system,
     graph: readGraph(graph),
     input: spec.input ?? {},
-    priority: readPriority(spec.priority),
-    maxAttempts: spec.retry?.max_attempts ?? 1,
-    retryBackoffMs: parseDuration(spec.retry?.backoff ?? "0s") ?? 0,
-    maxTurns: spec.max_turns ?? null,
+    ...taskRules(spec),
     snapshot: input.snapshot,
     manifest: name,
     source: { commit: source.commit, file: source.file, line: source.line },
     plan: input.plan,
     createdAt: input.createdAt,
   };
-}
-
-function readPriority(text: string | undefined): TaskRequest["priority"] {
-  return text === "low" || text === "high" ? text : "normal";
 }

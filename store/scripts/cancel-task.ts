@@ -8,6 +8,7 @@ import { HAS_ENDED } from "./lua.ts";
 
 /**
  * KEYS  1 task · 2 activations · 3 open
+ * ARGV  1 who wants it
  * Answers 'requested', 'ended' or 'missing'.
  */
 const CANCEL = defineScript(`${HAS_ENDED}
@@ -15,7 +16,7 @@ local task, activations, open = unpack(KEYS)
 local phase = redis.call('HGET', task, 'phase')
 if not phase then return 'missing' end
 if has_ended[phase] then return 'ended' end
-redis.call('HSET', task, 'cancel', '1')
+redis.call('HSET', task, 'cancel', '1', 'cancelledBy', ARGV[1])
 for _, id in ipairs(redis.call('SMEMBERS', open)) do
   local found = redis.call('HGET', activations, id .. '/phase')
   if found == 'Unknown' or found == 'Runnable' then
@@ -25,9 +26,9 @@ end
 return 'requested'
 `);
 
-export async function cancelTask(redis: Redis, ref: TaskRef): Promise<"requested" | "ended" | "missing"> {
+export async function cancelTask(redis: Redis, ref: TaskRef, by: string): Promise<"requested" | "ended" | "missing"> {
   const keys = taskKeys(ref);
-  const answer = await runScript(redis, CANCEL, [keys.task, keys.activations, keys.open], []);
+  const answer = await runScript(redis, CANCEL, [keys.task, keys.activations, keys.open], [by]);
   if (answer === "requested" || answer === "ended" || answer === "missing") return answer;
   throw corrupt(`the answer to the cancellation of ${ref.name}`, `\`${String(answer)}\` is unknown`);
 }

@@ -2,6 +2,7 @@
 import type { GraphState } from "../../contracts/graph.ts";
 import type { StepRecord } from "../../contracts/step.ts";
 import type { ActivationId, Message, TaskRef } from "../../contracts/task.ts";
+import type { RetryManner } from "../../contracts/task-rules.ts";
 import type { ChainHead } from "../../contracts/trace.ts";
 import { readChainHead } from "../chain.ts";
 import type { Redis } from "../connect.ts";
@@ -16,6 +17,7 @@ import {
   readGraphState,
   readMessages,
   readPriority,
+  readRetry,
   readStep,
   readTexts,
 } from "../task-fields.ts";
@@ -36,6 +38,7 @@ export interface ClaimedTask {
   readonly snapshot: string;
   readonly maxAttempts: number;
   readonly retryBackoffMs: number;
+  readonly retry: RetryManner;
   readonly maxTurns: number | null;
   readonly ledger: Ledger;
   readonly createdAt: string;
@@ -51,6 +54,8 @@ export type Claim =
       readonly takenOverFrom: string | null;
       /** A person wants the task to stop: release it as Cancelled, start nothing. */
       readonly cancelRequested: boolean;
+      /** Who wants it; null: nobody, or nobody knows. */
+      readonly cancelledBy: string | null;
       readonly task: ClaimedTask;
       readonly messages: readonly Message[];
       /** Of this activation, in no order. */
@@ -128,6 +133,7 @@ function readClaim(what: string, [, epoch, attempt, former, messages, hash, step
     attempt: numberOf(what, attempt),
     takenOverFrom: textOrNull(what, former),
     cancelRequested: fields["cancel"] === "1",
+    cancelledBy: textOrNull(what, fields["cancelledBy"] ?? ""),
     task: readClaimedTask(what, fields),
     messages: readMessages(what, messages),
     steps: listOf(what, steps).map((step) => readStep(what, step)),
@@ -144,6 +150,7 @@ function readClaimedTask(what: string, fields: Fields): ClaimedTask {
     snapshot: textOf(what, fields["snapshot"]),
     maxAttempts: numberOf(what, fields["maxAttempts"]),
     retryBackoffMs: numberOf(what, fields["retryBackoffMs"]),
+    retry: readRetry(what, fields["retry"]),
     maxTurns: numberOrNull(what, fields["maxTurns"]),
     ledger: ledgerOf(what, fields),
     createdAt: textOf(what, fields["createdAt"]),

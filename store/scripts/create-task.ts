@@ -6,6 +6,7 @@ import type { Redis } from "../connect.ts";
 import { taskKeys } from "../keys.ts";
 import { listOf, textOf } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
+import { NOW } from "./lua.ts";
 
 /**
  * KEYS  1 task · 2 activations · 3 order · 4 open · 5 journal
@@ -13,7 +14,7 @@ import { defineScript, runScript } from "../script.ts";
  *       hash and text of each event
  * Answers {'created'} or {'exists', phase}. Invariant: a name is a task once, for ever.
  */
-const CREATE = defineScript(`
+const CREATE = defineScript(`${NOW}
 local task, activations, order, open, journal = unpack(KEYS)
 local phase = redis.call('HGET', task, 'phase')
 if phase then return { 'exists', phase } end
@@ -27,7 +28,8 @@ for index = first_event, #ARGV, 2 do
   head = ARGV[index]
   redis.call('XADD', journal, string.format('%d-0', seq), 'hash', head, 'event', ARGV[index + 1])
 end
-redis.call('HSET', task, 'seq', seq, 'head', head, unpack(ARGV, at, at + fields - 1))
+redis.call('HSET', task, 'seq', seq, 'head', head, 'queuedAtMs', string.format('%d', now),
+  unpack(ARGV, at, at + fields - 1))
 for index = at + fields, first_event - 1, 2 do
   local id = ARGV[index]
   redis.call('HSET', activations, id .. '/agent', ARGV[index + 1], id .. '/phase', 'Runnable', id .. '/holder', '',
@@ -73,6 +75,9 @@ function taskFields(task: NewTask): (string | number)[] {
     snapshot: task.snapshot,
     maxAttempts: task.maxAttempts,
     retryBackoffMs: task.retryBackoffMs,
+    retry: JSON.stringify(task.retry),
+    waitMs: task.limits.waitMs,
+    durationMs: task.limits.durationMs,
     maxTurns: task.maxTurns ?? "",
     priority: task.priority,
     source: task.source === null ? "" : JSON.stringify(task.source),
@@ -83,6 +88,7 @@ function taskFields(task: NewTask): (string | number)[] {
     output: "",
     lastError: "",
     cancel: "",
+    cancelledBy: "",
     inputTokens: 0,
     outputTokens: 0,
     reservedTokens: 0,

@@ -5,7 +5,7 @@ import type { StepRecord } from "../../contracts/step.ts";
 import type { ActivationId, TaskRef } from "../../contracts/task.ts";
 import { type ChainHead, chainEvents, type TraceDraft } from "../../contracts/trace.ts";
 import { ask } from "../ask.ts";
-import { chainArguments, readChainHead } from "../chain.ts";
+import { chainArguments, readChainHead, readHead } from "../chain.ts";
 import type { Redis } from "../connect.ts";
 import { finishTask } from "../finish-task.ts";
 import { stepsKey, taskKeys } from "../keys.ts";
@@ -100,11 +100,6 @@ function runResolve(redis: Redis, request: ResolveRequest, after: ChainHead): Pr
       ...chainArguments(after, chainEvents(taskId(task), after, drafts)),
     ],
   );
-}
-
-async function readHead(redis: Redis, task: TaskRef): Promise<ChainHead> {
-  const [seq, head] = await ask(redis, () => redis.hmget(taskKeys(task).task, "seq", "head"));
-  return readChainHead(`the task ${taskId(task)}`, seq, head);
 }
 
 /** The call that had begun and whose result nobody knows. */

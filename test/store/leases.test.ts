@@ -7,6 +7,7 @@ import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
 import { taskKeys } from "../../store/keys.ts";
 import { type ActivationQueue, openQueue } from "../../store/queue.ts";
 import { appendEvents } from "../../store/scripts/append.ts";
+import { cancelTask } from "../../store/scripts/cancel-task.ts";
 import { claimActivation } from "../../store/scripts/claim.ts";
 import { releaseActivation } from "../../store/scripts/release.ts";
 import { renewLease } from "../../store/scripts/renew.ts";
@@ -40,6 +41,7 @@ describeWithRedis("a lease on an activation", () => {
       attempt: 1,
       takenOverFrom: null,
       cancelRequested: false,
+      cancelledBy: null,
       task: {
         system: "report",
         manifest: null,
@@ -48,6 +50,7 @@ describeWithRedis("a lease on an activation", () => {
         snapshot: "sha256:snapshot",
         maxAttempts: 3,
         retryBackoffMs: 0,
+        retry: { maxBackoffMs: 86_400_000, jitter: "none", nonRetryable: [] },
         maxTurns: null,
         ledger: { inputTokens: 0, outputTokens: 0, reservedTokens: 0, costUsd: 0 },
         createdAt: "2026-01-02T03:04:05.000Z",
@@ -106,10 +109,11 @@ describeWithRedis("a lease on an activation", () => {
 
   test("is renewed by its holder, who sees a wish to cancel", async () => {
     const { grant } = await claimedTask(redis, queue);
-    const renewal = { outcome: "renewed", remainingMs: 9_000, cancelRequested: false };
+    const renewal = { outcome: "renewed", remainingMs: 9_000, cancelRequested: false, cancelledBy: null };
     expect(await renewLease(redis, { ...grant, leaseMs: 9_000 })).toEqual(renewal);
-    expect(await requestCancel(redis, grant.task)).toBe("requested");
-    expect(await renewLease(redis, { ...grant, leaseMs: 9_000 })).toEqual({ ...renewal, cancelRequested: true });
+    expect(await requestCancel(redis, grant.task, "ada")).toBe("requested");
+    const wanted = { ...renewal, cancelRequested: true, cancelledBy: "ada" };
+    expect(await renewLease(redis, { ...grant, leaseMs: 9_000 })).toEqual(wanted);
     expect(await requestCancel(redis, { ...grant.task, name: "none" })).toBe("missing");
   });
 
@@ -220,7 +224,7 @@ describeWithRedis("a lease on an activation", () => {
     const retry = { ...handOver(grant, claim), phase: "Runnable" as const, runnableInMs: 60_000, start: [] };
     await releaseActivation(redis, queue, retry);
     expect(await claimActivation(redis, { ...grant, leaseMs: 1 })).toMatchObject({ outcome: "later" });
-    await requestCancel(redis, grant.task);
+    await cancelTask(redis, grant.task, "ada");
     expect(await claim1(redis, grant.task, "r2")).toMatchObject({
       cancelRequested: true,
       takenOverFrom: null,
