@@ -58,11 +58,11 @@ async function release(held: Held, writing: Writing): Promise<Released | undefin
   const { drafts, ...rest } = writing;
   // A graph that was computed from an old one must not be written, though the chain's end is known.
   const after = journal.wasMoved() ? NOWHERE : journal.head();
-  const events = journal.chain(drafts, after);
+  const record = journal.chain(drafts, after);
   const grant = { task, activation, holder: parts.id, epoch: claim.epoch };
   while (lease.holds()) {
     try {
-      return await releaseActivation(parts.redis, parts.queue, { ...grant, after, events, ...rest });
+      return await releaseActivation(parts.redis, parts.queue, { ...grant, ...record, ...rest });
     } catch (error) {
       if (!(error instanceof TransientFailure)) throw error;
       await wait(RETRY_MS);

@@ -1,10 +1,12 @@
 // Trace events on their way into a script and back: the arguments that carry them, and the head that they end at.
 import { taskId } from "../contracts/new-task.ts";
+import type { StepRecord } from "../contracts/step.ts";
 import type { TaskRef } from "../contracts/task.ts";
 import type { ChainHead, TraceEvent } from "../contracts/trace.ts";
 import { ask } from "./ask.ts";
 import type { Redis } from "./connect.ts";
 import { taskKeys } from "./keys.ts";
+import { type Charge, chargeArguments } from "./ledger.ts";
 import { corrupt, jsonOf, numberOf, objectOf, textOf } from "./reply.ts";
 
 /** A chain with a gap would be refused by Redis in the middle of a script: it is a bug, and it stops here. */
@@ -16,11 +18,32 @@ export function checkLinks(after: ChainHead, events: readonly TraceEvent[]): voi
   }
 }
 
-/** seq and head behind which the events stand, the last event's place and hash, their number, then hash and text of each. */
-export function chainArguments(after: ChainHead, events: readonly TraceEvent[]): (string | number)[] {
+/** What is written in one piece: events behind a head, and the steps and charges that change with them. */
+export interface TraceRecord {
+  /** The head that `events` were chained behind. */
+  readonly after: ChainHead;
+  readonly events: readonly TraceEvent[];
+  readonly steps?: readonly StepRecord[];
+  /** In this order. A charge belongs to an event: only with one is a repeated command recognised, and charged once. */
+  readonly charges?: readonly Charge[];
+}
+
+/** The form in which scripts take a record (see RECORD in scripts/lua.ts). */
+export function recordArguments({ after, events, steps = [], charges = [] }: TraceRecord): (string | number)[] {
+  checkLinks(after, events);
   const last = events.at(-1);
-  const pairs = events.flatMap((event) => [event.hash, JSON.stringify(event)]);
-  return [after.seq, after.head, last?.seq ?? 0, last?.hash ?? "", events.length, ...pairs];
+  return [
+    after.seq,
+    after.head,
+    last?.seq ?? 0,
+    last?.hash ?? "",
+    events.length,
+    steps.length,
+    charges.length,
+    ...events.flatMap((event) => [event.hash, JSON.stringify(event)]),
+    ...steps.flatMap((step) => [step.step, JSON.stringify(step)]),
+    ...charges.flatMap(chargeArguments),
+  ];
 }
 
 export function readChainHead(what: string, seq: unknown, head: unknown): ChainHead {

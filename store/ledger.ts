@@ -37,16 +37,31 @@ export function readLedger(what: string, amounts: unknown): Ledger {
   };
 }
 
-/** kind, then what each kind needs: the form in which the append script takes a charge. */
-export function chargeArguments(charge: Charge | undefined): (string | number)[] {
-  switch (charge?.kind) {
-    case undefined:
-      return ["", 0, 0, 0, ""];
+/** kind, then what each kind needs: the form in which scripts take a charge. */
+export function chargeArguments(charge: Charge): (string | number)[] {
+  switch (charge.kind) {
     case "reserve":
       return ["reserve", charge.tokens, charge.limit ?? "", 0, ""];
     case "settle":
       return ["settle", charge.reserved, charge.inputTokens, charge.outputTokens, charge.costUsd ?? ""];
     case "release":
       return ["release", charge.reserved, 0, 0, ""];
+  }
+}
+
+/** What the ledger will be once the charge is written, as the scripts reckon it. */
+export function afterCharge(ledger: Ledger, charge: Charge): Ledger {
+  switch (charge.kind) {
+    case "reserve":
+      return { ...ledger, reservedTokens: ledger.reservedTokens + charge.tokens };
+    case "release":
+      return { ...ledger, reservedTokens: Math.max(0, ledger.reservedTokens - charge.reserved) };
+    case "settle":
+      return {
+        inputTokens: ledger.inputTokens + charge.inputTokens,
+        outputTokens: ledger.outputTokens + charge.outputTokens,
+        reservedTokens: Math.max(0, ledger.reservedTokens - charge.reserved),
+        costUsd: ledger.costUsd === null || charge.costUsd === null ? null : ledger.costUsd + charge.costUsd,
+      };
   }
 }

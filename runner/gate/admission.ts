@@ -9,9 +9,8 @@ export async function admit(options: GateOptions): Promise<Admission> {
   const judgement = await judge(options, { point: "task_admission", subject: options.subject });
   const journal = openJournal(options, {});
   const { decision } = judgement;
-  await options.recorder.record([
-    decisionDraft(journal, "turn.decided", judgement, { system: options.subject.system }),
-  ]);
+  // Nothing has an effect before the first turn is recorded, or the denial is: the admission rides with that.
+  options.recorder.defer([decisionDraft(journal, "turn.decided", judgement, { system: options.subject.system })]);
   if (judgement.permitted) return { outcome: "admitted", decision };
   return { outcome: "denied", denial: makeDenial(decision, { agent: options.subject.agent }), decision, stop: true };
 }

@@ -1,12 +1,12 @@
-// The door: the only place that calls a model or a tool. It takes permits, and keeps journal and effect in one order:
-// what is about to happen is recorded, it happens, what happened is recorded.
+// The door: the only place that calls a model or a tool. It takes permits, which exist only for what the journal says has
+// begun; what comes of the call is recorded before anything follows from it.
 import type { ModelAnswer } from "../../contracts/step.ts";
 import { within } from "./deadline.ts";
 import type { ModelGrant, ToolGrant } from "./grant.ts";
-import { beginModel, failModel, finishModel } from "./model-effect.ts";
+import { failModel, finishModel } from "./model-effect.ts";
 import { ModelPermit, ToolPermit } from "./permit.ts";
 import { redactFailure } from "./redact.ts";
-import { beginTool, failTool, finishTool, runTool, type ToolOutcome } from "./tool-effect.ts";
+import { failTool, finishTool, runTool, type ToolOutcome } from "./tool-effect.ts";
 
 /**
  * Throws what the model threw, after writing it down. Where the signal is aborted it throws its reason and writes nothing:
@@ -14,7 +14,6 @@ import { beginTool, failTool, finishTool, runTool, type ToolOutcome } from "./to
  */
 export async function callModel(permit: ModelPermit, signal: AbortSignal): Promise<ModelAnswer> {
   const grant = ModelPermit.redeem(permit);
-  await beginModel(grant);
   const begunMs = grant.journal.clock.monotonicMs();
   checkBefore(grant, signal);
   const called = await attempt(() => within(signal, null, (either) => grant.model.complete(grant.request, either)));
@@ -27,7 +26,6 @@ export async function callModel(permit: ModelPermit, signal: AbortSignal): Promi
 /** Throws only the signal's reason, and what the journal throws: a tool that fails is an answer to the model. */
 export async function callTool(permit: ToolPermit, signal: AbortSignal): Promise<ToolOutcome> {
   const grant = ToolPermit.redeem(permit);
-  await beginTool(grant);
   const begunMs = grant.journal.clock.monotonicMs();
   checkBefore(grant, signal);
   const called = await attempt(() => runTool(grant, signal));

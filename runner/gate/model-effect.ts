@@ -1,7 +1,8 @@
-// The two records around a model call: that it begins, and what became of it, with the tokens that it cost.
+// What is written of a model call: that it begins, and what became of it, with the tokens that it cost.
 import { digestText } from "../../contracts/canonical.ts";
 import { mayHaveHappened, TransientFailure } from "../../contracts/failure.ts";
 import type { ModelAnswer, StepRecord } from "../../contracts/step.ts";
+import type { TraceDraft } from "../../contracts/trace.ts";
 import { costUsd } from "../models/price.ts";
 import { boundText } from "./bound.ts";
 import { cleanCall } from "./clean-call.ts";
@@ -9,7 +10,8 @@ import { failureData, sinceMs, stepOf } from "./effect.ts";
 import type { ModelGrant } from "./grant.ts";
 import type { RecordChange } from "./recorder.ts";
 
-export async function beginModel(grant: ModelGrant): Promise<void> {
+/** To be written with the decision, before the call. */
+export function modelBeginning(grant: ModelGrant): { readonly draft: TraceDraft; readonly step: StepRecord } {
   const { journal, request, model, decisionId, reservedTokens } = grant;
   const data = {
     model: request.model,
@@ -19,11 +21,11 @@ export async function beginModel(grant: ModelGrant): Promise<void> {
     tools: request.tools.map((tool) => tool.name),
     decisionId,
   };
-  const step: StepRecord = { ...stepOf(grant), state: "started", reservedTokens };
-  await journal.recorder.record([journal.draft("model.called", data)], { step });
+  return { draft: journal.draft("model.called", data), step: { ...stepOf(grant), state: "started", reservedTokens } };
 }
 
-export async function finishModel(grant: ModelGrant, from: ModelAnswer, begunMs: number): Promise<ModelAnswer> {
+/** Rides with the next record: whatever follows from the answer is written, in one piece with it, before it has an effect. */
+export function finishModel(grant: ModelGrant, from: ModelAnswer, begunMs: number): ModelAnswer {
   const { journal, price, decisionId, reservedTokens: reserved } = grant;
   const answer = cleanAnswer(grant, from);
   const { inputTokens, outputTokens, model, provider, finishReason, text, toolCalls } = answer;
@@ -42,7 +44,7 @@ export async function finishModel(grant: ModelGrant, from: ModelAnswer, begunMs:
     textDigest: digestText(text),
     decisionId,
   };
-  await journal.recorder.record([journal.draft("model.answered", data)], {
+  journal.recorder.defer([journal.draft("model.answered", data)], {
     step: { ...stepOf(grant), state: "done", model: answer },
     charge: { kind: "settle", reserved, inputTokens, outputTokens, costUsd: cost },
   });

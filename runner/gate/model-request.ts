@@ -1,13 +1,15 @@
-// A model turn at the gate: decided, its tokens reserved, and both recorded in one piece before a permit exists.
+// A model turn at the gate: decided, its tokens reserved, and recorded in one piece with its beginning before a permit
+// exists.
 import { digestText } from "../../contracts/canonical.ts";
 import { modelStepId } from "../../contracts/step.ts";
 import type { GateRequest } from "../../policies/request.ts";
 import type { Denied, GateOptions, ModelAsk, ModelPermission } from "./ask.ts";
 import { makeDenial } from "./denial.ts";
 import { estimateTokens } from "./estimate.ts";
-import type { Journal } from "./grant.ts";
+import type { Journal, ModelGrant } from "./grant.ts";
 import { budgetDrafts, decisionDraft, idempotencyKey, openJournal } from "./journal.ts";
 import { type Judgement, judge, overBudget, usageOf } from "./judge.ts";
+import { modelBeginning } from "./model-effect.ts";
 import { ModelPermit } from "./permit.ts";
 
 /** How often a parallel branch may be faster before the budget counts as spent. */
@@ -27,7 +29,8 @@ export async function requestModel(options: GateOptions, ask: ModelAsk): Promise
     const request = gateRequest(options, turn);
     const judgement = await judge(options, request);
     if (!judgement.permitted) return refuseTurn(options, turn, judgement);
-    if (await reserve(options, turn, judgement)) return permitTurn(options, turn, judgement);
+    const permission = await permitTurn(options, turn, judgement);
+    if (permission !== undefined) return permission;
     if (tries === RESERVATION_TRIES) return refuseTurn(options, turn, overBudget(options, request, judgement));
   }
 }
@@ -60,26 +63,15 @@ function gateRequest(options: GateOptions, { ask, reserveTokens }: Turn): GateRe
   };
 }
 
-/** False: another branch of the task spent the tokens in the meantime, and nothing was recorded. */
-async function reserve(options: GateOptions, turn: Turn, judgement: Judgement): Promise<boolean> {
-  const { step, reserveTokens, journal, facts } = turn;
-  const key = idempotencyKey(options, step);
-  const answer = await options.recorder.record([decisionDraft(journal, "turn.decided", judgement, facts)], {
-    step: {
-      activation: options.activation,
-      step,
-      state: "decided",
-      idempotencyKey: key,
-      reservedTokens: reserveTokens,
-    },
-    charge: { kind: "reserve", tokens: reserveTokens, limit: judgement.ceiling },
-  });
-  return answer.outcome === "appended";
-}
-
-function permitTurn(options: GateOptions, turn: Turn, { decision }: Judgement): ModelPermission {
-  const { ask, step, reserveTokens, journal } = turn;
-  const permit = ModelPermit.mint({
+/** undefined: another branch of the task spent the tokens in the meantime, and nothing was recorded. */
+async function permitTurn(
+  options: GateOptions,
+  turn: Turn,
+  judgement: Judgement,
+): Promise<ModelPermission | undefined> {
+  const { ask, step, reserveTokens, journal, facts } = turn;
+  const { decision, ceiling } = judgement;
+  const grant: ModelGrant = {
     activation: options.activation,
     step,
     idempotencyKey: idempotencyKey(options, step),
@@ -89,8 +81,14 @@ function permitTurn(options: GateOptions, turn: Turn, { decision }: Judgement): 
     request: ask.request,
     reservedTokens: reserveTokens,
     price: ask.price,
-  });
-  return { outcome: "permitted", permit, decision };
+  };
+  const begins = modelBeginning(grant);
+  const answer = await options.recorder.record(
+    [decisionDraft(journal, "turn.decided", judgement, facts), begins.draft],
+    { step: begins.step, charge: { kind: "reserve", tokens: reserveTokens, limit: ceiling } },
+  );
+  if (answer.outcome === "over-budget") return undefined;
+  return { outcome: "permitted", permit: ModelPermit.mint(grant), decision };
 }
 
 /** A model that is refused ends the task whatever the policy says: there is nobody left to read the denial. */

@@ -13,7 +13,7 @@ export interface RecordChange {
 export type RecordAnswer = { readonly outcome: "appended" } | { readonly outcome: "over-budget" };
 
 export interface Recorder {
-  /** What the task has spent, as of the last answer of the store. */
+  /** What the task has spent, as of the last answer of the store, with what was deferred since. */
   ledger(): Ledger;
   /**
    * Writes in one piece, behind whatever was recorded before. Throws LeaseLost where the lease is gone, and any other
@@ -21,6 +21,11 @@ export interface Recorder {
    * and step; the recorder adds epoch and attempt.
    */
   record(drafts: readonly TraceDraft[], change?: RecordChange): Promise<RecordAnswer>;
+  /**
+   * Keeps drafts and change for the next record, or for the release, and writes them in one piece with it: for what may be
+   * lost with this runner because no effect follows from it yet. Costs no round trip.
+   */
+  defer(drafts: readonly TraceDraft[], change?: RecordChange): void;
   /** Called right before each effect: throws the reason for which none may begin any more. */
   checkLease(): void;
 }

@@ -1,7 +1,8 @@
-// A tool call and the two records around it: that it begins, and what became of it.
+// A tool call and what is written of it: that it begins, and what became of it.
 import { digestText } from "../../contracts/canonical.ts";
 import { type FailureRecord, failureRecord, mayHaveHappened } from "../../contracts/failure.ts";
 import type { StepRecord, ToolResult } from "../../contracts/step.ts";
+import type { TraceDraft } from "../../contracts/trace.ts";
 import { boundValue } from "./bound.ts";
 import { within } from "./deadline.ts";
 import { failureData, messageOf, sinceMs, stepOf } from "./effect.ts";
@@ -13,7 +14,8 @@ export type ToolOutcome =
   /** A write may have happened and nobody knows: the step stays `started`, and a person must say. */
   | { readonly outcome: "unknown"; readonly step: string; readonly tool: string; readonly failure: FailureRecord };
 
-export async function beginTool(grant: ToolGrant): Promise<void> {
+/** To be written with the decision, before the call. */
+export function toolBeginning(grant: ToolGrant): { readonly draft: TraceDraft; readonly step: StepRecord } {
   const { journal, tool, call, argumentsDigest, decisionId, idempotencyKey } = grant;
   const data = {
     tool: tool.definition.name,
@@ -25,8 +27,10 @@ export async function beginTool(grant: ToolGrant): Promise<void> {
     idempotencyKey,
     decisionId,
   };
-  const step: StepRecord = { ...stepOf(grant), state: "started", effect: tool.effect };
-  await journal.recorder.record([journal.draft("tool.called", data)], { step });
+  return {
+    draft: journal.draft("tool.called", data),
+    step: { ...stepOf(grant), state: "started", effect: tool.effect },
+  };
 }
 
 export function runTool({ tool, call, idempotencyKey, journal }: ToolGrant, signal: AbortSignal): Promise<ToolResult> {
@@ -47,7 +51,11 @@ export async function finishTool(grant: ToolGrant, from: ToolResult, begunMs: nu
     decisionId,
   };
   const step: StepRecord = { ...stepOf(grant), state: "done", effect: tool.effect, tool: result };
-  await journal.recorder.record([journal.draft("tool.answered", data)], { step });
+  const answered = journal.draft("tool.answered", data);
+  // The result of a write is written at once: lost, it would need a person. Any other call can be repeated, and its result
+  // rides with the next record.
+  if (tool.effect === "write") await journal.recorder.record([answered], { step });
+  else journal.recorder.defer([answered], { step });
   return { outcome: "answered", result };
 }
 

@@ -1,4 +1,5 @@
-// A tool call at the gate: its arguments checked, decided, and the decision recorded before a permit exists.
+// A tool call at the gate: its arguments checked, decided, and recorded in one piece with its beginning before a
+// permit exists.
 import { MAX_NAME_LENGTH } from "../../contracts/address.ts";
 import { digestOf } from "../../contracts/canonical.ts";
 import type { Denial } from "../../contracts/decision.ts";
@@ -10,11 +11,12 @@ import type { GateOptions, ToolAsk, ToolPermission } from "./ask.ts";
 import { boundText, boundValue } from "./bound.ts";
 import { cleanCall } from "./clean-call.ts";
 import { denialResult, makeDenial } from "./denial.ts";
-import type { Journal } from "./grant.ts";
+import type { Journal, ToolGrant } from "./grant.ts";
 import { budgetDrafts, decisionDraft, idempotencyKey, openJournal } from "./journal.ts";
 import { type Judgement, judge, usageOf } from "./judge.ts";
 import { ToolPermit } from "./permit.ts";
 import { createRedactor, wellFormed } from "./redact.ts";
+import { toolBeginning } from "./tool-effect.ts";
 
 /** Redacts nothing: a tool gets its arguments as they are. */
 const UNICODE = createRedactor([]);
@@ -89,22 +91,22 @@ async function rejectArguments(options: GateOptions, call: Call, problem: string
 
 async function permitCall(options: GateOptions, call: Call, tool: Tool, judgement: Judgement): Promise<ToolPermission> {
   const { step, journal, argumentsDigest, ask } = call;
-  const key = idempotencyKey(options, step);
-  const facts = { tool: call.name, callId: ask.call.id, argumentsDigest };
-  await options.recorder.record([decisionDraft(journal, "tool.decided", judgement, facts)], {
-    step: { activation: options.activation, step, state: "decided", idempotencyKey: key, effect: tool.effect },
-  });
-  const permit = ToolPermit.mint({
+  const grant: ToolGrant = {
     activation: options.activation,
     step,
-    idempotencyKey: key,
+    idempotencyKey: idempotencyKey(options, step),
     decisionId: judgement.decision.decisionId,
     journal,
     tool,
     call: ask.call,
     argumentsDigest,
+  };
+  const begins = toolBeginning(grant);
+  const facts = { tool: call.name, callId: ask.call.id, argumentsDigest };
+  await options.recorder.record([decisionDraft(journal, "tool.decided", judgement, facts), begins.draft], {
+    step: begins.step,
   });
-  return { outcome: "permitted", permit, decision: judgement.decision };
+  return { outcome: "permitted", permit: ToolPermit.mint(grant), decision: judgement.decision };
 }
 
 /**

@@ -4,9 +4,10 @@ import { setTimeout as wait } from "node:timers/promises";
 import { LeaseLost, TransientFailure } from "../../contracts/failure.ts";
 import { taskId } from "../../contracts/new-task.ts";
 import type { TaskRef } from "../../contracts/task.ts";
-import { type ChainHead, chainEvents, type TraceDraft, type TraceEvent } from "../../contracts/trace.ts";
+import { type ChainHead, chainEvents, type TraceDraft } from "../../contracts/trace.ts";
+import type { TraceRecord } from "../../store/chain.ts";
 import type { Redis } from "../../store/connect.ts";
-import type { Ledger } from "../../store/ledger.ts";
+import { afterCharge, type Ledger } from "../../store/ledger.ts";
 import { type Appended, appendEvents } from "../../store/scripts/append.ts";
 import type { RecordAnswer, RecordChange, Recorder } from "../gate/recorder.ts";
 import type { Lease } from "../lease.ts";
@@ -24,6 +25,11 @@ export interface JournalTerms {
   readonly ledger: Ledger;
 }
 
+/** What will be written in one piece with the next record. */
+interface Waiting extends RecordChange {
+  readonly drafts: readonly TraceDraft[];
+}
+
 const FIRST_RETRY_MS = 25;
 const LAST_RETRY_MS = 500;
 
@@ -31,7 +37,7 @@ export class ActivationJournal implements Recorder {
   readonly #terms: JournalTerms;
   #head: ChainHead;
   #ledger: Ledger;
-  #waiting: readonly TraceDraft[] = [];
+  #waiting: readonly Waiting[] = [];
   #movedByOthers = false;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -41,8 +47,9 @@ export class ActivationJournal implements Recorder {
     this.#ledger = terms.ledger;
   }
 
+  /** With what waits to be written, as if it were. */
   ledger(): Ledger {
-    return this.#ledger;
+    return this.#waiting.reduce((ledger, { charge }) => (charge ? afterCharge(ledger, charge) : ledger), this.#ledger);
   }
 
   checkLease(): void {
@@ -65,37 +72,48 @@ export class ActivationJournal implements Recorder {
     this.#movedByOthers = false;
   }
 
-  /** Keeps drafts until the next record, and writes them before it: what nobody waits for costs no round trip. */
-  defer(drafts: readonly TraceDraft[]): void {
-    this.#waiting = [...this.#waiting, ...drafts];
+  defer(drafts: readonly TraceDraft[], change: RecordChange = {}): void {
+    this.#waiting = [...this.#waiting, { drafts, ...change }];
   }
 
   /** Records are written in the order of the calls. Throws LeaseLost, or what the lease was aborted with. */
   record(drafts: readonly TraceDraft[], change: RecordChange = {}): Promise<RecordAnswer> {
-    const written = this.#last.then(() => this.#write(drafts, change));
+    const before = this.#waiting;
+    const written = this.#last.then(() => this.#write(before, { drafts, ...change }));
     this.#last = written.catch(() => undefined);
     return written;
   }
 
-  /** What was deferred and the drafts, as events behind the end of the chain as it is known, or behind another one. */
-  chain(drafts: readonly TraceDraft[], after = this.#head): TraceEvent[] {
-    const { task, epoch, attempt } = this.#terms;
-    const stamped = [...this.#waiting, ...drafts].map((draft) => ({ epoch, attempt, ...draft }));
-    return chainEvents(taskId(task), after, stamped);
+  /** What waits and the drafts, as one record behind the end of the chain as it is known, or behind another one. */
+  chain(drafts: readonly TraceDraft[], after = this.#head): TraceRecord {
+    return this.#chain([...this.#waiting, { drafts }], after);
   }
 
-  async #write(drafts: readonly TraceDraft[], change: RecordChange): Promise<RecordAnswer> {
+  #chain(parts: readonly Waiting[], after: ChainHead): TraceRecord {
+    const { task, epoch, attempt } = this.#terms;
+    const drafts = parts.flatMap((part) => part.drafts.map((draft) => ({ epoch, attempt, ...draft })));
+    return {
+      after,
+      events: chainEvents(taskId(task), after, drafts),
+      steps: parts.flatMap(({ step }) => step ?? []),
+      charges: parts.flatMap(({ charge }) => charge ?? []),
+    };
+  }
+
+  async #write(before: readonly Waiting[], part: Waiting): Promise<RecordAnswer> {
+    // An earlier record may have taken it along; what is deferred from now on rides with a later one.
+    const waiting = before.filter((each) => this.#waiting.includes(each));
     for (let tries = 0; tries < RUNNER_LIMITS.appendTries; tries += 1) {
-      const events = this.chain(drafts);
-      const answer = await this.#append(events, change);
+      const record = this.#chain([...waiting, part], this.#head);
+      const answer = await this.#append(record);
       if (answer.outcome === "lease-lost") throw this.#lost();
       this.#ledger = answer.ledger;
       if (answer.outcome === "over-budget") return { outcome: "over-budget" };
       this.#head = answer.head;
       // Also of a record that was appended: its first answer may have been lost, and others may have written since.
-      this.#movedByOthers ||= answer.head.head !== events.at(-1)?.hash;
+      this.#movedByOthers ||= answer.head.head !== record.events.at(-1)?.hash;
       if (answer.outcome === "moved") continue;
-      this.#waiting = [];
+      this.#waiting = this.#waiting.filter((each) => !waiting.includes(each));
       return { outcome: "appended" };
     }
     throw new TransientFailure("JOURNAL_CONTENDED", "the trace was moved by other branches at every try");
@@ -105,9 +123,9 @@ export class ActivationJournal implements Recorder {
    * A Redis that is away for less than the lease costs nothing: the same events are written again until it ends. The
    * store knows a repeated command from a second one.
    */
-  async #append(events: readonly TraceEvent[], change: RecordChange): Promise<Appended> {
+  async #append(record: TraceRecord): Promise<Appended> {
     const { redis, task, activation, holder, epoch, lease } = this.#terms;
-    const request = { task, activation, holder, epoch, after: this.#head, events, ...change };
+    const request = { task, activation, holder, epoch, ...record };
     for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)) {
       lease.check();
       try {

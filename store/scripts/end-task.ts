@@ -3,12 +3,12 @@ import type { FailureRecord } from "../../contracts/failure.ts";
 import { taskId } from "../../contracts/new-task.ts";
 import type { TaskRef } from "../../contracts/task.ts";
 import { type ChainHead, chainEvents, type TraceDraft } from "../../contracts/trace.ts";
-import { chainArguments, readChainHead, readHead } from "../chain.ts";
+import { readChainHead, readHead, recordArguments } from "../chain.ts";
 import type { Redis } from "../connect.ts";
 import { taskKeys } from "../keys.ts";
 import { corrupt, listOf } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
-import { HAS_ENDED, JOURNAL, NOW } from "./lua.ts";
+import { HAS_ENDED, NOW, RECORD } from "./lua.ts";
 
 /**
  * cancel: a person wants it to stop, and no live lease is there whose holder would end it · wait: its first claim did not
@@ -31,16 +31,16 @@ export type EndAnswer =
 
 /**
  * KEYS  1 task · 2 activations · 3 open · 4 journal
- * ARGV  1 why · 2 phase · 3 last error or '' · 4 seq and 5 head expected · 6 seq and 7 hash of the last event ·
- *       8 number of events · hash and text of each
+ * ARGV  1 why · 2 phase · 3 last error or '' · from 4 the record (see RECORD), of events alone
  * Answers {'ended'}, {'left-alone'} or {'moved', seq, head}.
  * Invariants: the reason is checked here, by Redis' own clock. Who holds a lease can write nothing afterwards. Open
  * activations stay open, so that a retry finds them.
  */
-const END = defineScript(`${NOW}${HAS_ENDED}${JOURNAL}
+const END = defineScript(`${NOW}${HAS_ENDED}${RECORD}
 local task, activations, open, journal = unpack(KEYS)
-local found = redis.call('HMGET', task, 'phase', 'seq', 'head', 'cancel', 'queuedAtMs', 'waitMs', 'startedAtMs', 'durationMs')
-if found[1] and is_repeated(journal, ARGV[6], ARGV[7]) then return { 'ended' } end
+local found = redis.call('HMGET', task, 'phase', 'seq', 'head', 'cancel', 'queuedAtMs', 'waitMs', 'startedAtMs', 'durationMs',
+  'inputTokens', 'outputTokens', 'reservedTokens', 'costUsd')
+if found[1] and is_repeated(journal, 4) then return { 'ended' } end
 if not found[1] or has_ended[found[1]] then return { 'left-alone' } end
 local function is_over(since, limit)
   return since and limit and since ~= '' and limit ~= '' and since + limit <= now
@@ -56,11 +56,10 @@ local holds = ARGV[1] == 'cancel' and found[4] == '1' and not is_held()
   or ARGV[1] == 'wait' and found[1] == 'Pending' and is_over(found[5], found[6])
   or ARGV[1] == 'duration' and is_over(found[7], found[8])
 if not holds then return { 'left-alone' } end
-if found[2] ~= ARGV[4] or found[3] ~= ARGV[5] then return { 'moved', found[2], found[3] } end
+if not is_next(found[2], found[3], 4) then return { 'moved', found[2], found[3] } end
 
-local seq, head = write_events(journal, tonumber(found[2]), found[3], 9, tonumber(ARGV[8]))
-redis.call('HSET', task, 'seq', string.format('%d', seq), 'head', head, 'phase', ARGV[2],
-  'finishedAtMs', string.format('%d', now))
+write_record(task, journal, '', { unpack(found, 9, 12) }, 4)
+redis.call('HSET', task, 'phase', ARGV[2], 'finishedAtMs', string.format('%d', now))
 if ARGV[3] ~= '' then redis.call('HSET', task, 'lastError', ARGV[3]) end
 return { 'ended' }
 `);
@@ -75,7 +74,7 @@ export async function endTask(redis: Redis, { task, why, failure, drafts }: EndR
       why,
       failure === undefined ? "Cancelled" : "Failed",
       failure === undefined ? "" : JSON.stringify(failure),
-      ...chainArguments(after, chainEvents(taskId(task), after, drafts)),
+      ...recordArguments({ after, events: chainEvents(taskId(task), after, drafts) }),
     ]);
   for (let after = await readHead(redis, task); ; ) {
     const [outcome, seq, head] = listOf(what, await run(after));

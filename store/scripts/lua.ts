@@ -14,39 +14,79 @@ local has_ended = { ${TASK_PHASES.filter(hasEnded)
   .join(", ")} }
 `;
 
-/** `holds(task, activations, id, holder, epoch)`: a live lease of exactly this grant, in a task that has not ended. */
+/** `holds(task_phase, activations, id, holder, epoch)`: a live lease of exactly this grant, in a task that has not ended. */
 export const HOLDS = `${NOW}${HAS_ENDED}
-local function holds(task, activations, id, holder, epoch)
-  local phase = redis.call('HGET', task, 'phase')
-  if not phase or has_ended[phase] then return false end
+local function holds(task_phase, activations, id, holder, epoch)
+  if not task_phase or has_ended[task_phase] then return false end
   local lease = redis.call('HMGET', activations, id .. '/phase', id .. '/holder', id .. '/epoch', id .. '/until')
   return lease[1] == 'Leased' and lease[2] == holder and lease[3] == epoch and tonumber(lease[4]) > now
 end
 `;
 
 /**
- * `is_repeated(journal, seq, hash)`: this very command was carried out before (its answer was lost on the way) ·
- * `write_events(journal, seq, from, count)`: count pairs of hash and event from ARGV[from], behind seq; answers seq, head.
+ * A record in the arguments, from ARGV[at]: seq and head expected · seq and hash of the last event · number of events, of
+ * steps and of charges · hash and text of each event · id and text of each step · kind and four amounts of each charge.
+ *
+ * `is_repeated(journal, at)`: this very command was carried out before (its answer was lost on the way) ·
+ * `is_next(seq, head, at)`: nobody wrote since the record was made ·
+ * `charged(ledger, at)`: the amounts after the charges, or nil where one of them would exceed its limit ·
+ * `write_record(task, journal, steps, ledger, at)`: writes it with the amounts that `charged` answered; answers seq, head
+ * and where in ARGV it ends.
  */
-export const JOURNAL = `
-local function is_repeated(journal, seq, hash)
-  if hash == '' then return false end
-  local found = redis.call('XRANGE', journal, seq .. '-0', seq .. '-0')
-  return #found == 1 and found[1][2][2] == hash
+export const RECORD = `
+local function is_repeated(journal, at)
+  if ARGV[at + 3] == '' then return false end
+  local found = redis.call('XRANGE', journal, ARGV[at + 2] .. '-0', ARGV[at + 2] .. '-0')
+  return #found == 1 and found[1][2][2] == ARGV[at + 3]
 end
-local function write_events(journal, seq, head, from, count)
-  for index = 0, count - 1 do
-    seq = seq + 1
-    head = ARGV[from + 2 * index]
-    redis.call('XADD', journal, string.format('%d-0', seq), 'hash', head, 'event', ARGV[from + 2 * index + 1])
+local function is_next(seq, head, at)
+  return seq == ARGV[at] and head == ARGV[at + 1]
+end
+local function charges_at(at)
+  return at + 7 + 2 * (ARGV[at + 4] + ARGV[at + 5])
+end
+local function charged(ledger, at)
+  local input, output, reserved = tonumber(ledger[1]), tonumber(ledger[2]), tonumber(ledger[3])
+  local first = charges_at(at)
+  for from = first, first + 5 * ARGV[at + 6] - 1, 5 do
+    local kind = ARGV[from]
+    if kind == 'reserve' then
+      local limit = ARGV[from + 2]
+      if limit ~= '' and input + output + reserved + ARGV[from + 1] > tonumber(limit) then return nil end
+      reserved = reserved + ARGV[from + 1]
+    else
+      reserved = math.max(0, reserved - ARGV[from + 1])
+      input, output = input + ARGV[from + 2], output + ARGV[from + 3]
+    end
   end
-  return seq, head
+  return { string.format('%d', input), string.format('%d', output), string.format('%d', reserved), ledger[4] }
 end
-`;
-
-/** `ledger_of(task)`: the four amounts, as text; an unknown cost is empty. */
-export const LEDGER = `
-local function ledger_of(task)
-  return redis.call('HMGET', task, 'inputTokens', 'outputTokens', 'reservedTokens', 'costUsd')
+local function charge_cost(task, ledger, at)
+  local first = charges_at(at)
+  for from = first, first + 5 * ARGV[at + 6] - 1, 5 do
+    if ARGV[from] == 'settle' and ledger[4] ~= '' then
+      if ARGV[from + 4] == '' then
+        ledger[4] = ''
+        redis.call('HSET', task, 'costUsd', '')
+      else
+        ledger[4] = redis.call('HINCRBYFLOAT', task, 'costUsd', ARGV[from + 4])
+      end
+    end
+  end
+end
+local function write_record(task, journal, steps, ledger, at)
+  local seq, head = tonumber(ARGV[at]), ARGV[at + 1]
+  local first_step = at + 7 + 2 * ARGV[at + 4]
+  for from = at + 7, first_step - 1, 2 do
+    seq = seq + 1
+    head = ARGV[from]
+    redis.call('XADD', journal, string.format('%d-0', seq), 'hash', head, 'event', ARGV[from + 1])
+  end
+  local first_charge = charges_at(at)
+  for from = first_step, first_charge - 1, 2 do redis.call('HSET', steps, ARGV[from], ARGV[from + 1]) end
+  charge_cost(task, ledger, at)
+  redis.call('HSET', task, 'seq', string.format('%d', seq), 'head', head,
+    'inputTokens', ledger[1], 'outputTokens', ledger[2], 'reservedTokens', ledger[3])
+  return string.format('%d', seq), head, first_charge + 5 * ARGV[at + 6]
 end
 `;

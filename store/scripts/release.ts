@@ -9,17 +9,17 @@ import {
   type TaskPhase,
   type TaskRef,
 } from "../../contracts/task.ts";
-import type { ChainHead, TraceEvent } from "../../contracts/trace.ts";
-import { chainArguments, checkLinks, readChainHead } from "../chain.ts";
+import type { ChainHead } from "../../contracts/trace.ts";
+import { readChainHead, recordArguments, type TraceRecord } from "../chain.ts";
 import type { Redis } from "../connect.ts";
 import { finishTask } from "../finish-task.ts";
-import { taskKeys } from "../keys.ts";
+import { stepsKey, taskKeys } from "../keys.ts";
 import { type Ledger, readLedger } from "../ledger.ts";
 import type { ActivationQueue } from "../queue.ts";
 import { corrupt, listOf } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
 import { readGraphState, readPriority } from "../task-fields.ts";
-import { HOLDS, JOURNAL, LEDGER } from "./lua.ts";
+import { HOLDS, RECORD } from "./lua.ts";
 
 export interface StartedActivation {
   readonly id: ActivationId;
@@ -27,14 +27,12 @@ export interface StartedActivation {
   readonly messages: readonly Message[];
 }
 
-export interface ReleaseRequest {
+/** `after` is the head that `graph` was computed at, too. */
+export interface ReleaseRequest extends TraceRecord {
   readonly task: TaskRef;
   readonly activation: ActivationId;
   readonly holder: string;
   readonly epoch: number;
-  /** The head that `events` were chained behind and that `graph` was computed at. */
-  readonly after: ChainHead;
-  readonly events: readonly TraceEvent[];
   /** `Runnable`: to be tried again, after `runnableInMs`; the caller asks its worker for the delay of the bell. */
   readonly phase: Exclude<ActivationPhase, "Leased">;
   readonly runnableInMs?: number;
@@ -55,35 +53,35 @@ export type Released =
   | { readonly outcome: "lease-lost" };
 
 /**
- * KEYS  1 task · 2 activations · 3 order · 4 open · 5 journal
+ * KEYS  1 task · 2 activations · 3 order · 4 open · 5 journal · 6 steps of this activation
  * ARGV  1 activation · 2 holder · 3 epoch · 4 its new phase · 5 ms until it is runnable · 6 graph · 7 task's phase or '' ·
  *       8 output or '' · 9 last error or '' · 10 number of activations to start · 11 whether 7 ends the task, 1 or 0 ·
- *       12 attempts that do not count · 13 seq and 14 head expected · 15 seq and 16 hash of the last event ·
- *       17 number of events ·
- *       hash and text of each event · id, agent and messages of each activation to start
+ *       12 attempts that do not count · from 13 the record (see RECORD; nobody is refused for what was spent already) ·
+ *       then id, agent and messages of each activation to start
  * Answers {'released', seq, head, priority}, {'moved', seq, head, graph, ledger} or {'lease-lost'}.
  * Invariants: as in append; besides, the graph changes only here, so a graph computed at the head that is still the head
- * is the newest one, and two branches that end at once cannot lose each other's arrival.
+ * is the newest one, and two branches that end at once cannot lose each other's arrival. An activation that is done will
+ * never be taken up again: its steps go with it.
  */
-const RELEASE = defineScript(`${HOLDS}${JOURNAL}${LEDGER}
-local task, activations, order, open, journal = unpack(KEYS)
+const RELEASE = defineScript(`${HOLDS}${RECORD}
+local task, activations, order, open, journal, steps = unpack(KEYS)
 local id = ARGV[1]
-local chain = redis.call('HMGET', task, 'seq', 'head', 'graph', 'priority')
-if chain[1] and is_repeated(journal, ARGV[15], ARGV[16]) then return { 'released', chain[1], chain[2], chain[4] } end
-if not holds(task, activations, id, ARGV[2], ARGV[3]) then return { 'lease-lost' } end
-if chain[1] ~= ARGV[13] or chain[2] ~= ARGV[14] then
-  return { 'moved', chain[1], chain[2], chain[3], ledger_of(task) }
-end
+local phase, seq, head, graph, priority, input, output, reserved, cost = unpack(redis.call('HMGET', task, 'phase', 'seq',
+  'head', 'graph', 'priority', 'inputTokens', 'outputTokens', 'reservedTokens', 'costUsd'))
+local ledger = { input, output, reserved, cost }
+if seq and is_repeated(journal, 13) then return { 'released', seq, head, priority } end
+if not holds(phase, activations, id, ARGV[2], ARGV[3]) then return { 'lease-lost' } end
+if not is_next(seq, head, 13) then return { 'moved', seq, head, graph, ledger } end
 
-local events = tonumber(ARGV[17])
-local seq, head = write_events(journal, tonumber(chain[1]), chain[2], 18, events)
-redis.call('HSET', task, 'seq', string.format('%d', seq), 'head', head, 'graph', ARGV[6])
+local first_start
+seq, head, first_start = write_record(task, journal, steps, charged(ledger, 13) or ledger, 13)
+redis.call('HSET', task, 'graph', ARGV[6])
 redis.call('HSET', activations, id .. '/phase', ARGV[4], id .. '/until', 0,
   id .. '/runnableAt', string.format('%d', now + ARGV[5]))
 if ARGV[12] ~= '0' then redis.call('HINCRBY', activations, id .. '/attempts', -ARGV[12]) end
+if ARGV[4] == 'Done' then redis.call('UNLINK', steps) end
 if ARGV[4] == 'Done' or ARGV[4] == 'Failed' or ARGV[4] == 'Cancelled' then redis.call('SREM', open, id) end
-for index = 0, tonumber(ARGV[10]) - 1 do
-  local from = 18 + 2 * events + 3 * index
+for from = first_start, first_start + 3 * ARGV[10] - 1, 3 do
   local started = ARGV[from]
   if redis.call('HSETNX', activations, started .. '/agent', ARGV[from + 1]) == 1 then
     redis.call('HSET', activations, started .. '/phase', 'Runnable', started .. '/holder', '', started .. '/epoch', 0,
@@ -97,7 +95,7 @@ if ARGV[7] ~= '' then redis.call('HSET', task, 'phase', ARGV[7]) end
 if ARGV[8] ~= '' then redis.call('HSET', task, 'output', ARGV[8]) end
 if ARGV[9] ~= '' or ARGV[7] == 'Succeeded' then redis.call('HSET', task, 'lastError', ARGV[9]) end
 if ARGV[11] == '1' then redis.call('HSET', task, 'finishedAtMs', string.format('%d', now)) end
-return { 'released', string.format('%d', seq), head, chain[4] }
+return { 'released', seq, head, priority }
 `);
 
 /**
@@ -109,11 +107,10 @@ export async function releaseActivation(
   queue: ActivationQueue,
   request: ReleaseRequest,
 ): Promise<Released> {
-  const { task, after, events, start } = request;
-  checkLinks(after, events);
+  const { task, activation, start } = request;
   const keys = taskKeys(task);
-  const what = `the release of ${request.activation} of ${task.namespace}/${task.name}`;
-  const script = [keys.task, keys.activations, keys.order, keys.open, keys.journal];
+  const what = `the release of ${activation} of ${task.namespace}/${task.name}`;
+  const script = [keys.task, keys.activations, keys.order, keys.open, keys.journal, stepsKey(task, activation)];
   const [outcome, seq, head, detail, ledger] = listOf(
     what,
     await runScript(redis, RELEASE, script, releaseArguments(request)),
@@ -154,7 +151,7 @@ function releaseArguments(request: ReleaseRequest): (string | number)[] {
     request.start.length,
     taskPhase !== undefined && hasEnded(taskPhase) ? 1 : 0,
     request.uncounted === true ? 1 : 0,
-    ...chainArguments(request.after, request.events),
+    ...recordArguments(request),
     ...request.start.flatMap(({ id, agent, messages }) => [id, agent, JSON.stringify(messages)]),
   ];
 }

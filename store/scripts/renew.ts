@@ -31,10 +31,10 @@ export type Renewal =
  */
 const RENEW = defineScript(`${HOLDS}
 local task, activations = unpack(KEYS)
-if not holds(task, activations, ARGV[1], ARGV[2], ARGV[3]) then return { 'lease-lost' } end
+local found = redis.call('HMGET', task, 'phase', 'cancel', 'cancelledBy')
+if not holds(found[1], activations, ARGV[1], ARGV[2], ARGV[3]) then return { 'lease-lost' } end
 redis.call('HSET', activations, ARGV[1] .. '/until', string.format('%d', now + ARGV[4]))
-local wish = redis.call('HMGET', task, 'cancel', 'cancelledBy')
-return { 'renewed', wish[1] or '', wish[2] or '' }
+return { 'renewed', found[2] or '', found[3] or '' }
 `);
 
 export async function renewLease(redis: Redis, request: RenewRequest): Promise<Renewal> {

@@ -5,7 +5,7 @@ import type { StepRecord } from "../../contracts/step.ts";
 import type { ActivationId, TaskRef } from "../../contracts/task.ts";
 import { type ChainHead, chainEvents, type TraceDraft } from "../../contracts/trace.ts";
 import { ask } from "../ask.ts";
-import { chainArguments, readChainHead, readHead } from "../chain.ts";
+import { readChainHead, readHead, recordArguments } from "../chain.ts";
 import type { Redis } from "../connect.ts";
 import { finishTask } from "../finish-task.ts";
 import { stepsKey, taskKeys } from "../keys.ts";
@@ -13,7 +13,7 @@ import type { ActivationQueue } from "../queue.ts";
 import { corrupt, listOf } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
 import { readPriority, readStep } from "../task-fields.ts";
-import { HAS_ENDED, JOURNAL, NOW } from "./lua.ts";
+import { HAS_ENDED, NOW, RECORD } from "./lua.ts";
 
 export interface ResolveRequest {
   readonly task: TaskRef;
@@ -32,30 +32,29 @@ export type Resolved =
 
 /**
  * KEYS  1 task · 2 activations · 3 open · 4 journal · 5 steps of the activation
- * ARGV  1 activation · 2 step id or '' · 3 step · 4 last error of a task that fails, or '' ·
- *       5 seq and 6 head expected · 7 seq and 8 hash of the last event · 9 number of events · hash and text of each
+ * ARGV  1 activation · 2 last error of a task that fails, or '' · from 3 the record (see RECORD), with the step as it stands
+ *       from now on where the activation goes on
  * Answers {'resolved', priority}, {'moved', seq, head} or {'not-unknown'}.
  * Invariants: only an activation in phase Unknown moves; the task runs again once no other activation is Unknown.
  */
-const RESOLVE = defineScript(`${NOW}${HAS_ENDED}${JOURNAL}
+const RESOLVE = defineScript(`${NOW}${HAS_ENDED}${RECORD}
 local task, activations, open, journal, steps = unpack(KEYS)
-local id, failure = ARGV[1], ARGV[4]
-local found = redis.call('HMGET', task, 'phase', 'seq', 'head', 'priority')
-if found[1] and is_repeated(journal, ARGV[7], ARGV[8]) then return { 'resolved', found[4] } end
+local id, failure = ARGV[1], ARGV[2]
+local found = redis.call('HMGET', task, 'phase', 'seq', 'head', 'priority',
+  'inputTokens', 'outputTokens', 'reservedTokens', 'costUsd')
+if found[1] and is_repeated(journal, 3) then return { 'resolved', found[4] } end
 if not found[1] or has_ended[found[1]] or redis.call('HGET', activations, id .. '/phase') ~= 'Unknown' then
   return { 'not-unknown' }
 end
-if found[2] ~= ARGV[5] or found[3] ~= ARGV[6] then return { 'moved', found[2], found[3] } end
+if not is_next(found[2], found[3], 3) then return { 'moved', found[2], found[3] } end
 
-local seq, head = write_events(journal, tonumber(found[2]), found[3], 10, tonumber(ARGV[9]))
-redis.call('HSET', task, 'seq', string.format('%d', seq), 'head', head)
+write_record(task, journal, steps, { found[5], found[6], found[7], found[8] }, 3)
 if failure ~= '' then
   redis.call('HSET', activations, id .. '/phase', 'Failed')
   redis.call('SREM', open, id)
   redis.call('HSET', task, 'phase', 'Failed', 'lastError', failure, 'finishedAtMs', string.format('%d', now))
   return { 'resolved', found[4] }
 end
-redis.call('HSET', steps, ARGV[2], ARGV[3])
 redis.call('HSET', activations, id .. '/phase', 'Runnable', id .. '/runnableAt', 0)
 for _, other in ipairs(redis.call('SMEMBERS', open)) do
   if redis.call('HGET', activations, other .. '/phase') == 'Unknown' then return { 'resolved', found[4] } end
@@ -89,16 +88,13 @@ export async function resolveUnknown(redis: Redis, queue: ActivationQueue, reque
 function runResolve(redis: Redis, request: ResolveRequest, after: ChainHead): Promise<unknown> {
   const { task, activation, step, failure, drafts } = request;
   const keys = taskKeys(task);
+  const events = chainEvents(taskId(task), after, drafts);
+  const record = { after, events, ...(step === undefined ? {} : { steps: [step] }) };
   return runScript(
     redis,
     RESOLVE,
     [keys.task, keys.activations, keys.open, keys.journal, stepsKey(task, activation)],
-    [
-      activation,
-      ...(step === undefined ? ["", ""] : [step.step, JSON.stringify(step)]),
-      failure === undefined ? "" : JSON.stringify(failure),
-      ...chainArguments(after, chainEvents(taskId(task), after, drafts)),
-    ],
+    [activation, failure === undefined ? "" : JSON.stringify(failure), ...recordArguments(record)],
   );
 }
 

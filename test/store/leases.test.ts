@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { taskId } from "../../contracts/new-task.ts";
 import { verifyChain } from "../../contracts/trace.ts";
 import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
-import { taskKeys } from "../../store/keys.ts";
+import { stepsKey, taskKeys } from "../../store/keys.ts";
 import { type ActivationQueue, openQueue } from "../../store/queue.ts";
 import { appendEvents } from "../../store/scripts/append.ts";
 import { cancelTask } from "../../store/scripts/cancel-task.ts";
@@ -124,7 +124,9 @@ describeWithRedis("a lease on an activation", () => {
     const charge = { kind: "reserve" as const, tokens: 100, limit: 1_000 };
     const ledger = { inputTokens: 0, outputTokens: 0, reservedTokens: 100, costUsd: 0 };
     const head = { seq: 3, head: events.at(-1)?.hash };
-    expect(await appendEvents(redis, { ...grant, after: claim.head, events, step, charge })).toEqual({
+    expect(
+      await appendEvents(redis, { ...grant, after: claim.head, events, steps: [step], charges: [charge] }),
+    ).toEqual({
       outcome: "appended",
       head,
       ledger,
@@ -143,7 +145,7 @@ describeWithRedis("a lease on an activation", () => {
     const first = await appendEvents(redis, { ...grant, after: claim.head, events });
     const late = eventsAfter(grant.task, claim.head, ["model.called"]);
     const step = { activation: "planner#1", step: "m1", state: "started" as const, idempotencyKey: "k1" };
-    expect(await appendEvents(redis, { ...grant, after: claim.head, events: late, step })).toEqual({
+    expect(await appendEvents(redis, { ...grant, after: claim.head, events: late, steps: [step] })).toEqual({
       ...first,
       outcome: "moved",
     });
@@ -157,7 +159,7 @@ describeWithRedis("a lease on an activation", () => {
       ...grant,
       after: claim.head,
       events,
-      charge: { kind: "reserve" as const, tokens: 7, limit: null },
+      charges: [{ kind: "reserve" as const, tokens: 7, limit: null }],
     };
     const first = await appendEvents(redis, request);
     expect(await appendEvents(redis, request)).toEqual(first);
@@ -172,7 +174,9 @@ describeWithRedis("a lease on an activation", () => {
     const events = eventsAfter(grant.task, claim.head, ["model.called"]);
     const step = { activation: "planner#1", step: "m1", state: "started" as const, idempotencyKey: "k1" };
     const charge = { kind: "reserve" as const, tokens: 101, limit: 100 };
-    expect(await appendEvents(redis, { ...grant, after: claim.head, events, step, charge })).toEqual({
+    expect(
+      await appendEvents(redis, { ...grant, after: claim.head, events, steps: [step], charges: [charge] }),
+    ).toEqual({
       outcome: "over-budget",
       ledger: { inputTokens: 0, outputTokens: 0, reservedTokens: 0, costUsd: 0 },
     });
@@ -186,7 +190,7 @@ describeWithRedis("a lease on an activation", () => {
     for (const costUsd of [0.25, null, 0.5]) {
       const events = eventsAfter(grant.task, head, ["model.answered"]);
       const charge = { kind: "settle" as const, reserved: 0, inputTokens: 1, outputTokens: 1, costUsd };
-      const answer = await appendEvents(redis, { ...grant, after: head, events, charge });
+      const answer = await appendEvents(redis, { ...grant, after: head, events, charges: [charge] });
       if (answer.outcome !== "appended") throw new Error(answer.outcome);
       ({ head } = answer);
       costs.push(answer.ledger.costUsd);
@@ -267,6 +271,48 @@ describeWithRedis("a lease on an activation", () => {
     });
   });
 
+  test("reckons the charges of one record in their order, and writes none of it when the last is over the budget", async () => {
+    const { grant, claim } = await claimedTask(redis, queue);
+    const settle = { kind: "settle" as const, reserved: 90, inputTokens: 30, outputTokens: 10, costUsd: 0.5 };
+    const reserve = (tokens: number) => ({ kind: "reserve" as const, tokens, limit: 100 });
+    const first = eventsAfter(grant.task, claim.head, ["model.called"]);
+    const called = await appendEvents(redis, { ...grant, after: claim.head, events: first, charges: [reserve(90)] });
+    if (called.outcome !== "appended") throw new Error(called.outcome);
+    const after = called.head;
+    const events = eventsAfter(grant.task, after, ["model.answered", "turn.decided", "model.called"]);
+    const steps = [
+      { activation: "planner#1", step: "m1", state: "done" as const, idempotencyKey: "k1" },
+      { activation: "planner#1", step: "m2", state: "started" as const, idempotencyKey: "k2" },
+    ];
+    const over = await appendEvents(redis, { ...grant, after, events, steps, charges: [settle, reserve(61)] });
+    expect(over).toEqual({ outcome: "over-budget", ledger: called.ledger });
+    expect(await readTrace(redis, grant.task)).toHaveLength(2);
+    const within = { ...grant, after, events, steps, charges: [settle, reserve(60)] };
+    const ledger = { inputTokens: 30, outputTokens: 10, reservedTokens: 60, costUsd: 0.5 };
+    const answer = { outcome: "appended", head: { seq: 5, head: events.at(-1)?.hash }, ledger };
+    expect(await appendEvents(redis, within)).toEqual(answer);
+    expect(await appendEvents(redis, within)).toEqual(answer);
+    const again = await claim1(redis, grant.task, "r1");
+    expect(again.steps.toSorted((a, b) => (a.step < b.step ? -1 : 1))).toEqual(steps);
+  });
+
+  test("is given back with what its last calls came to; the steps of what is done go, those of what goes on stay", async () => {
+    const { grant, claim } = await claimedTask(redis, queue);
+    const step = { activation: "planner#1", step: "m1", state: "done" as const, idempotencyKey: "k1" };
+    const charge = { kind: "settle" as const, reserved: 0, inputTokens: 30, outputTokens: 10, costUsd: null };
+    const base = handOver(grant, claim);
+    const given = { ...base, phase: "Runnable" as const, start: [], steps: [step], charges: [charge] };
+    expect(await releaseActivation(redis, queue, given)).toMatchObject({ outcome: "released" });
+    const again = await claim1(redis, grant.task, "r1");
+    expect(again.steps).toEqual([step]);
+    expect(again.task.ledger).toEqual({ inputTokens: 30, outputTokens: 10, reservedTokens: 0, costUsd: null });
+    const next = { ...grant, epoch: again.epoch };
+    const events = eventsAfter(grant.task, again.head, ["agent.finished"]);
+    const done = { ...handOver(next, again), after: again.head, events };
+    expect(await releaseActivation(redis, queue, done)).toMatchObject({ outcome: "released" });
+    expect(await redis.exists(stepsKey(grant.task, "planner#1"))).toBe(0);
+  });
+
   test("holds its invariants under any order of claims, renewals, appends and charges by two holders", async () => {
     const holder = fc.constantFrom("r1", "r2");
     const command = fc.oneof(
@@ -317,10 +363,11 @@ describeWithRedis("a lease on an activation", () => {
         ...grant,
         after: trace,
         events: eventsAfter(task, trace, ["model.called"]),
-        charge:
+        charges: [
           command.do === "reserve"
             ? { kind: "reserve", tokens, limit: 100 }
             : { kind: "settle", reserved: tokens, inputTokens: 0, outputTokens: 0, costUsd: 0.01 },
+        ],
       });
       if (answer.outcome === "appended") {
         expect(grant.epoch).toBe(newest);

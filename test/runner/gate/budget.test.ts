@@ -32,11 +32,10 @@ it("lets as many branches call their model as the ceiling pays for, and denies t
   const manifests = [mockModel("mock"), ...names.map((name) => agent(name)), system("fan", names, graph)];
   const task = await world.start(manifests, "fan");
 
-  const branches = await Promise.all(
-    names.map(async (name) => {
-      const recorder = await openJournal(task, `${name}#1`);
-      return openGate({ recorder, activation: `${name}#1`, policies: [globalPolicy({ max_tokens_per_run: CEILING })] });
-    }),
+  const recorders = await Promise.all(names.map((name) => openJournal(task, `${name}#1`)));
+  const policies = [globalPolicy({ max_tokens_per_run: CEILING })];
+  const branches = recorders.map((recorder, index) =>
+    openGate({ recorder, activation: `${names[index]}#1`, policies }),
   );
   const asked = await Promise.all(branches.map((gate) => gate.requestModel(modelAsk(postingModel(provider.url)))));
 
@@ -54,6 +53,8 @@ it("lets as many branches call their model as the ceiling pays for, and denies t
 
   await Promise.all(permits.map(async ({ index, permit }) => branches[index]?.callModel(permit, NEVER)));
   expect(provider.asked).toHaveLength(permits.length);
+  const next = { type: "agent.finished" as const, at: new Date().toISOString() };
+  await Promise.all(permits.map(async ({ index }) => recorders[index]?.record([next])));
   expect((await world.task(task)).tokens).toEqual({ input: 40 * permits.length, output: 10 * permits.length });
   const { trace } = await world.task(task);
   expect(verifyChain("default/task-1", await world.trace(task), trace)).toMatchObject({ outcome: "intact" });

@@ -42,6 +42,13 @@ export class MemoryRecorder implements Recorder {
     return { outcome: "appended" };
   }
 
+  /** As if the next record came at once. */
+  defer(drafts: readonly TraceDraft[], change: RecordChange = {}): void {
+    if (change.charge !== undefined) this.#charge(change.charge);
+    this.events.push(...drafts);
+    if (change.step !== undefined) this.steps.set(change.step.step, change.step);
+  }
+
   types(): string[] {
     return this.events.map((event) => event.type);
   }

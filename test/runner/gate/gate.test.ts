@@ -168,12 +168,10 @@ describe("a tool call", () => {
 
 describe("what cannot be recorded does not happen", () => {
   const broken = new TransientFailure("REDIS_UNAVAILABLE", "gone");
-  it.each([
-    [1, "the decision"],
-    [2, "the intent"],
-  ])("at record %d, %s, of a tool call", async (from) => {
+  it("of a tool call: decision and intent are one record, before it", async () => {
     const server = await ok("");
-    const gate = openGate({ tools: [postingTool(server.url)], recorder: new MemoryRecorder({ from, error: broken }) });
+    const recorder = new MemoryRecorder({ from: 1, error: broken });
+    const gate = openGate({ tools: [postingTool(server.url)], recorder });
     const whole = async (): Promise<void> => {
       const asked = await gate.requestTool(toolAsk());
       if (asked.outcome === "permitted") await gate.callTool(asked.permit, NEVER);
@@ -182,16 +180,35 @@ describe("what cannot be recorded does not happen", () => {
     expect(server.asked).toEqual([]);
   });
 
-  it.each([[1], [2]])("at record %d of a model call", async (from) => {
+  it("of a model call: decision, reservation and intent are one record, before it", async () => {
     const server = await ok("");
     const error = new LeaseLost("writer#1", "given to another runner");
-    const gate = openGate({ recorder: new MemoryRecorder({ from, error }) });
+    const gate = openGate({ recorder: new MemoryRecorder({ from: 1, error }) });
     const whole = async (): Promise<void> => {
       const asked = await gate.requestModel(modelAsk(postingModel(server.url)));
       if (asked.outcome === "permitted") await gate.callModel(asked.permit, NEVER);
     };
     await expect(whole()).rejects.toBe(error);
     expect(server.asked).toEqual([]);
+  });
+
+  it("but what came of a read or of a model call may ride with the next record: only a write is written at once", async () => {
+    const server = await ok("42");
+    const readers = ["read", "idempotent"] as const;
+    for (const effect of readers) {
+      const gate = openGate({
+        tools: [postingTool(server.url, { effect })],
+        recorder: new MemoryRecorder({ from: 2, error: broken }),
+      });
+      const asked = await gate.requestTool(toolAsk());
+      if (asked.outcome !== "permitted") throw new Error(asked.outcome);
+      expect(await gate.callTool(asked.permit, NEVER)).toMatchObject({ result: { text: "42" } });
+    }
+    const recorder = new MemoryRecorder({ from: 2, error: broken });
+    const gate = openGate({ tools: [postingTool(server.url, { effect: "write" })], recorder });
+    const asked = await gate.requestTool(toolAsk());
+    if (asked.outcome !== "permitted") throw new Error(asked.outcome);
+    await expect(gate.callTool(asked.permit, NEVER)).rejects.toBe(broken);
   });
 
   it("nor does what was permitted before the lease was lost, or before the signal was aborted", async () => {

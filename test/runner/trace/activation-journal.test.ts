@@ -1,13 +1,14 @@
 // The journal of one activation on a real Redis, beside another branch of the same task and behind a lossy line.
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { TransientFailure } from "../../../contracts/failure.ts";
+import type { TraceDraft, TraceEventType } from "../../../contracts/trace.ts";
 import { ActivationJournal } from "../../../runner/trace/activation-journal.ts";
 import { closeRedis, connectRedis, type Redis } from "../../../store/connect.ts";
 import { type ActivationQueue, openQueue } from "../../../store/queue.ts";
 import { appendEvents } from "../../../store/scripts/append.ts";
-import { readTask } from "../../../store/tasks.ts";
+import { readTask, readTrace } from "../../../store/tasks.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
-import { claimedTask, eventsAfter, newEnv } from "../../store/world.ts";
+import { type Claimed, claim1, claimedTask, eventsAfter, type Grant, newEnv } from "../../store/world.ts";
 
 describeWithRedis("the journal of an activation", () => {
   let server: TestRedis;
@@ -32,17 +33,46 @@ describeWithRedis("the journal of an activation", () => {
       const after = (await readTask(redis, grant.task))?.trace ?? claim.head;
       await appendEvents(redis, { ...grant, after, events: eventsAfter(grant.task, after, ["agent.started"]) });
     };
-    const lossy = losingFirstAnswer(redis, branchWrites);
-    const lease = { check: () => undefined, abort: () => undefined };
-    const { head, attempt, task } = claim;
-    const journal = new ActivationJournal({ redis: lossy, ...grant, attempt, lease, head, ledger: task.ledger });
-    const draft = { type: "model.called" as const, at: "2026-01-02T03:04:06.000Z" };
-    expect(await journal.record([draft])).toEqual({ outcome: "appended" });
+    const journal = journalOf(losingFirstAnswer(redis, branchWrites), grant, claim);
+    expect(await journal.record([draft("model.called")])).toEqual({ outcome: "appended" });
     expect((await readTask(redis, grant.task))?.trace).toEqual(journal.head());
     // A release that believed the graph of the claim would overwrite what the other branch made of it.
     expect(journal.wasMoved()).toBe(true);
   });
+
+  test("writes what was deferred in one piece with the next record, and counts it as spent before that", async () => {
+    const { grant, claim } = await claimedTask(redis, queue);
+    const journal = journalOf(redis, grant, claim);
+    const reserve = { kind: "reserve" as const, tokens: 90, limit: 100 };
+    await journal.record([draft("model.called")], { charge: reserve });
+    const step = { activation: "planner#1", step: "m1", state: "done" as const, idempotencyKey: "k1" };
+    const settle = { kind: "settle" as const, reserved: 90, inputTokens: 30, outputTokens: 10, costUsd: 0.5 };
+    journal.defer([draft("model.answered")], { step, charge: settle });
+    const ledger = { inputTokens: 30, outputTokens: 10, reservedTokens: 0, costUsd: 0.5 };
+    expect(journal.ledger()).toEqual(ledger);
+    expect(await readTrace(redis, grant.task)).toHaveLength(2);
+    const refused = await journal.record([draft("model.called")], { charge: { ...reserve, tokens: 61 } });
+    expect(refused).toEqual({ outcome: "over-budget" });
+    expect(journal.ledger()).toEqual(ledger);
+    const written = journal.record([draft("turn.decided")]);
+    journal.defer([draft("agent.finished")]);
+    await written;
+    const types = (await readTrace(redis, grant.task)).map(({ type }) => type);
+    expect(types).toEqual(["task.created", "model.called", "model.answered", "turn.decided"]);
+    expect(await claim1(redis, grant.task, "r1")).toMatchObject({ steps: [step], task: { ledger } });
+    // Deferred while a record was on its way: rides with the one after it.
+    expect(journal.chain([]).events.map(({ type }) => type)).toEqual(["agent.finished"]);
+  });
 });
+
+function draft(type: TraceEventType): TraceDraft {
+  return { type, at: "2026-01-02T03:04:06.000Z" };
+}
+
+function journalOf(redis: Redis, grant: Grant, { head, attempt, task }: Claimed): ActivationJournal {
+  const lease = { check: () => undefined, abort: () => undefined };
+  return new ActivationJournal({ redis, ...grant, attempt, lease, head, ledger: task.ledger });
+}
 
 /** The server carries the first command out, and its answer does not arrive; `meanwhile` happens before the next one. */
 function losingFirstAnswer(redis: Redis, meanwhile: () => Promise<void>): Redis {
