@@ -6,7 +6,7 @@ import type { EnvironmentSettings } from "../contracts/environment.ts";
 import { PermanentFailure } from "../contracts/failure.ts";
 import type { Problem } from "../contracts/problem.ts";
 import type { SourceSpec } from "../reconciler/environment-source.ts";
-import { type Environments, readEnvironments } from "../reconciler/environments/read-environments.ts";
+import type { Environments } from "../reconciler/environments/read-environments.ts";
 import { SETTINGS_FILE } from "../reconciler/environments/settings-file.ts";
 import { settingsNamed } from "../reconciler/environments/settings-named.ts";
 import { renderProblem } from "../reconciler/plan/render-problem.ts";
@@ -39,6 +39,8 @@ export async function findEnvironments(host: Host, flags: Omit<SettingsFlags, "e
   const text = await readSettingsFile(file, flags.config !== undefined);
   const folder = dirname(file);
   if (text === undefined) return { outcome: "found", environments: new Map(), folder };
+  // Imported only where there is a file: its readers of YAML and of cron are a part of every command's start else.
+  const { readEnvironments } = await import("../reconciler/environments/read-environments.ts");
   const answer = readEnvironments(relative(host.cwd, file) || basename(file), text);
   if (answer.outcome === "read") return { ...answer, outcome: "found", folder };
   return { outcome: "invalid", exitCode: printInvalid(host, flags.output, answer.problems) };

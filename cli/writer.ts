@@ -1,16 +1,13 @@
 // Makes the writer of a command that applies: who it is, and what it may use.
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
-import { join } from "node:path";
 import { PermanentFailure } from "../contracts/failure.ts";
 import type { Writer } from "../reconciler/apply/apply-plan.ts";
-import { fileLineageMemory, type LineageMemory } from "../reconciler/apply/lineage-memory.ts";
 import type { Redis } from "../store/connect.ts";
 import { type ActivationQueue, openQueue } from "../store/queue.ts";
 import type { Host } from "./host.ts";
-import { say } from "./output.ts";
+import { lineageMemory } from "./lineages.ts";
 import type { OpenRedis } from "./redis.ts";
-import { countwheelHome } from "./repository-root.ts";
 
 /** How long a command waits for another one that is applying. */
 const LOCK_WAIT_MS = 10_000;
@@ -60,9 +57,3 @@ function refuseWork(): never {
 }
 
 async function doNothing(): Promise<void> {}
-
-/** Which state was applied to from this directory: kept beside the embedded server, not in it. */
-export function lineageMemory(host: Host, server: string, env: string): LineageMemory {
-  const folder = join(countwheelHome(host.config, host.cwd), "lineages");
-  return fileLineageMemory({ folder, env, server, say: (line) => say(host, line) });
-}

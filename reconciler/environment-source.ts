@@ -14,7 +14,6 @@ import { type ReadCommitOptions, readCommit } from "./source/repository.ts";
 import { type SignatureRules, type SignatureVerdict, UNSIGNED_TREE, verifySource } from "./source/signatures.ts";
 import type { SourceAnswer } from "./source/source.ts";
 import { Unavailable } from "./source/unavailable.ts";
-import { watchSource } from "./source/watch.ts";
 import { readWorkingTree } from "./source/working-tree.ts";
 
 export type SourceSpec =
@@ -108,6 +107,8 @@ async function watchRepository(
   try {
     const place = await locateRepository(options);
     if (place.kind === "remote") return undefined;
+    // Imported only here: hardly any command watches.
+    const { watchSource } = await import("./source/watch.ts");
     const watch = await watchSource({
       kind: "repository",
       path: place.gitDir,
@@ -136,6 +137,7 @@ function folderSource({ folder, shownAs }: FolderSpec, tools: SourceTools): Loop
     verify: async () => (signatures === undefined || signatures.mode === "none" ? null : UNSIGNED_TREE),
     lookUp: async () => ({ status: "none" }),
     async watch(ring, signal) {
+      const { watchSource } = await import("./source/watch.ts");
       const watch = await watchSource({ kind: "folder", path: folder, onLook: ring, onProblem, signal });
       return () => watch.close();
     },

@@ -90,7 +90,7 @@ export async function runApply(host: Host, options: ApplyOptions): Promise<ExitC
     const plan = saved ?? planNow(host, options, { source: answer, history, observed, suspended, settings });
     const showFile = fileFromHere(host, spec);
     if (options.output === "text")
-      printPlan(host, "text", { plan, commit: answer.identity.commit, base: from, showFile });
+      await printPlan(host, "text", { plan, commit: answer.identity.commit, base: from, showFile });
     const unsigned = await refuseUnsigned(host, options.output, { source, plan, from });
     if (unsigned !== undefined) return unsigned;
     return await carryOut(host, options, { plan, source: answer, observed, open, settings });

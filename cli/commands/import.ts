@@ -6,9 +6,9 @@ import { PermanentFailure } from "../../contracts/failure.ts";
 import { type ImportOutcome, importEnvironment } from "../../reconciler/rebuild/import-environment.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
+import { lineageMemory } from "../lineages.ts";
 import { printFailure, printJson, say } from "../output.ts";
 import { openRedis } from "../redis.ts";
-import { lineageMemory } from "../writer.ts";
 
 export interface ImportOptions extends CommonFlags {
   readonly file: string;

@@ -14,7 +14,6 @@ import {
 import { suspensionText } from "../../reconciler/holds/suspended.ts";
 import { makePlan, type PlannableSource } from "../../reconciler/plan/make-plan.ts";
 import { observedFromSource } from "../../reconciler/plan/observed-from-source.ts";
-import { writeSavedPlan } from "../../reconciler/plan/saved-plan.ts";
 import type { UnavailableReason } from "../../reconciler/source/source.ts";
 import type { Holds } from "../../store/holds.ts";
 import type { RecordComparison } from "../../store/scripts/compare-records.ts";
@@ -59,7 +58,7 @@ export async function runPlan(host: Host, options: PlanOptions): Promise<ExitCod
     planId: randomUUID(),
     tool,
   });
-  printPlan(host, options.output, {
+  await printPlan(host, options.output, {
     plan,
     commit: source.identity.commit,
     base,
@@ -99,7 +98,7 @@ async function readBasis(host: Host, options: PlanOptions, read: Read): Promise<
   const { readHolds } = await import("../../store/holds.ts");
   const { compareRecords } = await import("../../store/scripts/compare-records.ts");
   const { readState } = await import("../../store/state.ts");
-  const { lineageMemory } = await import("../writer.ts");
+  const { lineageMemory } = await import("../lineages.ts");
   const server = await openRedis(host, options);
   try {
     const observed = await readState(server.redis, options.env);
@@ -146,7 +145,10 @@ async function finish(host: Host, options: PlanOptions, made: Made): Promise<Exi
     say(host, `Next: mend the problems above, then ${again}`);
     return EXIT.invalid;
   }
-  if (options.out !== undefined) await writeSavedPlan(resolve(host.cwd, options.out), plan, host.config.stateKey);
+  if (options.out !== undefined) {
+    const { writeSavedPlan } = await import("../../reconciler/plan/saved-plan.ts");
+    await writeSavedPlan(resolve(host.cwd, options.out), plan, host.config.stateKey);
+  }
   say(host, `Next: ${nextCommand(host, options, made)}`);
   return options.detailedExitcode && hasChanges(plan) ? EXIT.changes : EXIT.ok;
 }

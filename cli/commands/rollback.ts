@@ -73,7 +73,7 @@ async function rollBack(host: Host, options: RollbackOptions, rollback: Rollback
     tool,
   });
   const base = observed.head?.commit ?? null;
-  if (options.output === "text") printPlan(host, "text", { plan, commit: null, base, showFile: (file) => file });
+  if (options.output === "text") await printPlan(host, "text", { plan, commit: null, base, showFile: (file) => file });
   const { serial, commit } = entry;
   const against = await branchHead(host, entries, base);
   const restores = { to: serial, by: await personOf(host, options.as), since: host.now().toISOString(), against };
