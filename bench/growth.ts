@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { processLineageMemory } from "../reconciler/apply/lineage-memory.ts";
 import { openSource } from "../reconciler/environment-source.ts";
 import { createLoader } from "../reconciler/load/load-files.ts";
+import { PlanMemory } from "../reconciler/plan/plan-memory.ts";
 import { type TickOptions, tick } from "../reconciler/tick.ts";
 import { closeRedis, connectRedis } from "../store/connect.ts";
 import { ensureEmbedded } from "../store/embedded/embedded.ts";
@@ -88,6 +89,7 @@ async function runningReconciler({ folder, home, changeOne }: BigRepository, siz
     allowHistory: [],
     dryRun: true,
     state: new StateMemory(redis, ENV, now),
+    plans: new PlanMemory(),
     onPlan: () => undefined,
     signal,
   };

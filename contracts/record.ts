@@ -44,6 +44,8 @@ export interface ObservedState {
 export interface RecordMap extends ReadonlyMap<Address, StateRecord> {
   /** The digest of a record's manifest, where that is at hand without the record itself. */
   digestOf?(address: Address): Digest | undefined;
+  /** Where records may be others than in `before`, an earlier map of the same state; undefined: anywhere. */
+  changedSince?(before: RecordMap): ReadonlySet<Address> | undefined;
 }
 
 /** undefined: there is no record of that address. */

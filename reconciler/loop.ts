@@ -9,6 +9,7 @@ import { Bell } from "./bell.ts";
 import type { DriftEvent } from "./drift/rounds.ts";
 import { isPeoplesHold } from "./holds/people.ts";
 import type { LeadEvent } from "./leader/lead.ts";
+import { PlanMemory } from "./plan/plan-memory.ts";
 import type { CommitInfo } from "./source/source.ts";
 import { isTransientReason } from "./source/unavailable.ts";
 import { type TickOptions, type TickOutcome, type TickSource, tick } from "./tick.ts";
@@ -62,6 +63,7 @@ interface Memory {
   readonly said: Set<string>;
   failures: number;
   readonly state: StateMemory;
+  readonly plans: PlanMemory;
 }
 
 /** Runs until `signal` is aborted. What is expected to fail is said and tried again; a bug is thrown. */
@@ -71,7 +73,7 @@ export async function runLoop(options: LoopOptions): Promise<void> {
   const pace = new Pace(options.pace ?? PACE);
   const { redis, env, now } = options.writer;
   const state = new StateMemory(redis, env, now);
-  const memory: Memory = { settled: undefined, said: new Set(), failures: 0, state };
+  const memory: Memory = { settled: undefined, said: new Set(), failures: 0, state, plans: new PlanMemory() };
   const unwatch = await source.watch(() => bell.ring(), signal);
   try {
     while (!signal.aborted) {
@@ -108,7 +110,7 @@ async function look(options: LoopOptions, memory: Memory, rung: boolean): Promis
     const onPlan = (plan: Plan, commit: CommitInfo | null): void => {
       if (hasChanges(plan)) say(options, memory, `planned ${plan.digest}`, { type: "planned", plan, commit });
     };
-    const result = await tick({ ...options, state: memory.state, onPlan });
+    const result = await tick({ ...options, state: memory.state, plans: memory.plans, onPlan });
     if (result.outcome === "overtaken") memory.state.forget();
     return remember(options, memory, result);
   } catch (error) {

@@ -57,6 +57,8 @@ export interface TickOptions {
   readonly onPlan: (plan: Plan, commit: CommitInfo | null) => void;
   /** Reads the state for whoever ticks again and again; default: the whole state, each time. */
   readonly state?: { read(): Promise<ObservedState> };
+  /** Makes the plans of whoever ticks again and again; default: each one anew. */
+  readonly plans?: { plan(input: PlanInput): Plan };
   readonly signal: AbortSignal;
   /** For the history: who set this look off, where somebody did. */
   readonly person?: string;
@@ -152,7 +154,8 @@ async function planSource(options: TickOptions, answer: PlannableSource, basis: 
   const { source, writer, tool, newId, signal } = options;
   const from = appliedCommit(basis.observed);
   const history = await source.history(from, answer.identity.headSha, signal);
-  return makePlan({ ...basis, source: answer, history, env: writer.env, now: writer.now(), planId: newId(), tool });
+  const input = { ...basis, source: answer, history, env: writer.env, now: writer.now(), planId: newId(), tool };
+  return options.plans?.plan(input) ?? makePlan(input);
 }
 
 /** What a hold is found in. */

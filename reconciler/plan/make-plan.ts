@@ -11,7 +11,6 @@ import {
   type PlanCounts,
   planDigest,
 } from "../../contracts/plan.ts";
-import { policyDigestOf } from "../../contracts/policy-digest.ts";
 import { compareProblems, hasErrors, type Problem } from "../../contracts/problem.ts";
 import { digestIn, type ObservedState, type RecordMap, type StateRecord } from "../../contracts/record.ts";
 import type { RecordComparison } from "../../store/scripts/compare-records.ts";
@@ -22,6 +21,7 @@ import type { LoadedManifest } from "../load/desired-set.ts";
 import type { SourceAnswer } from "../source/source.ts";
 import { accessChanges, mayMoveAccess } from "./access.ts";
 import { planCreate, planMove, planPrune, planUpdate } from "./changes.ts";
+import { compareSet, type SetComparison } from "./compare-set.ts";
 import { configDigestOf } from "./config-digest.ts";
 import { findConfirm, isRootMoved } from "./confirm.ts";
 import { blockDependents } from "./dependents.ts";
@@ -56,11 +56,12 @@ export interface PlanInput {
   readonly comparison?: RecordComparison;
 }
 
-export function makePlan(input: PlanInput): Plan {
+/** `compare`: for whoever knows an earlier comparison; what it answers is what {@link compareSet} would. */
+export function makePlan(input: PlanInput, compare: typeof compareSet = compareSet): Plan {
   const { observed, env, now } = input;
-  const ground = groundOf(input);
-  const { source, manifests: desired, records, settings } = ground;
-  const moves = findMoves(desired, records);
+  const ground = groundOf(input, compare);
+  const { source, manifests: desired, records, settings, compared } = ground;
+  const moves = findMoves(compared);
   const changes = planChanges(ground, moves);
   const problems = [...problemsOf(source), ...moves.problems].toSorted(compareProblems);
   const alike = findAlike({ changes, manifests: desired, records });
@@ -72,11 +73,11 @@ export function makePlan(input: PlanInput): Plan {
     formatVersion: PLAN_FORMAT_VERSION,
     planId: input.planId,
     createdAt: now.toISOString(),
-    expiresAt: new Date(now.getTime() + PLAN_LIFETIME_MS).toISOString(),
+    expiresAt: expiryOf(now),
     tool: input.tool,
     source: { ...identity, history: input.history },
     state: planState(env, observed, changes),
-    policyDigest: policyDigestOf(desired),
+    policyDigest: compared.policyDigest,
     configDigest: configDigestOf({ env, ...identity, settings }),
     counts,
     changes,
@@ -90,21 +91,30 @@ export function makePlan(input: PlanInput): Plan {
   return { ...body, digest: planDigest(body) };
 }
 
+export function expiryOf(now: Date): string {
+  return new Date(now.getTime() + PLAN_LIFETIME_MS).toISOString();
+}
+
 /** What every step of the plan looks at. */
 interface Ground {
   readonly source: PlannableSource;
   readonly manifests: readonly LoadedManifest[];
   readonly records: RecordMap;
+  readonly compared: SetComparison;
   readonly settings: EnvironmentSettings;
   readonly ignore: readonly IgnoreRule[];
   readonly suspended: ReadonlyMap<Address, Suspension>;
 }
 
-function groundOf({ source: read, observed: { records }, env, ...input }: PlanInput): Ground {
+function groundOf(
+  { source: read, observed: { records }, env, ...input }: PlanInput,
+  compare: typeof compareSet,
+): Ground {
   const { settings = defaultSettings(env), suspended = new Map() } = input;
   const { ignore = settings.drift.ignore } = input;
   const source = keepIgnoredIn(read, records, ignore);
-  return { source, manifests: source.load.set.manifests, records, settings, ignore, suspended };
+  const { manifests } = source.load.set;
+  return { source, manifests, records, compared: compare(manifests, records), settings, ignore, suspended };
 }
 
 function planDrift({ source, observed, comparison }: PlanInput, { ignore }: Ground): readonly Change[] {
@@ -113,11 +123,9 @@ function planDrift({ source, observed, comparison }: PlanInput, { ignore }: Grou
 }
 
 function planChanges(ground: Ground, { from }: Moves): readonly Change[] {
-  const { source, manifests, records, ignore } = ground;
-  const written = manifests.flatMap((loaded) =>
-    digestIn(records, loaded.address) === loaded.digest
-      ? []
-      : planManifest(loaded, records.get(loaded.address), from.get(loaded.address)),
+  const { source, manifests, records, compared, ignore } = ground;
+  const written = [...compared.unequal.values()].flatMap((loaded) =>
+    planManifest(loaded, records.get(loaded.address), from.get(loaded.address)),
   );
   // A broken file may hold the manifest of any record: what is missing from an invalid set is not known to be gone.
   const pruned = source.status === "ok" ? planPrunes(ground, from) : [];
@@ -137,10 +145,9 @@ function planManifest(
   return [planUpdate(loaded, record)];
 }
 
-function planPrunes({ source, manifests, records }: Ground, moved: Moves["from"]): Change[] {
-  const kept = new Set(manifests.map(({ address }) => address));
-  for (const { address } of moved.values()) kept.add(address);
-  const addresses = [...records.keys()].filter((address) => !kept.has(address));
+function planPrunes({ source, records, compared }: Ground, moved: Moves["from"]): Change[] {
+  const kept = new Set(Array.from(moved.values(), ({ address }) => address));
+  const addresses = [...compared.undeclared].filter((address) => !kept.has(address));
   if (addresses.length === 0) return [];
   const gone = addresses.flatMap((address) => records.get(address) ?? []);
   const isSkipped = skippedFiles(source.load);

@@ -16,9 +16,21 @@ export interface Moves {
 
 type Records = ReadonlyMap<Address, StateRecord>;
 
+interface MovesInput {
+  readonly manifests: readonly LoadedManifest[];
+  readonly records: Records;
+  /** The addresses of those that {@link isMoved}. */
+  readonly moved: ReadonlySet<Address>;
+}
+
+/** Whether it says what it was called before. */
+export function isMoved({ manifest }: LoadedManifest): boolean {
+  return Object.hasOwn(manifest.metadata.annotations, MOVED_FROM);
+}
+
 /** A name that no record has (any more) is no move: the annotation may stay for as long as its author likes. */
-export function findMoves(manifests: readonly LoadedManifest[], records: Records): Moves {
-  const claims = manifests.filter(({ manifest }) => Object.hasOwn(manifest.metadata.annotations, MOVED_FROM));
+export function findMoves({ manifests, records, moved }: MovesInput): Moves {
+  const claims = moved.size === 0 ? [] : manifests.filter(({ address }) => moved.has(address));
   const from = new Map<Address, StateRecord>();
   const problems: Problem[] = [];
   if (claims.length === 0) return { from, problems };

@@ -33,6 +33,7 @@ export function repositoryFolder(options: RepositoryOptions): Promise<string> {
 }
 
 async function relate(repository: LocalRepository, from: string, to: string): Promise<History> {
+  if (await isAhead(repository, from, to)) return "fast-forward";
   const tip = await commitOf(repository, to);
   if (tip === undefined)
     throw new Unavailable("READ_FAILED", `commit ${to} is not in ${repository.gitDir}; read it first`);
@@ -41,6 +42,16 @@ async function relate(repository: LocalRepository, from: string, to: string): Pr
   if (past !== undefined && base === past) return "fast-forward";
   await ensureWhole(repository, from);
   return past !== undefined && base === undefined ? "unrelated" : "forced";
+}
+
+/** The usual case, in one question; whatever else is found, or fails, is looked into one by one. */
+async function isAhead(repository: LocalRepository, from: string, to: string): Promise<boolean> {
+  try {
+    return (await askGit(repository, ["merge-base", "--end-of-options", from, to])) === from;
+  } catch (error) {
+    if (error instanceof Unavailable) return false;
+    throw error;
+  }
 }
 
 /** Where the past was cut off, "no common commit" would be a guess. */

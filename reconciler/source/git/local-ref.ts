@@ -29,18 +29,28 @@ export async function findLocalRef(repository: LocalRepository, request: ValidRe
     case "commit":
       return asCommit(repository, request.sha);
     case "names": {
-      const name = await firstThatExists(repository, request.names);
-      if (name !== undefined) return (await named(repository, name)) ?? noCommit(repository, name);
+      const found = await firstThatExists(repository, request.names);
+      // A branch holds a commit, or git would not have made it: only other names are asked what is behind them.
+      if (found?.ref.startsWith("refs/heads/")) return found;
+      if (found !== undefined) return (await named(repository, found.ref)) ?? noCommit(repository, found.ref);
       return request.abbreviated === undefined ? undefined : asCommit(repository, request.abbreviated);
     }
   }
 }
 
-async function firstThatExists(repository: LocalRepository, names: readonly string[]): Promise<string | undefined> {
+/** `sha` is what the ref points at, unread. */
+async function firstThatExists(
+  repository: LocalRepository,
+  names: readonly string[],
+): Promise<ResolvedRef | undefined> {
   // Patterns also match everything below a name, so the answer is compared.
-  const answer = await askGit(repository, ["for-each-ref", "--format=%(refname)", "--end-of-options", ...names]);
-  const existing = new Set(answer?.split("\n"));
-  return names.find((name) => existing.has(name));
+  const format = "--format=%(objectname) %(refname)";
+  const answer = await askGit(repository, ["for-each-ref", format, "--end-of-options", ...names]);
+  const lines = (answer ?? "").split("\n").map((line): ResolvedRef => {
+    const space = line.indexOf(" ");
+    return { sha: line.slice(0, space), ref: line.slice(space + 1) };
+  });
+  return names.map((name) => lines.find(({ ref }) => ref === name)).find((line) => line !== undefined);
 }
 
 async function named(repository: LocalRepository, ref: string): Promise<ResolvedRef | undefined> {

@@ -3,7 +3,7 @@ import { MANIFEST_LIMITS } from "../../../contracts/limits.ts";
 import type { Problem } from "../../../contracts/problem.ts";
 import type { SourceFile } from "../../load/desired-set.ts";
 import { ensureBounded, setAsidePointers, tooLargeFile } from "../files/contents.ts";
-import { Damaged } from "../unavailable.ts";
+import { Damaged, Unavailable } from "../unavailable.ts";
 import type { KeptContents } from "./read-memory.ts";
 import { type GitEntry, type Objects, readBlobs, readSizes } from "./tree.ts";
 
@@ -40,6 +40,10 @@ export async function readManifests(
     else kept.set(oid, bytes);
   }
   await fetchContents(rootTree, unknown, since);
+  for (const [oid, bytes] of await readFew(objects, unknown)) {
+    kept.set(oid, bytes);
+    unknown.delete(oid);
+  }
   const sizes = await readSizes(objects, [...unknown]);
   const sizeOf = ({ oid }: ManifestEntry): number => kept.get(oid)?.length ?? sizes.get(oid) ?? 0;
   const small = manifests.filter((entry) => sizeOf(entry) <= MANIFEST_LIMITS.fileBytes);
@@ -61,4 +65,18 @@ export async function readManifests(
     }),
   );
   return { files, problems: [...problems, ...large.map((entry) => tooLargeFile(entry.path))] };
+}
+
+/** So few are read without asking for their sizes first: starting git once more takes longer. */
+const FEW = 16;
+
+/** None where they are many, or where one of them is so large that its size must be asked for. */
+async function readFew(objects: Objects, oids: ReadonlySet<string>): Promise<ReadonlyMap<string, Uint8Array>> {
+  if (oids.size > FEW) return new Map();
+  try {
+    return await readBlobs(objects, [...oids], FEW * MANIFEST_LIMITS.fileBytes);
+  } catch (error) {
+    if (error instanceof Unavailable && error.reason.code === "TOO_LARGE") return new Map();
+    throw error;
+  }
 }

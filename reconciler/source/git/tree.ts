@@ -140,10 +140,14 @@ export async function readSizes(objects: Objects, oids: readonly string[]): Prom
 /** More than a header line ever has. */
 const HEADER_BYTES = 128;
 
-/** Contents by object id. The values share one buffer. */
-export async function readBlobs(objects: Objects, oids: readonly string[]): Promise<ReadonlyMap<string, Uint8Array>> {
+/** Contents by object id. The values share one buffer. Throws Unavailable TOO_LARGE where they are more than allowed. */
+export async function readBlobs(
+  objects: Objects,
+  oids: readonly string[],
+  contentBytes: number = SOURCE_LIMITS.contentBytes,
+): Promise<ReadonlyMap<string, Uint8Array>> {
   const blobs = new Map<string, Uint8Array>();
-  const maxBytes = SOURCE_LIMITS.contentBytes + oids.length * HEADER_BYTES;
+  const maxBytes = contentBytes + oids.length * HEADER_BYTES;
   const answer = await feed(objects, ["cat-file", "--batch", "--buffer"], oids, maxBytes);
   for (let at = 0; at < answer.length; ) {
     const lineEnd = answer.indexOf(10, at);
