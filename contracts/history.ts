@@ -1,6 +1,7 @@
 // What is kept of an apply: who, from where, what it changed. One entry per apply, for as long as the history reaches.
 import type { Address } from "./address.ts";
 import { type Digest, digestText } from "./canonical.ts";
+import type { AcceptedHistory } from "./holds.ts";
 import type { Action, PlanCounts, PlanSource } from "./plan.ts";
 
 /** One record that an apply wrote or removed. A digest of null: there was, or is, no such record. */
@@ -44,6 +45,8 @@ export interface ApplyFacts {
   readonly rollbackOf: RollbackFacts | null;
   /** Why somebody applied inside of a freeze window. */
   readonly overrideFreeze: string | null;
+  /** The branch had been rewritten, and somebody took it as it is. */
+  readonly acceptedHistory?: AcceptedHistory;
   readonly startedAt: string;
 }
 

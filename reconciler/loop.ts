@@ -179,7 +179,8 @@ function settledBy(result: TickOutcome): Memory["settled"] {
   if (result.outcome === "unavailable" || result.outcome === "overtaken" || result.outcome === "locked")
     return undefined;
   // A person's word or the clock ends it, and neither moves a head.
-  if (result.outcome === "held" && isPeoplesHold(result.hold)) return undefined;
+  if (result.outcome === "held" && (isPeoplesHold(result.hold) || result.hold.why === "history")) return undefined;
+  if (result.plan.changes.some(({ blocked }) => blocked?.code === "SUSPENDED")) return undefined;
   const { source, state } = result.plan;
   const { lineage, serial } = result.outcome === "applied" ? result : state;
   return source.headSha === null ? undefined : { sha: source.headSha, lineage, serial };

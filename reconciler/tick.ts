@@ -10,14 +10,14 @@ import type { History, Plan } from "../contracts/plan.ts";
 import { hasErrors, type Problem } from "../contracts/problem.ts";
 import type { ObservedState } from "../contracts/record.ts";
 import type { TaskRef } from "../contracts/task.ts";
-import { type Holds, readHolds } from "../store/holds.ts";
+import { type Holds, noteHeldHistory, readHolds } from "../store/holds.ts";
 import { readState } from "../store/state.ts";
 import { type ApplyOutcome, applyPlan, leaveUnchanged, type PlannedWork, type Writer } from "./apply/apply-plan.ts";
 import { findReplaced, type Replaced } from "./apply/lineage-memory.ts";
 import type { Moved } from "./apply/stale.ts";
 import { noteHealing, withholdFrom } from "./drift/heal.ts";
 import { type ConfirmHold, findConfirmHold, type PruneConfirmation } from "./holds/confirm.ts";
-import { findHistoryHold, type HistoryHold } from "./holds/history.ts";
+import { findHistoryHold, type HistoryHold, rewrittenBranch } from "./holds/history.ts";
 import { findPeoplesHold, type PeoplesHold } from "./holds/people.ts";
 import type { BranchNow } from "./holds/rolled-back.ts";
 import { findSignatureHold, type SignatureHold } from "./holds/signature.ts";
@@ -107,25 +107,38 @@ export async function tick(options: TickOptions): Promise<TickOutcome> {
   // A plan with errors is applyable only where the settings isolate what is broken.
   if (hasErrors(plan.problems) && !plan.applyable) return { outcome: "invalid", plan, problems: plan.problems };
   const hold = await findHold({ options, plan, observed, holds, settings });
+  if (options.dryRun !== true) await keepHeldHistory(writer, holds, hold);
   if (hold !== undefined) return { outcome: "held", plan, hold };
   if (options.dryRun === true) return dryOutcome(plan);
   if (plan.changes.length === 0) return { outcome: "unchanged", plan, tasks: await leaveUnchanged(writer, observed) };
   writer.lead?.check();
   await noteHealing(healer, healing);
-  return await carryOut(options, plan, { manifests: answer.load.set.manifests, observed });
+  const { acceptedHistory } = holds;
+  return await carryOut(options, plan, { manifests: answer.load.set.manifests, observed, acceptedHistory });
+}
+
+/** What `resume` accepts is what was told, and nothing that was told long ago. A hold that is asked earlier tells nothing. */
+async function keepHeldHistory({ redis, env, now }: Writer, { heldHistory }: Holds, hold?: Hold): Promise<void> {
+  const found = hold?.why === "history" ? (rewrittenBranch(hold) ?? null) : null;
+  if (hold !== undefined && hold.why !== "history") return;
+  if (found?.from === heldHistory?.from && found?.to === heldHistory?.to) return;
+  await noteHeldHistory(redis, env, found === null ? null : { ...found, since: now().toISOString() });
 }
 
 async function carryOut(
   { writer, confirmation, person }: TickOptions,
   plan: Plan,
-  work: Pick<PlannedWork, "manifests" | "observed">,
+  { acceptedHistory, ...work }: Pick<PlannedWork, "manifests" | "observed"> & Pick<Holds, "acceptedHistory">,
 ): Promise<TickOutcome> {
   const confirmed = plan.confirm === null ? null : (confirmation?.prunes ?? null);
   const confirmedPrunes = confirmed === null ? {} : { confirmedPrunes: confirmed };
   const applied = await applyPlan(writer, {
     ...work,
     ...confirmedPrunes,
-    ...(person === undefined ? {} : { note: { person } }),
+    note: {
+      ...(person === undefined ? {} : { person }),
+      ...(acceptedHistory === null ? {} : { acceptedHistory }),
+    },
     plan,
     automatic: true,
   });
@@ -175,11 +188,12 @@ const HOLDS: readonly FindHold[] = [
   askPeople,
   ({ plan }) => (plan.applyable ? undefined : { why: "blocked", message: plan.changes[0]?.blocked?.message ?? "" }),
   // Before the confirmation: a number of prunes means nothing while it is unclear whether this is the same branch.
-  ({ options, plan, observed, settings }) =>
+  ({ options, plan, observed, holds, settings }) =>
     findHistoryHold(plan, {
       mode: options.historyMode ?? settings.history,
       allowed: options.allowHistory,
       from: appliedCommit(observed),
+      accepted: holds.acceptedHistory,
     }),
   ({ options, plan }) => findConfirmHold(plan, options.confirmation?.prunes ?? null),
   async ({ options, plan, observed }) => findSignatureHold(await verify(options, plan, appliedCommit(observed))),

@@ -1,11 +1,12 @@
 // What stands in the way of an apply before anybody is asked, and how it is lifted. Pure.
 import type { EnvironmentSettings } from "../../contracts/environment.ts";
+import type { AcceptedHistory } from "../../contracts/holds.ts";
 import { type History, hasChanges, type Plan } from "../../contracts/plan.ts";
 import { hasErrors } from "../../contracts/problem.ts";
 import type { ObservedState } from "../../contracts/record.ts";
 import { confirmHoldText } from "../../reconciler/holds/confirm.ts";
 import { findFrozenHold, frozenText } from "../../reconciler/holds/frozen.ts";
-import { findHistoryHold, historyHoldText } from "../../reconciler/holds/history.ts";
+import { findHistoryHold, type HistoryHold, historyHoldText } from "../../reconciler/holds/history.ts";
 import { findConfirm } from "../../reconciler/plan/confirm.ts";
 import type { PlannableSource } from "../../reconciler/plan/make-plan.ts";
 import { isManifestName } from "../../reconciler/source/files/manifest-paths.ts";
@@ -24,6 +25,8 @@ export interface Judged {
   readonly source: PlannableSource;
   readonly observed: ObservedState;
   readonly settings: EnvironmentSettings;
+  /** The rewritten branch that somebody said `resume` to. */
+  readonly acceptedHistory?: AcceptedHistory | null;
 }
 
 export function findRefusal(said: Said, judged: Judged, now: Date): Failure | undefined {
@@ -38,12 +41,19 @@ export function findRefusal(said: Said, judged: Judged, now: Date): Failure | un
   return refuseHistory(said, judged) ?? refusePrunes(said, judged) ?? refuseFrozen(said, judged, now);
 }
 
+function refuseHistory(said: Said, judged: Judged): Failure | undefined {
+  const hold = findHeldBranch(said, judged);
+  if (hold === undefined) return undefined;
+  const { history, mode, from, to } = hold;
+  return failure("HISTORY_HELD", historyHoldText(hold), EXIT.blocked, { history, mode, from, to });
+}
+
 /** Who applies a working tree stands before it: switching branches in it is no rewritten history. */
-function refuseHistory({ allowHistory = [] }: Said, { plan, observed, settings }: Judged): Failure | undefined {
+export function findHeldBranch({ allowHistory: allowed = [] }: Said, judged: Judged): HistoryHold | undefined {
+  const { plan, observed, settings, acceptedHistory = null } = judged;
   if (plan.source.ref === null) return undefined;
   const from = observed.head?.commit ?? null;
-  const hold = findHistoryHold(plan, { mode: settings.history, allowed: allowHistory, from });
-  return hold === undefined ? undefined : failure("HISTORY_HELD", historyHoldText(hold));
+  return findHistoryHold(plan, { mode: settings.history, allowed, from, accepted: acceptedHistory });
 }
 
 function refusePrunes({ confirmPrunes }: Said, judged: Judged): Failure | undefined {

@@ -49,11 +49,13 @@ function addSuspend(program: Command, facts: ProgramFacts, act: Act): void {
 function addResume(program: Command, facts: ProgramFacts, act: Act): void {
   const command = program
     .command("resume")
-    .description("lift a suspension; for an environment also the wait after a rollback")
+    .description(
+      "lift a suspension; for an environment also the wait after a rollback, and accept the rewritten branch that is held",
+    )
     .argument("[kind]", "a kind, or Kind/name (default: the environment itself)")
     .argument("[name]", "name or namespace/name")
     .option("-n, --namespace <name>", "the namespace (default: default)");
-  withOutput(withStateFlags(command, facts), ["text", "json"]).action((kind, name, flags) =>
+  withOutput(withStateFlags(withPerson(command), facts), ["text", "json"]).action((kind, name, flags) =>
     act(async () => (await import("../commands/resume.ts")).runResume, { ...flags, kind, name }),
   );
 }

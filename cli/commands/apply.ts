@@ -4,6 +4,7 @@ import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { displayAddress } from "../../contracts/address.ts";
 import type { EnvironmentSettings } from "../../contracts/environment.ts";
+import type { AcceptedHistory } from "../../contracts/holds.ts";
 import { countsLine, type History, hasChanges, type Plan } from "../../contracts/plan.ts";
 import { hasErrors } from "../../contracts/problem.ts";
 import type { ObservedState } from "../../contracts/record.ts";
@@ -12,13 +13,14 @@ import { findReplaced, type Replaced, replacedText } from "../../reconciler/appl
 import { type Moved, movedInSource, movedInTime } from "../../reconciler/apply/stale.ts";
 import { openSource } from "../../reconciler/environment-source.ts";
 import type { ApplyNote } from "../../reconciler/history/apply-facts.ts";
+import { rewrittenBranch } from "../../reconciler/holds/history.ts";
 import { suspensionText } from "../../reconciler/holds/suspended.ts";
 import { oneLine } from "../../reconciler/plan/inert.ts";
 import { makePlan, type PlanInput, type PlannableSource } from "../../reconciler/plan/make-plan.ts";
 import { isSavedPlan, parseSavedPlan } from "../../reconciler/plan/saved-plan.ts";
-import { readHolds } from "../../store/holds.ts";
+import { noteHeldHistory, readHolds } from "../../store/holds.ts";
 import { readState } from "../../store/state.ts";
-import { findRefusal } from "../apply/refusal.ts";
+import { findHeldBranch, findRefusal } from "../apply/refusal.ts";
 import { environmentSpec, findSettings } from "../environment-settings.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
@@ -59,6 +61,8 @@ export interface Work {
   readonly observed: ObservedState;
   readonly open: OpenWriter;
   readonly settings: EnvironmentSettings;
+  /** The rewritten branch that somebody said `resume` to. */
+  readonly acceptedHistory?: AcceptedHistory | null;
   /** For a rollback: what it restores, and what holds the reconciler back from here on. */
   readonly rollback?: Required<Pick<ApplyNote, "rollbackOf">> & Required<Pick<PlannedWork, "restores">>;
 }
@@ -85,7 +89,7 @@ export async function runApply(host: Host, options: ApplyOptions): Promise<ExitC
     const observed = await readState(redis, options.env);
     const from = observed.head?.commit ?? null;
     const history = await source.history(from, answer.identity.headSha, host.signal);
-    const { environment, resources: suspended } = await readHolds(redis, options.env);
+    const { environment, resources: suspended, acceptedHistory } = await readHolds(redis, options.env);
     if (environment !== null) say(host, `The environment is ${suspensionText(environment)}. This apply goes on.`);
     const plan = saved ?? planNow(host, options, { source: answer, history, observed, suspended, settings });
     const showFile = fileFromHere(host, spec);
@@ -93,7 +97,7 @@ export async function runApply(host: Host, options: ApplyOptions): Promise<ExitC
       await printPlan(host, "text", { plan, commit: answer.identity.commit, base: from, showFile });
     const unsigned = await refuseUnsigned(host, options.output, { source, plan, from });
     if (unsigned !== undefined) return unsigned;
-    return await carryOut(host, options, { plan, source: answer, observed, open, settings });
+    return await carryOut(host, options, { plan, source: answer, observed, open, settings, acceptedHistory });
   } finally {
     await open.close();
     await server.close();
@@ -136,6 +140,7 @@ function planNow(host: Host, { env }: ApplyOptions, planned: Planned): Plan {
 export async function carryOut(host: Host, options: ApplyOptions, work: Work): Promise<ExitCode> {
   const { plan, source, observed, open } = work;
   const refused = findRefusal(options, work, host.now());
+  if (refused?.code === "HISTORY_HELD") await keepHeldBranch(options, work, host.now());
   if (refused !== undefined) return printFailure(host, options.output, refused);
   const replaced = options.acceptNewState ? null : await findReplaced(open.writer.lineages, observed.head);
   if (replaced !== null) return printReplaced(host, options, replaced);
@@ -149,8 +154,11 @@ export async function carryOut(host: Host, options: ApplyOptions, work: Work): P
     printApplied(host, options.output, { plan, outcome: { outcome: "unchanged", tasks } });
     return EXIT.ok;
   }
+  const person = await personOf(host, options.as);
+  const acceptedHistory = work.acceptedHistory ?? allowedHistory(options, work, { by: person, since: host.now() });
   const note = {
-    person: await personOf(host, options.as),
+    person,
+    ...(acceptedHistory === null ? {} : { acceptedHistory }),
     ...(options.overrideFreeze === undefined ? {} : { overrideFreeze: options.overrideFreeze }),
     ...(work.rollback === undefined ? {} : { rollbackOf: work.rollback.rollbackOf }),
   };
@@ -164,6 +172,27 @@ export async function carryOut(host: Host, options: ApplyOptions, work: Work): P
     ...(plan.confirm === null || options.confirmPrunes === undefined ? {} : { confirmedPrunes: options.confirmPrunes }),
   });
   return printOutcome(host, options, plan, outcome);
+}
+
+/** For `resume`, which the refusal names. */
+async function keepHeldBranch(options: ApplyOptions, work: Work, since: Date): Promise<void> {
+  const held = findHeldBranch(options, work);
+  const branch = held === undefined ? undefined : rewrittenBranch(held);
+  const { redis, env } = work.open.writer;
+  if (branch !== undefined) await noteHeldHistory(redis, env, { ...branch, since: since.toISOString() });
+}
+
+/** Whoever applies with `--allow-history` has taken the branch as it is. */
+function allowedHistory(
+  { allowHistory = [] }: ApplyOptions,
+  { plan, observed }: Work,
+  { by, since }: { readonly by: string; readonly since: Date },
+): AcceptedHistory | null {
+  const { history, headSha: to, ref } = plan.source;
+  const from = observed.head?.commit ?? null;
+  const isRewritten = (history === "forced" || history === "unrelated") && ref !== null;
+  if (!isRewritten || !allowHistory.includes(history) || from === null || to === null) return null;
+  return { history, from, to, by, since: since.toISOString() };
 }
 
 async function agreed(host: Host, options: ApplyOptions, { state, counts }: Plan): Promise<boolean> {

@@ -5,6 +5,7 @@ import { displayAddress, parseAddress } from "../../contracts/address.ts";
 import { suspensionText } from "../../reconciler/holds/suspended.ts";
 import type { Redis } from "../../store/connect.ts";
 import { suspend } from "../../store/holds.ts";
+import { publishLook } from "../../store/leader.ts";
 import { readState } from "../../store/state.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
@@ -28,6 +29,7 @@ export async function runSuspend(host: Host, options: SuspendOptions): Promise<E
     const by = await personOf(host, options.as);
     const suspension = { by, since: host.now().toISOString(), reason: options.reason ?? "" };
     await suspend(redis, options.env, address, suspension);
+    await publishLook(redis, options.env);
     const { env, output } = options;
     if (output === "json") printJson(host, { formatVersion: "1", env, address, suspension });
     else host.stdout.write(`${targetText(env, address)} is ${suspensionText(suspension)}.\n`);

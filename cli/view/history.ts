@@ -48,10 +48,11 @@ function changesOf({ counts: { create, update, move, prune } }: ApplyFacts): str
 
 function notesOf(facts: ApplyFacts | undefined): string[] {
   if (facts === undefined) return [];
-  const { rollbackOf, overrideFreeze, blocked } = facts;
+  const { rollbackOf, overrideFreeze, acceptedHistory: taken, blocked } = facts;
   return [
     ...(rollbackOf === null ? [] : [`rollback to #${rollbackOf.serial}`]),
     ...(overrideFreeze === null ? [] : [`in a freeze: ${overrideFreeze}`]),
+    ...(taken === undefined ? [] : [`${taken.by} accepted a rewritten branch (${taken.history})`]),
     ...(blocked.length === 0 ? [] : [`${blocked.length} blocked`]),
   ];
 }
@@ -76,7 +77,13 @@ function renderHead({ entry, facts }: ShownApply, { env, now, paint }: ApplyText
   const { repo, ref, path, dirty } = facts.source;
   const from = `${commit ?? `working tree${dirty ? ", edited" : ""}`} of ${oneLine(repo)}${ref === null ? "" : ` ${oneLine(ref)}`}${path === "." ? "" : `, ${oneLine(path)}`}`;
   const lines = [head, `by ${oneLine(whoOf(facts))} on ${oneLine(facts.holder)}`, `${from} · ${plan}`];
-  return [...lines, ...notesOf(facts).map((note) => paint("yellow", oneLine(note)))].join("\n");
+  return [...lines, ...[...notesOf(facts), ...takenBranch(facts)].map((note) => paint("yellow", oneLine(note)))].join(
+    "\n",
+  );
+}
+
+function takenBranch({ acceptedHistory: taken }: ApplyFacts): string[] {
+  return taken === undefined ? [] : [`${taken.to} does not follow ${taken.from}; accepted at ${taken.since}`];
 }
 
 const SIGNS = { create: "+", update: "~", move: "→", prune: "-" } as const;

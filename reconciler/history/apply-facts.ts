@@ -7,6 +7,7 @@ import {
   type RollbackFacts,
   setDigestOf,
 } from "../../contracts/history.ts";
+import type { AcceptedHistory } from "../../contracts/holds.ts";
 import type { Change, Plan } from "../../contracts/plan.ts";
 import type { StateRecord } from "../../contracts/record.ts";
 import type { NextRecords } from "../apply/next-records.ts";
@@ -18,6 +19,8 @@ export interface ApplyNote {
   readonly rollbackOf?: RollbackFacts;
   /** Why somebody applies although the environment is frozen. */
   readonly overrideFreeze?: string;
+  /** Who took a rewritten branch, and which. */
+  readonly acceptedHistory?: AcceptedHistory;
 }
 
 export interface FactsInput {
@@ -43,6 +46,7 @@ export function applyFacts({ plan, next, records, note, holder, tasks, startedAt
     tasks,
     set: setDigestOf(next.all),
     rollbackOf: note.rollbackOf ?? null,
+    ...(note.acceptedHistory === undefined ? {} : { acceptedHistory: note.acceptedHistory }),
     overrideFreeze: note.overrideFreeze ?? null,
     startedAt,
   };

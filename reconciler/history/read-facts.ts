@@ -62,6 +62,11 @@ const FACTS = {
       properties: { serial: { type: "integer" }, commit: TEXT_OR_NULL },
     },
     overrideFreeze: TEXT_OR_NULL,
+    acceptedHistory: {
+      type: "object",
+      required: ["history", "from", "to", "by", "since"],
+      properties: { history: { enum: ["forced", "unrelated"] }, from: TEXT, to: TEXT, by: TEXT, since: TEXT },
+    },
     startedAt: TEXT,
   },
 } as const;

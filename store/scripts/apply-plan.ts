@@ -78,7 +78,8 @@ const TRIES = 3;
  * Invariants: every check stands before the first write; state, head, history, plan and intents change together. The
  * inventory says what applies alone have written, and for which serial: one that does not speak for the state as it is
  * (made by a version without it) begins anew with what is there. A record that is replaced or pruned goes to the archive,
- * under its digest; one leaves it when the last apply that put it there can no longer be rolled back.
+ * under its digest; one leaves it when the last apply that put it there can no longer be rolled back. Whatever was said of
+ * a rewritten branch was said of the commit before this one.
  */
 const SWITCH = defineScript(`${NOW}
 local head, records, lock, plans, history, intents, pending, staging, inventory, archive, archived, holds, leader = unpack(KEYS)
@@ -155,6 +156,7 @@ if #gone > 0 then
   redis.call('HDEL', archive, unpack(gone))
   redis.call('ZREM', archived, unpack(gone))
 end
+redis.call('HDEL', holds, 'history-held', 'history-accepted')
 if ARGV[19] ~= '' then redis.call('HSET', holds, 'rolled-back', ARGV[19]) end
 for _, intent in ipairs(cjson.decode(ARGV[9])) do
   if redis.call('HSETNX', intents, intent[1], string.format('%d', serial)) == 1 and intent[2] ~= '' then

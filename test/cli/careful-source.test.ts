@@ -2,8 +2,10 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { type ApplyOptions, runApply } from "../../cli/commands/apply.ts";
+import { type HistoryOptions, runHistory } from "../../cli/commands/history.ts";
 import { type PlanOptions, runPlan } from "../../cli/commands/plan.ts";
 import { runReconcile } from "../../cli/commands/reconcile.ts";
+import { runResume } from "../../cli/commands/resume.ts";
 import { readConfig } from "../../cli/config.ts";
 import type { Host } from "../../cli/host.ts";
 import type { ReconcileOptions } from "../../cli/reconcile/options.ts";
@@ -41,8 +43,8 @@ describeWithRedis("a source", () =>
     const settings = (text: string): string => `environments:\n  ${env}:\n    ref: main\n    path: agents\n${text}`;
 
     async function run(
-      command: "apply" | "plan" | "reconcile",
-      options: Partial<ApplyOptions & PlanOptions & ReconcileOptions> = {},
+      command: "apply" | "history" | "plan" | "reconcile" | "resume",
+      options: Partial<ApplyOptions & HistoryOptions & PlanOptions & ReconcileOptions> = {},
     ) {
       const told = { out: "", err: "" };
       const output = (name: "out" | "err") => ({
@@ -62,6 +64,8 @@ describeWithRedis("a source", () =>
       const common = { env, redis: server.url, output: "text", verbose: false, as: "Ada", ...options } as const;
       const code = await {
         apply: () => runApply(host, { yes: true, ...common }),
+        history: () => runHistory(host, { limit: 9, ...common }),
+        resume: () => runResume(host, common),
         plan: () => runPlan(host, { against: "state", detailedExitcode: true, ...common }),
         reconcile: () => runReconcile(host, { interval: 1_000, once: true, ...common }),
       }[command]();
@@ -124,6 +128,32 @@ describeWithRedis("a source", () =>
       if (without === 4) for (const sha of [first, second]) expect(looked.out).toContain(sha);
       expect((await run("apply", { allowHistory: ["forced"] })).code).toBe(withFlag);
       expect(await modelInState()).toBe(withFlag === 0 ? "three" : "two");
+    });
+
+    it("take a rewritten branch that somebody said `resume` to, these two commits and no others", async () => {
+      await repository.commit({ "countwheel.yaml": settings(""), "agents/m.yaml": model("one") });
+      const first = await repository.commit({ "agents/m.yaml": model("two") });
+      expect((await run("apply")).code).toBe(0);
+      const rewrite = async (id: string): Promise<string> => {
+        await repository.git("reset", "--quiet", "--hard", "HEAD~1");
+        return await repository.commit({ "agents/m.yaml": model(id) });
+      };
+      await rewrite("three");
+      expect((await run("resume")).out).not.toContain("accepts");
+      expect((await run("reconcile")).out).toContain("`countwheel resume` accepts these two");
+      const second = await rewrite("four");
+      expect((await run("resume", { as: "Bea" })).out).toContain("Bea accepts the rewritten branch");
+      expect((await run("reconcile")).code).toBe(4);
+      expect((await run("resume", { as: "Bea" })).out).toContain(`${second} may follow ${first}, once`);
+      expect((await run("reconcile")).code).toBe(0);
+      expect(await modelInState()).toBe("four");
+      const shown = await run("history", { action: "show", serial: "2" });
+      expect(shown.out).toContain("Bea accepted a rewritten branch (forced)");
+      expect(shown.out).toContain(`${second} does not follow ${first}`);
+      await rewrite("five");
+      expect((await run("apply")).code).toBe(4);
+      expect((await run("resume")).out).toContain("accepts the rewritten branch");
+      expect((await run("apply")).code).toBe(0);
     });
 
     it("lay overlays over the manifests, with the patch's line in the plan", async () => {

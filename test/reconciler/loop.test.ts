@@ -5,12 +5,14 @@ import { mkdtemp, rename, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { addressOf } from "../../contracts/address.ts";
 import { TransientFailure } from "../../contracts/failure.ts";
 import { Bell } from "../../reconciler/bell.ts";
 import { openSource } from "../../reconciler/environment-source.ts";
 import { createLoader } from "../../reconciler/load/load-files.ts";
 import { type LoopEvent, type LoopOptions, type LoopSource, runLoop } from "../../reconciler/loop.ts";
 import { type TickOptions, tick } from "../../reconciler/tick.ts";
+import { resume, suspend } from "../../store/holds.ts";
 import { environmentKeys } from "../../store/keys.ts";
 import { runGit, TEST_GIT, type TestRepository, testRepository } from "../git.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
@@ -141,6 +143,26 @@ describeWithRedis("the reconciler", () => {
     await running;
     expect(await names()).toHaveLength(4);
     expect(heard.events.map(kindOf)).toEqual(["planned", "applied", "planned", "applied"]);
+  });
+
+  it("applies a resource that is resumed, although nothing was pushed", async () => {
+    await look();
+    const word = { by: "Ada", since: "2026-01-01T00:00:00.000Z" };
+    const address = addressOf({ kind: "Agent", namespace: "default", name: "a" });
+    await suspend(world.redis, world.env, address, { ...word, reason: "" });
+    await repository.commit({ "agents/a.yaml": agent("a").replace("p}", "q}"), "agents/c.yaml": agent("c") });
+    await repository.push();
+    const stop = new AbortController();
+    const heard = listen();
+    const given = options({ signal: stop.signal, intervalMs: 20 });
+    const running = runLoop({ ...given, source: { ...given.source, watch: async () => undefined }, emit: heard.emit });
+    expect(await heard.until((event) => kindOf(event) === "held")).toBe(true);
+    expect((await world.read()).records.get(address)?.manifest.spec["prompt"]).toBe("p");
+    await resume(world.redis, world.env, address, word);
+    expect(await heard.until(isApplied(3))).toBe(true);
+    stop.abort();
+    await running;
+    expect((await world.read()).records.get(address)?.manifest.spec["prompt"]).toBe("q");
   });
 
   it("makes a few plans of two hundred pushes, and applies the last", async () => {

@@ -159,10 +159,10 @@ describeWithRedis("what is kept for a rollback", () => {
       outcome: "stale",
       moved: [{ input: "hold", message: "the environment was suspended meanwhile" }],
     });
-    await resume(world.redis, world.env, null);
+    await resume(world.redis, world.env, null, { by: "Ada", since: "2026-01-01T00:00:00Z" });
     await suspend(world.redis, world.env, agent("a", "one").address, ours);
     expect(await applyPlan(world.writer, work)).toMatchObject({ outcome: "stale", moved: [{ input: "hold" }] });
-    await resume(world.redis, world.env, agent("a", "one").address);
+    await resume(world.redis, world.env, agent("a", "one").address, { by: "Ada", since: "2026-01-01T00:00:00Z" });
     await suspend(world.redis, world.env, null, ours);
     expect(await applyPlan(world.writer, work)).toMatchObject({ outcome: "applied" });
   });
