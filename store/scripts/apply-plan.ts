@@ -73,13 +73,12 @@ const TRIES = 3;
  *       10 number of staged records · 11 new head as JSON, flat · 12 history entry · 13 its seal
  *       14 how many applies, 15 plans, 16 applies' archives are kept · 17 manifests collected at most · 18 automatic: '1' or
  *       '0' · 19 the hold of a rollback as JSON, or '' · 20 holder of the lead, or '' · 21 its token
- * Answers {'applied', serial} or {'lock-lost'}, {'used'}, {'lineage'}, {'record', address}, {'suspended', address or ''}, {'moved'} (the serial is no
- * longer what the records were sealed for: stage again).
+ * Answers {'applied', serial} or {'lock-lost'}, {'used'}, {'lineage'}, {'record', address}, {'suspended', address or ''},
+ * {'moved'} (the serial is no longer what the records were sealed for: stage again).
  * Invariants: every check stands before the first write; state, head, history, plan and intents change together. The
  * inventory says what applies alone have written, and for which serial: one that does not speak for the state as it is
  * (made by a version without it) begins anew with what is there. A record that is replaced or pruned goes to the archive,
- * under its digest; one leaves it when the last apply that put it there can no longer be rolled back. Whatever was said of
- * a rewritten branch was said of the commit before this one.
+ * under its digest, and leaves it when no apply that put it there can be rolled back. A rewrite's acceptance is spent.
  */
 const SWITCH = defineScript(`${NOW}
 local head, records, lock, plans, history, intents, pending, staging, inventory, archive, archived, holds, leader = unpack(KEYS)
