@@ -18,14 +18,29 @@ export interface ToolCall {
   readonly malformed?: string;
 }
 
-export type FinishReason = "stop" | "tool_use" | "length" | "refusal" | "other";
+/** length: cut at its limit · pause: the provider wants to be asked to go on · other: for a reason that is not known here. */
+export type FinishReason = "stop" | "tool_use" | "length" | "refusal" | "pause" | "other";
+
+/** What a provider wants back unchanged with the next turn, such as signed thoughts. It means nothing to another model. */
+export interface KeptThoughts {
+  readonly provider: string;
+  readonly model: string;
+  readonly items: readonly unknown[];
+}
 
 export interface ModelAnswer {
   readonly text: string;
   readonly toolCalls: readonly ToolCall[];
+  /** All input, that which came from or went to a cache included. */
   readonly inputTokens: number;
   readonly outputTokens: number;
+  /** Parts of `inputTokens` with prices of their own; absent where there were none. */
+  readonly cacheReadTokens?: number;
+  readonly cacheWriteTokens?: number;
   readonly finishReason: FinishReason;
+  /** The provider's own word where `finishReason` is `other`. */
+  readonly stopReason?: string;
+  readonly kept?: KeptThoughts;
   readonly provider: string;
   readonly model: string;
 }

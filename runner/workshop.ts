@@ -105,7 +105,7 @@ async function openBench(
 ): Promise<Bench> {
   const { entries } = definitions.snapshot;
   const { namespace } = held.task;
-  const model = await openAgentModel(definitions, secrets, namespace, spec.model_ref);
+  const model = await openAgentModel(definitions, secrets, namespace, spec.model_ref, options.now());
   const toolNames = spec.tools ?? [];
   const onOpened = sightings.serverOpened.bind(sightings);
   const deps = { mcp, secrets, ground, onOpened };
@@ -141,6 +141,7 @@ async function openAgentModel(
   secrets: Secrets,
   namespace: string,
   reference: string,
+  at: Date,
 ): Promise<AgentModel> {
   const manifest = definitions.manifest("ModelEndpoint", namespace, reference);
   const spec = specOf(manifest, "ModelEndpoint");
@@ -151,7 +152,12 @@ async function openAgentModel(
   const apiKey = secretRef === undefined ? undefined : await secrets.resolve(secretRef, metadata.namespace, neededBy);
   const endpoint = { namespace: metadata.namespace, name: metadata.name, spec };
   const model = await openModel(apiKey === undefined ? endpoint : { ...endpoint, apiKey });
-  return { model, name: spec.default_model, maxOutputTokens: outputTokens(spec.options), price: priceOf(spec) };
+  return {
+    model,
+    name: spec.default_model,
+    maxOutputTokens: outputTokens(spec.options),
+    price: await priceOf(spec, at),
+  };
 }
 
 function outputTokens(options: Readonly<Record<string, string>> = {}): number {

@@ -41,6 +41,16 @@ export const MODEL_ENDPOINT_SCHEMA = {
       properties: {
         input_per_mtok: { type: "number", minimum: 0, description: "US dollars for a million input tokens." },
         output_per_mtok: { type: "number", minimum: 0, description: "US dollars for a million output tokens." },
+        cache_read_per_mtok: {
+          type: "number",
+          minimum: 0,
+          description: "US dollars for a million input tokens that came from a prompt cache. Default: as other input.",
+        },
+        cache_write_per_mtok: {
+          type: "number",
+          minimum: 0,
+          description: "US dollars for a million input tokens that went into a prompt cache. Default: as other input.",
+        },
       },
     },
     timeout: { ...DURATION, default: "2m", description: "A model call that takes longer is aborted (Countwheel)." },

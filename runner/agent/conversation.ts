@@ -29,8 +29,8 @@ export function withUniqueIds(answer: ModelAnswer): ModelAnswer {
   return { ...answer, toolCalls };
 }
 
-export function assistantMessage({ text, toolCalls }: ModelAnswer): ModelMessage {
-  return { role: "assistant", text, toolCalls };
+export function assistantMessage({ text, toolCalls, kept }: ModelAnswer): ModelMessage {
+  return { role: "assistant", text, toolCalls, ...(kept === undefined ? {} : { kept }) };
 }
 
 export function toolMessage(call: ToolCall, result: ToolResult): ModelMessage {

@@ -1,7 +1,7 @@
 // What is written of a model call: that it begins, and what became of it, with the tokens that it cost.
 import { digestText } from "../../contracts/canonical.ts";
 import { mayHaveHappened, TransientFailure } from "../../contracts/failure.ts";
-import type { ModelAnswer, StepRecord } from "../../contracts/step.ts";
+import type { KeptThoughts, ModelAnswer, StepRecord } from "../../contracts/step.ts";
 import type { TraceDraft } from "../../contracts/trace.ts";
 import { costUsd } from "../models/price.ts";
 import { boundText } from "./bound.ts";
@@ -9,6 +9,7 @@ import { cleanCall } from "./clean-call.ts";
 import { failureData, sinceMs, stepOf } from "./effect.ts";
 import type { ModelGrant } from "./grant.ts";
 import type { RecordChange } from "./recorder.ts";
+import type { Redactor } from "./redact.ts";
 
 /** To be written with the decision, before the call. */
 export function modelBeginning(grant: ModelGrant): { readonly draft: TraceDraft; readonly step: StepRecord } {
@@ -28,16 +29,18 @@ export function modelBeginning(grant: ModelGrant): { readonly draft: TraceDraft;
 export function finishModel(grant: ModelGrant, from: ModelAnswer, begunMs: number): ModelAnswer {
   const { journal, price, decisionId, reservedTokens: reserved } = grant;
   const answer = cleanAnswer(grant, from);
-  const { inputTokens, outputTokens, model, provider, finishReason, text, toolCalls } = answer;
+  const { inputTokens, outputTokens, model, provider, finishReason, stopReason, text, toolCalls } = answer;
   const cost = costUsd(price, answer);
   const calls = toolCalls.map(({ id, tool }) => ({ id, tool: boundText(tool, journal.redactor) }));
   const data = {
     inputTokens,
     outputTokens,
+    ...cachedOf(answer),
     latencyMs: sinceMs(grant, begunMs),
     model,
     provider,
     finishReason,
+    ...(stopReason === undefined ? {} : { stopReason }),
     costUsd: cost,
     toolCalls: calls,
     textBytes: Buffer.byteLength(text),
@@ -72,12 +75,32 @@ function mayHaveCost(error: unknown): boolean {
   return mayHaveHappened(error) && !(error instanceof TransientFailure && error.code === "MODEL_RATE_LIMITED");
 }
 
+function cachedOf({ cacheReadTokens, cacheWriteTokens }: ModelAnswer): Readonly<Record<string, number>> {
+  return {
+    ...(cacheReadTokens === undefined ? {} : { cacheReadTokens }),
+    ...(cacheWriteTokens === undefined ? {} : { cacheWriteTokens }),
+  };
+}
+
 /** The answer goes on as it is recorded, so that a takeover reads what the first holder read. */
 function cleanAnswer({ journal, reservedTokens }: ModelGrant, answer: ModelAnswer): ModelAnswer {
   const { redactor } = journal;
+  const { kept, stopReason, ...plain } = answer;
   const toolCalls = answer.toolCalls.map((call) => cleanCall(call, redactor));
-  const model = boundText(answer.model, redactor);
-  return { ...answer, ...reportedTokens(answer, reservedTokens), text: redactor.text(answer.text), model, toolCalls };
+  return {
+    ...plain,
+    ...reportedTokens(answer, reservedTokens),
+    text: redactor.text(answer.text),
+    model: boundText(answer.model, redactor),
+    toolCalls,
+    ...(stopReason === undefined ? {} : { stopReason: boundText(stopReason, redactor) }),
+    ...(kept === undefined || isRevealing(kept, redactor) ? {} : { kept }),
+  };
+}
+
+/** Signed thoughts cannot be redacted: where a secret stands in them, they are dropped. */
+function isRevealing(kept: KeptThoughts, redactor: Redactor): boolean {
+  return JSON.stringify(redactor.value(kept.items)) !== JSON.stringify(kept.items);
 }
 
 /** The ledger holds whole numbers: where a provider reports something else, the reservation is what was spent. */

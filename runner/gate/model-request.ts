@@ -37,7 +37,7 @@ export async function requestModel(options: GateOptions, ask: ModelAsk): Promise
 
 function openTurn(options: GateOptions, ask: ModelAsk): Turn {
   const step = modelStepId(ask.turn, ask.retry);
-  const reserveTokens = estimateTokens(ask.request);
+  const reserveTokens = estimateTokens(ask.request, ask.model.toolPromptTokens);
   return {
     ask,
     step,

@@ -2,6 +2,13 @@
 import { parseDuration, timerMs } from "../../contracts/duration.ts";
 import { PermanentFailure } from "../../contracts/failure.ts";
 import type { ModelEndpointSpec } from "../../contracts/kinds/model-endpoint.ts";
+import {
+  isModelProvider,
+  MODEL_OPTIONS,
+  type OptionForm,
+  type OptionForms,
+  readOption,
+} from "../../contracts/model-options.ts";
 import type { EndpointName } from "./model-failure.ts";
 
 export interface ModelEndpoint {
@@ -43,57 +50,30 @@ export function withPath(url: URL, path: string): string {
   return `${url.origin}${path.replace(/\/+$/, "")}`;
 }
 
-type OptionForm = "number" | "text" | "flag" | "json";
-
 /**
- * The `options` that a provider's API knows, in the form that it wants; manifests hold them as text. Others are left
- * out, because manifests carry settings of gateways and of other products too, and an API refuses what it does not know.
+ * The `options` of these names, in the form that a provider's API wants. Others are left out: what no provider knows was
+ * told when the manifest was validated, and an API refuses what it does not know.
  */
-export function readOptions(
-  endpoint: ModelEndpoint,
-  known: Readonly<Record<string, OptionForm>>,
-): Record<string, unknown> {
+export function readOptions(endpoint: ModelEndpoint, names: readonly string[]): Record<string, unknown> {
+  const provider = endpoint.spec.provider ?? "openai";
+  const known: OptionForms = isModelProvider(provider) ? MODEL_OPTIONS[provider] : {};
   const read: Record<string, unknown> = {};
   for (const [name, text] of Object.entries(endpoint.spec.options ?? {})) {
-    const form = Object.hasOwn(known, name) ? known[name] : undefined;
-    if (form !== undefined) read[name] = readOption(endpoint, name, text, form);
+    const form = names.includes(name) && Object.hasOwn(known, name) ? known[name] : undefined;
+    if (form !== undefined) read[name] = readOne(endpoint, name, text, form);
   }
   return read;
 }
 
 /** What the answer may be at most: the smaller of what the gate reserved and what the manifest asks for. */
 export function outputLimit(endpoint: ModelEndpoint, reserved: number): number {
-  const asked = readOptions(endpoint, { max_tokens: "number" })["max_tokens"];
+  const asked = readOptions(endpoint, ["max_tokens"])["max_tokens"];
   return typeof asked === "number" && asked >= 1 ? Math.min(Math.floor(asked), reserved) : reserved;
 }
 
-function readOption(endpoint: ModelEndpoint, name: string, text: string, form: OptionForm): unknown {
-  switch (form) {
-    case "text":
-      return text;
-    case "flag":
-      return text === "true";
-    case "number": {
-      const value = Number(text);
-      if (text.trim() === "" || !Number.isFinite(value)) throw invalid(endpoint, name, text, "a number");
-      return value;
-    }
-    case "json":
-      return parseJson(endpoint, name, text);
-  }
-}
-
-/** `END` means the text itself, `["END"]` a list. */
-function parseJson(endpoint: ModelEndpoint, name: string, text: string): unknown {
-  if (!/^\s*[[{]/.test(text)) return text;
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw invalid(endpoint, name, text, "JSON");
-  }
-}
-
-function invalid(endpoint: ModelEndpoint, name: string, text: string, form: string): PermanentFailure {
+function readOne(endpoint: ModelEndpoint, name: string, text: string, form: OptionForm): unknown {
+  const read = readOption(text, form);
+  if (read.outcome === "ok") return read.value;
   const { label } = endpointName(endpoint);
-  return new PermanentFailure("MODEL_OPTION_INVALID", `${label}: \`options.${name}: ${text}\` is not ${form}`);
+  throw new PermanentFailure("MODEL_OPTION_INVALID", `${label}: \`options.${name}: ${text}\` is not ${read.wanted}`);
 }

@@ -11,7 +11,7 @@ export interface EndpointName {
 
 export interface ProviderError {
   readonly status: number;
-  readonly retryAfter: string | null;
+  readonly retryAfterMs: number | undefined;
   /** The provider's own words. */
   readonly message: string;
 }
@@ -27,15 +27,12 @@ export function statusFailure(endpoint: EndpointName, model: string, error: Prov
     const message = `${endpoint.label}: no model \`${model}\` at its base_url (404); check \`default_model\` and \`base_url\``;
     return new PermanentFailure("MODEL_NOT_FOUND", message, { details });
   }
+  const when = { details, ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }) };
   if (status === 429) {
-    const retryAfterMs = parseRetryAfter(error.retryAfter);
-    return new TransientFailure("MODEL_RATE_LIMITED", `${endpoint.label} is rate limited (429): ${said}`, {
-      details,
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    });
+    return new TransientFailure("MODEL_RATE_LIMITED", `${endpoint.label} is rate limited (429): ${said}`, when);
   }
   if (status >= 500 || status === 408 || status === 409) {
-    return new TransientFailure("MODEL_UNAVAILABLE", `${endpoint.label} answered ${status}: ${said}`, { details });
+    return new TransientFailure("MODEL_UNAVAILABLE", `${endpoint.label} answered ${status}: ${said}`, when);
   }
   return new PermanentFailure("MODEL_BAD_REQUEST", `${endpoint.label} refused the request (${status}): ${said}`, {
     details,
@@ -86,13 +83,4 @@ function isBeforeSending(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const [call, code] = ["syscall" in error ? error.syscall : undefined, "code" in error ? error.code : undefined];
   return BEFORE_SENDING.includes(call) || BEFORE_SENDING.includes(code);
-}
-
-const MAX_RETRY_AFTER_MS = 10 * 60_000;
-
-/** Seconds, as both providers write it. A date would need a clock and is not used by them. */
-function parseRetryAfter(text: string | null): number | undefined {
-  const seconds = Number(text ?? "");
-  if (text === null || text.trim() === "" || !Number.isFinite(seconds) || seconds < 0) return undefined;
-  return Math.min(Math.ceil(seconds * 1_000), MAX_RETRY_AFTER_MS);
 }

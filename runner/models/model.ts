@@ -1,5 +1,5 @@
 // The one interface behind which every model provider stands. Nothing but runner/gate may call it.
-import type { ModelAnswer, ToolCall } from "../../contracts/step.ts";
+import type { KeptThoughts, ModelAnswer, ToolCall } from "../../contracts/step.ts";
 
 export interface ToolDefinition {
   /** As manifests write it; an adapter maps it to what its provider allows, and back. */
@@ -11,7 +11,12 @@ export interface ToolDefinition {
 
 export type ModelMessage =
   | { readonly role: "user"; readonly text: string }
-  | { readonly role: "assistant"; readonly text: string; readonly toolCalls: readonly ToolCall[] }
+  | {
+      readonly role: "assistant";
+      readonly text: string;
+      readonly toolCalls: readonly ToolCall[];
+      readonly kept?: KeptThoughts;
+    }
   | {
       readonly role: "tool";
       readonly callId: string;
@@ -29,10 +34,14 @@ export interface ModelRequest {
   readonly messages: readonly ModelMessage[];
   readonly tools: readonly ToolDefinition[];
   readonly maxOutputTokens: number;
+  /** The answer is to be JSON that fits it: told to the provider in its own way, and checked by whoever asks. */
+  readonly outputSchema?: Readonly<Record<string, unknown>>;
 }
 
 /** Throws PermanentFailure (bad key, bad request) or TransientFailure (429, 5xx, time-out, cut stream). Never retries. */
 export interface Model {
   readonly provider: string;
+  /** Tokens that the provider adds by itself where tools are offered. */
+  readonly toolPromptTokens?: number;
   complete(request: ModelRequest, signal: AbortSignal): Promise<ModelAnswer>;
 }

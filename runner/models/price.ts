@@ -1,25 +1,58 @@
-// What a model call cost, from the prices that its ModelEndpoint names. An unknown price is null, never zero.
+// What a model call cost: by the prices in its ModelEndpoint, or by a maintained table. An unknown price is null, never zero.
 import type { ModelEndpointSpec } from "../../contracts/kinds/model-endpoint.ts";
+import type { ModelAnswer } from "../../contracts/step.ts";
 
-/** USD per million tokens. */
-export interface ModelPrice {
-  readonly inputPerMtok: number;
-  readonly outputPerMtok: number;
-}
+type Used = Pick<ModelAnswer, "inputTokens" | "outputTokens" | "cacheReadTokens" | "cacheWriteTokens"> & {
+  /** As the provider named it in its answer: an alias or a deployment says less. */
+  readonly model: string;
+};
 
-const FREE: ModelPrice = { inputPerMtok: 0, outputPerMtok: 0 };
+/** US dollars for what one call used; null where the model has no known price. */
+export type ModelPrice = (used: Used) => number | null;
+
 const TOKENS_PER_PRICE = 1_000_000;
 
-/** The mock is free; what nobody priced is null. */
-export function priceOf({ provider, price }: Pick<ModelEndpointSpec, "provider" | "price">): ModelPrice | null {
-  if (price !== undefined) return { inputPerMtok: price.input_per_mtok, outputPerMtok: price.output_per_mtok };
-  return provider === "mock" ? FREE : null;
+type Priced = Pick<ModelEndpointSpec, "provider" | "price" | "default_model" | "base_url">;
+
+/**
+ * The manifest's own price wins; the mock is free; what nobody priced is null. The table is read only where it is
+ * needed: it is large. `at`: prices change over time, and some over the day.
+ */
+export async function priceOf(spec: Priced, at: Date): Promise<ModelPrice | null> {
+  const { provider = "openai", price } = spec;
+  if (price !== undefined) return (used) => ownPrice(price, used);
+  if (provider === "mock") return () => 0;
+  const { calcPrice, findProvider } = await import("@pydantic/genai-prices");
+  const listed = listOf(provider) ?? findProvider({ providerApiUrl: spec.base_url ?? "" })?.id;
+  if (listed === undefined) return null;
+  return ({ model, inputTokens, outputTokens, cacheReadTokens = 0, cacheWriteTokens = 0 }) => {
+    const usage = {
+      input_tokens: inputTokens,
+      output_tokens: outputTokens,
+      cache_read_tokens: cacheReadTokens,
+      cache_write_tokens: cacheWriteTokens,
+    };
+    const options = { providerId: listed, timestamp: at };
+    const found = calcPrice(usage, model, options) ?? calcPrice(usage, spec.default_model, options);
+    return found?.total_price ?? null;
+  };
 }
 
-export function costUsd(
-  price: ModelPrice | null,
-  used: { readonly inputTokens: number; readonly outputTokens: number },
-): number | null {
-  if (price === null) return null;
-  return (used.inputTokens * price.inputPerMtok + used.outputTokens * price.outputPerMtok) / TOKENS_PER_PRICE;
+/** Under which provider the table has its models. Others are looked for by their address. */
+function listOf(provider: string): string | undefined {
+  if (provider === "azure-openai") return "azure";
+  return provider === "openai" || provider === "anthropic" ? provider : undefined;
+}
+
+/** Cached input costs what other input costs, where the manifest says nothing else. */
+function ownPrice(price: NonNullable<ModelEndpointSpec["price"]>, used: Used): number {
+  const { input_per_mtok: input, output_per_mtok: output } = price;
+  const { cacheReadTokens: read = 0, cacheWriteTokens: written = 0 } = used;
+  const fresh = used.inputTokens - read - written;
+  const cached = read * (price.cache_read_per_mtok ?? input) + written * (price.cache_write_per_mtok ?? input);
+  return (fresh * input + cached + used.outputTokens * output) / TOKENS_PER_PRICE;
+}
+
+export function costUsd(price: ModelPrice | null, used: Used): number | null {
+  return price === null ? null : price(used);
 }

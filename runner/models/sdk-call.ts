@@ -2,6 +2,7 @@
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import { startClock } from "./call-clock.ts";
 import { type EndpointName, malformedAnswer, statusFailure, timedOut, unreachable } from "./model-failure.ts";
+import { readRetryAfter } from "./retry-after.ts";
 
 type ErrorClass = abstract new (...args: never[]) => Error;
 
@@ -45,7 +46,7 @@ function translate({ endpoint, model, errors }: SdkCall, error: unknown): unknow
     const message = bodyMessage(error);
     return statusFailure(endpoint, model, {
       status: statusOf(error),
-      retryAfter: header(error, "retry-after"),
+      retryAfterMs: "headers" in error && error.headers instanceof Headers ? readRetryAfter(error.headers) : undefined,
       message,
     });
   }
@@ -64,16 +65,19 @@ const STATUS_OF_TYPE: Readonly<Record<string, number>> = {
   rate_limit_error: 429,
   api_error: 500,
   overloaded_error: 529,
+  // OpenAI's words, where it has no status to send either.
+  rate_limit_exceeded: 429,
+  insufficient_quota: 429,
+  server_error: 500,
+  invalid_api_key: 401,
 };
 
 function statusOf(error: Error): number {
   if ("status" in error && typeof error.status === "number") return error.status;
-  const type = "type" in error && typeof error.type === "string" ? error.type : "";
-  return STATUS_OF_TYPE[type] ?? 500;
-}
-
-function header(error: Error, name: string): string | null {
-  return "headers" in error && error.headers instanceof Headers ? error.headers.get(name) : null;
+  const words = [property(error, "type"), property(error, "code")];
+  return (
+    words.map((word) => (typeof word === "string" ? STATUS_OF_TYPE[word] : undefined)).find(Number.isInteger) ?? 500
+  );
 }
 
 /** The `message` of the body, at either depth; the SDK's own sentence would repeat the whole body. */

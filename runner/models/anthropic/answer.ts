@@ -1,6 +1,8 @@
 // Assembles one answer from the events of a Messages API stream, and says what is wrong with one that cannot be used.
-import type { FinishReason, ModelAnswer } from "../../../contracts/step.ts";
+import type { KeptThoughts, ModelAnswer } from "../../../contracts/step.ts";
 import { estimateTokens } from "../estimate.ts";
+import { readFinish } from "../finish.ts";
+import { at, cacheTokens, countAt, textAt } from "../foreign.ts";
 import type { ModelRequest } from "../model.ts";
 import { findDoubledId, isObject, readToolCall } from "../tool-arguments.ts";
 import type { ToolNames } from "../tool-names.ts";
@@ -13,31 +15,30 @@ interface Call {
   written: string;
 }
 
-const FINISH: Readonly<Record<string, FinishReason>> = {
-  end_turn: "stop",
-  stop_sequence: "stop",
-  tool_use: "tool_use",
-  max_tokens: "length",
-  model_context_window_exceeded: "length",
-  refusal: "refusal",
-};
+interface Thought {
+  readonly block: Readonly<Record<string, unknown>>;
+  thinking: string;
+  signature: string;
+}
 
-/** Events are read as what they are, text from a network: the SDK's types are a promise that it does not check. */
+/** Events that are not known here carry nothing that is needed. */
 export class AnthropicAnswer {
   readonly #names: ToolNames;
   readonly #calls = new Map<unknown, Call>();
+  readonly #thoughts = new Map<unknown, Thought>();
   #text = "";
   #model = "";
   #stopReason = "";
   #ended = false;
-  #inputTokens = 0;
+  #freshTokens = 0;
+  #cacheReadTokens = 0;
+  #cacheWriteTokens = 0;
   #outputTokens = 0;
 
   constructor(names: ToolNames) {
     this.#names = names;
   }
 
-  /** Events of a kind that is not known here carry nothing that is needed. */
   add(event: unknown): void {
     switch (textAt(event, "type")) {
       case "message_start":
@@ -65,20 +66,38 @@ export class AnthropicAnswer {
     );
     const doubled = findDoubledId(toolCalls);
     if (doubled !== undefined) return { unusable: `two tool calls have the id \`${doubled}\`` };
+    const finish = readFinish(this.#stopReason, toolCalls);
+    if ("unusable" in finish) return finish;
+    const reported = this.#freshTokens + this.#cacheReadTokens + this.#cacheWriteTokens;
+    const inputTokens = reported || estimateTokens([request.system, request.messages, request.tools]);
+    const model = this.#model || request.model;
     return {
       text: this.#text,
       toolCalls,
-      inputTokens: this.#inputTokens || estimateTokens([request.system, request.messages, request.tools]),
+      inputTokens,
       outputTokens: this.#outputTokens || estimateTokens([this.#text, toolCalls]),
-      finishReason: (Object.hasOwn(FINISH, this.#stopReason) ? FINISH[this.#stopReason] : undefined) ?? "other",
+      ...cacheTokens(inputTokens, this.#cacheReadTokens, this.#cacheWriteTokens),
+      ...finish,
       provider: "anthropic",
-      model: this.#model || request.model,
+      model,
+      ...this.#kept(request.model),
     };
+  }
+
+  /** The API wants the thoughts of a turn that called tools back as they were, signature and all. */
+  #kept(model: string): { readonly kept?: KeptThoughts } {
+    if (this.#thoughts.size === 0 || this.#calls.size === 0) return {};
+    const items = [...this.#thoughts.values()].map(({ block, thinking, signature }) =>
+      block["type"] === "thinking" ? { type: "thinking", thinking, signature } : block,
+    );
+    return { kept: { provider: "anthropic", model, items } };
   }
 
   #begin(index: unknown, block: unknown): void {
     const type = textAt(block, "type");
     if (type === "text") this.#text += textAt(block, "text");
+    if (isObject(block) && (type === "thinking" || type === "redacted_thinking"))
+      this.#thoughts.set(index, { block, thinking: textAt(block, "thinking"), signature: textAt(block, "signature") });
     if (type !== "tool_use") return;
     this.#calls.set(index, {
       id: textAt(block, "id"),
@@ -91,28 +110,19 @@ export class AnthropicAnswer {
   #extend(index: unknown, delta: unknown): void {
     const type = textAt(delta, "type");
     const call = this.#calls.get(index);
+    const thought = this.#thoughts.get(index);
+    if (type === "thinking_delta" && thought !== undefined) thought.thinking += textAt(delta, "thinking");
+    if (type === "signature_delta" && thought !== undefined) thought.signature += textAt(delta, "signature");
     if (type === "text_delta") this.#text += textAt(delta, "text");
     if (type === "input_json_delta" && call !== undefined) call.written += textAt(delta, "partial_json");
   }
 
   /** Each event carries totals so far. What is read from or written to a cache is input too, and is paid for. */
   #count(usage: unknown): void {
-    const cached = countAt(usage, "cache_creation_input_tokens") + countAt(usage, "cache_read_input_tokens");
-    this.#inputTokens = Math.max(this.#inputTokens, countAt(usage, "input_tokens") + cached);
-    this.#outputTokens = Math.max(this.#outputTokens, countAt(usage, "output_tokens"));
+    const most = (known: number, name: string): number => Math.max(known, countAt(usage, name) ?? 0);
+    this.#freshTokens = most(this.#freshTokens, "input_tokens");
+    this.#cacheReadTokens = most(this.#cacheReadTokens, "cache_read_input_tokens");
+    this.#cacheWriteTokens = most(this.#cacheWriteTokens, "cache_creation_input_tokens");
+    this.#outputTokens = most(this.#outputTokens, "output_tokens");
   }
-}
-
-function at(value: unknown, name: string): unknown {
-  return isObject(value) ? value[name] : undefined;
-}
-
-function textAt(value: unknown, name: string): string {
-  const text = at(value, name);
-  return typeof text === "string" ? text : "";
-}
-
-function countAt(value: unknown, name: string): number {
-  const count = at(value, name);
-  return typeof count === "number" && Number.isFinite(count) && count > 0 ? Math.ceil(count) : 0;
 }

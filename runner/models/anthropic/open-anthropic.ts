@@ -1,28 +1,15 @@
 // The Anthropic adapter: one Messages API call, streamed, and acted on by nobody before the stream has ended properly.
 import type { ModelAnswer } from "../../../contracts/step.ts";
-import {
-  baseUrlOf,
-  endpointName,
-  type ModelEndpoint,
-  outputLimit,
-  readOptions,
-  timeoutOf,
-  withPath,
-} from "../endpoint.ts";
+import { baseUrlOf, endpointName, type ModelEndpoint, timeoutOf, withPath } from "../endpoint.ts";
 import type { Model, ModelRequest } from "../model.ts";
 import { authFailure, malformedAnswer } from "../model-failure.ts";
 import { withinCall } from "../sdk-call.ts";
 import { mapToolNames, mentionedTools } from "../tool-names.ts";
 import { AnthropicAnswer } from "./answer.ts";
-import { toAnthropicMessages } from "./messages.ts";
+import { readAnthropicOptions, toAnthropicRequest } from "./request.ts";
 
-const OPTIONS = {
-  temperature: "number",
-  top_p: "number",
-  top_k: "number",
-  stop_sequences: "json",
-  service_tier: "text",
-} as const;
+/** With tools the API adds a prompt of its own: at most about 530 tokens with the models of 2026. */
+const TOOL_PROMPT_TOKENS = 600;
 
 export async function openAnthropic(endpoint: ModelEndpoint): Promise<Model> {
   const name = endpointName(endpoint);
@@ -40,25 +27,16 @@ export async function openAnthropic(endpoint: ModelEndpoint): Promise<Model> {
     openTelemetry: false,
     fetchOptions: { redirect: "error" },
   });
-  const options = readOptions(endpoint, OPTIONS);
+  const options = readAnthropicOptions(endpoint);
   return {
     provider: "anthropic",
+    toolPromptTokens: TOOL_PROMPT_TOKENS,
     complete(request: ModelRequest, signal: AbortSignal): Promise<ModelAnswer> {
       const names = mapToolNames(mentionedTools(request));
       const call = { endpoint: name, model: request.model, timeoutMs: timeoutOf(endpoint), errors: sdk };
       return withinCall(call, signal, async (bounded) => {
-        const events = await client.messages.create(
-          {
-            ...options,
-            model: request.model,
-            max_tokens: outputLimit(endpoint, request.maxOutputTokens),
-            ...(request.system === "" ? {} : { system: request.system }),
-            messages: toAnthropicMessages(request.messages, names),
-            ...(request.tools.length === 0 ? {} : { tools: request.tools.map((tool) => toAnthropicTool(tool, names)) }),
-            stream: true,
-          },
-          { signal: bounded },
-        );
+        const body = toAnthropicRequest(endpoint, options, request, names);
+        const events = await client.messages.create(body, { signal: bounded });
         const answer = new AnthropicAnswer(names);
         for await (const event of events) answer.add(event);
         const read = answer.read(request);
@@ -73,11 +51,4 @@ export async function openAnthropic(endpoint: ModelEndpoint): Promise<Model> {
 function messagesBase(endpoint: ModelEndpoint): string {
   const url = baseUrlOf(endpoint, "https://api.anthropic.com");
   return withPath(url, url.pathname.replace(/\/v1\/?$/, ""));
-}
-
-function toAnthropicTool(
-  { name, description, inputSchema }: ModelRequest["tools"][number],
-  names: ReturnType<typeof mapToolNames>,
-) {
-  return { name: names.toProvider(name), description, input_schema: { ...inputSchema, type: "object" as const } };
 }

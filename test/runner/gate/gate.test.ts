@@ -5,6 +5,7 @@ import { LeaseLost, TransientFailure } from "../../../contracts/failure.ts";
 import { verifyChain } from "../../../contracts/trace.ts";
 import { compilePolicies, type PolicySet } from "../../../policies/policy-set.ts";
 import type { Model } from "../../../runner/models/model.ts";
+import { priceOf } from "../../../runner/models/price.ts";
 import { globalPolicy, policy } from "../../policies/requests.ts";
 import { serve } from "../tools/http-server.ts";
 import { MemoryRecorder, modelAsk, NEVER, openGate, postingModel, postingTool, toolAsk } from "./desk.ts";
@@ -225,12 +226,14 @@ describe("what cannot be recorded does not happen", () => {
   });
 });
 
+const PRICED = { default_model: "m", price: { input_per_mtok: 1, output_per_mtok: 10 } };
+
 describe("a model turn", () => {
   it("is decided with its reservation, called, answered and settled", async () => {
     const server = await ok("");
     const recorder = new MemoryRecorder();
     const gate = openGate({ recorder, policies: [globalPolicy({ max_tokens_per_run: 1_000 })] });
-    const ask = { ...modelAsk(postingModel(server.url)), price: { inputPerMtok: 1, outputPerMtok: 10 } };
+    const ask = { ...modelAsk(postingModel(server.url)), price: await priceOf(PRICED, new Date(0)) };
     const asked = await gate.requestModel(ask);
     if (asked.outcome !== "permitted") throw new Error(asked.outcome);
     expect(recorder.spent.reservedTokens).toBeGreaterThan(100);

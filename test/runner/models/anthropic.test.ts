@@ -53,6 +53,8 @@ test("counts what a cache gave and took as input", async () => {
     toolCalls: [],
     inputTokens: 123,
     outputTokens: 9,
+    cacheReadTokens: 100,
+    cacheWriteTokens: 20,
     finishReason: "stop",
     provider: "anthropic",
     model: "m-2026",
@@ -64,7 +66,7 @@ test.each([
   ["max_tokens", "length"],
   ["model_context_window_exceeded", "length"],
   ["refusal", "refusal"],
-  ["pause_turn", "other"],
+  ["pause_turn", "pause"],
   ["something_new", "other"],
   ["constructor", "other"],
 ])("ends with %s as %s", async (reason, expected) => {
@@ -96,10 +98,14 @@ test("acts on nothing of a stream that is cut, whole as its calls may look", asy
   });
 });
 
+test("takes a stream that never says why it ended for one that was cut", async () => {
+  await expect(answer([START, ...text(0, "x"), STOP])).rejects.toMatchObject({ code: "MODEL_MALFORMED_ANSWER" });
+});
+
 test("bears events that have lost their parts", async () => {
   const bare = ["message_start", "content_block_start", "content_block_delta", "message_delta", "ping", "unheard_of"];
-  const events = [...bare.map((type) => ({ type })), ...text(0, "Good day."), STOP];
-  expect(await answer(events)).toMatchObject({ text: "Good day.", finishReason: "other", model: "m" });
+  const events = [...bare.map((type) => ({ type })), ...text(0, "Good day."), end("end_turn"), STOP];
+  expect(await answer(events)).toMatchObject({ text: "Good day.", finishReason: "stop", model: "m" });
 });
 
 test.each([
@@ -120,16 +126,16 @@ function result(callId: string, said: string) {
 
 test("joins all results of one turn in one user message, before any text, and leaves no block empty", () => {
   const names = mapToolNames(["memory.search"]);
-  const sent = toAnthropicMessages(
-    [
+  const { messages } = request("", {
+    messages: [
       { role: "user", text: "" },
       { role: "assistant", text: "", toolCalls: [call("a"), call("b")] },
       result("a", "3 bells"),
       result("b", ""),
       { role: "user", text: "Go on." },
     ],
-    names,
-  );
+  });
+  const sent = toAnthropicMessages({ model: "m", messages }, names);
   expect(sent).toEqual([
     { role: "user", content: [{ type: "text", text: "(nothing)" }] },
     {

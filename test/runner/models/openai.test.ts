@@ -5,7 +5,8 @@ import { open, request, SEARCH } from "./requests.ts";
 
 async function answer(completion: unknown) {
   const server = await serve((response) => answerJson(response, 200, completion));
-  const model = await open({ provider: "openai-compatible", base_url: server.url });
+  const options = { stream: "false" };
+  const model = await open({ provider: "openai-compatible", base_url: server.url, options });
   return model.complete(request("find", { tools: [SEARCH] }), new AbortController().signal);
 }
 
@@ -34,11 +35,31 @@ test("believes no token counts that are none", async () => {
 
 test.each([
   ["content_filter", "refusal"],
-  ["function_call", "tool_use"],
+  ["length", "length"],
   ["something_new", "other"],
   ["__proto__", "other"],
 ])("ends with %s as %s", async (reason, expected) => {
   expect((await answer(choose({ content: "x" }, reason))).finishReason).toBe(expected);
+});
+
+test("an answer that says that it calls tools and calls none cannot be used", async () => {
+  await expect(answer(choose({ content: "x" }, "tool_calls"))).rejects.toMatchObject({
+    code: "MODEL_MALFORMED_ANSWER",
+  });
+});
+
+test("keeps the word of an end that it does not know", async () => {
+  expect(await answer(choose({ content: "x" }, "something_new"))).toMatchObject({ stopReason: "something_new" });
+});
+
+test("tells what of the input came from a cache, and believes no more than all of it", async () => {
+  const used = { prompt_tokens: 90, completion_tokens: 2, prompt_tokens_details: { cached_tokens: 64 } };
+  expect(await answer({ ...choose({ content: "x" }), usage: used })).toMatchObject({
+    inputTokens: 90,
+    cacheReadTokens: 64,
+  });
+  const wrong = { ...used, prompt_tokens_details: { cached_tokens: 640 } };
+  expect(await answer({ ...choose({ content: "x" }), usage: wrong })).toMatchObject({ cacheReadTokens: 90 });
 });
 
 test("a refusal is text and an end of its own", async () => {

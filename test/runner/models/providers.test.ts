@@ -1,6 +1,7 @@
 // Both SDKs against a model server: the same answers and the same failures come out of either.
 import { type FixtureOpts, LLMock } from "@copilotkit/aimock";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { answerJson, serve } from "../tools/http-server.ts";
 import { closedPort, open, request, SEARCH } from "./requests.ts";
 
 const server = new LLMock({ port: 0, auth: { apiKeys: ["sk-canary"] } });
@@ -14,9 +15,16 @@ afterEach(() => {
 
 const never = () => new AbortController().signal;
 
-describe.each(["anthropic", "openai"])("%s", (provider) => {
-  const model = (more: Readonly<Record<string, unknown>> = {}, key?: string) =>
-    open({ provider, base_url: server.url, ...more }, key);
+describe.each([
+  ["anthropic", "messages"],
+  ["openai", "chat"],
+  ["openai", "responses"],
+])("%s, %s", (provider, api) => {
+  const own = provider === "openai" ? { api } : {};
+  const model = (more: Readonly<Record<string, unknown>> = {}, key?: string) => {
+    const options = { ...own, ...(more["options"] as object | undefined) };
+    return open({ provider, base_url: server.url, ...more, options }, key);
+  };
   const usage = { input_tokens: 11, output_tokens: 7, prompt_tokens: 11, completion_tokens: 7 };
 
   test("answers with text, tokens and the reason of its end", async () => {
@@ -221,6 +229,30 @@ test("Azure's models are deployments", async () => {
   const model = await open({ provider: "azure-openai", base_url: server.url });
   expect((await model.complete(request("hello"), never())).text).toBe("Good day.");
   expect(server.getLastRequest()?.path).toContain("/openai/deployments/m/chat/completions");
+});
+
+test("Azure's responses have a path and a version of their own", async () => {
+  const azure = await serve((response) =>
+    answerJson(response, 200, {
+      status: "completed",
+      model: "gpt-4o-2024-08-06",
+      output: [{ type: "message", content: [{ type: "output_text", text: "Good day." }] }],
+    }),
+  );
+  const options = { api: "responses", stream: "false" };
+  const model = await open({ provider: "azure-openai", base_url: azure.url, default_model: "ours", options });
+  expect((await model.complete(request("hello", { model: "ours" }), never())).text).toBe("Good day.");
+  expect(azure.asked[0]).toMatchObject({
+    path: "/openai/v1/responses?api-version=preview",
+    headers: { "api-key": "sk-canary" },
+  });
+});
+
+test("an API that there is not is named", async () => {
+  await expect(open({ provider: "openai", options: { api: "completions" } })).rejects.toMatchObject({
+    code: "MODEL_OPTION_INVALID",
+    message: "ModelEndpoint default/main: `options.api: completions` is neither chat nor responses",
+  });
 });
 
 test("an unknown provider is named", async () => {

@@ -1,7 +1,7 @@
 // Our messages as chat completions want them.
 import type { ChatCompletionMessageParam } from "openai/resources/chat/completions.js";
-import type { ModelMessage, ModelRequest } from "../model.ts";
-import type { ToolNames } from "../tool-names.ts";
+import type { ModelMessage, ModelRequest } from "../../model.ts";
+import type { ToolNames } from "../../tool-names.ts";
 
 export function toOpenAIMessages({ system, messages }: ModelRequest, names: ToolNames): ChatCompletionMessageParam[] {
   const said = messages.map((message) => toOpenAIMessage(message, names));
