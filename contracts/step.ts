@@ -52,26 +52,39 @@ export interface ToolResult {
   readonly isError: boolean;
 }
 
-/** `m<turn>` for a model call, `m<turn>.c<n>` for its n-th tool call; retries of a model call append `.r<n>`. */
+/**
+ * `m<turn>` for a model call, `m<turn>.c<n>` for its n-th tool call; retries of either append `.r<n>`, and questions to a
+ * verify tool about a tool call `.v<n>`.
+ */
 export type StepId = string;
 
 export function modelStepId(turn: number, retry: number): StepId {
   return retry === 0 ? `m${turn}` : `m${turn}.r${retry}`;
 }
 
-export function toolStepId(turn: number, index: number): StepId {
-  return `m${turn}.c${index}`;
+export function toolStepId(turn: number, index: number, retry = 0): StepId {
+  return retry === 0 ? `m${turn}.c${index}` : `m${turn}.c${index}.r${retry}`;
+}
+
+export function verifyStepId(turn: number, index: number, round: number): StepId {
+  return `m${turn}.c${index}.v${round}`;
+}
+
+export function isVerifyStep(step: StepId): boolean {
+  return /\.v\d+$/.test(step);
 }
 
 export interface StepRecord {
   readonly activation: ActivationId;
   readonly step: StepId;
   readonly state: StepState;
-  /** Reaches the tool with every try of the same step. */
+  /** Reaches the tool with every try of the same call. */
   readonly idempotencyKey: string;
   readonly effect?: ToolEffect;
   /** Tokens that stay charged although no answer came (a lost attempt). */
   readonly reservedTokens?: number;
   readonly model?: ModelAnswer;
   readonly tool?: ToolResult;
+  /** It failed in a way that may pass. */
+  readonly retryable?: true;
 }

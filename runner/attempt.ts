@@ -74,7 +74,7 @@ function deskOf(held: Held, spec: AgentSpec, bench: Bench): AgentDesk {
     model: bench.model,
     modelRetry: MODEL_RETRY,
     gate: bench.gate,
-    onUnknown: bench.onUnknown,
+    toolRules: bench.toolRules,
     steps: claim.steps,
     signal: lease.signal,
     random: parts.random,

@@ -14,7 +14,14 @@ import { Cancelled, RunnerStopping } from "./lease.ts";
 export type Outcome =
   | { readonly kind: "done"; readonly text: string; readonly turns: number }
   | { readonly kind: "denied"; readonly denial: Denial }
-  | { readonly kind: "unknown"; readonly step: string; readonly tool: string; readonly failure?: FailureRecord }
+  | {
+      readonly kind: "unknown";
+      readonly step: string;
+      readonly tool: string;
+      readonly failure?: FailureRecord;
+      /** Why its verify tool could not tell. */
+      readonly unverified?: string;
+    }
   | { readonly kind: "cancelled"; readonly by: string | null }
   /** This runner stops; the next one goes on at once. */
   | { readonly kind: "handed-back" }
@@ -169,11 +176,13 @@ function denialRecord({ code, message, details }: Denial): FailureRecord {
   return { code, message, details };
 }
 
-function waitForPerson(ending: Ending, { step, tool, failure }: Extract<Outcome, { kind: "unknown" }>): Writing {
+function waitForPerson(ending: Ending, unknown: Extract<Outcome, { kind: "unknown" }>): Writing {
+  const { step, tool, failure, unverified } = unknown;
   const why =
     failure === undefined ? "had begun when its runner was lost" : `ended without a result (${failure.message})`;
   const message =
-    `the call of ${tool} (${step}) ${why}, and ${tool} is not safe to repeat: ` +
+    `the call of ${tool} (${step}) ${why}, and ${tool} is not safe to repeat` +
+    `${unverified === undefined ? "" : ` (asked, its verify tool could not tell: ${unverified})`}: ` +
     "look whether it happened, then say so with `countwheel resolve`";
   const lastError = { code: "EFFECT_UNKNOWN", message, details: { activation: ending.activation, step, tool } };
   const drafts = [draft(ending, "agent.failed", { ...lastError, phase: "Unknown" })];

@@ -5,7 +5,7 @@ import { PermanentFailure } from "../contracts/failure.ts";
 import type { AgentSpec } from "../contracts/kinds/agent.ts";
 import { specOf } from "../contracts/kinds.ts";
 import type { Redis } from "../store/connect.ts";
-import type { AgentModel } from "./agent/desk.ts";
+import type { AgentModel, ToolRules } from "./agent/desk.ts";
 import type { Definitions } from "./definitions.ts";
 import { type ArgumentCheck, createArgumentCheck } from "./gate/arguments.ts";
 import { createGate, type Gate } from "./gate/gate.ts";
@@ -21,9 +21,9 @@ import type { SecretAccess } from "./secrets/allowed.ts";
 import { openSecrets, type Secrets } from "./secrets/secrets.ts";
 import { openSightings, type Sightings } from "./sightings.ts";
 import { resolveHost } from "./tools/checked-request.ts";
-import { findTool } from "./tools/find-manifest.ts";
 import { openToolBox, type ToolDeps } from "./tools/open-tool-box.ts";
 import type { ToolBox } from "./tools/tool.ts";
+import { toolRules } from "./tools/tool-rules.ts";
 
 export interface WorkshopOptions {
   readonly redis: Redis;
@@ -44,7 +44,7 @@ export interface Bench {
   readonly gate: Gate;
   readonly model: AgentModel;
   readonly tools: readonly ToolDefinition[];
-  readonly onUnknown: (tool: string) => "stop" | "retry" | "fail";
+  readonly toolRules: (tool: string) => ToolRules;
   readonly redact: (text: string) => string;
   readonly close: () => Promise<void>;
 }
@@ -109,7 +109,14 @@ async function openBench(
   const toolNames = spec.tools ?? [];
   const onOpened = sightings.serverOpened.bind(sightings);
   const deps = { mcp, secrets, ground, onOpened };
-  const toolBox = await openToolBox({ entries, namespace, toolNames }, deps, held.lease.signal);
+  const rulesOf = (tool: string): ToolRules => toolRules(entries, namespace, tool);
+  // A verify tool can be called, but not by the model: the gate lists it for its one question only.
+  const verifying = toolNames.flatMap((name) => rulesOf(name).verify ?? []);
+  const toolBox = await openToolBox(
+    { entries, namespace, toolNames: [...toolNames, ...verifying] },
+    deps,
+    held.lease.signal,
+  );
   const gate = createGate({
     ...askerOf(held, spec),
     policies: definitions.policies,
@@ -122,8 +129,14 @@ async function openBench(
     newId: options.newId,
   });
   const tools = definitionsOf(toolBox, toolNames);
-  const onUnknown: Bench["onUnknown"] = (tool) => findTool(entries, namespace, tool)?.spec.on_unknown ?? "stop";
-  return { gate, model, tools, onUnknown, redact: (text) => redactor.text(text), close: () => toolBox.close() };
+  return {
+    gate,
+    model,
+    tools,
+    toolRules: rulesOf,
+    redact: (text) => redactor.text(text),
+    close: () => toolBox.close(),
+  };
 }
 
 function askerOf({ task, activation, agent, claim }: Held, spec: AgentSpec) {

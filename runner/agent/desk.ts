@@ -16,6 +16,15 @@ export interface AgentModel {
   readonly price: ModelPrice | null;
 }
 
+/** What manifests say of the calls of one tool. */
+export interface ToolRules {
+  readonly retry: Backoff;
+  /** For a write whose result is unknown. */
+  readonly onUnknown: "stop" | "retry" | "fail";
+  /** The tool that tells whether a write of this one has happened. */
+  readonly verify: string | undefined;
+}
+
 export interface AgentDesk {
   readonly agent: string;
   readonly system: string;
@@ -27,8 +36,7 @@ export interface AgentDesk {
   readonly model: AgentModel;
   readonly modelRetry: Backoff;
   readonly gate: Gate;
-  /** What the manifest of a tool wants done with a write whose result is unknown (`on_unknown`). */
-  readonly onUnknown: (tool: string) => "stop" | "retry" | "fail";
+  readonly toolRules: (tool: string) => ToolRules;
   /** What earlier attempts recorded. */
   readonly steps: readonly StepRecord[];
   /** Aborted with LeaseLost, Cancelled, RunnerStopping or the time-out of the agent. */

@@ -1,5 +1,12 @@
 // The ladder: what a takeover or a retry does with each step that the records know of. Pure (SEMANTICS, The ladder).
-import { type ModelAnswer, modelStepId, type StepRecord, type ToolResult } from "../../contracts/step.ts";
+import {
+  type ModelAnswer,
+  modelStepId,
+  type StepRecord,
+  type ToolResult,
+  toolStepId,
+  verifyStepId,
+} from "../../contracts/step.ts";
 
 export type ModelStep =
   | { readonly do: "reuse"; readonly answer: ModelAnswer }
@@ -14,22 +21,41 @@ export function findModelStep(steps: readonly StepRecord[], turn: number): Model
   }
 }
 
+/** `retry`: which try of the call it is about, counted from 0. */
 export type ToolStep =
-  | { readonly do: "reuse"; readonly result: ToolResult }
-  | { readonly do: "call" }
-  /** A write may have happened, and nothing here can tell: a person must. */
-  | { readonly do: "ask-person" };
+  /** `retryable`: it failed in a way that may pass, so that another try is due where the tool's manifest grants one. */
+  | { readonly do: "reuse"; readonly retry: number; readonly result: ToolResult; readonly retryable: boolean }
+  | { readonly do: "call"; readonly retry: number }
+  /** A write may have happened, and nothing here can tell: its verify tool may, or a person must. */
+  | { readonly do: "find-out"; readonly retry: number };
 
-export function findToolStep(steps: readonly StepRecord[], step: string): ToolStep {
-  const record = steps.find((candidate) => candidate.step === step);
-  if (record === undefined) return { do: "call" };
+export function findToolStep(steps: readonly StepRecord[], turn: number, index: number): ToolStep {
+  let retry = 0;
+  while (recordOf(steps, toolStepId(turn, index, retry + 1)) !== undefined) retry += 1;
+  const record = recordOf(steps, toolStepId(turn, index, retry));
+  if (record === undefined) return { do: "call", retry };
   switch (record.state) {
     case "decided":
-      return { do: "call" };
-    case "started":
-      return record.effect === "read" || record.effect === "idempotent" ? { do: "call" } : { do: "ask-person" };
+      return { do: "call", retry };
+    case "started": {
+      const isSafe = record.effect === "read" || record.effect === "idempotent";
+      return { do: isSafe ? "call" : "find-out", retry };
+    }
     case "done":
-    case "failed":
-      return record.tool === undefined ? { do: "call" } : { do: "reuse", result: record.tool };
+    case "failed": {
+      const { tool: result, retryable = false } = record;
+      return result === undefined ? { do: "call", retry } : { do: "reuse", retry, result, retryable };
+    }
   }
+}
+
+/** How often a call was verified before: the next time is a step of its own. */
+export function countVerifications(steps: readonly StepRecord[], turn: number, index: number): number {
+  let count = 0;
+  while (recordOf(steps, verifyStepId(turn, index, count + 1)) !== undefined) count += 1;
+  return count;
+}
+
+function recordOf(steps: readonly StepRecord[], step: string): StepRecord | undefined {
+  return steps.find((candidate) => candidate.step === step);
 }

@@ -1,6 +1,6 @@
 // What may be asked of the gate of one activation, what it is made from, and what it answers.
 import type { Decision, Denial } from "../../contracts/decision.ts";
-import type { ToolCall, ToolResult } from "../../contracts/step.ts";
+import type { StepId, ToolCall, ToolResult } from "../../contracts/step.ts";
 import type { ActivationId, TaskRef } from "../../contracts/task.ts";
 import type { PolicySet } from "../../policies/policy-set.ts";
 import type { AgentGrants, Subject } from "../../policies/request.ts";
@@ -61,7 +61,11 @@ export interface ToolAsk {
   readonly turn: number;
   /** Which call of the turn's answer: names the step, so it must be the same after a takeover. */
   readonly index: number;
+  /** 0, or absent, for the first try. */
+  readonly retry?: number;
   readonly call: ToolCall;
+  /** A step of another name, with a key of its own: for a question to a verify tool. */
+  readonly step?: StepId;
 }
 
 export type ToolPermission =

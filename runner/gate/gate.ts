@@ -8,6 +8,7 @@ import { requestModel } from "./model-request.ts";
 import type { ModelPermit, ToolPermit } from "./permit.ts";
 import type { ToolOutcome } from "./tool-effect.ts";
 import { requestTool } from "./tool-request.ts";
+import { type Verdict, type VerifyAsk, verifyTool } from "./verify.ts";
 
 export interface Gate {
   /** May this agent run for this task at all? Asked once per activation, before the first turn. */
@@ -17,6 +18,8 @@ export interface Gate {
   callModel(permit: ModelPermit, signal: AbortSignal): Promise<ModelAnswer>;
   requestTool(ask: ToolAsk): Promise<ToolPermission>;
   callTool(permit: ToolPermit, signal: AbortSignal): Promise<ToolOutcome>;
+  /** Whether a write that began and has no result has happened, as the tool that its manifest names can tell. */
+  verifyTool(ask: VerifyAsk, signal: AbortSignal): Promise<Verdict>;
 }
 
 export function createGate(options: GateOptions): Gate {
@@ -26,5 +29,6 @@ export function createGate(options: GateOptions): Gate {
     callModel,
     requestTool: (ask) => requestTool(options, ask),
     callTool,
+    verifyTool: (ask, signal) => verifyTool(options, ask, signal),
   };
 }

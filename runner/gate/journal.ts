@@ -41,7 +41,7 @@ export function budgetDrafts(
   ];
 }
 
-/** The same for every try of one step, and of no other: 128 bits of the step's full name. */
+/** The same for every use of one step's name, and of no other: 128 bits of the step's full name. */
 export function idempotencyKey({ task, activation }: GateOptions, step: string): string {
   const name = [task.env, task.namespace, task.name, activation, step].join("\n");
   return digestText(name).slice("sha256:".length, "sha256:".length + 32);

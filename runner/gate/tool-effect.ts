@@ -1,6 +1,6 @@
 // A tool call and what is written of it: that it begins, and what became of it.
 import { digestText } from "../../contracts/canonical.ts";
-import { type FailureRecord, failureRecord, mayHaveHappened } from "../../contracts/failure.ts";
+import { type FailureRecord, failureRecord, mayHaveHappened, TransientFailure } from "../../contracts/failure.ts";
 import type { StepRecord, ToolResult } from "../../contracts/step.ts";
 import type { TraceDraft } from "../../contracts/trace.ts";
 import { boundValue } from "./bound.ts";
@@ -10,7 +10,13 @@ import type { ToolGrant } from "./grant.ts";
 
 export type ToolOutcome =
   /** `result` is what the model reads; where the tool gave none, it says so (`isError`). */
-  | { readonly outcome: "answered"; readonly result: ToolResult }
+  | {
+      readonly outcome: "answered";
+      readonly result: ToolResult;
+      /** It failed without an effect that matters, in a way that may pass; never set for a write that may have happened. */
+      readonly retryable?: true;
+      readonly retryAfterMs?: number;
+    }
   /** A write may have happened and nobody knows: the step stays `started`, and a person must say. */
   | { readonly outcome: "unknown"; readonly step: string; readonly tool: string; readonly failure: FailureRecord };
 
@@ -71,7 +77,9 @@ export async function failTool(grant: ToolGrant, error: unknown, begunMs: number
     return { outcome: "unknown", step, tool: name, failure };
   }
   const result: ToolResult = { text: `${failure.code}: ${failure.message}`, isError: true };
-  const ended: StepRecord = { ...stepOf(grant), state: "failed", effect: tool.effect, tool: result };
+  const retryable = error instanceof TransientFailure ? { retryable: true as const } : {};
+  const ended: StepRecord = { ...stepOf(grant), state: "failed", effect: tool.effect, tool: result, ...retryable };
   await journal.recorder.record([draft], { step: ended });
-  return { outcome: "answered", result };
+  const asked = error instanceof TransientFailure ? error.retryAfterMs : undefined;
+  return { outcome: "answered", result, ...retryable, ...(asked === undefined ? {} : { retryAfterMs: asked }) };
 }

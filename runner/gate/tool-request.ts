@@ -42,7 +42,7 @@ export async function requestTool(options: GateOptions, from: ToolAsk): Promise<
 }
 
 function openCall(options: GateOptions, ask: ToolAsk, tool: Tool | undefined): Call {
-  const step = toolStepId(ask.turn, ask.index);
+  const step = ask.step ?? toolStepId(ask.turn, ask.index, ask.retry);
   return {
     ask,
     name: tool?.definition.name ?? unknownName(ask.call.tool),
@@ -94,7 +94,7 @@ async function permitCall(options: GateOptions, call: Call, tool: Tool, judgemen
   const grant: ToolGrant = {
     activation: options.activation,
     step,
-    idempotencyKey: idempotencyKey(options, step),
+    idempotencyKey: keyOf(options, ask),
     decisionId: judgement.decision.decisionId,
     journal,
     tool,
@@ -141,7 +141,12 @@ function denialDrafts(options: GateOptions, call: Call, judgement: Judgement, de
   ];
 }
 
-function failedStep(options: GateOptions, { step }: Call, result: ToolResult): { readonly step: StepRecord } {
-  const key = idempotencyKey(options, step);
+/** All tries of one call share it. */
+function keyOf(options: GateOptions, { turn, index, step }: ToolAsk): string {
+  return idempotencyKey(options, step ?? toolStepId(turn, index));
+}
+
+function failedStep(options: GateOptions, { step, ask }: Call, result: ToolResult): { readonly step: StepRecord } {
+  const key = keyOf(options, ask);
   return { step: { activation: options.activation, step, state: "failed", idempotencyKey: key, tool: result } };
 }

@@ -1,7 +1,7 @@
 // Ends the phase Unknown of an activation by a person's word: the write happened, it did not, or the task shall fail.
 import type { FailureRecord } from "../../contracts/failure.ts";
 import { taskId } from "../../contracts/new-task.ts";
-import type { StepRecord } from "../../contracts/step.ts";
+import { isVerifyStep, type StepRecord } from "../../contracts/step.ts";
 import type { ActivationId, TaskRef } from "../../contracts/task.ts";
 import { type ChainHead, chainEvents, type TraceDraft } from "../../contracts/trace.ts";
 import { ask } from "../ask.ts";
@@ -98,7 +98,7 @@ function runResolve(redis: Redis, request: ResolveRequest, after: ChainHead): Pr
   );
 }
 
-/** The call that had begun and whose result nobody knows. */
+/** The write that had begun and whose result nobody knows: not what was asked about it. */
 export async function readBegunStep(
   redis: Redis,
   task: TaskRef,
@@ -106,5 +106,5 @@ export async function readBegunStep(
 ): Promise<StepRecord | undefined> {
   const texts = await ask(redis, () => redis.hvals(stepsKey(task, activation)));
   const steps = texts.map((text) => readStep(`a step of ${activation} of ${taskId(task)}`, text));
-  return steps.find(({ state, effect }) => state === "started" && effect !== undefined);
+  return steps.find(({ state, effect, step }) => state === "started" && effect !== undefined && !isVerifyStep(step));
 }

@@ -38,7 +38,11 @@ const script = [
 ];
 
 /** A task whose first agent ends and whose second one is in the middle of a tool call, on the first runner. */
-async function inToolCall(effect: string, onUnknown = "stop"): Promise<{ ref: TaskRef; first: RunnerChild }> {
+async function inToolCall(
+  effect: string,
+  onUnknown = "stop",
+  more: Readonly<Record<string, unknown>> = {},
+): Promise<{ ref: TaskRef; first: RunnerChild }> {
   const first = await world.child("first");
   const called = tools.nextCall();
   const ref = await world.start(
@@ -47,7 +51,8 @@ async function inToolCall(effect: string, onUnknown = "stop"): Promise<{ ref: Ta
       agent("work", { tools: ["look"] }),
       agent("after"),
       system("line", ["before", "work", "after"]),
-      tools.tool("look", { effect, on_unknown: onUnknown }),
+      tools.tool("look", { effect, on_unknown: onUnknown, ...more }),
+      tools.tool("looked", { effect: "read" }),
       mockModel("mock", script),
     ],
     "line",
@@ -117,6 +122,19 @@ describe("kill -9 in the middle of a tool call", () => {
     expect((await world.ended(ref)).phase).toBe("Succeeded");
     expect(tools.keys).toHaveLength(2);
     expect(new Set(tools.keys).size).toBe(1);
+  });
+
+  it("asks the verify tool about a write, and does not call the write again that it knows of", async () => {
+    const { ref, first } = await inToolCall("write", "stop", { verify: "looked" });
+    await kill(first);
+    tools.answerAtOnce('{"happened":true,"result":"it was sent"}');
+    await world.runner({ id: "second" });
+    const task = await world.ended(ref);
+    expect([task.phase, task.output?.["work"]]).toEqual(["Succeeded", "used it was sent"]);
+    // One call of the write, one of its verify tool.
+    expect(new Set(tools.keys).size).toBe(2);
+    expect(tools.keys).toHaveLength(2);
+    await expectWholeTrace(ref);
   });
 
   it.each([

@@ -11,8 +11,8 @@ export interface ToolServer {
   readonly keys: readonly string[];
   /** The next call that arrives after this was asked; it is answered when `answer` is called. */
   nextCall(): Promise<{ answer(): void }>;
-  /** From now on calls are answered at once. */
-  answerAtOnce(): void;
+  /** From now on calls are answered at once: with this text, or with their number. */
+  answerAtOnce(text?: string): void;
   tool(name: string, spec?: Readonly<Record<string, unknown>>): Manifest;
   close(): Promise<void>;
 }
@@ -21,11 +21,12 @@ export async function openToolServer(): Promise<ToolServer> {
   const keys: string[] = [];
   const waiting: ((call: { answer(): void }) => void)[] = [];
   let atOnce = false;
+  let said: string | undefined;
   const server = createServer((request: IncomingMessage, response: ServerResponse) => {
     request.resume();
     request.once("end", () => {
       keys.push(String(request.headers["idempotency-key"]));
-      const answer = (): void => void response.end(JSON.stringify({ call: keys.length }));
+      const answer = (): void => void response.end(said ?? JSON.stringify({ call: keys.length }));
       const next = waiting.shift();
       if (next !== undefined) next({ answer });
       else if (atOnce) answer();
@@ -39,8 +40,9 @@ export async function openToolServer(): Promise<ToolServer> {
     url,
     keys,
     nextCall: () => new Promise((resolve) => void waiting.push(resolve)),
-    answerAtOnce: () => {
+    answerAtOnce: (text) => {
       atOnce = true;
+      said = text;
     },
     tool: (name, spec = {}) => manifest("Tool", name, { type: "http", endpoint: url, description: name, ...spec }),
     close: async () => {

@@ -44,17 +44,25 @@ describe("the ladder of a tool call", () => {
     ["decided, not started", "decided", "write", "call"],
     ["started, a read", "started", "read", "call"],
     ["started, idempotent", "started", "idempotent", "call"],
-    ["started, a write", "started", "write", "ask-person"],
+    ["started, a write", "started", "write", "find-out"],
   ])("%s", (_name, state, effect, expected) => {
-    expect(findToolStep([step("m1.c1", state, { effect })], "m1.c1").do).toBe(expected);
+    expect(findToolStep([step("m1.c1", state, { effect })], 1, 1)).toEqual({ do: expected, retry: 0 });
+  });
+
+  it("looks at the last of several tries, and at its own call only", () => {
+    const failed = { effect: "read" as const, tool: result, retryable: true as const };
+    const steps = [step("m1.c1", "failed", failed), step("m1.c1.r1", "failed", failed)];
+    expect(findToolStep(steps, 1, 1)).toEqual({ do: "reuse", retry: 1, result, retryable: true });
+    expect(findToolStep([...steps, step("m1.c1.r2", "decided")], 1, 1)).toEqual({ do: "call", retry: 2 });
+    expect(findToolStep(steps, 1, 2)).toEqual({ do: "call", retry: 0 });
   });
 
   it.each<StepState>(["done", "failed"])("reuses what is %s, whatever its effect", (state) => {
-    const found = findToolStep([step("m1.c1", state, { effect: "write", tool: result })], "m1.c1");
-    expect(found).toEqual({ do: "reuse", result });
+    const found = findToolStep([step("m1.c1", state, { effect: "write", tool: result })], 1, 1);
+    expect(found).toEqual({ do: "reuse", retry: 0, result, retryable: false });
   });
 
   it("never takes a write that began for one that did not, though its effect was not recorded", () => {
-    expect(findToolStep([step("m1.c1", "started")], "m1.c1").do).toBe("ask-person");
+    expect(findToolStep([step("m1.c1", "started")], 1, 1).do).toBe("find-out");
   });
 });

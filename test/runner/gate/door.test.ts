@@ -67,6 +67,7 @@ describe("a tool that gives no result", () => {
     expect(outcome).toEqual({
       outcome: "answered",
       result: { text: `${error.code}: ${error.message}`, isError: true },
+      ...(error instanceof TransientFailure ? { retryable: true } : {}),
     });
     expect(recorder.events.at(-1)).toMatchObject({
       type: "tool.failed",
