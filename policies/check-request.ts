@@ -22,7 +22,12 @@ export function isGateRequest(request: unknown): request is GateRequest {
       return isText(request["model"]) && hasUsage(request);
     case "before_tool":
       return (
-        isTool(request["tool"]) && isGrants(request["grants"]) && isFields(request["arguments"]) && hasUsage(request)
+        isTool(request["tool"]) &&
+        isGrants(request["grants"]) &&
+        isFields(request["arguments"]) &&
+        isTextMap(request["input"], isString) &&
+        isTextMap(request["realPaths"], (path) => path === null || isString(path)) &&
+        hasUsage(request)
       );
     case "after_tool":
       return isTool(request["tool"]) && hasUsage(request);
@@ -55,6 +60,14 @@ function hasUsage(request: Fields): boolean {
 
 function isText(value: unknown): value is string {
   return typeof value === "string" && value !== "";
+}
+
+function isString(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+function isTextMap(value: unknown, isValue: (value: unknown) => boolean): boolean {
+  return value === undefined || (isFields(value) && Object.values(value).every(isValue));
 }
 
 function isTexts(value: unknown): boolean {

@@ -1,4 +1,6 @@
 // What policies look like once they are read: the parts that the rules of policies/rules/ decide from.
+import type { ArgumentCondition } from "./arguments/conditions.ts";
+import type { Expression } from "./expression/expression.ts";
 import type { Pattern } from "./names.ts";
 import type { OnViolation, OperationClass } from "./request.ts";
 
@@ -42,8 +44,13 @@ export interface CompiledRule {
   readonly operationClasses: readonly OperationClass[] | "any" | null;
   /** Names tools, their classes or their arguments. */
   readonly aboutTools: boolean;
-  /** Not null: where the rest of the rule matches, nobody can tell whether it applies, so it denies. */
-  readonly unevaluable: string | null;
+  /** What the arguments must be for the rule to apply. */
+  readonly arguments: readonly ArgumentCondition[];
+  readonly when: Expression | null;
+  /** What the arguments must be where the rule applies: the effect is for those that are not. */
+  readonly must: readonly ArgumentCondition[];
+  /** `additional: deny`: no argument but those that `must` or `match.arguments` name. */
+  readonly noOthers: boolean;
 }
 
 export interface CallLimit {

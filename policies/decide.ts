@@ -10,11 +10,12 @@ import { findCallBudget, findTokenBudget } from "./rules/budgets.ts";
 import { findDefaultDeny, findUngranted } from "./rules/defaults.ts";
 import { findPolicyErrors } from "./rules/errors.ts";
 import { findListing } from "./rules/listing.ts";
-import { findMatchedRules } from "./rules/matched-rules.ts";
+import { collectPaths, findMatchedRules } from "./rules/matched-rules.ts";
 import { findModels } from "./rules/models.ts";
 import { findOperations, findPermissionErrors } from "./rules/operations.ts";
 import { findPermissions, relevantPermissions } from "./rules/permissions.ts";
 import { findSecretUse } from "./rules/secrets.ts";
+import { toolTarget } from "./rules/target.ts";
 import { agentAddress, appliesTo, type SubjectKeys, subjectKeys } from "./scope.ts";
 import { makeVerdict } from "./verdict.ts";
 
@@ -28,6 +29,17 @@ export function decide(request: GateRequest, set: PolicySet): Verdict {
   } catch {
     return policyError("the evaluation failed, which is a fault of Countwheel");
   }
+}
+
+/** The paths whose real place `decide` needs to know for this call (`realPaths`): for whoever can look. */
+export function pathsToResolve(request: GateRequest, set: PolicySet): string[] {
+  if (request.point !== "before_tool") return [];
+  const keys = subjectKeys(request.subject);
+  return collectPaths(
+    set.policies.filter((policy) => appliesTo(policy, keys)),
+    keys,
+    request,
+  );
 }
 
 function findAtPoint(
@@ -58,7 +70,7 @@ function findBeforeModel(request: BeforeModel, keys: SubjectKeys, policies: read
   const { model, usage, reserveTokens } = request;
   const findings = [
     ...findModels(policies, model),
-    ...findMatchedRules(policies, keys, { model }),
+    ...findMatchedRules(policies, request.subject, keys, { model }),
     ...findTokenBudget(policies, usage, reserveTokens),
   ];
   return [...findings, ...findDefaultDeny(policies, findings, model)];
@@ -75,7 +87,7 @@ function findBeforeTool(
   const findings = [
     ...findPermissionErrors(relevant),
     ...findBlockedTool(policies, tool.name),
-    ...findMatchedRules(policies, keys, { tool }),
+    ...findMatchedRules(policies, subject, keys, toolTarget(request)),
     ...findTokenBudget(policies, usage, 0),
     ...findCallBudget(policies, usage, tool.name),
     ...findListing(subject, grants, tool),

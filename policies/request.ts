@@ -92,6 +92,13 @@ export type GateRequest =
       readonly tool: ToolFacts;
       readonly arguments: Readonly<Record<string, unknown>>;
       readonly usage: Usage;
+      /** The task's input. Missing: a rule that needs it cannot be evaluated. */
+      readonly input?: Readonly<Record<string, string>>;
+      /**
+       * Path → where it really leads, symlinks followed; null: nobody can say. Missing altogether: nobody looked, as for
+       * `access` and tests of policies, and paths are judged as they are written. See `pathsToResolve`.
+       */
+      readonly realPaths?: Readonly<Record<string, string | null>>;
     }
   | { readonly point: "after_tool"; readonly subject: Subject; readonly tool: ToolFacts; readonly usage: Usage }
   | {

@@ -9,6 +9,7 @@ import type { AgentModel, ToolRules } from "./agent/desk.ts";
 import type { Definitions } from "./definitions.ts";
 import { type ArgumentCheck, createArgumentCheck } from "./gate/arguments.ts";
 import { createGate, type Gate } from "./gate/gate.ts";
+import { realPath } from "./gate/real-path.ts";
 import { createRedactor, type Redactor, redactFailure } from "./gate/redact.ts";
 import type { Held } from "./held.ts";
 import { RUNNER_LIMITS } from "./limits.ts";
@@ -119,6 +120,7 @@ async function openBench(
   );
   const gate = createGate({
     ...askerOf(held, spec),
+    realPath,
     policies: definitions.policies,
     livePolicies: () => live.get(held.claimedAtMs, held.lease.signal),
     recorder: held.journal,
@@ -140,11 +142,12 @@ async function openBench(
 }
 
 function askerOf({ task, activation, agent, claim }: Held, spec: AgentSpec) {
-  const { system, manifest } = claim.task;
+  const { system, manifest, input } = claim.task;
   return {
     task,
     activation,
     subject: { namespace: task.namespace, system, task: manifest ?? task.name, agent },
+    input,
     grants: { tools: spec.tools ?? [], allowedTools: spec.allowed_tools ?? [], roles: spec.roles ?? [] },
   };
 }

@@ -26,11 +26,26 @@ const RULE = {
         },
         arguments: {
           ...ANY_OBJECT,
-          description: "Argument path → matcher. Not evaluated yet: what it may be about is denied.",
+          description: "Argument → matcher: which calls the rule is about. A call that lacks the argument is denied.",
         },
       },
     },
-    when: { ...TEXT, description: "A CEL condition. Not evaluated yet: what it may be about is denied." },
+    when: {
+      ...TEXT,
+      description:
+        "A CEL condition over `args`, `tool`, `operation_classes`, `model`, `agent`, `system`, `task` and `input`.",
+    },
+    must: {
+      ...ANY_OBJECT,
+      description:
+        "Argument → matcher: what must be true of the calls that match. The effect is for those of which it is not.",
+    },
+    additional: {
+      type: "string",
+      enum: ["allow", "deny"],
+      default: "allow",
+      description: "`deny`: the effect is also for calls with arguments that neither `must` nor `match` names.",
+    },
     effect: {
       type: "string",
       enum: ["deny", "ask", "allow"],

@@ -1,12 +1,14 @@
 // Compiles `rules[]` of an AgentPolicy. These are ours and read strictly: an unknown key would silently match too much
 // or too little, so it denies.
+import { compileConditions } from "../arguments/conditions.ts";
 import type { CompiledRule, Entry, SpecError } from "../compiled.ts";
+import { compileExpression, type Expression } from "../expression/expression.ts";
 import { nameKey, scopedKey, toolKey } from "../names.ts";
 import type { OperationClass } from "../request.ts";
 import { compileClasses } from "./operation-class.ts";
 import { type Fields, fieldOf, isFields, readEntries, readWord, textOf } from "./read.ts";
 
-const RULE_KEYS = ["match", "when", "effect", "message"];
+const RULE_KEYS = ["match", "when", "must", "additional", "effect", "message"];
 const ABOUT_TOOLS = ["tools", "operation_classes", "arguments"];
 const MATCH_KEYS = [...ABOUT_TOOLS, "models", "agents"];
 
@@ -30,6 +32,16 @@ function compileRule(rule: unknown, path: string, namespace: string, errors: Spe
   refuseUnknown(match, MATCH_KEYS, `${path}.match`, errors);
   const effect = readWord(rule, "effect", path, ["deny", "ask", "allow"], "deny", errors);
   if (effect === null) return [];
+  const when = compileWhen(fieldOf(rule, "when"), `${path}.when`, errors);
+  const must = compileConditions(fieldOf(rule, "must"), `${path}.must`, errors);
+  const noOthers = readWord(rule, "additional", path, ["allow", "deny"], "allow", errors) !== "allow";
+  if (effect === "allow" && must.length > 0) {
+    errors.push({
+      rule: `${path}.must`,
+      message: `\`${path}.must\`: an allow says what it is for in \`match.arguments\``,
+    });
+  }
+  const namesTools = ABOUT_TOOLS.some((name) => fieldOf(match, name) !== undefined) || must.length > 0 || noOthers;
   return [
     {
       rule: path,
@@ -39,10 +51,21 @@ function compileRule(rule: unknown, path: string, namespace: string, errors: Spe
       models: readMatch(match, "models", path, nameKey, errors),
       agents: readMatch(match, "agents", path, (name) => scopedKey(namespace, name), errors),
       operationClasses: readClasses(match, path, errors),
-      aboutTools: ABOUT_TOOLS.some((name) => fieldOf(match, name) !== undefined),
-      unevaluable: findUnevaluable(rule, match, path),
+      aboutTools: namesTools || when?.aboutTools === true,
+      arguments: compileConditions(fieldOf(match, "arguments"), `${path}.match.arguments`, errors),
+      when,
+      must,
+      noOthers,
     },
   ];
+}
+
+function compileWhen(text: unknown, path: string, errors: SpecError[]): Expression | null {
+  if (text === undefined || text === null) return null;
+  const compiled = typeof text === "string" ? compileExpression(text) : undefined;
+  if (compiled?.outcome === "compiled") return compiled.expression;
+  errors.push({ rule: path, message: `\`${path}\` ${compiled?.why ?? "is no text"}` });
+  return null;
 }
 
 function refuseUnknown(fields: Fields, known: readonly string[], path: string, errors: SpecError[]): void {
@@ -69,16 +92,4 @@ function readMatch(
 function readClasses(match: Fields, path: string, errors: SpecError[]): readonly OperationClass[] | "any" | null {
   if (fieldOf(match, "operation_classes") === undefined) return null;
   return compileClasses(match, "operation_classes", `${path}.match`, errors);
-}
-
-function findUnevaluable(rule: Fields, match: Fields, path: string): string | null {
-  const field =
-    fieldOf(rule, "when") !== undefined
-      ? `${path}.when`
-      : fieldOf(match, "arguments") !== undefined
-        ? `${path}.match.arguments`
-        : undefined;
-  return field === undefined
-    ? null
-    : `this version cannot evaluate \`${field}\`, so what the rule may be about is denied`;
 }

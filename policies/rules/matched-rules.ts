@@ -1,21 +1,30 @@
-// Step 3 and 7: `rules[]` of AgentPolicies that match by tool, model, agent and operation class.
+// Step 3 and 7: `rules[]` of AgentPolicies that match by tool, model, agent, operation class and arguments. A rule that
+// cannot be evaluated for a call denies it, unless it is one that allows: then it allows nothing.
+import { type Answer, allOf, negate } from "../arguments/answer.ts";
+import { type ArgumentCondition, type Judged, judgeAdditional, judgeConditions } from "../arguments/conditions.ts";
 import type { CompiledPolicy, CompiledRule, Entry } from "../compiled.ts";
-import { deny, denyBy, type Finding, reasonOf } from "../finding.ts";
+import { denyBy, type Finding, reasonOf } from "../finding.ts";
 import { nameKey, toolKey } from "../names.ts";
-import type { DenialCode, OperationClass, ToolFacts } from "../request.ts";
+import type { DenialCode, GateRequest, OperationClass, Subject } from "../request.ts";
 import { hasKey, type SubjectKeys } from "../scope.ts";
+import { factsOf, type Target } from "./target.ts";
 
-type Target = { readonly model: string } | { readonly tool: ToolFacts };
-
-export function findMatchedRules(policies: readonly CompiledPolicy[], subject: SubjectKeys, target: Target): Finding[] {
+export function findMatchedRules(
+  policies: readonly CompiledPolicy[],
+  subject: Subject,
+  keys: SubjectKeys,
+  target: Target,
+): Finding[] {
   const key = "model" in target ? nameKey(target.model) : toolKey(target.tool.name);
   return policies.flatMap((policy) =>
-    policy.rules.filter((rule) => matches(rule, subject, target, key)).map((rule) => findingOf(policy, rule, target)),
+    policy.rules
+      .filter((rule) => names(rule, keys, target, key))
+      .flatMap((rule) => findingOf(policy, rule, target, judgeRule(rule, subject, target))),
   );
 }
 
 /** A rule that names tools and models is about both; one that names neither is about everything. */
-function matches(rule: CompiledRule, subject: SubjectKeys, target: Target, key: string): boolean {
+function names(rule: CompiledRule, subject: SubjectKeys, target: Target, key: string): boolean {
   if (!allows(rule.agents, subject.agent)) return false;
   if ("model" in target) return rule.models === null ? !rule.aboutTools : hasKey(rule.models, key);
   if (!rule.aboutTools) return rule.models === null;
@@ -31,23 +40,99 @@ export function touches(rule: readonly OperationClass[] | "any" | null, tool: re
   return rule === null || rule === "any" || tool.length === 0 || tool.some((operation) => rule.includes(operation));
 }
 
-function findingOf(policy: CompiledPolicy, rule: CompiledRule, target: Target): Finding {
-  const path = "model" in target ? "model" : "tool";
+interface RuleAnswer {
+  readonly answer: Answer;
+  /** The condition that decided, where one did. */
+  readonly decisive: ArgumentCondition | undefined;
+}
+
+/** Whether the rule's effect is for this call. */
+function judgeRule(rule: CompiledRule, subject: Subject, target: Target): RuleAnswer {
+  const { args, facts } = factsOf(target);
+  const matched = judgeConditions(rule.arguments, args, facts, "no");
+  const when = rule.when === null ? "yes" : rule.when.holds(contextOf(subject, target));
+  const must = judgeConditions(rule.must, args, facts, "yes");
+  const others = rule.noOthers ? judgeAdditional([...rule.arguments, ...rule.must], args) : "yes";
+  const requires = rule.must.length > 0 || rule.noOthers;
+  const broken = requires ? negate(allOf([...must.map(({ answer }) => answer), others])) : "yes";
+  const answer = allOf([...matched.map((judged) => judged.answer), when, broken]);
+  return { answer, decisive: findDecisive(must, matched) };
+}
+
+function findDecisive(must: readonly Judged[], matched: readonly Judged[]): ArgumentCondition | undefined {
+  const broken = must.find(({ answer }) => answer === "no") ?? must.find(({ answer }) => answer === "unsure");
+  return (broken ?? matched.find(({ answer }) => answer === "unsure") ?? matched[0])?.condition;
+}
+
+function contextOf(
+  { agent, system, task }: Subject,
+  target: Target,
+): Parameters<NonNullable<CompiledRule["when"]>["holds"]>[0] {
+  const { args, facts } = factsOf(target);
+  const tool = "model" in target ? "" : target.tool.name;
+  const classes = "model" in target ? [] : target.tool.operationClasses;
+  const model = "model" in target ? target.model : "";
+  return { args, tool, operation_classes: classes, model, agent, system, task, input: facts.input ?? {} };
+}
+
+function findingOf(policy: CompiledPolicy, rule: CompiledRule, target: Target, judged: RuleAnswer): Finding[] {
+  const { answer } = judged;
+  if (answer === "no" || (answer === "unsure" && rule.effect === "allow")) return [];
+  const path = pathOf(target, judged);
+  const message = messageOf(rule, target, judged);
+  if (rule.effect === "deny" || answer === "unsure")
+    return [denyBy(policy, codeOf(rule, target), rule.rule, message, path)];
+  const reason = reasonOf(policy.address, rule.rule, message, path);
+  return rule.effect === "ask"
+    ? [{ effect: "ask", code: "APPROVAL_REQUIRED", policy, reason }]
+    : [{ effect: "allow", policy, reason }];
+}
+
+function codeOf(rule: CompiledRule, target: Target): DenialCode {
+  if ("model" in target) return "MODEL_NOT_ALLOWED";
+  const judgesArguments =
+    rule.arguments.length + rule.must.length > 0 || rule.noOthers || rule.when?.aboutTools === true;
+  return judgesArguments ? "TOOL_ARG_FORBIDDEN" : "TOOL_BLOCKED";
+}
+
+function pathOf(target: Target, { decisive }: RuleAnswer): string {
+  if (decisive !== undefined) return `arguments.${decisive.path.text}`;
+  return "model" in target ? "model" : "tool";
+}
+
+/** Never the values: they may be secret, and a rule's words are shown to everybody. */
+function messageOf(rule: CompiledRule, target: Target, { answer, decisive }: RuleAnswer): string {
   const name = "model" in target ? target.model : target.tool.name;
-  if (rule.unevaluable !== null) return deny(policy.address, "POLICY_ERROR", rule.rule, rule.unevaluable, path);
-  const message = rule.message ?? `a rule says ${rule.effect} for \`${name}\``;
-  const code: DenialCode = path === "model" ? "MODEL_NOT_ALLOWED" : "TOOL_BLOCKED";
-  switch (rule.effect) {
-    case "deny":
-      return denyBy(policy, code, rule.rule, message, path);
-    case "ask":
-      return {
-        effect: "ask",
-        code: "APPROVAL_REQUIRED",
-        policy,
-        reason: reasonOf(policy.address, rule.rule, message, path),
-      };
-    case "allow":
-      return { effect: "allow", policy, reason: reasonOf(policy.address, rule.rule, message, path) };
+  const said = rule.message ?? `a rule says ${rule.effect} for \`${name}\``;
+  const unsure = answer === "unsure" ? "nobody can tell whether " : "";
+  if (decisive !== undefined) {
+    const isMust = rule.must.includes(decisive);
+    const verb = unsure !== "" ? "is" : isMust ? "must be" : "is";
+    return `${said}: ${unsure}\`${decisive.path.text}\` ${verb} ${decisive.matcher.text}`;
   }
+  if (unsure !== "") return `${said}: its condition cannot be evaluated for this call`;
+  return rule.noOthers ? `${said}: it has arguments that no rule names` : said;
+}
+
+/** The paths in a call's arguments, and folders in rules, whose real place a decision needs. In no order, each once. */
+export function collectPaths(
+  policies: readonly CompiledPolicy[],
+  keys: SubjectKeys,
+  request: Extract<GateRequest, { point: "before_tool" }>,
+): string[] {
+  const wanted = new Set<string>();
+  const facts = {
+    input: request.input,
+    realPath: (path: string): undefined => {
+      wanted.add(path);
+    },
+  };
+  const target: Target = { tool: request.tool, args: request.arguments, facts };
+  for (const { rules } of policies) {
+    for (const rule of rules) {
+      if (!names(rule, keys, target, toolKey(request.tool.name))) continue;
+      judgeConditions([...rule.arguments, ...rule.must], request.arguments, facts, "yes");
+    }
+  }
+  return [...wanted];
 }

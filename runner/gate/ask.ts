@@ -18,6 +18,10 @@ export interface GateOptions {
   readonly activation: ActivationId;
   readonly subject: Subject;
   readonly grants: AgentGrants;
+  /** The task's input: rules may compare arguments with it. */
+  readonly input: Readonly<Record<string, string>>;
+  /** Where a path really leads, symlinks followed; null: nobody can say. */
+  readonly realPath: (path: string) => Promise<string | null>;
   /** Of the task's snapshot. */
   readonly policies: PolicySet;
   /** What the environment says now; both must allow. Its failing denies (POLICY_UNAVAILABLE). */

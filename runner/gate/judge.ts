@@ -1,7 +1,7 @@
 // Judges one request: against the task's own policies and, where they are at hand, against those of now.
 import type { Decision } from "../../contracts/decision.ts";
 import { combineVerdicts } from "../../policies/combine.ts";
-import { decide } from "../../policies/decide.ts";
+import { decide, pathsToResolve } from "../../policies/decide.ts";
 import type { PolicySet } from "../../policies/policy-set.ts";
 import type { GateRequest, Usage, Verdict } from "../../policies/request.ts";
 import { tokenCeiling } from "../../policies/rules/budgets.ts";
@@ -20,8 +20,9 @@ export interface Judgement {
 
 export async function judge(options: GateOptions, request: GateRequest): Promise<Judgement> {
   const live = await readLive(options);
+  const known = await withFacts(options, request, live);
   const begun = options.clock.monotonicMs();
-  const verdict = judgeBoth(options, request, live);
+  const verdict = judgeBoth(options, known, live);
   const micros = Math.max(0, Math.round((options.clock.monotonicMs() - begun) * 1_000));
   return {
     decision: makeDecision(options, request, verdict, micros),
@@ -65,6 +66,17 @@ async function readLive({ livePolicies }: GateOptions): Promise<Live> {
     // Whatever the reason: policies that cannot be read deny, and the decision says so.
     return "unavailable";
   }
+}
+
+/** What a decision needs to know besides what was asked: the gate looks, the policies judge. */
+async function withFacts(options: GateOptions, request: GateRequest, live: Live): Promise<GateRequest> {
+  if (request.point !== "before_tool") return request;
+  const { input, policies, realPath } = options;
+  const asked = { ...request, input };
+  const sets = typeof live === "object" ? [policies, live] : [policies];
+  const paths = [...new Set(sets.flatMap((set) => pathsToResolve(asked, set)))];
+  const found = await Promise.all(paths.map(async (path) => [path, await realPath(path)] as const));
+  return { ...asked, realPaths: Object.fromEntries(found) };
 }
 
 function judgeBoth(options: GateOptions, request: GateRequest, live: Live): Verdict {

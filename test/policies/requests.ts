@@ -25,17 +25,23 @@ export interface ToolWish {
   readonly grants?: Partial<AgentGrants>;
   readonly subject?: Partial<Subject>;
   readonly usage?: Usage;
+  readonly args?: Readonly<Record<string, unknown>>;
+  readonly input?: Readonly<Record<string, string>>;
+  readonly realPaths?: Readonly<Record<string, string | null>>;
 }
 
 /** A known, listed tool of class read, called by an agent without roles. */
-export function toolRequest({ tool = "search", facts, grants, subject, usage }: ToolWish = {}): BeforeTool {
+export function toolRequest(wish: ToolWish = {}): BeforeTool {
+  const { tool = "search", facts, grants, subject, usage, args, input, realPaths } = wish;
   return {
     point: "before_tool",
     subject: { ...SUBJECT, ...subject },
     grants: { tools: [tool], allowedTools: [], roles: [], ...grants },
     tool: { name: tool, known: true, capabilities: [], operationClasses: ["read"], ...facts },
-    arguments: {},
+    arguments: args ?? {},
     usage: usage ?? { tokens: 0 },
+    ...(input === undefined ? {} : { input }),
+    ...(realPaths === undefined ? {} : { realPaths }),
   };
 }
 

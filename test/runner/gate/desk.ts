@@ -7,6 +7,7 @@ import { createArgumentCheck } from "../../../runner/gate/arguments.ts";
 import type { GateOptions } from "../../../runner/gate/ask.ts";
 import { createGate, type Gate } from "../../../runner/gate/gate.ts";
 import type { RecordAnswer, RecordChange, Recorder } from "../../../runner/gate/recorder.ts";
+import { realPath } from "../../../runner/gate/real-path.ts";
 import { createRedactor } from "../../../runner/gate/redact.ts";
 import type { Model, ModelRequest } from "../../../runner/models/model.ts";
 import type { Tool } from "../../../runner/tools/tool.ts";
@@ -126,6 +127,7 @@ export interface DeskWish {
   readonly recorder?: Recorder;
   readonly secrets?: readonly string[];
   readonly activation?: string;
+  readonly input?: Readonly<Record<string, string>>;
 }
 
 export function openGate(wish: DeskWish): Gate {
@@ -136,6 +138,8 @@ export function openGate(wish: DeskWish): Gate {
     activation: wish.activation ?? "writer#1",
     subject: { namespace: "default", system: "reports", task: "weekly", agent: "writer" },
     grants: { tools: wish.listed ?? tools.map((tool) => tool.definition.name), allowedTools: [], roles: [] },
+    input: wish.input ?? {},
+    realPath,
     policies: compilePolicies(wish.policies ?? [], "sha256:pinned"),
     ...(wish.live === undefined ? {} : { livePolicies: wish.live }),
     toolBox: { find: (name) => tools.find((tool) => tool.definition.name === name), close: async () => undefined },

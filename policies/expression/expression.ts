@@ -1,0 +1,111 @@
+// Conditions in CEL (`when:`), for what matchers cannot say. Bounded when they are read, so that none can hold up a gate.
+import { Environment } from "@marcbachmann/cel-js";
+import type { Answer } from "../arguments/answer.ts";
+import { MAX_MATCHED_TEXT } from "../arguments/matchers/texts.ts";
+import { examine, type Patterns } from "./examine.ts";
+
+/** What an expression may name. Before a model call `args` and `operation_classes` are empty and `tool` is "". */
+export interface ExpressionContext {
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly tool: string;
+  readonly operation_classes: readonly string[];
+  readonly model: string;
+  readonly agent: string;
+  readonly system: string;
+  readonly task: string;
+  readonly input: Readonly<Record<string, string>>;
+}
+
+export interface Expression {
+  readonly text: string;
+  /** Names the tool, its classes or its arguments. */
+  readonly aboutTools: boolean;
+  holds(context: ExpressionContext): Answer;
+}
+
+export type Compiled =
+  | { readonly outcome: "compiled"; readonly expression: Expression }
+  | { readonly outcome: "refused"; readonly why: string };
+
+const LIMITS = { maxAstNodes: 256, maxDepth: 24, maxListElements: 64, maxMapEntries: 32, maxCallArguments: 8 };
+const MAX_TEXT = 2_048;
+/** Arguments of a call that expressions look at; larger ones cannot be judged by them. */
+const MAX_ARGUMENTS = 16_384;
+const MAX_ITEMS = 64;
+
+export function compileExpression(text: string): Compiled {
+  if (text.length > MAX_TEXT) return refused(`is longer than ${MAX_TEXT} characters`);
+  const patterns: Patterns = new Map();
+  try {
+    const program = environmentWith(patterns).parse(text);
+    const examined = examine(program.ast);
+    if (examined.outcome === "refused") return examined;
+    for (const [pattern, compiled] of examined.patterns) patterns.set(pattern, compiled);
+    const checked = program.check();
+    if (!checked.valid) return refused(`is no valid CEL: ${messageOf(checked.error)}`);
+    if (checked.type !== "bool" && checked.type !== "dyn")
+      return refused(`is a ${checked.type ?? "?"}, not true or false`);
+    return { outcome: "compiled", expression: makeExpression(text, program, examined.names) };
+  } catch (error) {
+    return refused(`is no CEL: ${messageOf(error)}`);
+  }
+}
+
+function refused(why: string): Compiled {
+  return { outcome: "refused", why };
+}
+
+/** The first line only: the rest is a drawing of the place. */
+function messageOf(error: unknown): string {
+  return error instanceof Error ? (error.message.split("\n")[0] ?? "") : String(error);
+}
+
+type Program = ReturnType<Environment["parse"]>;
+
+function makeExpression(text: string, program: Program, names: ReadonlySet<string>): Expression {
+  return {
+    text,
+    aboutTools: ["args", "tool", "operation_classes"].some((name) => names.has(name)),
+    holds: (context) => {
+      if (!isBounded(context.args)) return "unsure";
+      try {
+        const value: unknown = program({ ...context });
+        return value === true ? "yes" : value === false ? "no" : "unsure";
+      } catch {
+        // A field that is not there, a comparison of a text with a number: nobody can tell what the rule would say.
+        return "unsure";
+      }
+    },
+  };
+}
+
+/** Macros walk lists: their length is bounded as the weight of what they do with each item is. */
+function isBounded(args: Readonly<Record<string, unknown>>): boolean {
+  let left = MAX_ARGUMENTS;
+  const walk = (value: unknown): boolean => {
+    left -= typeof value === "string" ? value.length : 8;
+    if (left < 0) return false;
+    if (Array.isArray(value)) return value.length <= MAX_ITEMS && value.every(walk);
+    if (typeof value !== "object" || value === null) return true;
+    const entries = Object.entries(value);
+    return entries.length <= MAX_ITEMS && entries.every(([key, inner]) => (left -= key.length) >= 0 && walk(inner));
+  };
+  return walk(args);
+}
+
+const BASE = ["tool", "model", "agent", "system", "task"].reduce(
+  (environment, name) => environment.registerVariable(name, "string"),
+  new Environment({ homogeneousAggregateLiterals: false, limits: LIMITS })
+    .registerVariable("args", "map")
+    .registerVariable("input", "map<string, string>")
+    .registerVariable("operation_classes", "list<string>"),
+);
+
+/** `text.re2("…")`: the whole text, as the matcher `matches`. Its patterns are literals, compiled when the rule was read. */
+function environmentWith(patterns: Patterns): Environment {
+  return BASE.clone().registerFunction("string.re2(string): bool", (text: string, pattern: string) => {
+    const compiled = patterns.get(pattern);
+    if (compiled === undefined || text.length > MAX_MATCHED_TEXT) throw new RangeError("cannot be matched");
+    return compiled.matches(text);
+  });
+}
