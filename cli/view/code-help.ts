@@ -37,7 +37,8 @@ export const DENIAL_HELP: Readonly<Record<DenialCode, string>> = {
   DEFAULT_DENY: "Nothing allowed the call, and a policy says `default: deny`.",
   TOOL_NOT_LISTED: "The agent does not list the tool. Add it to the agent's `tools`.",
   TOOL_BLOCKED: "A policy in scope blocks the tool (`blocked_tools`, or a rule with `effect: deny`).",
-  TOOL_ARG_FORBIDDEN: "A policy forbids these arguments.",
+  TOOL_ARG_FORBIDDEN:
+    "A rule forbids these arguments, or cannot judge them: one is missing, of a type that the rule cannot compare, or written ambiguously. The reason names the argument and what it must be.",
   TOOL_UNKNOWN: "No manifest and no MCP server provides the tool.",
   TOOL_DRIFTED: "The tool's definition is not the one that was pinned.",
   PERMISSION_MISSING: "The agent's roles do not hold a permission that a ToolPermission asks for.",

@@ -1,6 +1,7 @@
 // All checks of one manifest against the set that it belongs to.
 import type { Problem } from "../../contracts/problem.ts";
 import { checkCircle } from "./check-circle.ts";
+import { checkPolicyArguments } from "./check-policy-arguments.ts";
 import { checkReferences } from "./check-references.ts";
 import { checkCycle, checkGraph, checkTemplate } from "./check-set.ts";
 import type { Declaration, Declared, Inquiry } from "./declared.ts";
@@ -22,6 +23,7 @@ function checkValid(declaration: Declaration, declared: Declared): Problem[] {
   return [
     ...checkGraph(declaration),
     ...checkTemplate(declaration, declared),
+    ...checkPolicyArguments(declaration, declared),
     ...checkCycle(declaration, declared),
     ...checkCircle(declaration, declared),
   ];

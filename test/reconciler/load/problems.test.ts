@@ -130,6 +130,24 @@ describe("references", () => {
     expect(result.problems.map(({ code }) => code)).toEqual(Array.from({ length: 5 }, () => "DANGLING_REFERENCE"));
   });
 
+  it("judges the rules of a policy as the gate would, and finds arguments that a tool does not have", async () => {
+    const tool =
+      "kind: Tool\nmetadata: {name: refund}\nspec: {endpoint: 'https://x.example', input_schema: {type: object, properties: {amount: {type: number}}}}\n";
+    const policy = (rules: string): string =>
+      `kind: AgentPolicy\nmetadata: {name: p}\nspec:\n  apply_mode: global\n  rules:\n    - match: {tools: [refund]}\n${rules}`;
+    const run = async (rules: string): Promise<unknown> => told(await load(tool, policy(rules)));
+    expect(await run("      must: {amount: {at_most: 100}}\n")).toEqual([]);
+    expect(await run("      must: {amount: {at_mots: 100}}\n")).toEqual([
+      "error SCHEMA 7:32 `spec.rules[0].must.amount.at_mots` is unknown",
+    ]);
+    expect(await run("      when: 'args.x.matches(\"a\")'\n")).toEqual([
+      "error SCHEMA 7:13 `spec.rules[0].when` may not use `matches`: use `re2`, which no text can make slow",
+    ]);
+    expect(await run("      must: {amont: {at_most: 100}}\n")).toEqual([
+      "error SCHEMA 7:21 AgentPolicy `p` judges the argument `amont`, which Tool `refund` does not have",
+    ]);
+  });
+
   it("finds what a system's graph names beside its agents", async () => {
     const result = await load(
       MODEL,

@@ -6,8 +6,8 @@ import { compilePolicies, type PolicySet, type PolicySource } from "../../../pol
 import { createArgumentCheck } from "../../../runner/gate/arguments.ts";
 import type { GateOptions } from "../../../runner/gate/ask.ts";
 import { createGate, type Gate } from "../../../runner/gate/gate.ts";
-import type { RecordAnswer, RecordChange, Recorder } from "../../../runner/gate/recorder.ts";
 import { realPath } from "../../../runner/gate/real-path.ts";
+import type { RecordAnswer, RecordChange, Recorder } from "../../../runner/gate/recorder.ts";
 import { createRedactor } from "../../../runner/gate/redact.ts";
 import type { Model, ModelRequest } from "../../../runner/models/model.ts";
 import type { Tool } from "../../../runner/tools/tool.ts";
