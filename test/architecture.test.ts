@@ -59,7 +59,7 @@ function listFiles(folder: string): string[] {
 }
 
 function importsOf(text: string): string[] {
-  const found = text.matchAll(/(?:from|import)\s*\(?\s*"([^"]+)"/g);
+  const found = text.matchAll(/(?<!")(?:from|import)\s*\(?\s*"([^"]+)"/g);
   return [...found].flatMap(([, specifier]) => (specifier === undefined ? [] : [specifier]));
 }
 
@@ -128,9 +128,11 @@ describe("the rooms", () => {
     expect(wrong).toEqual([]);
   });
 
-  it("let policies import nothing of npm and no module of Node", () => {
+  it("let policies import the expression engines of npm only, and no module of Node", () => {
+    const engines = ["@marcbachmann/cel-js", "re2js"];
     const wrong = sources().filter(
-      ({ room, imports }) => room === "policies" && imports.some((name) => !name.startsWith(".")),
+      ({ room, imports }) =>
+        room === "policies" && imports.some((name) => !name.startsWith(".") && !engines.includes(name)),
     );
     expect(wrong.map(({ path }) => path)).toEqual([]);
   });

@@ -8,7 +8,7 @@ type SqlClass = (typeof CLASSES)[number];
 
 const WORDS: Readonly<Record<SqlClass, readonly string[]>> = {
   select: ["select", "values", "table", "show", "with", "describe", "desc"],
-  insert: ["insert", "replace", "merge", "upsert", "into", "copy", "load", "import"],
+  insert: ["insert", "replace", "merge", "upsert", "into", "copy", "import", "load"],
   update: ["update", "merge", "upsert"],
   delete: ["delete", "truncate", "merge"],
   ddl: ["create", "alter", "drop", "rename", "comment", "reindex", "refresh", "truncate"],
