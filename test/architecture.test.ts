@@ -59,7 +59,7 @@ function listFiles(folder: string): string[] {
 }
 
 function importsOf(text: string): string[] {
-  const found = text.matchAll(/(?<!")(?:from|import)\s*\(?\s*"([^"]+)"/g);
+  const found = text.matchAll(/(?<![\w"])(?:from|import)\s*\(?\s*"([^"]+)"/g);
   return [...found].flatMap(([, specifier]) => (specifier === undefined ? [] : [specifier]));
 }
 
