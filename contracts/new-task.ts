@@ -1,6 +1,6 @@
 // Makes the record of a new task and its first trace events: the same for a manifest, a schedule, a webhook and `run`.
 import { entryAgents, type Graph, type GraphState } from "./graph.ts";
-import type { TaskRef, TaskSource } from "./task.ts";
+import type { TaskRef, TaskSource, TaskTrigger } from "./task.ts";
 import { activationId } from "./task.ts";
 import { type RetryManner, TASK_DEFAULTS, type TaskLimits } from "./task-rules.ts";
 import { chainEvents, chainStart, type TraceEvent } from "./trace.ts";
@@ -24,6 +24,8 @@ export interface TaskRequest {
   readonly manifest: string | null;
   readonly source: TaskSource | null;
   readonly plan: string | null;
+  /** Absent: a Task manifest or a person asked for it. */
+  readonly trigger?: TaskTrigger;
   readonly createdAt: string;
 }
 
@@ -38,11 +40,11 @@ export interface NewTask extends TaskRequest {
 export function makeTask(request: TaskRequest): NewTask {
   const entries = entryAgents(request.graph);
   const name = taskId(request.ref);
-  const { source, plan, snapshot, system, input } = request;
+  const { source, plan, snapshot, system, input, trigger } = request;
   const created = {
     type: "task.created" as const,
     at: request.createdAt,
-    data: { system, input, snapshot, plan, source },
+    data: { system, input, snapshot, plan, source, ...(trigger === undefined ? {} : { trigger }) },
   };
   return {
     ...TASK_DEFAULTS,

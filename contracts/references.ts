@@ -60,6 +60,7 @@ export const REFERENCES: readonly Reference[] = [
   needed("TaskWebhook", "/spec/task_ref", "Task"),
   needed("TaskWebhook", "/spec/task_template/system", "AgentSystem"),
   secret("TaskWebhook", "/spec/auth/secret_ref"),
+  secret("TaskWebhook", "/spec/auth/previous_secret_ref"),
 ];
 
 function needed(kind: KindName, path: string, target: KindName): Reference {

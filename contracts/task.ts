@@ -70,6 +70,11 @@ export interface TaskSource {
   readonly line: number;
 }
 
+/** What made the task where no person and no Task manifest did: a slot of a schedule, a delivery to a webhook. */
+export type TaskTrigger =
+  | { readonly kind: "schedule"; readonly address: string; readonly slot: string }
+  | { readonly kind: "webhook"; readonly address: string; readonly event: string };
+
 export interface TaskTokens {
   readonly input: number;
   readonly output: number;
@@ -93,6 +98,7 @@ export interface TaskRecord {
   readonly finishedAt: string | null;
   readonly lastError?: FailureRecord;
   readonly source?: TaskSource;
+  readonly trigger?: TaskTrigger;
   /** Digest of the definitions that the task runs with. */
   readonly snapshot: string;
   /** Digest of the plan whose apply made the task; null for one made by hand. */

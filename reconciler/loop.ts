@@ -2,6 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { failureRecord, LeaseLost, PermanentFailure, TransientFailure } from "../contracts/failure.ts";
 import { hasChanges, type Plan } from "../contracts/plan.ts";
+import { pendingTriggers } from "../store/schedules.ts";
 import { readHead } from "../store/state.ts";
 import { StateMemory } from "../store/state-memory.ts";
 import { pendingTaskIntents } from "../store/task-intents.ts";
@@ -13,6 +14,7 @@ import { PlanMemory } from "./plan/plan-memory.ts";
 import type { CommitInfo } from "./source/source.ts";
 import { isTransientReason } from "./source/unavailable.ts";
 import { type TickOptions, type TickOutcome, type TickSource, tick } from "./tick.ts";
+import type { TriggerEvent } from "./triggers/events.ts";
 import { PACE, Pace, type PaceLimits, withJitter } from "./triggers/pace.ts";
 
 export type HeadAnswer =
@@ -34,7 +36,8 @@ export type LoopEvent =
   /** Said once until something else happens; `retryInMs` null: it waits for a change. */
   | { readonly type: "failed"; readonly code: string; readonly message: string; readonly retryInMs: number | null }
   | LeadEvent
-  | DriftEvent;
+  | DriftEvent
+  | TriggerEvent;
 
 export interface LoopOptions extends Omit<TickOptions, "onPlan" | "source"> {
   readonly source: LoopSource;
@@ -131,7 +134,12 @@ async function hasMoved({ source, writer, signal }: LoopOptions, { settled }: Me
   if (head.status !== "ok" || head.sha !== settled.sha) return true;
   const state = await readHead(writer.redis, writer.env);
   if ((state?.serial ?? 0) !== settled.serial || (state?.lineage ?? "") !== settled.lineage) return true;
-  return (await pendingTaskIntents(writer.redis, writer.env)).length > 0;
+  return await hasOrders(writer);
+}
+
+/** Left behind by an apply that was cut off. */
+async function hasOrders({ redis, env }: LoopOptions["writer"]): Promise<boolean> {
+  return (await pendingTaskIntents(redis, env)).length > 0 || (await pendingTriggers(redis, env)).length > 0;
 }
 
 function remember(options: LoopOptions, memory: Memory, result: TickOutcome): number {

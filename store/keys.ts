@@ -3,8 +3,10 @@ import { isName } from "../contracts/address.ts";
 import { PermanentFailure } from "../contracts/failure.ts";
 import type { ActivationId, TaskRef } from "../contracts/task.ts";
 
-/** BullMQ's name of the one queue of an environment. */
+/** BullMQ's name of the queue of activations of an environment. */
 export const QUEUE_NAME = "activations";
+/** BullMQ's name of the queue that holds the bells of an environment's schedules. */
+export const SCHEDULE_QUEUE_NAME = "schedules";
 
 export interface EnvironmentKeys {
   /** hash: lineage, serial, commit, policyDigest, appliedAt. Its absence says that there is no state. */
@@ -33,6 +35,12 @@ export interface EnvironmentKeys {
   readonly intents: string;
   /** hash: task intent → its JSON, until it is settled. */
   readonly pendingIntents: string;
+  /** hash: address of a TaskSchedule or McpServer → what an apply left to do beside the records, until it is done. */
+  readonly pendingTriggers: string;
+  /** hash: address of a TaskSchedule → up to where its slots are judged, and what it made. */
+  readonly schedules: string;
+  /** hash: `<webhook's address> <event>` → a delivery that was claimed, and whose task is perhaps still to be made. */
+  readonly pendingDeliveries: string;
   /** zset: `<namespace>/<name>` → creation time, every task. */
   readonly tasks: string;
   /** zset: `<namespace>/<name>` → when it was put here, tasks that have not been finished off. */
@@ -69,6 +77,9 @@ export function environmentKeys(env: string): EnvironmentKeys {
     holds: `${tag}:holds`,
     intents: `${tag}:intents`,
     pendingIntents: `${tag}:intents-pending`,
+    pendingTriggers: `${tag}:triggers-pending`,
+    schedules: `${tag}:schedules`,
+    pendingDeliveries: `${tag}:deliveries-pending`,
     tasks: `${tag}:tasks`,
     live: `${tag}:live`,
     outbox: `${tag}:outbox`,

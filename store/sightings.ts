@@ -23,6 +23,15 @@ export async function tellTools(redis: Redis, env: string, seen: SeenTools): Pro
   await ask(redis, () => redis.hset(environmentKeys(env).seenTools, field, JSON.stringify(seen)));
 }
 
+/** The server is another one now, or gone: what it offered says nothing any more. */
+export async function forgetTools(
+  redis: Redis,
+  env: string,
+  { namespace, name }: { readonly namespace: string; readonly name: string },
+): Promise<void> {
+  await ask(redis, () => redis.hdel(environmentKeys(env).seenTools, `${namespace}/${name}`));
+}
+
 /** By server. An entry that cannot be read is left out: the next opening of that server writes it anew. */
 export async function readTools(redis: Redis, env: string): Promise<SeenTools[]> {
   const found = await ask(redis, () => redis.hgetall(environmentKeys(env).seenTools));

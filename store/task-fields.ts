@@ -13,6 +13,7 @@ import {
   type TaskRecord,
   type TaskRef,
   type TaskSource,
+  type TaskTrigger,
 } from "../contracts/task.ts";
 import { type RetryManner, TASK_DEFAULTS } from "../contracts/task-rules.ts";
 import { readChainHead } from "./chain.ts";
@@ -59,6 +60,8 @@ export function readTaskRecord(
     finishedAt: readTime(what, fields["finishedAtMs"]),
     ...(fields["lastError"] === "" ? {} : { lastError: readError(what, fields["lastError"]) }),
     ...(fields["source"] === "" ? {} : { source: readSource(what, fields["source"]) }),
+    // Tasks of earlier versions have no such field.
+    ...((fields["trigger"] ?? "") === "" ? {} : { trigger: readTrigger(what, fields["trigger"]) }),
     snapshot: textOf(what, fields["snapshot"]),
     plan: textOrNull(what, fields["plan"]),
     trace: readChainHead(what, fields["seq"], fields["head"]),
@@ -160,4 +163,11 @@ function readSource(what: string, value: unknown): TaskSource {
     file: textOf(what, source["file"]),
     line: numberOf(what, source["line"]),
   };
+}
+
+function readTrigger(what: string, value: unknown): TaskTrigger {
+  const { kind, address, slot, event } = objectOf(what, jsonOf(what, value));
+  if (kind === "schedule") return { kind, address: textOf(what, address), slot: textOf(what, slot) };
+  if (kind === "webhook") return { kind, address: textOf(what, address), event: textOf(what, event) };
+  throw corrupt(what, "it was made by nothing that is known");
 }

@@ -1,6 +1,6 @@
 // Tasks as a whole: making, reading and listing them, reading and following their trace, asking them to stop.
 import type { NewTask } from "../contracts/new-task.ts";
-import { hasEnded, type TaskRecord, type TaskRef } from "../contracts/task.ts";
+import { hasEnded, type TaskPhase, type TaskRecord, type TaskRef } from "../contracts/task.ts";
 import type { TraceEvent } from "../contracts/trace.ts";
 import { ask, askAll } from "./ask.ts";
 import { callRunners } from "./calls.ts";
@@ -9,7 +9,7 @@ import { closeRedis, type Redis } from "./connect.ts";
 import { environmentKeys, parseTaskMember, taskKeys, taskMember } from "./keys.ts";
 import { endByReason } from "./overdue.ts";
 import type { ActivationQueue } from "./queue.ts";
-import { isObject, numberOf, textsOf } from "./reply.ts";
+import { isObject, listOf, numberOf, textsOf } from "./reply.ts";
 import { cancelTask } from "./scripts/cancel-task.ts";
 import { writeTask } from "./scripts/create-task.ts";
 import { type Fields, readTaskPhase, readTaskRecord } from "./task-fields.ts";
@@ -42,6 +42,18 @@ export async function createTask(redis: Redis, queue: ActivationQueue, task: New
 
 export async function readTask(redis: Redis, ref: TaskRef): Promise<TaskRecord | undefined> {
   return (await readTasks(redis, [ref]))[0];
+}
+
+/** One for each, in their order; undefined: there is no such task (any more). */
+export async function readPhases(redis: Redis, refs: readonly TaskRef[]): Promise<(TaskPhase | undefined)[]> {
+  const pipeline = redis.pipeline();
+  for (const ref of refs) pipeline.hmget(taskKeys(ref).task, "phase", "droppedAt");
+  const answers = await askAll(redis, () => pipeline.exec());
+  return refs.map((ref, index) => {
+    const what = `the task ${ref.namespace}/${ref.name}`;
+    const [phase, droppedAt] = listOf(what, answers[index]);
+    return phase === null || droppedAt !== null ? undefined : readTaskPhase(what, phase);
+  });
 }
 
 /** Newest first. */

@@ -2,9 +2,9 @@
 import { displayAddress } from "../../contracts/address.ts";
 import type { StateRecord } from "../../contracts/record.ts";
 import { hideSensitive } from "../../contracts/sensitive.ts";
-import type { TaskRecord } from "../../contracts/task.ts";
-import { hasEnded } from "../../contracts/task.ts";
+import { hasEnded, type TaskRecord, type TaskTrigger } from "../../contracts/task.ts";
 import { renderYaml } from "../../reconciler/load/render-yaml.ts";
+import { oneLine } from "../../reconciler/plan/inert.ts";
 import type { Redis } from "../../store/connect.ts";
 import { readState } from "../../store/state.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -12,6 +12,8 @@ import { findTask } from "../find-task.ts";
 import type { Host } from "../host.ts";
 import { paintFor, printJson, say } from "../output.ts";
 import { openRedis } from "../redis.ts";
+import { readScheduleFacts, type ScheduleFacts } from "../schedule-facts.ts";
+import { scheduleLines } from "../view/schedules.ts";
 import { renderCost, renderCount, renderTable } from "../view/table.ts";
 import { paintPhase } from "../view/trace.ts";
 import { type GetOptions, kindOf, pickRecord, recordView } from "./get.ts";
@@ -23,12 +25,11 @@ export async function runDescribe(host: Host, options: DescribeOptions): Promise
   const { redis, close } = await openRedis(host, options);
   try {
     if (kind === "Task") await describeTask(host, options, redis);
-    else
-      await describeRecord(
-        host,
-        options,
-        pickRecord((await readState(redis, options.env)).records.values(), kind, options),
-      );
+    else {
+      const { records } = await readState(redis, options.env);
+      const schedules = await readScheduleFacts(redis, options.env, host.now());
+      await describeRecord(host, options, pickRecord(records.values(), kind, options), schedules);
+    }
     return EXIT.ok;
   } finally {
     await close();
@@ -54,6 +55,7 @@ function renderTask(host: Host, task: TaskRecord): string {
     ["Created", task.createdAt],
     ["Started", task.startedAt ?? "-"],
     ["Finished", task.finishedAt ?? "-"],
+    ...(task.trigger === undefined ? [] : [["Made by", triggerText(task.trigger)] as const]),
     [
       "Source",
       task.source === undefined
@@ -68,6 +70,11 @@ function renderTask(host: Host, task: TaskRecord): string {
   ];
   const head = facts.map(([name, value]) => `${`${name}:`.padEnd(12)}${value}\n`).join("");
   return `${head}\nActivations:\n${renderActivations(task)}${renderTexts("Input", task.input)}${renderTexts("Output", task.output ?? {})}`;
+}
+
+function triggerText(trigger: TaskTrigger): string {
+  const what = trigger.kind === "schedule" ? `its slot ${trigger.slot}` : `event ${oneLine(trigger.event)}`;
+  return `${trigger.address}, ${what}`;
 }
 
 function renderActivations(task: TaskRecord): string {
@@ -100,14 +107,20 @@ function nextFor(task: TaskRecord): string {
   return `Next: countwheel trace ${task.name}${hasEnded(task.phase) ? "" : " -f"}`;
 }
 
-async function describeRecord(host: Host, options: DescribeOptions, record: StateRecord): Promise<void> {
-  if (options.output === "json") return printJson(host, recordView(record));
+async function describeRecord(
+  host: Host,
+  options: DescribeOptions,
+  record: StateRecord,
+  schedules: ReadonlyMap<string, ScheduleFacts>,
+): Promise<void> {
+  if (options.output === "json") return printJson(host, recordView(record, schedules));
   const { manifest, source, digest, generation, serial, appliedAt } = record;
   const facts: readonly (readonly [string, string])[] = [
     ["Address", displayAddress({ kind: manifest.kind, ...manifest.metadata })],
     ["Declared", `${source.file}:${source.line} @ ${source.commit?.slice(0, 7) ?? "working tree"} of ${source.repo}`],
     ["Applied", `${appliedAt}, serial ${serial}, generation ${generation}`],
     ["Digest", digest],
+    ...(manifest.kind === "TaskSchedule" ? scheduleLines(schedules.get(record.address)) : []),
   ];
   const head = facts.map(([name, value]) => `${`${name}:`.padEnd(12)}${value}\n`).join("");
   host.stdout.write(`${head}\n${renderYaml(hideSensitive(manifest))}`);

@@ -18,6 +18,8 @@ import { findTask } from "../find-task.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { printJson, printList, say, UsageFailure } from "../output.ts";
 import { openRedis } from "../redis.ts";
+import { readScheduleFacts, type ScheduleFacts } from "../schedule-facts.ts";
+import { scheduleRows } from "../view/schedules.ts";
 import { renderAge, renderCost, renderCount, renderTable } from "../view/table.ts";
 import { watchRows } from "../watch-rows.ts";
 
@@ -33,8 +35,8 @@ export async function runGet(host: Host, options: GetOptions): Promise<ExitCode>
   const { redis, close } = await openRedis(host, options);
   try {
     if (options.watch)
-      return await watchRows(host, async () => tableRows(await read(redis, kind, options), host.now()));
-    const found = await read(redis, kind, options);
+      return await watchRows(host, async () => tableRows(await read(host, redis, kind, options), host.now()));
+    const found = await read(host, redis, kind, options);
     print(host, options, found);
     if (found.of === "records") saySuspended(host, found.items, await readHolds(redis, options.env));
     return EXIT.ok;
@@ -63,9 +65,15 @@ export function kindOf(word: string): KindName {
 /** One named thing, or all of a kind. */
 export type Found =
   | { readonly of: "tasks"; readonly items: readonly TaskRecord[]; readonly one: boolean }
-  | { readonly of: "records"; readonly items: readonly StateRecord[]; readonly one: boolean };
+  | {
+      readonly of: "records";
+      readonly items: readonly StateRecord[];
+      readonly one: boolean;
+      /** Of TaskSchedules; empty for other kinds. */
+      readonly schedules: ReadonlyMap<string, ScheduleFacts>;
+    };
 
-async function read(redis: Redis, kind: KindName, options: GetOptions): Promise<Found> {
+async function read(host: Host, redis: Redis, kind: KindName, options: GetOptions): Promise<Found> {
   const { name } = options;
   if (kind === "Task") {
     if (name !== undefined)
@@ -74,8 +82,12 @@ async function read(redis: Redis, kind: KindName, options: GetOptions): Promise<
     return { of: "tasks", items: tasks.filter((task) => inNamespace(task.namespace, options)), one: false };
   }
   const records = await readRecords(redis, kind, options);
-  if (name === undefined) return { of: "records", items: records, one: false };
-  return { of: "records", items: [pickRecord(records, kind, { ...options, name })], one: true };
+  const schedules =
+    kind === "TaskSchedule"
+      ? await readScheduleFacts(redis, options.env, host.now())
+      : new Map<string, ScheduleFacts>();
+  if (name === undefined) return { of: "records", items: records, one: false, schedules };
+  return { of: "records", items: [pickRecord(records, kind, { ...options, name })], one: true, schedules };
 }
 
 function inNamespace(namespace: string, options: Pick<GetOptions, "namespace">): boolean {
@@ -109,7 +121,7 @@ export function pickRecord(
 }
 
 function print(host: Host, options: GetOptions, found: Found): void {
-  const values = found.of === "tasks" ? found.items : found.items.map(recordView);
+  const values = found.of === "tasks" ? found.items : found.items.map((record) => recordView(record, found.schedules));
   switch (options.output) {
     case "json":
       return found.one ? printJson(host, values[0]) : printList(host, values);
@@ -130,8 +142,13 @@ function print(host: Host, options: GetOptions, found: Found): void {
 }
 
 /** The manifest as it was applied, with a `status` that says when, by which commit and at which line. */
-export function recordView({ address, manifest, digest, generation, source, serial, appliedAt }: StateRecord): object {
-  return { ...hideSensitive(manifest), status: { address, digest, generation, serial, appliedAt, source } };
+export function recordView(
+  { address, manifest, digest, generation, source, serial, appliedAt }: StateRecord,
+  schedules: ReadonlyMap<string, ScheduleFacts>,
+): object {
+  const schedule = schedules.get(address);
+  const status = { address, digest, generation, serial, appliedAt, source };
+  return { ...hideSensitive(manifest), status: schedule === undefined ? status : { ...status, schedule } };
 }
 
 function shortNames(found: Found): readonly string[] {
@@ -152,6 +169,7 @@ function tableRows(found: Found, now: Date): readonly (readonly string[])[] {
     const header = ["NAMESPACE", "NAME", "SYSTEM", "PHASE", "ATTEMPTS", "TOKENS IN/OUT", "COST", "AGE"];
     return [header, ...found.items.map((task) => taskRow(task, now))];
   }
+  if (found.items.some(({ manifest }) => manifest.kind === "TaskSchedule")) return scheduleRows(found, now);
   const header = ["NAMESPACE", "NAME", "GENERATION", "DIGEST", "SOURCE", "AGE"];
   return [header, ...found.items.map((record) => recordRow(record, now))];
 }

@@ -5,6 +5,7 @@ import { commitSourceReader, openSource } from "../../reconciler/environment-sou
 import { PruneConfirmation } from "../../reconciler/holds/confirm.ts";
 import type { LoopOptions } from "../../reconciler/loop.ts";
 import type { ReportingOptions } from "../../reconciler/report/start-reporting.ts";
+import type { Redis } from "../../store/connect.ts";
 import type { Host } from "../host.ts";
 import { say, UsageFailure } from "../output.ts";
 import { readVersion, TOOL_NAME } from "../package-facts.ts";
@@ -21,6 +22,8 @@ export interface OpenEnvironment extends Served {
   readonly loop: Loop;
   readonly report: ReportingOptions | undefined;
   readonly print: Print;
+  /** The connection that hears the bells of schedules; made when it is asked for. */
+  readonly ears: () => Redis;
   readonly close: () => Promise<void>;
 }
 
@@ -59,7 +62,14 @@ export async function openEnvironment(host: Host, input: EnvironmentInput): Prom
     options.github === undefined || readSource === undefined || dryRun
       ? undefined
       : reportingOptions(host, options, { github: options.github, readSource, loop, served });
-  return { ...served, loop, report, print: printer(host, { output: options.output, env, spec, naming }), close };
+  const print = printer(host, { output: options.output, env, spec, naming });
+  return { ...served, loop, report, print, ears: onlyOnce(server.connectWorker), close };
+}
+
+/** Who leads, stands by and leads again does so with one connection. */
+function onlyOnce(connect: () => Redis): () => Redis {
+  let made: Redis | undefined;
+  return () => (made ??= connect());
 }
 
 interface ReportInput {

@@ -9,9 +9,10 @@ import { runDriftRounds } from "../../reconciler/drift/rounds.ts";
 import { type Leading, startReplica } from "../../reconciler/leader/replica.ts";
 import { type LoopEvent, type LoopOptions, runLoop } from "../../reconciler/loop.ts";
 import type { Reporting } from "../../reconciler/report/start-reporting.ts";
+import { runSchedules } from "../../reconciler/triggers/run-schedules.ts";
 import type { Redis } from "../../store/connect.ts";
 import { runTogether } from "../run-together.ts";
-import type { Loop, OpenEnvironment } from "./environment.ts";
+import type { OpenEnvironment } from "./environment.ts";
 
 export interface Looking {
   /** Look again: somebody said that the source may have changed. */
@@ -36,9 +37,9 @@ export function watchDry({ loop, print }: OpenEnvironment, signal: AbortSignal):
 }
 
 /** The report is a loop of its own: it never holds the reconciler up, and ends with it. */
-async function lookLeading({ loop, report, print }: OpenEnvironment, leading: Leading): Promise<void> {
+async function lookLeading({ loop, report, print, ears }: OpenEnvironment, leading: Leading): Promise<void> {
   const { bell, signal } = leading;
-  const led: Loop = { ...loop, bell, writer: { ...loop.writer, lead: leading.lead, signal } };
+  const led = { ...loop, bell, ears, writer: { ...loop.writer, lead: leading.lead, signal } };
   const looks = (more: Pick<LoopOptions, "emit" | "onRungLook">) => (together: AbortSignal) =>
     lookForBoth({ ...led, ...more, bell, signal: together });
   if (report === undefined) return await looks({ emit: print })(signal);
@@ -55,9 +56,14 @@ async function lookLeading({ loop, report, print }: OpenEnvironment, leading: Le
   ]);
 }
 
-/** For what Git says, and beside it for what became of what was applied. Whoever leads heals; the others only stand by. */
-async function lookForBoth(loop: LoopOptions & { readonly bell: Bell }): Promise<void> {
-  const { bell, source, tool, random, emit, writer } = loop;
+interface LeadingOptions {
+  readonly bell: Bell;
+  readonly ears: () => Redis;
+}
+
+/** For what Git says, for the clock, and beside them for what became of what was applied. Whoever leads heals; the others only stand by. */
+async function lookForBoth(loop: LoopOptions & LeadingOptions): Promise<void> {
+  const { bell, ears, source, tool, random, emit, writer } = loop;
   const { redis, env, now } = writer;
   const driftBell = new Bell();
   const ring = (): void => {
@@ -70,6 +76,7 @@ async function lookForBoth(loop: LoopOptions & { readonly bell: Bell }): Promise
   await runTogether(loop.signal, [
     (signal) => runLoop({ ...loop, driftBell, signal }),
     (signal) => runDriftRounds({ ...rounds, signal }),
+    (signal) => runSchedules({ ...writer, ears: ears(), drift: settings.drift, random, emit, signal }),
   ]);
 }
 

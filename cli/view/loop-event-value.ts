@@ -18,6 +18,10 @@ export function loopEventValue(event: LoopEvent): Readonly<Record<string, unknow
     case "failed":
     case "leading":
     case "standing-by":
+    case "schedule-fired":
+    case "schedule-missed":
+    case "webhook-accepted":
+    case "webhook-broken":
       return { ...event };
   }
 }

@@ -14,6 +14,7 @@ import { renderProblem, type ShowFile } from "../../reconciler/plan/render-probl
 import type { Hold, TickOutcome } from "../../reconciler/tick.ts";
 import type { Paint } from "../output.ts";
 import { driftCountLine } from "./drift.ts";
+import { renderTriggerEvent } from "./trigger-event.ts";
 
 export function renderLoopEvent(event: LoopEvent, paint: Paint, showFile: ShowFile): string[] {
   switch (event.type) {
@@ -31,6 +32,11 @@ export function renderLoopEvent(event: LoopEvent, paint: Paint, showFile: ShowFi
       return [`${paint("green", "leading")} environment ${event.env}`];
     case "standing-by":
       return [`standing by for environment ${event.env}, behind ${oneLine(event.behind)}`];
+    case "schedule-fired":
+    case "schedule-missed":
+    case "webhook-accepted":
+    case "webhook-broken":
+      return [renderTriggerEvent(event, paint)];
     case "failed": {
       const next = event.retryInMs === null ? "waiting for a change" : `again in ${renderDuration(event.retryInMs)}`;
       return [`${paint("red", event.code)}: ${event.message} (${next})`];

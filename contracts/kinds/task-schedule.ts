@@ -25,6 +25,13 @@ export const TASK_SCHEDULE_SCHEMA = {
       default: 300,
       description: "A time that was missed by more than this is skipped.",
     },
+    missed: {
+      type: "string",
+      enum: ["skip", "last", "all"],
+      default: "last",
+      description:
+        "What becomes of times that nobody was there for, within the deadline: none of them, the last one, or all of them.",
+    },
     concurrency_policy: {
       type: "string",
       enum: ["forbid", "allow", "replace"],

@@ -16,6 +16,10 @@ const AUTH = {
       description: "Who signs what: generic signs `timestamp.body`, github the body.",
     },
     secret_ref: SECRET_REF,
+    previous_secret_ref: {
+      ...SECRET_REF,
+      description: "The secret before it, which is taken as well while senders are given the new one.",
+    },
     signature_header: { ...TEXT, description: "The header with the signature." },
     signature_prefix: { ...TEXT, default: "sha256=", description: "What stands before the signature." },
     timestamp_header: { ...TEXT, description: "The header with the time of signing." },

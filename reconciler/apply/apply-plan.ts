@@ -16,11 +16,13 @@ import { acquireWriterLock, type WriterLock, type WriterLockAnswer } from "../..
 import { type ApplyNote, applyFacts } from "../history/apply-facts.ts";
 import { confirmHoldText, findConfirmHold } from "../holds/confirm.ts";
 import type { LoadedManifest } from "../load/desired-set.ts";
+import { settleTriggers } from "../triggers/settle-triggers.ts";
 import type { LineageMemory } from "./lineage-memory.ts";
 import { type NextRecords, nextRecords } from "./next-records.ts";
 import { type Moved, movedInState } from "./stale.ts";
 import { makeOrderedTasks, type TaskMaker } from "./task-intents.ts";
 import { orderTask, type TaskOrder } from "./task-request.ts";
+import { orderTriggers } from "./trigger-orders.ts";
 
 /** Whoever applies: one process of one machine, and what it may use. */
 export interface Writer extends TaskMaker {
@@ -82,7 +84,7 @@ export async function applyPlan(writer: Writer, work: PlannedWork): Promise<Appl
   if (answer.outcome === "held") return { outcome: "locked", holder: answer.holder, untilMs: answer.untilMs };
   try {
     // An order that a crash left behind belongs to the state as it is, not to the one that comes.
-    const resumed = await makeOrderedTasks(writer);
+    const resumed = await carryOutOrders(writer);
     const outcome = await applyLocked(writer, work, { lock: answer.lock, startedAt: startedAt.toISOString() });
     if (outcome.outcome !== "applied") return outcome;
     const { dirty, headSha } = work.plan.source;
@@ -90,7 +92,7 @@ export async function applyPlan(writer: Writer, work: PlannedWork): Promise<Appl
     const tookMs = writer.now().getTime() - startedAt.getTime();
     // Before the tasks, which may be many: a crash among them costs none, but nobody would tell of the apply any more.
     await reportApplied(writer, work.plan, { ...outcome, tookMs });
-    const tasks = [...resumed, ...(await makeOrderedTasks(writer))];
+    const tasks = [...resumed, ...(await carryOutOrders(writer))];
     return { ...outcome, tasks, tookMs };
   } finally {
     await answer.lock.release();
@@ -107,7 +109,13 @@ function refuseUnconfirmed({ plan, confirmedPrunes }: PlannedWork): void {
 export async function leaveUnchanged(writer: Writer, { head }: ObservedState): Promise<readonly TaskRef[]> {
   writer.lead?.check();
   if (head !== null) await writer.lineages.remember(head.lineage, head.commit);
-  return makeOrderedTasks(writer);
+  return carryOutOrders(writer);
+}
+
+/** What switched records have ordered, and what a crash has left of it: bells of schedules, and tasks. */
+async function carryOutOrders(writer: Writer): Promise<TaskRef[]> {
+  await settleTriggers(writer);
+  return await makeOrderedTasks(writer);
 }
 
 async function waitForLock({ redis, env, holder, lockWaitMs, signal }: Writer): Promise<WriterLockAnswer> {
@@ -191,6 +199,7 @@ function applyRequest({ writer, work, lock, startedAt, observed, next, appliedAt
     policyDigest: policyDigestOf(next.all),
     appliedAt,
     taskIntents,
+    triggers: orderTriggers(plan, next, observed.records, appliedAt),
     history: { ...facts },
     ...(automatic === undefined ? {} : { automatic }),
     ...(restores === undefined ? {} : { restores }),

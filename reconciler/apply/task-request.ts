@@ -1,10 +1,12 @@
 // Turns an applied Task manifest into the request for its task. Pure.
 import { type Address, addressOf } from "../../contracts/address.ts";
 import { readGraph } from "../../contracts/graph.ts";
+import type { TaskSpec } from "../../contracts/kinds/task.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import { specDigest } from "../../contracts/manifest.ts";
 import type { TaskRequest } from "../../contracts/new-task.ts";
 import type { StateRecord } from "../../contracts/record.ts";
+import type { TaskSource } from "../../contracts/task.ts";
 import { taskRules } from "../../contracts/task-rules.ts";
 
 export interface TaskOrder {
@@ -48,24 +50,44 @@ export interface RequestInput {
 }
 
 /** Undefined where the Task or its system is none (any more): nobody can make this task. */
-export function makeTaskRequest(input: RequestInput): TaskRequest | undefined {
-  const { manifest, source } = input.record;
-  const { namespace, name } = manifest.metadata;
-  const spec = specOf(manifest, "Task");
-  if (spec?.system === undefined) return undefined;
-  const system = input.records.get(addressOf({ kind: "AgentSystem", namespace, name: spec.system }))?.manifest;
+export function makeTaskRequest({ record, records, plan, ...facts }: RequestInput): TaskRequest | undefined {
+  const { namespace, name } = record.manifest.metadata;
+  const spec = specOf(record.manifest, "Task");
+  if (spec === undefined) return undefined;
+  return requestSystem({ ...facts, spec, namespace, manifest: name, source: record.source, plan }, records);
+}
+
+export interface SystemRequest {
+  readonly env: string;
+  /** Of the task, and of the system where the spec names none. */
+  readonly namespace: string;
+  readonly name: string;
+  readonly spec: TaskSpec;
+  /** The Task manifest, for policies that target tasks by name. */
+  readonly manifest: string;
+  readonly source: TaskSource;
+  readonly snapshot: string;
+  readonly plan: string | null;
+  readonly createdAt: string;
+}
+
+/** Undefined where the spec names no system, or one that no record declares. */
+export function requestSystem(
+  { env, namespace, name, spec, manifest, source, ...facts }: SystemRequest,
+  records: RequestInput["records"],
+): TaskRequest | undefined {
+  if (spec.system === undefined) return undefined;
+  const system = records.get(addressOf({ kind: "AgentSystem", namespace, name: spec.system }))?.manifest;
   const graph = system === undefined ? undefined : specOf(system, "AgentSystem");
   if (graph === undefined) return undefined;
   return {
-    ref: { env: input.env, namespace, name: input.name },
+    ...facts,
+    ref: { env, namespace, name },
     system: spec.system,
     graph: readGraph(graph),
     input: spec.input ?? {},
     ...taskRules(spec),
-    snapshot: input.snapshot,
-    manifest: name,
+    manifest,
     source: { commit: source.commit, file: source.file, line: source.line },
-    plan: input.plan,
-    createdAt: input.createdAt,
   };
 }

@@ -7,10 +7,12 @@ import { compareRecords } from "../../store/scripts/compare-records.ts";
 import { readMissingSecrets, readTools } from "../../store/sightings.ts";
 import { readState } from "../../store/state.ts";
 import type { PlannableSource } from "../plan/make-plan.ts";
+import { readScheduleWorld } from "../triggers/heal-schedules.ts";
 import { type DriftReport, findDrift } from "./find-drift.ts";
 import { type Probe, runProbes } from "./probe.ts";
 import { endpointsProbe, type FindHost } from "./probes/endpoints.ts";
 import { pinsProbe } from "./probes/pins.ts";
+import { schedulesProbe } from "./probes/schedules.ts";
 import { secretsProbe } from "./probes/secrets.ts";
 
 export interface DriftLook {
@@ -42,6 +44,7 @@ export function worldProbes(redis: Redis, env: string, findHost: FindHost | null
   return [
     pinsProbe(() => readTools(redis, env)),
     secretsProbe(() => readMissingSecrets(redis, env)),
+    schedulesProbe(() => readScheduleWorld({ redis, env })),
     ...(findHost === null ? [] : [endpointsProbe(findHost)]),
   ];
 }

@@ -5,6 +5,7 @@ import type { Digest } from "../../contracts/canonical.ts";
 import { TransientFailure } from "../../contracts/failure.ts";
 import type { RolledBack } from "../../contracts/holds.ts";
 import type { StateHead, StateRecord } from "../../contracts/record.ts";
+import type { TriggerIntent } from "../../contracts/schedule.ts";
 import type { Redis } from "../connect.ts";
 import { sealEntry } from "../history.ts";
 import { environmentKeys, stagingKey } from "../keys.ts";
@@ -43,6 +44,8 @@ export interface ApplyRequest {
   readonly policyDigest: string;
   readonly appliedAt: string;
   readonly taskIntents: readonly TaskIntentRequest[];
+  /** Side effects to have once the records are switched: they stay until somebody confirms them. */
+  readonly triggers?: readonly TriggerIntent[];
   /** Further facts for the history, as the caller likes. */
   readonly history: Readonly<Record<string, unknown>>;
   /** Nobody asked for this apply by hand: it stops at a suspended environment. */
@@ -66,13 +69,13 @@ const TRIES = 3;
 
 /**
  * KEYS  1 head · 2 records · 3 lock · 4 plans · 5 history · 6 intents · 7 pending intents · 8 staging · 9 inventory
- *       10 archive · 11 archived · 12 holds · 13 leader
+ *       10 archive · 11 archived · 12 holds · 13 leader · 14 pending triggers
  * ARGV  1 lock holder · 2 lock token · 3 plan id · 4 apply id · 5 expected lineage ('' for none) · 6 expected serial
  *       7 touched as JSON [[address, digest or '']] · 8 prunes as JSON · 9 intents as JSON [[key, JSON of the intent, or '' for
  *       one whose task is not to be made]]
  *       10 number of staged records · 11 new head as JSON, flat · 12 history entry · 13 its seal
  *       14 how many applies, 15 plans, 16 applies' archives are kept · 17 manifests collected at most · 18 automatic: '1' or
- *       '0' · 19 the hold of a rollback as JSON, or '' · 20 holder of the lead, or '' · 21 its token
+ *       '0' · 19 the hold of a rollback as JSON, or '' · 20 holder of the lead, or '' · 21 its token · 22 triggers as JSON
  * Answers {'applied', serial} or {'lock-lost'}, {'used'}, {'lineage'}, {'record', address}, {'suspended', address or ''},
  * {'moved'} (the serial is no longer what the records were sealed for: stage again).
  * Invariants: every check stands before the first write; state, head, history, plan and intents change together. The
@@ -81,7 +84,7 @@ const TRIES = 3;
  * under its digest, and leaves it when no apply that put it there can be rolled back. A rewrite's acceptance is spent.
  */
 const SWITCH = defineScript(`${NOW}
-local head, records, lock, plans, history, intents, pending, staging, inventory, archive, archived, holds, leader = unpack(KEYS)
+local head, records, lock, plans, history, intents, pending, staging, inventory, archive, archived, holds, leader, triggers = unpack(KEYS)
 local used = redis.call('ZSCORE', plans, ARGV[3])
 if used then
   local entry = redis.call('XRANGE', history, used .. '-0', used .. '-0')
@@ -113,7 +116,6 @@ if redis.call('EXISTS', holds) == 1 then
     end
   end
 end
-
 local serial = tonumber(ARGV[6]) + 1
 local function keep(address, digest)
   local record = redis.call('HGET', records, address)
@@ -131,16 +133,14 @@ if redis.call('HGET', inventory, '') ~= ARGV[6] then
   redis.call('DEL', inventory)
   list(redis.call('HGETALL', records))
 end
-local staged = redis.call('HGETALL', staging)
-list(staged)
+local staged = redis.call('HGETALL', staging) list(staged)
 for first = 1, #staged, 2 do keep(staged[first], string.match(staged[first + 1], '^%S+ (%S+) ')) end
 for first = 1, #staged, 1000 do
   redis.call('HSET', records, unpack(staged, first, math.min(first + 999, #staged)))
 end
 for _, address in ipairs(prunes) do
   keep(address, '')
-  redis.call('HDEL', records, address)
-  redis.call('HDEL', inventory, address)
+  for _, held in ipairs({ records, inventory }) do redis.call('HDEL', held, address) end
 end
 redis.call('DEL', head, staging)
 redis.call('HSET', head, unpack(cjson.decode(ARGV[11])))
@@ -162,6 +162,7 @@ for _, intent in ipairs(cjson.decode(ARGV[9])) do
     redis.call('HSET', pending, intent[1], intent[2])
   end
 end
+for _, trigger in ipairs(cjson.decode(ARGV[22])) do redis.call('HSET', triggers, trigger[1], trigger[2]) end
 return { 'applied', serial }
 `);
 
@@ -214,10 +215,9 @@ function sealedAfter(
 
 function switchKeys(env: string, staging: string): string[] {
   const keys = environmentKeys(env);
-  const { head, records, lock, plans, history, intents, pendingIntents } = keys;
-  const { inventory, archive, archived, holds, leader } = keys;
-  const state = [head, records, lock, plans, history, intents, pendingIntents];
-  return [...state, staging, inventory, archive, archived, holds, leader];
+  const state = [keys.head, keys.records, keys.lock, keys.plans, keys.history, keys.intents, keys.pendingIntents];
+  const { inventory, archive, archived, holds, leader, pendingTriggers } = keys;
+  return [...state, staging, inventory, archive, archived, holds, leader, pendingTriggers];
 }
 
 interface SwitchInput {
@@ -242,9 +242,8 @@ function switchArguments({ request, applyId, kept, sealing, staged }: SwitchInpu
     intent.key,
     request.tasksHaveRun === true ? "" : JSON.stringify({ ...intent, planDigest, commit, serial }),
   ]);
-  const written = writtenRecords(request);
-  const bound = { serial, lineage, planId, planDigest, commit, appliedAt, facts: request.history, written };
-  const entry = JSON.stringify(bound);
+  const facts = { facts: request.history, written: writtenRecords(request) };
+  const entry = JSON.stringify({ serial, lineage, planId, planDigest, commit, appliedAt, ...facts });
   const { keptApplies, keptPlans, rollbackApplies, collectedAtOnce } = STORE_LIMITS;
   return [
     lock.holder,
@@ -268,6 +267,7 @@ function switchArguments({ request, applyId, kept, sealing, staged }: SwitchInpu
     request.restores === undefined ? "" : JSON.stringify({ ...request.restores, serial }),
     request.lead?.holder ?? "",
     request.lead?.token ?? "",
+    JSON.stringify((request.triggers ?? []).map((trigger) => [trigger.address, JSON.stringify(trigger)])),
   ];
 }
 

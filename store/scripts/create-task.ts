@@ -82,6 +82,7 @@ function taskFields(task: NewTask): (string | number)[] {
     priority: task.priority,
     source: task.source === null ? "" : JSON.stringify(task.source),
     plan: task.plan ?? "",
+    trigger: task.trigger === undefined ? "" : JSON.stringify(task.trigger),
     createdAt: task.createdAt,
     startedAtMs: "",
     finishedAtMs: "",

@@ -3,6 +3,7 @@
 import type { TaskSpec } from "../../../contracts/kinds/task.ts";
 import type { TaskScheduleSpec } from "../../../contracts/kinds/task-schedule.ts";
 import type { TaskWebhookSpec } from "../../../contracts/kinds/task-webhook.ts";
+import { findTimetableProblem, isZone } from "../../triggers/slots.ts";
 import { quote } from "../finding.ts";
 import type { Remarks } from "./remarks.ts";
 
@@ -22,24 +23,34 @@ function checkPriority(spec: TaskSpec, pointer: string, remarks: Remarks): void 
   remarks.complain(`${pointer}/priority`, `${quote(spec.priority)} is no priority`, detail);
 }
 
+/** Judged by the parser that runs it: what passes here comes due. */
 export function checkTaskSchedule(spec: TaskScheduleSpec, remarks: Remarks): void {
   checkTemplate(spec, remarks);
-  if (spec.schedule.trim().split(/\s+/).length !== 5 && !/^@[a-z]/.test(spec.schedule.trim())) {
+  const pattern = spec.schedule.trim();
+  if (!hasFiveFields(pattern)) {
     const detail = "Minute, hour, day, month, day of the week: `0 7 * * 1-5` is seven o'clock on weekdays.";
     remarks.refuse("/schedule", `${quote(spec.schedule)} has not five fields`, detail);
+    return;
   }
-  if (spec.time_zone !== undefined && !isTimeZone(spec.time_zone)) {
-    remarks.complain("/time_zone", `${quote(spec.time_zone)} is no time zone`, "Write it like `Europe/Prague`.");
-  }
+  const zone = spec.time_zone ?? "UTC";
+  if (!isZone(zone)) remarks.complain("/time_zone", `${quote(zone)} is no time zone`, "Write it like `Europe/Prague`.");
+  const problem = findTimetableProblem({ pattern, zone });
+  if (problem !== undefined) remarks.refuse("/schedule", `${quote(spec.schedule)} can never come due`, problem);
+  checkTogether(spec, remarks);
 }
 
-function isTimeZone(text: string): boolean {
-  try {
-    new Intl.DateTimeFormat("en", { timeZone: text }).resolvedOptions();
-    return true;
-  } catch {
-    return false;
-  }
+const NICKNAMES = ["@yearly", "@annually", "@monthly", "@weekly", "@daily", "@hourly"];
+
+/** `H` is somebody else's "any fixed time": to the parser it is another time whenever it is asked. */
+function hasFiveFields(pattern: string): boolean {
+  if (pattern.startsWith("@")) return NICKNAMES.includes(pattern);
+  const fields = pattern.split(/\s+/);
+  return fields.length === 5 && !fields.some((field) => /(^|[^A-Za-z])H([^A-Za-z]|$)/.test(field));
+}
+
+function checkTogether({ missed, concurrency_policy: policy }: TaskScheduleSpec, remarks: Remarks): void {
+  if (missed !== "all" || policy !== "replace") return;
+  remarks.remark("/missed", "with `replace` each time that was missed cancels the task of the one before it");
 }
 
 export function checkTaskWebhook(spec: TaskWebhookSpec, remarks: Remarks): void {
