@@ -53,6 +53,13 @@ export function parseAddress(text: string): AddressParts | undefined {
   return isName(namespace) && isName(name) ? { kind: known, namespace, name } : undefined;
 }
 
+const ADDRESS = new RegExp(`^(?:${KIND_NAMES.join("|")})(?:/${NAME_PATTERN.slice(1, -1)}){2}$`);
+
+/** Whether {@link parseAddress} would answer; a state asks it of each of its records. */
+export function isAddress(text: string): text is Address {
+  return ADDRESS.test(text);
+}
+
 /** How people read an address: the default namespace is left out. */
 export function displayAddress(parts: AddressParts): string {
   return parts.namespace === DEFAULT_NAMESPACE

@@ -1,6 +1,6 @@
 // Remembers a state from one read to the next: what the applies since then wrote is read, the rest is known. Every so often
 // everything is read and proved anew, because a record that was changed behind our back leaves no trace in the history.
-import { type Address, parseAddress } from "../contracts/address.ts";
+import { type Address, isAddress } from "../contracts/address.ts";
 import type { ObservedState, RecordMap } from "../contracts/record.ts";
 import { askAll } from "./ask.ts";
 import type { Redis } from "./connect.ts";
@@ -76,10 +76,6 @@ function touchedBy(applies: readonly HistoryEntry[], expected: number): Readonly
   if (applies.some(({ written }) => written === null)) return undefined;
   const touched = applies.flatMap(({ written }) => written ?? []).filter(isAddress);
   return touched.length > STORE_LIMITS.toldRecords ? undefined : new Set(touched);
-}
-
-function isAddress(text: string): text is Address {
-  return parseAddress(text) !== undefined;
 }
 
 /** The known records with the touched ones as they are now; undefined where their number does not come out. */

@@ -43,7 +43,7 @@ export async function readKeptHead(redis: Redis, sealing: Sealing): Promise<Kept
 export interface KeptState {
   readonly kept: KeptHead | null;
   readonly records: RecordMap;
-  /** By address, as they stand in Redis. */
+  /** By address, as they stand in Redis. Only with a state key: nothing else binds them together. */
   readonly seals: ReadonlyMap<string, string>;
 }
 
@@ -51,28 +51,32 @@ export async function readKeptState(redis: Redis, sealing: Sealing): Promise<Kep
   const { env } = sealing;
   const keys = environmentKeys(env);
   const [head, found] = await askAll(redis, () => redis.multi().hgetall(keys.head).hgetall(keys.records).exec());
-  const texts = sortedEntries(objectOf(`the records of environment ${env}`, found));
+  const texts = objectOf(`the records of environment ${env}`, found);
+  // By address: what is made from the state must not depend on how Redis orders a hash.
+  const names = Object.keys(texts).toSorted();
   const kept = openHeadOrNull(head, sealing);
-  if (kept === null && texts.length > 0) {
+  if (kept === null && names.length > 0) {
     throw corrupt(`the state of environment ${env}`, "there are records, but its head with the lineage is gone");
   }
-  const { records, seals } = proveRecords(texts, recordSealingOf(kept, sealing));
+  const proven = proveRecords(names, texts, recordSealingOf(kept, sealing));
+  const seals = new Map(sealing.key === undefined ? [] : Array.from(proven, ([address, { seal }]) => [address, seal]));
   checkSealedSet(env, kept, seals);
-  return { kept, records, seals };
+  return { kept, records: proven.size === 0 ? new Map() : new ProvenRecords(proven), seals };
 }
 
 function proveRecords(
-  found: readonly (readonly [string, unknown])[],
+  names: readonly string[],
+  texts: Readonly<Record<string, unknown>>,
   sealing: RecordSealing,
-): Pick<KeptState, "records" | "seals"> {
+): ReadonlyMap<Address, ProvenRecord> {
   const proven = new Map<Address, ProvenRecord>();
-  const seals = new Map<string, string>();
-  for (const [name, value] of found) {
-    const record = proveRecord(name, textOf(`the record of ${name}`, value), sealing);
+  for (const name of names) {
+    const value = texts[name];
+    const text = typeof value === "string" ? value : textOf(`the record of ${name}`, value);
+    const record = proveRecord(name, text, sealing);
     proven.set(record.address, record);
-    seals.set(name, record.seal);
   }
-  return { records: proven.size === 0 ? new Map() : new ProvenRecords(proven), seals };
+  return proven;
 }
 
 /** Below a sealed head no plain record is believed, whatever the caller would believe. */
@@ -91,11 +95,4 @@ function checkSealedSet(env: string, kept: KeptHead | null, seals: ReadonlyMap<s
 function openHeadOrNull(found: unknown, sealing: Sealing): KeptHead | null {
   const fields = objectOf(`the state head of environment ${sealing.env}`, found);
   return Object.keys(fields).length === 0 ? null : openHead(fields, sealing);
-}
-
-/** By address: what is made from the state must not depend on how Redis orders a hash. */
-function sortedEntries(found: Readonly<Record<string, unknown>>): [string, unknown][] {
-  return Object.keys(found)
-    .toSorted()
-    .map((address) => [address, found[address]]);
 }
