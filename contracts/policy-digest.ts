@@ -8,15 +8,17 @@ export function isPolicyKind(kind: KindName): boolean {
   return POLICY_KINDS.includes(kind);
 }
 
+/** By the address: a manifest of a large set may not be at hand. */
+const IS_POLICY = new RegExp(`^(?:${POLICY_KINDS.join("|")})/`);
+
 interface Addressed {
   readonly address: Address;
   readonly digest: Digest;
-  readonly manifest: { readonly kind: KindName };
 }
 
 /** Over everything that the gate decides from, in the order of addresses. */
 export function policyDigestOf(manifests: Iterable<Addressed>): Digest {
-  const policies = [...manifests].filter(({ manifest }) => isPolicyKind(manifest.kind));
+  const policies = [...manifests].filter(({ address }) => IS_POLICY.test(address));
   const pairs = policies.map(({ address, digest }) => [address, digest] as const);
   return digestOf(pairs.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

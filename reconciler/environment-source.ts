@@ -4,6 +4,7 @@ import type { History } from "../contracts/plan.ts";
 import type { HeadAnswer, LoopSource } from "./loop.ts";
 import { type OverlayPaths, withCommitOverlays, withFolderOverlays } from "./overlay/read-overlays.ts";
 import { isManifestName } from "./source/files/manifest-paths.ts";
+import { keepRead } from "./source/git/kept-reads.ts";
 import { ReadMemory } from "./source/git/read-memory.ts";
 import type { GitSetup } from "./source/git-setup.ts";
 import { historyBetween, repositoryFolder } from "./source/history.ts";
@@ -50,9 +51,19 @@ export async function readCommitSource(
   memory = new ReadMemory(),
 ): Promise<SourceAnswer> {
   const contents = await tools.loader.contents?.();
-  const options = { ...commitOptions(spec, tools, signal), memory, ...(contents === undefined ? {} : { contents }) };
-  const files = await withCommitOverlays(await readCommit(options), options, tools.overlays ?? []);
-  return loadSource(files, tools.loader);
+  const { loader, overlays = [] } = tools;
+  // With overlays a set is put together from its files each time: one that is kept would not be gone on from.
+  const sets = overlays.length > 0 ? undefined : loader.sets;
+  const options = {
+    ...commitOptions(spec, tools, signal),
+    memory,
+    ...(contents === undefined ? {} : { contents }),
+    ...(sets === undefined ? {} : { sets }),
+  };
+  const files = await withCommitOverlays(await readCommit(options), options, overlays);
+  const answer = await loadSource(files, loader);
+  if (files.status === "ok") await keepRead(sets, memory.latest);
+  return answer;
 }
 
 /** The same repository and path at another ref: how pull requests are read. */

@@ -25,6 +25,7 @@ export interface RecordDriftInput {
  * What was written between the two reads is left to the next look.
  */
 export function findRecordDrift({ observed, comparison, manifests, ignore }: RecordDriftInput): DriftChange[] {
+  if (comparison.differences.length === 0) return [];
   const declared = new Map(manifests.map((loaded) => [loaded.address, loaded]));
   return comparison.differences.flatMap((difference) => {
     const { address, found } = difference;

@@ -60,7 +60,8 @@ function checkAgain(
   const addresses = new Set([...was.keys(), ...is.keys()]);
   const moved = new Set([...addresses].flatMap((address) => factsOf(was.get(address), is.get(address))));
   // Where all that changed is what manifests say, only those need a look that read other manifests.
-  const asked = [...moved].every(isContentFact) ? findings.readers : findings.inquiries;
+  const { readers } = findings.inquiries;
+  const asked = [...moved].every(isContentFact) ? readers : findings.inquiries.all();
   const again = new Set<string>(is.keys());
   for (const [address, { facts }] of asked) if (facts.some((fact) => moved.has(fact))) again.add(address);
   if (again.size > CHANGE_LIMITS.checks) return false;
@@ -75,11 +76,11 @@ function checkAgain(
 function exchangeFiles({ files, manifestCount }: Assembly, { removed, added }: SetChange): number {
   let count = manifestCount;
   for (const path of removed) {
-    count -= files.get(path)?.known.manifestCount ?? 0;
+    count -= files.get(path)?.manifestCount ?? 0;
     files.delete(path);
   }
   for (const [path, file] of added) {
-    count += file.known.manifestCount;
+    count += file.manifestCount;
     files.set(path, file);
   }
   return count;

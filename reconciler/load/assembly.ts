@@ -4,8 +4,9 @@ import { compareProblems, type Problem } from "../../contracts/problem.ts";
 import { byAddress, type Candidate, type FileInSet, withoutDuplicates } from "./candidate.ts";
 import { type Checked, checkOne } from "./check-one.ts";
 import { checkToolNames } from "./check-set.ts";
-import { Declared, type Inquiry, isContentFact, NEAR_MATCHES } from "./declared.ts";
+import { Declared, NEAR_MATCHES } from "./declared.ts";
 import type { LoadResult } from "./desired-set.ts";
+import { Inquiries } from "./inquiries.ts";
 import type { Pacer } from "./pacer.ts";
 
 export interface Assembly {
@@ -27,9 +28,9 @@ export interface Assembly {
 export interface Findings {
   /** Only where there are any. */
   readonly problems: Map<string, readonly Problem[]>;
-  readonly inquiries: Map<string, Inquiry>;
-  /** Of the inquiries those that looked into other manifests: few. */
-  readonly readers: Map<string, Inquiry>;
+  readonly inquiries: Inquiries;
+  /** How often each looked for a near match, where it did; `looked` is their sum. */
+  readonly looks: Map<string, number>;
   looked: number;
 }
 
@@ -45,14 +46,14 @@ export async function assembleWhole(files: Map<string, FileInSet>, pace: Pacer, 
   for (const candidate of overlaid?.candidates ?? []) candidates.set(candidate.address, candidate);
   const sorted = [...candidates.values()].toSorted(byAddress);
   const declared = new Declared(candidates);
-  const findings: Findings = { problems: new Map(), inquiries: new Map(), readers: new Map(), looked: 0 };
+  const findings: Findings = { problems: new Map(), inquiries: new Inquiries(), looks: new Map(), looked: 0 };
   for (const candidate of sorted) {
     note(findings, candidate.address, checkOne(candidate, declared));
     await pace();
   }
   const toolProblems = toolProblemsOf(sorted);
   let manifestCount = 0;
-  for (const { known } of files.values()) manifestCount += known.manifestCount;
+  for (const file of files.values()) manifestCount += file.manifestCount;
   const parts = { files, candidates, declared, findings, sorted, toolProblems, manifestCount };
   return {
     ...parts,
@@ -65,22 +66,25 @@ function* candidatesOf(files: Iterable<FileInSet>): Generator<Candidate> {
   for (const file of files) yield* file.candidates;
 }
 
+/** The kind is told by the address: the manifests of all others need not be unfolded. */
+const NAMES_TOOLS = /^(?:Tool|McpServer)\//;
+
 export function toolProblemsOf(sorted: readonly Candidate[]): Problem[] {
-  return checkToolNames(sorted.filter(({ valid }) => valid));
+  return checkToolNames(sorted.filter(({ address, valid }) => valid && NAMES_TOOLS.test(address)));
 }
 
 export function note(findings: Findings, address: string, { problems, inquiry }: Checked): void {
   if (problems.length > 0) findings.problems.set(address, problems);
   findings.inquiries.set(address, inquiry);
-  if (inquiry.facts.some(isContentFact)) findings.readers.set(address, inquiry);
+  if (inquiry.looked > 0) findings.looks.set(address, inquiry.looked);
   findings.looked += inquiry.looked;
 }
 
 export function forgetNote(findings: Findings, address: string): void {
-  findings.looked -= findings.inquiries.get(address)?.looked ?? 0;
+  findings.looked -= findings.looks.get(address) ?? 0;
+  findings.looks.delete(address);
   findings.problems.delete(address);
   findings.inquiries.delete(address);
-  findings.readers.delete(address);
 }
 
 /** Past it, whether a near match is looked for depends on all that were looked for before. */

@@ -11,12 +11,17 @@ export interface Candidate extends LoadedManifest, Declaration {
   readonly address: LoadedManifest["address"];
   readonly manifest: Manifest;
   readonly digest: Digest;
+  /** Its number among the manifests of its file. */
+  readonly index: number;
 }
 
 /** One file of the set. */
 export interface FileInSet {
   readonly blob: string;
-  readonly known: KnownFile;
+  /** Documents that are manifests, valid or not. */
+  readonly manifestCount: number;
+  /** It may hold a secret, and is kept in memory only. */
+  readonly isSensitive: boolean;
   readonly candidates: readonly Candidate[];
   readonly problems: readonly Problem[];
 }
@@ -29,10 +34,13 @@ export function placeInSet({ path, blob }: SourceFile, known: KnownFile, places:
       digest: read.digest,
       valid: read.valid,
       place: { file: path, ...read.kindPlace },
+      index: read.index,
       locate: (pointer) => ({ file: path, ...places.find(read, pointer, read.kindPlace) }),
     }),
   );
-  return { blob, known, candidates, problems: known.problems.map((problem) => ({ ...problem, file: path })) };
+  const { manifestCount, isSensitive } = known;
+  const problems = known.problems.map((problem) => ({ ...problem, file: path }));
+  return { blob, manifestCount, isSensitive, candidates, problems };
 }
 
 export function byAddress(a: Candidate, b: Candidate): number {

@@ -127,15 +127,23 @@ function makeIndexes(declarations: Iterable<Declaration>): Indexes {
   const tools = new Set<string>();
   const models = new Set<unknown>();
   for (const declaration of declarations) {
-    const { kind, metadata, spec } = declaration.manifest;
-    const { namespace, name } = metadata;
+    const [kind, namespace, name] = partsOf(declaration);
     const siblings = names.get(`${kind}/${namespace}`) ?? [];
     if (siblings.push(name) === 1) names.set(`${kind}/${namespace}`, siblings);
     if (kind === "McpServer") setLast(servers, `${namespace}/${plainToolName(name)}`, declaration);
     if (kind === "Tool") tools.add(`${namespace}/${plainToolName(name)}`);
-    if (kind === "ModelEndpoint") models.add(spec["default_model"]);
+    if (kind === "ModelEndpoint") models.add(declaration.manifest.spec["default_model"]);
   }
   return { names, servers, tools, models };
+}
+
+/** Where it can without its manifest, which may have to be unfolded for this. A name that is none may hold anything. */
+function partsOf(declaration: Declaration): readonly [kind: string, namespace: string, name: string] {
+  const [kind, namespace, name, more] = declaration.address.split("/");
+  if (kind !== undefined && namespace !== undefined && name !== undefined && more === undefined)
+    return [kind, namespace, name];
+  const { kind: written, metadata } = declaration.manifest;
+  return [written, metadata.namespace, metadata.name];
 }
 
 /** Of two servers whose tools get one name the last by address counts, in whatever order they come. */

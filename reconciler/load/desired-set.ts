@@ -12,6 +12,8 @@ export interface LoadedManifest {
   readonly place: Place;
   /** The place of the value at a JSON pointer (`/spec/model_ref`), or of its nearest parent that exists. Lazy. */
   readonly locate: (pointer: string) => Place;
+  /** It is known to have no annotation, without a look at the manifest, which may not be unfolded yet. */
+  readonly isBare?: boolean;
 }
 
 /** Sorted by address; never two with the same address. */

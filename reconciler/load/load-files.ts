@@ -7,6 +7,7 @@ import { type Assembly, assembleWhole, type Overlay } from "./assembly.ts";
 import { openParseCache } from "./cache/parse-cache.ts";
 import { type FileInSet, placeInSet } from "./candidate.ts";
 import type { LoadResult, SourceFile } from "./desired-set.ts";
+import { type Loaded, SetKeeper } from "./keep-sets.ts";
 import { KnownFiles } from "./known-files.ts";
 import { createPacer, type Pacer, runAtOnce } from "./pacer.ts";
 import { PlaceBook } from "./place-book.ts";
@@ -29,6 +30,8 @@ export interface Loader {
   load(files: readonly SourceFile[], options?: LoadOptions): Promise<LoadResult>;
   /** The contents of blobs that need not be read again, since a file with that blob is known. */
   contents(): Promise<(blob: string) => Uint8Array | undefined>;
+  /** Sets on disk, from one process to the next; undefined where nothing is kept. */
+  readonly sets: SetKeeper | undefined;
 }
 
 /**
@@ -37,7 +40,8 @@ export interface Loader {
  */
 export function createLoader({ cacheFolder }: LoaderOptions = {}, kit = createReadingKit()): Loader {
   const places = new PlaceBook((bytes) => runAtOnce(readFile(bytes, kit)));
-  const known = new KnownFiles(kit, cacheFolder === undefined ? undefined : openParseCache(cacheFolder));
+  const cache = cacheFolder === undefined ? undefined : openParseCache(cacheFolder);
+  const known = new KnownFiles(kit, cache);
   let last: Loaded | undefined;
 
   const loadChange = async (files: readonly SourceFile[], options: Reading): Promise<Loaded | undefined> => {
@@ -50,7 +54,8 @@ export function createLoader({ cacheFolder }: LoaderOptions = {}, kit = createRe
     if (last !== base) return undefined;
     last = undefined;
     const assembly = assembleChange(base.assembly, { removed: difference.removed, added: [...added] });
-    return assembly === undefined ? undefined : { given: files, hasChart: false, assembly };
+    const changed = base.changed + difference.removed.length + difference.added.length;
+    return assembly === undefined ? undefined : { given: files, hasChart: false, changed, assembly };
   };
 
   const loadWhole = async (files: readonly SourceFile[], options: Reading): Promise<Loaded> => {
@@ -59,7 +64,12 @@ export function createLoader({ cacheFolder }: LoaderOptions = {}, kit = createRe
     const overlay: Overlay | undefined =
       overlays.length === 0 ? undefined : (candidates) => overlaySet(overlays, candidates, kit);
     const assembly = await assembleWhole(await place(selected, options), options.pace, overlay);
-    return { given: files, hasChart: files.some(({ path }) => isChart(path)), assembly };
+    return {
+      given: files,
+      hasChart: files.some(({ path }) => isChart(path)),
+      changed: Number.POSITIVE_INFINITY,
+      assembly,
+    };
   };
 
   const place = async (files: readonly SourceFile[], { pace, signal }: Reading): Promise<Map<string, FileInSet>> => {
@@ -73,6 +83,14 @@ export function createLoader({ cacheFolder }: LoaderOptions = {}, kit = createRe
     return placed;
   };
 
+  const placeUnkept = (files: readonly SourceFile[]): Promise<Map<string, FileInSet>> =>
+    place(files, { pace: createPacer(), signal: undefined, overlays: [] });
+  const kept = {
+    last: () => last,
+    adopt: (loaded: Loaded) => {
+      last = loaded;
+    },
+  };
   return {
     async load(files, { signal, overlays = [] } = {}) {
       const options = { pace: createPacer(), signal, overlays };
@@ -85,6 +103,7 @@ export function createLoader({ cacheFolder }: LoaderOptions = {}, kit = createRe
       return loaded.assembly.result;
     },
     contents: () => known.contents(createPacer()),
+    sets: cache === undefined ? undefined : new SetKeeper(cache, { places, read: placeUnkept }, kept),
   };
 }
 
@@ -92,12 +111,6 @@ interface Reading {
   readonly pace: Pacer;
   readonly signal: AbortSignal | undefined;
   readonly overlays: readonly SourceFile[];
-}
-
-interface Loaded {
-  readonly given: readonly SourceFile[];
-  readonly hasChart: boolean;
-  readonly assembly: Assembly;
 }
 
 interface Difference {

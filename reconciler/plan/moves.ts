@@ -24,8 +24,8 @@ interface MovesInput {
 }
 
 /** Whether it says what it was called before. */
-export function isMoved({ manifest }: LoadedManifest): boolean {
-  return Object.hasOwn(manifest.metadata.annotations, MOVED_FROM);
+export function isMoved(loaded: LoadedManifest): boolean {
+  return loaded.isBare !== true && Object.hasOwn(loaded.manifest.metadata.annotations, MOVED_FROM);
 }
 
 /** A name that no record has (any more) is no move: the annotation may stay for as long as its author likes. */

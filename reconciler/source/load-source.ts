@@ -2,6 +2,7 @@
 import { compareProblems, hasErrors } from "../../contracts/problem.ts";
 import { SETTINGS_FILE } from "../environments/settings-file.ts";
 import type { LoadResult, SourceFile } from "../load/desired-set.ts";
+import type { KeptReads } from "./git/kept-reads.ts";
 import type { FilesAnswer, SourceAnswer } from "./source.ts";
 
 /** What is needed of the loader. */
@@ -9,6 +10,7 @@ export interface FilesLoader {
   load(files: readonly SourceFile[], options?: { readonly overlays?: readonly SourceFile[] }): Promise<LoadResult>;
   /** The contents of blobs that it knows: whoever reads files need not read these. */
   contents?(): Promise<(blob: string) => Uint8Array | undefined>;
+  readonly sets?: KeptReads | undefined;
 }
 
 /** The problems of the listing (links, names, sizes) count like those of the manifests: one error makes it `invalid`. */

@@ -1,6 +1,7 @@
 // Reads the manifests of one commit as Git objects: no checkout, so no hook, filter or link in the tree can act.
 // A repository on this machine is read where it lies, any other through a mirror.
 import { normalizePath, readCommitFiles } from "./git/commit-files.ts";
+import type { KeptReads } from "./git/kept-reads.ts";
 import { resolveLocalRef } from "./git/local-ref.ts";
 import { type KeptContents, ReadMemory } from "./git/read-memory.ts";
 import { parseRef, type ValidRef } from "./git/ref.ts";
@@ -19,6 +20,8 @@ export interface ReadCommitOptions extends RepositoryOptions {
   readonly memory?: ReadMemory;
   /** Contents that somebody has kept, by blob: these are not read again. */
   readonly contents?: KeptContents;
+  /** Reads that another process has kept. */
+  readonly sets?: KeptReads;
 }
 
 /**
@@ -32,14 +35,21 @@ export function readCommit(options: ReadCommitOptions): Promise<FilesAnswer> {
     if (request.kind === "refused") throw new Unavailable("REF_NOT_FOUND", request.message);
     const path = normalizePath(options.path);
     const place = await locateRepository(options);
-    const { memory = new ReadMemory(), contents = () => undefined } = options;
+    const { memory = new ReadMemory(), contents = () => undefined, sets } = options;
     if (place.kind === "remote") {
-      return readMirrored(place.mirror, { request, asked: options.ref, path, memory, contents });
+      return readMirrored(place.mirror, { request, asked: options.ref, path, memory, contents, sets });
     }
     const { gitDir, repo } = place;
     const objects = { git: options.git, gitDir, repo, signal: options.signal };
     const resolved = await resolveLocalRef(objects, request, options.ref);
-    return readCommitFiles(objects, { ...resolved, path, memory, contents, fetchContents: async () => undefined });
+    return readCommitFiles(objects, {
+      ...resolved,
+      path,
+      memory,
+      contents,
+      sets,
+      fetchContents: async () => undefined,
+    });
   });
 }
 
@@ -49,6 +59,7 @@ interface MirrorRead {
   readonly path: string;
   readonly memory: ReadMemory;
   readonly contents: KeptContents;
+  readonly sets: KeptReads | undefined;
 }
 
 /** A damaged mirror is neither the network's fault nor the author's, and holds nothing of its own: it is made anew once. */

@@ -29,11 +29,15 @@ type CacheLimits = { readonly [Limit in keyof typeof CACHE_LIMITS]: number };
 
 /** What the packs held when they were opened. */
 export interface OpenCache {
+  has(blob: string): boolean;
   find(blob: string): KnownFile | undefined;
   bytes(blob: string): Uint8Array | undefined;
 }
 
 export interface ParseCache {
+  readonly folder: string;
+  /** The version and schemas that everything in the folder is of. */
+  readonly fit: string;
   open(pace: Pacer): Promise<OpenCache>;
   /** Keeps what is new of the files that a load used. Never fails. */
   keep(files: ReadonlyMap<string, KnownFile>, pace: Pacer): Promise<void>;
@@ -48,10 +52,13 @@ export function openParseCache(folder: string, more: Partial<CacheLimits> = {}):
   const fit = fitOf();
   let known: ReadonlyMap<string, PackedFile> | undefined;
   return {
+    folder,
+    fit,
     async open(pace) {
       const packed = known ?? (await readPacks({ folder, fit, limits, pace }));
       known = packed;
       return {
+        has: (blob) => packed.has(blob),
         find(blob) {
           const file = packed.get(blob);
           return file === undefined ? undefined : parseKnownFile(file.text(), file.bytes);
@@ -98,13 +105,13 @@ async function readPacks({ folder, fit, limits, pace }: Place): Promise<Readonly
   return files;
 }
 
-async function readBounded(file: string, maxBytes: number): Promise<Buffer | undefined> {
+export async function readBounded(file: string, maxBytes: number): Promise<Buffer | undefined> {
   const found = await stat(file);
   return found.isFile() && found.size <= maxBytes ? readFile(file) : undefined;
 }
 
 /** A cache that cannot be read or written is a cache that is not there. */
-async function orElse<T>(work: Promise<T>, otherwise: T): Promise<T> {
+export async function orElse<T>(work: Promise<T>, otherwise: T): Promise<T> {
   try {
     return await work;
   } catch (error) {
@@ -123,7 +130,7 @@ async function writePacks(
   let size = 0;
   const flush = async (): Promise<void> => {
     const pack = renderPack(fit, entries);
-    const done = await orElse(write(folder, pack), false);
+    const done = await orElse(writeWhole(folder, pack), false);
     for (const [blob, file] of (done ? openPack(fit, pack) : undefined) ?? []) written.set(blob, file);
     [entries, size] = [[], 0];
   };
@@ -138,10 +145,11 @@ async function writePacks(
   return written;
 }
 
-async function write(folder: string, pack: Buffer): Promise<true> {
+/** Whole, or not at all: whoever reads meanwhile has the file as it was. */
+export async function writeWhole(folder: string, text: Buffer, name = `${randomUUID()}.pack`): Promise<true> {
   await makePrivateFolder(folder);
   const draft = join(folder, `${randomUUID()}.draft`);
-  await writeFile(draft, pack, { mode: 0o600, flag: "wx" });
-  await rename(draft, draft.replace(/draft$/, "pack"));
+  await writeFile(draft, text, { mode: 0o600, flag: "wx" });
+  await rename(draft, join(folder, name));
   return true;
 }

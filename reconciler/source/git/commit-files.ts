@@ -7,6 +7,7 @@ import { isPlainText, showPlainly } from "../files/plain-text.ts";
 import type { FilesAnswer } from "../source.ts";
 import { Unavailable } from "../unavailable.ts";
 import { readCommitFacts } from "./commit-info.ts";
+import { recallRead } from "./kept-reads.ts";
 import { type CommitRead, readChange } from "./read-change.ts";
 import { readManifests } from "./read-manifests.ts";
 import type { RememberedRead } from "./read-memory.ts";
@@ -14,7 +15,7 @@ import { findEntry, type GitEntry, listTree, type Objects } from "./tree.ts";
 
 export async function readCommitFiles(objects: Objects, wanted: CommitRead): Promise<FilesAnswer> {
   const { path, memory } = wanted;
-  const last = memory.recall(objects.gitDir, path);
+  const last = memory.recall(objects.gitDir, path) ?? (await recallRead(objects, wanted));
   try {
     return await readAndKeep(objects, wanted, last);
   } catch (error) {

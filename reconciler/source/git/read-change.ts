@@ -3,6 +3,7 @@
 import { posix } from "node:path";
 import type { SourceFile } from "../../load/desired-set.ts";
 import { collisionKey, selectManifests } from "../files/manifest-paths.ts";
+import type { KeptReads } from "./kept-reads.ts";
 import type { ResolvedRef } from "./local-ref.ts";
 import { type FetchContents, type ManifestEntry, readManifests } from "./read-manifests.ts";
 import type { KeptContents, ReadMemory, RememberedRead } from "./read-memory.ts";
@@ -16,6 +17,7 @@ export interface CommitRead extends ResolvedRef {
   readonly path: string;
   readonly memory: ReadMemory;
   readonly contents: KeptContents;
+  readonly sets?: KeptReads | undefined;
   readonly fetchContents: FetchContents;
 }
 
@@ -33,8 +35,8 @@ export async function readChange(
   const differences = await diffTrees(objects, last.oid, wanted.oid);
   const split = differences.length > DIFFERENCES ? undefined : splitChanges(differences, wanted, last);
   if (split === undefined) return undefined;
-  const since = last.facts.treeSha;
-  const { files: come, problems } = await readManifests(objects, split.written, { ...wanted, since });
+  const since = last.isKept === true ? {} : { since: last.facts.treeSha };
+  const { files: come, problems } = await readManifests(objects, split.written, { ...wanted, ...since });
   if (problems.length > 0) return undefined;
   const files = split.isInPlace
     ? replaceFiles(wanted, last.files, come)

@@ -21,6 +21,8 @@ export interface RememberedRead {
   readonly listed: readonly Problem[];
   /** Of the contents: too large, not here. */
   readonly unread: readonly Problem[];
+  /** Another process read it: what it fetched may not be in this mirror any more. */
+  readonly isKept?: boolean;
 }
 
 export class ReadMemory {
@@ -30,6 +32,10 @@ export class ReadMemory {
 
   recall(gitDir: string, path: string): RememberedRead | undefined {
     return this.last?.gitDir === gitDir && this.last.path === path ? this.last : undefined;
+  }
+
+  get latest(): RememberedRead | undefined {
+    return this.last;
   }
 
   keep(read: RememberedRead): void {

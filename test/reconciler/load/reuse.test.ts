@@ -98,7 +98,7 @@ function history(changes: readonly Step[]): SourceFile[][] {
 }
 
 describe("a loader that has loaded before", () => {
-  it("answers what a new one answers, after any edits, moves, breaks and deletions", { timeout: 60_000 }, async () => {
+  it("answers what a new one answers, after any edits, moves, breaks and deletions", { timeout: 120_000 }, async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (changes) => {
         const loader = createLoader({}, KIT);
