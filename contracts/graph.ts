@@ -101,8 +101,31 @@ export interface GraphState {
   readonly open: number;
   /** Agent → activations that have ended. Absent: none has. */
   readonly ended?: Readonly<Record<string, number>>;
+  /** Agent → visits before the task was begun anew: they do not count towards `max_turns`. Absent: it never was. */
+  readonly since?: Readonly<Record<string, number>>;
   /** Agent whose quorum opened early → the agents before it whose arrival is still owed to that round, to be dropped. */
   readonly late?: Readonly<Record<string, readonly string[]>>;
+}
+
+/**
+ * A task that begins anew: visits count on, so that no step, message or idempotency key of before is taken for one of now.
+ * `entries` are the agents that begin, with their visits.
+ */
+export function restartGraph(
+  graph: Graph,
+  { visits }: GraphState,
+): { readonly state: GraphState; readonly entries: readonly { readonly agent: string; readonly visit: number }[] } {
+  const entries = entryAgents(graph).map((agent) => ({ agent, visit: (ofAgent(visits, agent) ?? 0) + 1 }));
+  const begun = Object.fromEntries(entries.map(({ agent, visit }) => [agent, visit]));
+  const state = {
+    visits: { ...visits, ...begun },
+    ended: visits,
+    since: visits,
+    outputs: {},
+    joins: {},
+    open: entries.length,
+  };
+  return { state, entries };
 }
 
 /** What a map by agent holds for one: agents may be named `constructor`, which every object has without holding it. */

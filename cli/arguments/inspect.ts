@@ -19,6 +19,7 @@ function addGet(program: Command, facts: ProgramFacts, act: Act): void {
     .argument("<kind>", "a kind in any form: agents, task, ap …")
     .argument("[name]", "name or namespace/name")
     .option("-n, --namespace <name>", "only this namespace")
+    .option("--phase <phase>", "only tasks in this phase; `get deadletters` is short for DeadLetter")
     .option("-w, --watch", "print rows again when they change", false);
   withOutput(withStateFlags(command, facts), ["text", "wide", "json", "jsonl", "yaml", "name"]).action(
     (kind, name, flags) => act(async () => (await import("../commands/get.ts")).runGet, { ...flags, kind, name }),

@@ -1,4 +1,4 @@
-// Commands that run things: run, runner, cancel, resolve, down, demo, completion.
+// Commands that run things: run, runner, cancel, retry, resolve, down, demo, completion.
 import { Argument, type Command } from "commander";
 import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./flags.ts";
 import { collect, commaList, durationMs, wholeNumber } from "./values.ts";
@@ -7,6 +7,7 @@ export function addOperateCommands(program: Command, facts: ProgramFacts, act: A
   addRun(program, facts, act);
   addRunner(program, facts, act);
   addCancel(program, facts, act);
+  addRetry(program, facts, act);
   addResolve(program, facts, act);
   addDown(program, act);
   addDemo(program, act);
@@ -66,6 +67,20 @@ function addCancel(program: Command, facts: ProgramFacts, act: Act): void {
     .option("--as <name>", "who cancels it, for the trace (default: git's user.name)");
   withOutput(withStateFlags(command, facts), ["text", "json"]).action((task, flags) =>
     act(async () => (await import("../commands/cancel.ts")).runCancel, { ...flags, task }),
+  );
+}
+
+function addRetry(program: Command, facts: ProgramFacts, act: Act): void {
+  const command = program
+    .command("retry")
+    .description("let a task that is Failed or DeadLetter go on from where it stopped; what is done is not done again")
+    .argument("<task>", "name or namespace/name")
+    .option("-n, --namespace <name>", "the namespace (default: default)")
+    .option("--from-start", "begin anew: every agent runs again, and so does every write", false)
+    .option("--reset-budget", "forget what was spent; with --from-start", false)
+    .option("--as <name>", "who wants it, for the trace (default: git's user.name)");
+  withOutput(withStateFlags(command, facts), ["text", "json"]).action((task, flags) =>
+    act(async () => (await import("../commands/retry.ts")).runRetry, { ...flags, task }),
   );
 }
 

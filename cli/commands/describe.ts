@@ -1,5 +1,6 @@
 // `describe <kind> <name>`: everything that is known of one resource or task, for people.
 import { displayAddress } from "../../contracts/address.ts";
+import { type Evidence, evidenceOf } from "../../contracts/evidence.ts";
 import type { StateRecord } from "../../contracts/record.ts";
 import { hideSensitive } from "../../contracts/sensitive.ts";
 import { hasEnded, type TaskRecord, type TaskTrigger } from "../../contracts/task.ts";
@@ -7,12 +8,14 @@ import { renderYaml } from "../../reconciler/load/render-yaml.ts";
 import { oneLine } from "../../reconciler/plan/inert.ts";
 import type { Redis } from "../../store/connect.ts";
 import { readState } from "../../store/state.ts";
+import { readTrace } from "../../store/tasks.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { findTask } from "../find-task.ts";
 import type { Host } from "../host.ts";
 import { paintFor, printJson, say } from "../output.ts";
 import { openRedis } from "../redis.ts";
 import { readScheduleFacts, type ScheduleFacts } from "../schedule-facts.ts";
+import { renderEvidence } from "../view/evidence.ts";
 import { scheduleLines } from "../view/schedules.ts";
 import { renderCost, renderCount, renderTable } from "../view/table.ts";
 import { paintPhase } from "../view/trace.ts";
@@ -38,9 +41,17 @@ export async function runDescribe(host: Host, options: DescribeOptions): Promise
 
 async function describeTask(host: Host, options: DescribeOptions, redis: Redis): Promise<void> {
   const task = await findTask(redis, { ...options, task: options.name });
-  if (options.output === "json") return printJson(host, task);
-  host.stdout.write(renderTask(host, task));
+  const evidence = await readEvidence(redis, options.env, task);
+  if (options.output === "json") return printJson(host, evidence === undefined ? task : { ...task, evidence });
+  host.stdout.write(`${renderTask(host, task)}${evidence === undefined ? "" : renderEvidence(evidence)}`);
   say(host, nextFor(task));
+}
+
+/** Of tasks that went wrong: their trace, boiled down to what a person looks for first. */
+async function readEvidence(redis: Redis, env: string, task: TaskRecord): Promise<Evidence | undefined> {
+  const { namespace, name, phase } = task;
+  if (phase !== "DeadLetter" && phase !== "Failed" && phase !== "Unknown") return undefined;
+  return evidenceOf(await readTrace(redis, { env, namespace, name }));
 }
 
 function renderTask(host: Host, task: TaskRecord): string {
@@ -104,6 +115,7 @@ function indent(text: string): string {
 
 function nextFor(task: TaskRecord): string {
   if (task.phase === "Unknown") return `Next: countwheel resolve ${task.name} --done|--retry|--fail`;
+  if (task.phase === "DeadLetter") return `Next: countwheel retry ${task.name}`;
   return `Next: countwheel trace ${task.name}${hasEnded(task.phase) ? "" : " -f"}`;
 }
 

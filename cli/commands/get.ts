@@ -6,9 +6,10 @@ import { PermanentFailure } from "../../contracts/failure.ts";
 import { findKind, kindWords } from "../../contracts/kinds.ts";
 import type { StateRecord } from "../../contracts/record.ts";
 import { hideSensitive } from "../../contracts/sensitive.ts";
-import type { TaskRecord } from "../../contracts/task.ts";
+import { TASK_PHASES, type TaskPhase, type TaskRecord } from "../../contracts/task.ts";
 import { suspensionText } from "../../reconciler/holds/suspended.ts";
 import { renderYaml } from "../../reconciler/load/render-yaml.ts";
+import { oneLine, shorten } from "../../reconciler/plan/inert.ts";
 import type { Redis } from "../../store/connect.ts";
 import { type Holds, readHolds } from "../../store/holds.ts";
 import { readState } from "../../store/state.ts";
@@ -27,10 +28,13 @@ export interface GetOptions extends CommonFlags {
   readonly kind: string;
   readonly name?: string;
   readonly namespace?: string;
+  /** Of tasks only. */
+  readonly phase?: string;
   readonly watch: boolean;
 }
 
-export async function runGet(host: Host, options: GetOptions): Promise<ExitCode> {
+export async function runGet(host: Host, asked: GetOptions): Promise<ExitCode> {
+  const options = isDeadLetters(asked.kind) ? { ...asked, kind: "Task", phase: "DeadLetter" } : asked;
   const kind = kindOf(options.kind);
   const { redis, close } = await openRedis(host, options);
   try {
@@ -53,6 +57,11 @@ function saySuspended(host: Host, records: readonly StateRecord[], { environment
   }
 }
 
+/** No kind, but what people ask for. */
+function isDeadLetters(word: string): boolean {
+  return /^dead-?letters?$/i.test(word);
+}
+
 /** Throws UsageFailure with the nearest kind. */
 export function kindOf(word: string): KindName {
   const kind = findKind(word);
@@ -64,7 +73,7 @@ export function kindOf(word: string): KindName {
 
 /** One named thing, or all of a kind. */
 export type Found =
-  | { readonly of: "tasks"; readonly items: readonly TaskRecord[]; readonly one: boolean }
+  | { readonly of: "tasks"; readonly items: readonly TaskRecord[]; readonly one: boolean; readonly phase?: TaskPhase }
   | {
       readonly of: "records";
       readonly items: readonly StateRecord[];
@@ -78,9 +87,9 @@ async function read(host: Host, redis: Redis, kind: KindName, options: GetOption
   if (kind === "Task") {
     if (name !== undefined)
       return { of: "tasks", items: [await findTask(redis, { ...options, task: name })], one: true };
-    const tasks = await listTasks(redis, options.env);
-    return { of: "tasks", items: tasks.filter((task) => inNamespace(task.namespace, options)), one: false };
+    return { of: "tasks", one: false, ...(await readTasks(redis, options)) };
   }
+  if (options.phase !== undefined) throw new UsageFailure("`--phase` goes with tasks");
   const records = await readRecords(redis, kind, options);
   const schedules =
     kind === "TaskSchedule"
@@ -88,6 +97,21 @@ async function read(host: Host, redis: Redis, kind: KindName, options: GetOption
       : new Map<string, ScheduleFacts>();
   if (name === undefined) return { of: "records", items: records, one: false, schedules };
   return { of: "records", items: [pickRecord(records, kind, { ...options, name })], one: true, schedules };
+}
+
+async function readTasks(
+  redis: Redis,
+  options: GetOptions,
+): Promise<{ readonly items: readonly TaskRecord[]; readonly phase?: TaskPhase }> {
+  const phase = options.phase === undefined ? undefined : phaseOf(options.phase);
+  const tasks = (await listTasks(redis, options.env)).filter((task) => inNamespace(task.namespace, options));
+  return phase === undefined ? { items: tasks } : { items: tasks.filter((task) => task.phase === phase), phase };
+}
+
+function phaseOf(word: string): TaskPhase {
+  const phase = TASK_PHASES.find((known) => known.toLowerCase() === word.toLowerCase());
+  if (phase !== undefined) return phase;
+  throw new UsageFailure(`\`${word}\` is no phase of a task; did you mean \`${closest(word, TASK_PHASES)}\`?`);
 }
 
 function inNamespace(namespace: string, options: Pick<GetOptions, "namespace">): boolean {
@@ -165,6 +189,10 @@ function printTable(host: Host, found: Found): void {
 
 /** The header first. */
 function tableRows(found: Found, now: Date): readonly (readonly string[])[] {
+  if (found.of === "tasks" && (found.phase === "DeadLetter" || found.phase === "Failed")) {
+    const header = ["NAMESPACE", "NAME", "SYSTEM", "ATTEMPTS", "REASON", "AGE"];
+    return [header, ...found.items.map((task) => failedRow(task, now))];
+  }
   if (found.of === "tasks") {
     const header = ["NAMESPACE", "NAME", "SYSTEM", "PHASE", "ATTEMPTS", "TOKENS IN/OUT", "COST", "AGE"];
     return [header, ...found.items.map((task) => taskRow(task, now))];
@@ -186,6 +214,20 @@ function taskRow(task: TaskRecord, now: Date): string[] {
     tokens,
     renderCost(task.costUsd),
     renderAge(task.createdAt, now),
+  ];
+}
+
+const LONGEST_REASON = 80;
+
+function failedRow({ namespace, name, system, attempts, lastError, createdAt }: TaskRecord, now: Date): string[] {
+  const reason = lastError === undefined ? "-" : `${lastError.code}: ${lastError.message}`;
+  return [
+    namespace,
+    name,
+    system,
+    String(attempts),
+    shorten(oneLine(reason), LONGEST_REASON),
+    renderAge(createdAt, now),
   ];
 }
 

@@ -31,18 +31,22 @@ export interface Advance {
 
 /**
  * Every message makes its receiver wait for the others that can still come in this round, then start. The task ends when
- * nothing runs, is queued or waits; a failure that no join bears ends it at once.
+ * nothing runs, is queued or waits; a failure that no join bears ends it at once. A task that fails keeps the state of
+ * before: a retry goes on with the agent that failed.
  */
 export function advance(graph: Graph, before: GraphState, finished: Finished, rules: GraphRules): Advance {
   const state = recordEnd(before, finished);
   const fired = fire(graph, finished, rules);
-  if (fired === undefined) return failTask(graph, state, finished);
+  if (fired === undefined) return failTask(graph, before, finished);
   const delivered = deliver(state, fired, rules);
   const opened = openJoins(graph, delivered.state, rules);
   const events = [...delivered.events, ...waitingEvents(graph, opened, fired, rules), ...opened.events];
   const after = settleLate(graph, opened.state, finished.agent, rules.maxTurns);
-  const ended = after.open > 0 ? {} : { ended: endOf(graph, after, finished) };
-  return { state: after, start: opened.start, stopped: delivered.stopped, events, ...ended };
+  const { start } = opened;
+  const { stopped } = delivered;
+  if (after.open > 0) return { state: after, start, stopped, events };
+  const ended = endOf(graph, after, finished);
+  return { state: ended.phase === "Failed" ? before : after, start, stopped, events, ended };
 }
 
 function recordEnd(state: GraphState, { agent, status, output }: Finished): GraphState {

@@ -18,7 +18,8 @@ export function predecessors(graph: Graph, agent: string): readonly string[] {
 }
 
 export function mayStart(state: GraphState, agent: string, maxTurns: number | null): boolean {
-  return (ofAgent(state.visits, agent) ?? 0) < (maxTurns ?? DEFAULT_MAX_TURNS);
+  const visits = (ofAgent(state.visits, agent) ?? 0) - (ofAgent(state.since, agent) ?? 0);
+  return visits < (maxTurns ?? DEFAULT_MAX_TURNS);
 }
 
 function isActive(state: GraphState, agent: string): boolean {

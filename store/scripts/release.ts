@@ -10,6 +10,7 @@ import {
   type TaskRef,
 } from "../../contracts/task.ts";
 import type { ChainHead } from "../../contracts/trace.ts";
+import { callRunners } from "../calls.ts";
 import { readChainHead, recordArguments, type TraceRecord } from "../chain.ts";
 import type { Redis } from "../connect.ts";
 import { finishTask } from "../finish-task.ts";
@@ -61,7 +62,7 @@ export type Released =
  * Answers {'released', seq, head, priority}, {'moved', seq, head, graph, ledger} or {'lease-lost'}.
  * Invariants: as in append; besides, the graph changes only here, so a graph computed at the head that is still the head
  * is the newest one, and two branches that end at once cannot lose each other's arrival. An activation that is done will
- * never be taken up again: its steps go with it.
+ * never be taken up again: its steps go with it. One with which its task fails stays open, for a retry.
  */
 const RELEASE = defineScript(`${HOLDS}${RECORD}
 local task, activations, order, open, journal, steps = unpack(KEYS)
@@ -80,7 +81,9 @@ redis.call('HSET', activations, id .. '/phase', ARGV[4], id .. '/until', 0,
   id .. '/runnableAt', string.format('%d', now + ARGV[5]))
 if ARGV[12] ~= '0' then redis.call('HINCRBY', activations, id .. '/attempts', -ARGV[12]) end
 if ARGV[4] == 'Done' then redis.call('UNLINK', steps) end
-if ARGV[4] == 'Done' or ARGV[4] == 'Failed' or ARGV[4] == 'Cancelled' then redis.call('SREM', open, id) end
+if ARGV[4] == 'Done' or ARGV[11] == '0' and (ARGV[4] == 'Failed' or ARGV[4] == 'Cancelled') then
+  redis.call('SREM', open, id)
+end
 for from = first_start, first_start + 3 * ARGV[10] - 1, 3 do
   local started = ARGV[from]
   if redis.call('HSETNX', activations, started .. '/agent', ARGV[from + 1]) == 1 then
@@ -119,7 +122,7 @@ export async function releaseActivation(
     case "released": {
       const priority = readPriority(what, detail);
       await queue.ring(start.map(({ id }) => ({ task, activation: id, priority })));
-      if (request.taskPhase !== undefined && hasEnded(request.taskPhase)) await finishTask(redis, task);
+      await afterEnd(redis, request);
       return { outcome, head: readChainHead(what, seq, head) };
     }
     case "moved":
@@ -134,6 +137,13 @@ export async function releaseActivation(
     default:
       throw corrupt(what, `\`${String(outcome)}\` is unknown`);
   }
+}
+
+/** A task that fails ends under the hands of its other branches: they are told. */
+async function afterEnd(redis: Redis, { task, taskPhase }: ReleaseRequest): Promise<void> {
+  if (taskPhase === undefined || !hasEnded(taskPhase)) return;
+  await finishTask(redis, task);
+  if (taskPhase !== "Succeeded") await callRunners(redis, task);
 }
 
 function releaseArguments(request: ReleaseRequest): (string | number)[] {

@@ -35,7 +35,7 @@ export type Resolved =
  * ARGV  1 activation · 2 last error of a task that fails, or '' · from 3 the record (see RECORD), with the step as it stands
  *       from now on where the activation goes on
  * Answers {'resolved', priority}, {'moved', seq, head} or {'not-unknown'}.
- * Invariants: only an activation in phase Unknown moves; the task runs again once no other activation is Unknown.
+ * Invariants: only an activation in phase Unknown moves; one with which its task fails stays open, for a retry; the task runs again once no other activation is Unknown.
  */
 const RESOLVE = defineScript(`${NOW}${HAS_ENDED}${RECORD}
 local task, activations, open, journal, steps = unpack(KEYS)
@@ -51,7 +51,6 @@ if not is_next(found[2], found[3], 3) then return { 'moved', found[2], found[3] 
 write_record(task, journal, steps, { found[5], found[6], found[7], found[8] }, 3)
 if failure ~= '' then
   redis.call('HSET', activations, id .. '/phase', 'Failed')
-  redis.call('SREM', open, id)
   redis.call('HSET', task, 'phase', 'Failed', 'lastError', failure, 'finishedAtMs', string.format('%d', now))
   return { 'resolved', found[4] }
 end

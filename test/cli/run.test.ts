@@ -5,11 +5,10 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { runCancel } from "../../cli/commands/cancel.ts";
 import { runResolve } from "../../cli/commands/resolve.ts";
 import { type RunOptions, runRun } from "../../cli/commands/run.ts";
-import { readConfig } from "../../cli/config.ts";
-import type { Host } from "../../cli/host.ts";
 import { failureOf, UsageFailure } from "../../cli/output.ts";
 import { type TestRedis, testRedis } from "../redis.ts";
 import { agent, manifest, mockModel, openWorld, system, type World } from "../runner/world.ts";
+import { listen as listenIn, type Told } from "./listen.ts";
 
 let server: TestRedis;
 let world: World;
@@ -28,31 +27,8 @@ beforeEach(() => {
 });
 afterEach(() => world.close());
 
-interface Told {
-  readonly host: Host;
-  readonly out: () => string;
-  readonly err: () => string;
-}
-
 function listen(): Told {
-  const told = { out: "", err: "" };
-  const output = (name: "out" | "err") => ({
-    isTTY: false,
-    columns: 120,
-    write: (text: string) => {
-      told[name] += text;
-    },
-  });
-  const host: Host = {
-    stdout: output("out"),
-    stderr: output("err"),
-    cwd: folder,
-    config: readConfig({}).config,
-    signal: new AbortController().signal,
-    now: () => new Date(),
-    confirm: async () => false,
-  };
-  return { host, out: () => told.out, err: () => told.err };
+  return listenIn(folder);
 }
 
 function common() {

@@ -1,0 +1,152 @@
+// Lets a task that failed go on: from where it stopped, or from its start. One script, recorded in the trace.
+import type { GraphState } from "../../contracts/graph.ts";
+import { taskId } from "../../contracts/new-task.ts";
+import type { TaskPhase, TaskRef } from "../../contracts/task.ts";
+import { type ChainHead, chainEvents, type TraceDraft } from "../../contracts/trace.ts";
+import { ask } from "../ask.ts";
+import { readChainHead, recordArguments } from "../chain.ts";
+import type { Redis } from "../connect.ts";
+import { environmentKeys, taskKeys, taskMember } from "../keys.ts";
+import type { ActivationQueue } from "../queue.ts";
+import { corrupt, listOf, textsOf } from "../reply.ts";
+import { defineScript, runScript } from "../script.ts";
+import { readGraphState, readPriority, readTaskPhase } from "../task-fields.ts";
+import { NOW, RECORD } from "./lua.ts";
+
+export interface RetryRequest {
+  readonly task: TaskRef;
+  readonly drafts: readonly TraceDraft[];
+  /** From the start: what the graph shall be, and which activations begin. Absent: from where it stopped. */
+  readonly restart?: (before: GraphState) => Restart;
+  /** What was spent is forgotten. */
+  readonly resetBudget: boolean;
+}
+
+export interface Restart {
+  readonly state: GraphState;
+  readonly start: readonly { readonly id: string; readonly agent: string }[];
+}
+
+export type RetryAnswer =
+  | { readonly outcome: "retried" }
+  | { readonly outcome: "missing" }
+  /** It goes on, or it has ended well or by a person's will: there is nothing to try again. */
+  | { readonly outcome: "not-failed"; readonly phase: TaskPhase }
+  /** An older version ended it, and did not keep where it stopped. */
+  | { readonly outcome: "nothing-open" };
+
+/**
+ * KEYS  1 task · 2 activations · 3 order · 4 open · 5 journal
+ * ARGV  1 graph, or '' for where it stopped · 2 whether the budget begins anew, 1 or 0 · 3 number of activations to start ·
+ *       from 4 the record (see RECORD) · then id and agent of each activation to start
+ * Answers {'retried', priority, id…}, {'moved'}, {'missing'}, {'not-failed', phase} or {'nothing-open'}.
+ * Invariants: only a task that failed goes on, once for each retry. Epochs and steps stay, so a former holder is as fenced
+ * as before and what is done is not done again. From the start, activations have numbers that none had before.
+ */
+const RETRY = defineScript(`${NOW}${RECORD}
+local task, activations, order, open, journal = unpack(KEYS)
+local found = redis.call('HMGET', task, 'phase', 'seq', 'head', 'priority',
+  'inputTokens', 'outputTokens', 'reservedTokens', 'costUsd')
+local function retried()
+  return { 'retried', found[4], unpack(redis.call('SMEMBERS', open)) }
+end
+if not found[1] then return { 'missing' } end
+if is_repeated(journal, 4) then return retried() end
+if found[1] ~= 'Failed' and found[1] ~= 'DeadLetter' then return { 'not-failed', found[1] } end
+if not is_next(found[2], found[3], 4) then return { 'moved' } end
+local goes_on = ARGV[1] == ''
+local ids = redis.call('SMEMBERS', open)
+if goes_on and #ids == 0 then return { 'nothing-open' } end
+
+local ledger = ARGV[2] == '1' and { '0', '0', '0', '0' } or { unpack(found, 5, 8) }
+local _, _, first_start = write_record(task, journal, '', ledger, 4)
+for _, id in ipairs(ids) do
+  redis.call('HSET', activations, id .. '/runnableAt', 0, id .. '/until', 0)
+  if goes_on then
+    redis.call('HSET', activations, id .. '/phase', 'Runnable', id .. '/attempts', 0)
+  else
+    redis.call('HSET', activations, id .. '/phase', 'Cancelled')
+    redis.call('SREM', open, id)
+  end
+end
+for from = first_start, first_start + 2 * ARGV[3] - 1, 2 do
+  local id = ARGV[from]
+  redis.call('HSET', activations, id .. '/agent', ARGV[from + 1], id .. '/phase', 'Runnable', id .. '/holder', '',
+    id .. '/epoch', 0, id .. '/attempts', 0, id .. '/until', 0, id .. '/runnableAt', 0, id .. '/messages', '[]')
+  redis.call('RPUSH', order, id)
+  redis.call('SADD', open, id)
+end
+redis.call('HSET', task, 'phase', 'Pending', 'lastError', '', 'cancel', '', 'cancelledBy', '', 'output', '',
+  'queuedAtMs', string.format('%d', now), 'startedAtMs', '', 'finishedAtMs', '', 'costUsd', ledger[4])
+if not goes_on then redis.call('HSET', task, 'graph', ARGV[1]) end
+return retried()
+`);
+
+/**
+ * It is put back among the live tasks before and after: in between a sweep may have taken it out as one that has ended.
+ * After a crash the sweep rings.
+ */
+export async function retryTask(redis: Redis, queue: ActivationQueue, request: RetryRequest): Promise<RetryAnswer> {
+  const { task } = request;
+  const what = `the retry of ${taskId(task)}`;
+  for (;;) {
+    const before = await readEnd(redis, task);
+    if (before === undefined) return { outcome: "missing" };
+    await putBack(redis, task);
+    const [outcome, first, ...ids] = listOf(what, await runRetry(redis, request, before));
+    switch (outcome) {
+      case "moved":
+        continue;
+      case "missing":
+      case "nothing-open":
+        return { outcome };
+      case "not-failed":
+        return { outcome, phase: readTaskPhase(what, first) };
+      case "retried": {
+        await putBack(redis, task);
+        const priority = readPriority(what, first);
+        const bells = textsOf(what, ids).map((activation) => ({ task, activation, priority }));
+        await queue.ring(bells);
+        await queue.bringForward(bells);
+        return { outcome };
+      }
+      default:
+        throw corrupt(what, `\`${String(outcome)}\` is unknown`);
+    }
+  }
+}
+
+interface End {
+  readonly head: ChainHead;
+  readonly graph: GraphState;
+}
+
+async function readEnd(redis: Redis, task: TaskRef): Promise<End | undefined> {
+  const what = `the task ${taskId(task)}`;
+  const [seq, head, graph] = await ask(redis, () => redis.hmget(taskKeys(task).task, "seq", "head", "graph"));
+  if (seq === null || seq === undefined) return undefined;
+  return { head: readChainHead(what, seq, head), graph: readGraphState(what, graph) };
+}
+
+/** Nobody is forgotten by it: a task that has ended leaves the index with the next sweep. */
+async function putBack(redis: Redis, task: TaskRef): Promise<void> {
+  await ask(redis, () => redis.zadd(environmentKeys(task.env).live, Date.now(), taskMember(task)));
+}
+
+function runRetry(redis: Redis, { task, drafts, restart, resetBudget }: RetryRequest, before: End): Promise<unknown> {
+  const keys = taskKeys(task);
+  const anew = restart?.(before.graph);
+  const start = anew?.start ?? [];
+  return runScript(
+    redis,
+    RETRY,
+    [keys.task, keys.activations, keys.order, keys.open, keys.journal],
+    [
+      anew === undefined ? "" : JSON.stringify(anew.state),
+      resetBudget ? 1 : 0,
+      start.length,
+      ...recordArguments({ after: before.head, events: chainEvents(taskId(task), before.head, drafts) }),
+      ...start.flatMap(({ id, agent }) => [id, agent]),
+    ],
+  );
+}
