@@ -5,7 +5,7 @@ import { ask, askAll } from "./ask.ts";
 import { type Redis, stateKeyOf } from "./connect.ts";
 import { environmentKeys } from "./keys.ts";
 import { ProvenRecords } from "./proven-records.ts";
-import { corrupt, objectOf, textOf } from "./reply.ts";
+import { corrupt, listOf, objectOf, textOf } from "./reply.ts";
 import type { Sealing } from "./seal.ts";
 import {
   type KeptHead,
@@ -50,11 +50,14 @@ export interface KeptState {
 export async function readKeptState(redis: Redis, sealing: Sealing): Promise<KeptState> {
   const { env } = sealing;
   const keys = environmentKeys(env);
-  const [head, found] = await askAll(redis, () => redis.multi().hgetall(keys.head).hgetall(keys.records).exec());
+  const [head, found, newest] = await askAll(redis, () =>
+    redis.multi().hgetall(keys.head).hgetall(keys.records).xrevrange(keys.history, "+", "-", "COUNT", 1).exec(),
+  );
   const texts = objectOf(`the records of environment ${env}`, found);
   // By address: what is made from the state must not depend on how Redis orders a hash.
   const names = Object.keys(texts).toSorted();
   const kept = openHeadOrNull(head, sealing);
+  checkNewest(kept, newest, sealing);
   if (kept === null && names.length > 0) {
     throw corrupt(`the state of environment ${env}`, "there are records, but its head with the lineage is gone");
   }
@@ -95,4 +98,16 @@ function checkSealedSet(env: string, kept: KeptHead | null, seals: ReadonlyMap<s
 function openHeadOrNull(found: unknown, sealing: Sealing): KeptHead | null {
   const fields = objectOf(`the state head of environment ${sealing.env}`, found);
   return Object.keys(fields).length === 0 ? null : openHead(fields, sealing);
+}
+
+/** Both are written by one script: a head that is behind its history was put back, however well it is sealed. */
+function checkNewest(kept: KeptHead | null, newest: unknown, { env }: Sealing): void {
+  if (kept === null) return;
+  const { head, sealed } = kept;
+  const what = `the state head of environment ${env}`;
+  const [entry] = listOf(what, newest);
+  const id = entry === undefined ? undefined : textOf(what, listOf(what, entry)[0]);
+  if (id === `${head.serial}-0` || (id === undefined && sealed === null)) return;
+  const told = id === undefined ? "the history is gone" : `the history ends at #${id.replace(/-0$/, "")}`;
+  throw corrupt(what, `it is at #${head.serial}, and ${told}: an older one was put back, or one of them was changed`);
 }

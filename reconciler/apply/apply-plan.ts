@@ -88,7 +88,7 @@ export async function applyPlan(writer: Writer, work: PlannedWork): Promise<Appl
     const outcome = await applyLocked(writer, work, { lock: answer.lock, startedAt: startedAt.toISOString() });
     if (outcome.outcome !== "applied") return outcome;
     const { dirty, headSha } = work.plan.source;
-    await writer.lineages.remember(outcome.lineage, dirty ? null : headSha);
+    await writer.lineages.remember({ ...outcome, commit: dirty ? null : headSha });
     const tookMs = writer.now().getTime() - startedAt.getTime();
     // Before the tasks, which may be many: a crash among them costs none, but nobody would tell of the apply any more.
     await reportApplied(writer, work.plan, { ...outcome, tookMs });
@@ -108,7 +108,7 @@ function refuseUnconfirmed({ plan, confirmedPrunes }: PlannedWork): void {
 /** For a plan without changes: what earlier applies ordered is still made. Answers the tasks that were. */
 export async function leaveUnchanged(writer: Writer, { head }: ObservedState): Promise<readonly TaskRef[]> {
   writer.lead?.check();
-  if (head !== null) await writer.lineages.remember(head.lineage, head.commit);
+  if (head !== null) await writer.lineages.remember(head);
   return carryOutOrders(writer);
 }
 

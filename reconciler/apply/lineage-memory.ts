@@ -13,24 +13,36 @@ export interface LineageMemory {
   recall(): Promise<string | null>;
   /** The commit that was applied last from here; null where nothing was, or what was is no commit. */
   recallCommit(): Promise<string | null>;
-  remember(lineage: string, commit: string | null): Promise<void>;
+  /** How far that state had come; null where nobody knows. */
+  recallSerial(): Promise<number | null>;
+  remember(head: RememberedHead): Promise<void>;
   /** What the server holds now is to be believed from here on. */
   forget(): Promise<void>;
 }
 
-/** The state is another than the one that was applied to. `is` null: there is none. */
+export type RememberedHead = Pick<StateHead, "lineage" | "serial" | "commit">;
+
+/** The state is another than the one that was applied to, or one of its past. `is` null: there is none. */
 export interface Replaced {
   readonly was: string;
   readonly is: string | null;
+  /** Of the same lineage: the serial that was applied from here, and the one that is there now. */
+  readonly serial?: { readonly was: number; readonly is: number };
 }
 
 export async function findReplaced(memory: LineageMemory, head: StateHead | null): Promise<Replaced | null> {
   const was = await memory.recall();
   const is = head?.lineage ?? null;
-  return was === null || was === is ? null : { was, is };
+  if (was !== null && was !== is) return { was, is };
+  const known = await memory.recallSerial();
+  if (was === null || head === null || known === null || head.serial >= known) return null;
+  return { was, is, serial: { was: known, is: head.serial } };
 }
 
-export function replacedText({ was, is }: Replaced): string {
+export function replacedText({ was, is, serial }: Replaced): string {
+  if (serial !== undefined) {
+    return `the state is older than the one that was applied to from here: #${serial.was} was applied, and now it is at #${serial.is}. Was the Redis restored from a backup, or did it lose writes?`;
+  }
   const found = is === null ? "now there is none" : `now it is \`${is}\``;
   return `the state is not the one that was applied to from here: its lineage was \`${was}\`, ${found}. Was the Redis flushed, restored or swapped?`;
 }
@@ -38,6 +50,8 @@ export function replacedText({ was, is }: Replaced): string {
 interface Note {
   readonly lineage: string;
   readonly commit: string | null;
+  /** null: an older version wrote the note. */
+  readonly serial: number | null;
 }
 
 /** As long as this process lives: for a machine that keeps nothing, such as the runner of a CI job. */
@@ -46,7 +60,8 @@ export function processLineageMemory(): LineageMemory {
   return {
     recall: async () => known?.lineage ?? null,
     recallCommit: async () => known?.commit ?? null,
-    remember: async (lineage, commit) => void (known = { lineage, commit }),
+    recallSerial: async () => known?.serial ?? null,
+    remember: async ({ lineage, commit, serial }) => void (known = { lineage, commit, serial }),
     forget: async () => void (known = null),
   };
 }
@@ -70,10 +85,11 @@ export function fileLineageMemory({ folder, env, server, say }: LineageFileOptio
   return {
     recall: async () => (await readNote(file))?.lineage ?? null,
     recallCommit: async () => (await readNote(file))?.commit ?? null,
-    async remember(lineage, commit) {
+    recallSerial: async () => (await readNote(file))?.serial ?? null,
+    async remember({ lineage, commit, serial }) {
       const known = await readNote(file);
-      if (known?.lineage === lineage && known.commit === commit) return;
-      const text = `${JSON.stringify({ formatVersion: "1", env, lineage, commit }, null, 2)}\n`;
+      if (known?.lineage === lineage && known.commit === commit && known.serial === serial) return;
+      const text = `${JSON.stringify({ formatVersion: "1", env, lineage, commit, serial }, null, 2)}\n`;
       // The apply stands, whether or not this machine can keep a note of it.
       await replaceFile(folder, file, text).catch((error: unknown) => {
         say(`the lineage of environment ${env} cannot be remembered in ${file}: ${String(error)}`);
@@ -100,7 +116,8 @@ async function readNote(file: string): Promise<Note | null> {
     const value: unknown = JSON.parse(await readFile(file, "utf8"));
     if (typeof value === "object" && value !== null && "lineage" in value && typeof value.lineage === "string") {
       const commit = "commit" in value && typeof value.commit === "string" ? value.commit : null;
-      return { lineage: value.lineage, commit };
+      const serial = "serial" in value && typeof value.serial === "number" ? value.serial : null;
+      return { lineage: value.lineage, commit, serial };
     }
   } catch (error) {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;

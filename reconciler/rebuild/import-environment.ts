@@ -43,7 +43,7 @@ export async function importEnvironment(
   try {
     const { outcome } = await importState(redis, env, answer.lock, copy);
     if (outcome !== "imported") return { outcome };
-    await lineages.remember(copy.head.lineage, copy.head.commit);
+    await lineages.remember(copy.head);
     return { outcome, from: facts.env, exportedAt: facts.exportedAt, copy, leftOut };
   } finally {
     await answer.lock.release();

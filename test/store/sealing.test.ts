@@ -130,6 +130,21 @@ describeWithRedis("a sealed state", () => {
     await expect(readState(keyed, env)).rejects.toMatchObject({ code: "STATE_CORRUPT" });
   });
 
+  test("notices a whole state of the past, head and records alike, and a history that was taken away", async () => {
+    await apply(keyed, [PLANNER, WRITER]);
+    const keys = environmentKeys(env);
+    const [old, oldHead] = [await plain.hgetall(keys.records), await plain.hgetall(keys.head)];
+    await apply(keyed, [PLANNER2]);
+    await plain.multi().del(keys.records, keys.head).hset(keys.records, old).hset(keys.head, oldHead).exec();
+    await expect(readState(keyed, env)).rejects.toMatchObject({
+      code: "STATE_CORRUPT",
+      message: expect.stringContaining("it is at #1, and the history ends at #2"),
+    });
+    await expect(apply(keyed, [WRITER])).rejects.toMatchObject({ code: "STATE_CORRUPT" });
+    await plain.xtrim(keys.history, "MAXLEN", 0);
+    await expect(readState(keyed, env)).rejects.toThrow("the history is gone");
+  });
+
   test("takes no record of another environment, although the same key sealed it", async () => {
     await apply(keyed, [PLANNER]);
     const foreign = await recordText(PLANNER.address);

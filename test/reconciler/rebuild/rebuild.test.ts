@@ -3,7 +3,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { fileLineageMemory, processLineageMemory } from "../../../reconciler/apply/lineage-memory.ts";
+import {
+  fileLineageMemory,
+  findReplaced,
+  processLineageMemory,
+  replacedText,
+} from "../../../reconciler/apply/lineage-memory.ts";
 import { rebuild, UNKNOWN } from "../../../reconciler/rebuild/rebuild.ts";
 import { pendingTaskIntents } from "../../../store/task-intents.ts";
 import { listTasks } from "../../../store/tasks.ts";
@@ -82,11 +87,16 @@ it("finds the commit in what this machine remembers, also after a restart", asyn
   const folder = await mkdtemp(join(tmpdir(), "cw-lineages-"));
   const open = () => fileLineageMemory({ folder, env: "e", server: "s", say: () => undefined });
   expect(await open().recallCommit()).toBeNull();
-  await open().remember("lin", "c1");
-  await open().remember("lin", "c2");
+  await open().remember({ lineage: "lin", commit: "c1", serial: 1 });
+  await open().remember({ lineage: "lin", commit: "c2", serial: 2 });
   expect([await open().recall(), await open().recallCommit()]).toEqual(["lin", "c2"]);
-  await open().remember("lin", null);
+  await open().remember({ lineage: "lin", commit: null, serial: 3 });
   expect([await open().recall(), await open().recallCommit()]).toEqual(["lin", null]);
+  const head = { env: "e", lineage: "lin", commit: null, policyDigest: "p", appliedAt: null };
+  expect(await findReplaced(open(), { ...head, serial: 3 })).toBeNull();
+  const replaced = await findReplaced(open(), { ...head, serial: 2 });
+  expect(replaced).toEqual({ was: "lin", is: "lin", serial: { was: 3, is: 2 } });
+  expect(replaced === null ? "" : replacedText(replaced)).toContain("#3 was applied, and now it is at #2");
   await open().forget();
   expect(await open().recallCommit()).toBeNull();
   await rm(folder, { recursive: true, force: true });
