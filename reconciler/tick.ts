@@ -11,10 +11,12 @@ import { hasErrors, type Problem } from "../contracts/problem.ts";
 import type { ObservedState } from "../contracts/record.ts";
 import type { TaskRef } from "../contracts/task.ts";
 import { type Holds, noteHeldHistory, readHolds } from "../store/holds.ts";
+import { compareRecords } from "../store/scripts/compare-records.ts";
 import { readState } from "../store/state.ts";
 import { type ApplyOutcome, applyPlan, leaveUnchanged, type PlannedWork, type Writer } from "./apply/apply-plan.ts";
 import { findReplaced, type Replaced } from "./apply/lineage-memory.ts";
 import type { Moved } from "./apply/stale.ts";
+import type { ComparisonReader } from "./drift/comparison-memory.ts";
 import { noteHealing, withholdFrom } from "./drift/heal.ts";
 import { type ConfirmHold, findConfirmHold, type PruneConfirmation } from "./holds/confirm.ts";
 import { findHistoryHold, type HistoryHold, rewrittenBranch } from "./holds/history.ts";
@@ -57,6 +59,8 @@ export interface TickOptions {
   readonly onPlan: (plan: Plan, commit: CommitInfo | null) => void;
   /** Reads the state for whoever ticks again and again; default: the whole state, each time. */
   readonly state?: { read(): Promise<ObservedState> };
+  /** Which records are not as applies left them; default: all are compared, each time. */
+  readonly comparison?: ComparisonReader;
   /** Makes the plans of whoever ticks again and again; default: each one anew. */
   readonly plans?: { plan(input: PlanInput): Plan };
   readonly signal: AbortSignal;
@@ -100,7 +104,8 @@ export async function tick(options: TickOptions): Promise<TickOutcome> {
   const observed = await (options.state?.read() ?? readState(writer.redis, writer.env));
   const holds = await readHolds(writer.redis, writer.env);
   const settings = options.settings ?? defaultSettings(writer.env);
-  const made = await planSource(options, answer, { observed, suspended: holds.resources, settings });
+  const comparison = await (options.comparison?.read() ?? compareRecords(writer.redis, writer.env));
+  const made = await planSource(options, answer, { observed, comparison, suspended: holds.resources, settings });
   const healer = { ...writer, selfHeal: options.selfHeal ?? settings.drift.selfHeal };
   const { plan, healing } = await withholdFrom(healer, made, answer.load.set.manifests);
   options.onPlan(plan, answer.identity.commit);
@@ -161,7 +166,7 @@ export async function tickUntilDone(options: TickOptions): Promise<TickOutcome> 
   }
 }
 
-type PlanBasis = Pick<PlanInput, "observed" | "suspended" | "settings">;
+type PlanBasis = Pick<PlanInput, "observed" | "suspended" | "settings" | "comparison">;
 
 async function planSource(options: TickOptions, answer: PlannableSource, basis: PlanBasis): Promise<Plan> {
   const { source, writer, tool, newId, signal } = options;

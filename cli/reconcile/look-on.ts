@@ -3,6 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { defaultSettings } from "../../contracts/environment.ts";
 import { failureRecord, PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import { Bell } from "../../reconciler/bell.ts";
+import { ComparisonMemory } from "../../reconciler/drift/comparison-memory.ts";
 import { findHost } from "../../reconciler/drift/find-host.ts";
 import { worldProbes } from "../../reconciler/drift/look.ts";
 import { runDriftRounds } from "../../reconciler/drift/rounds.ts";
@@ -11,6 +12,7 @@ import { type LoopEvent, type LoopOptions, runLoop } from "../../reconciler/loop
 import type { Reporting } from "../../reconciler/report/start-reporting.ts";
 import { runSchedules } from "../../reconciler/triggers/run-schedules.ts";
 import type { Redis } from "../../store/connect.ts";
+import type { RecordComparison } from "../../store/scripts/compare-records.ts";
 import { runTogether } from "../run-together.ts";
 import type { OpenEnvironment } from "./environment.ts";
 
@@ -72,9 +74,14 @@ async function lookForBoth(loop: LoopOptions & LeadingOptions): Promise<void> {
   };
   const settings = loop.settings ?? defaultSettings(env);
   const probes = worldProbes(redis, env, findHost);
-  const rounds = { redis, env, source, settings, probes, tool, now, random, ring, emit };
+  const comparison = new ComparisonMemory(redis, env);
+  const onCompared = (found: RecordComparison): void => {
+    // What the loop remembers of the state is older than what was found.
+    if (comparison.note(found)) driftBell.ring();
+  };
+  const rounds = { redis, env, source, settings, probes, tool, now, random, ring, onCompared, emit };
   await runTogether(loop.signal, [
-    (signal) => runLoop({ ...loop, driftBell, signal }),
+    (signal) => runLoop({ ...loop, driftBell, comparison, signal }),
     (signal) => runDriftRounds({ ...rounds, signal }),
     (signal) => runSchedules({ ...writer, ears: ears(), drift: settings.drift, random, emit, signal }),
   ]);

@@ -3,7 +3,7 @@ import type { EnvironmentSettings } from "../../contracts/environment.ts";
 import type { Plan } from "../../contracts/plan.ts";
 import type { ObservedState } from "../../contracts/record.ts";
 import type { Redis } from "../../store/connect.ts";
-import { compareRecords } from "../../store/scripts/compare-records.ts";
+import { compareRecords, type RecordComparison } from "../../store/scripts/compare-records.ts";
 import { readMissingSecrets, readTools } from "../../store/sightings.ts";
 import { readState } from "../../store/state.ts";
 import type { PlannableSource } from "../plan/make-plan.ts";
@@ -28,6 +28,7 @@ export interface DriftLook {
 export interface Looked {
   readonly report: DriftReport;
   readonly observed: ObservedState;
+  readonly comparison: RecordComparison;
 }
 
 export async function lookForDrift(look: DriftLook, source: PlannableSource): Promise<Looked> {
@@ -36,7 +37,8 @@ export async function lookForDrift(look: DriftLook, source: PlannableSource): Pr
   const comparison = await compareRecords(redis, env);
   const world = await runProbes(probes, [...observed.records.values()], signal);
   const { changes } = await look.plan(observed);
-  return { report: findDrift({ env, source, observed, comparison, world, changes, ignore }), observed };
+  const report = findDrift({ env, source, observed, comparison, world, changes, ignore });
+  return { report, observed, comparison };
 }
 
 /** `findHost` null: no name server is asked. */

@@ -7,6 +7,7 @@ import { failureRecord, LeaseLost, PermanentFailure, TransientFailure } from "..
 import type { Plan } from "../../contracts/plan.ts";
 import type { ObservedState } from "../../contracts/record.ts";
 import type { Redis } from "../../store/connect.ts";
+import type { RecordComparison } from "../../store/scripts/compare-records.ts";
 import { makePlan } from "../plan/make-plan.ts";
 import type { TickSource } from "../tick.ts";
 import { withJitter } from "../triggers/pace.ts";
@@ -30,6 +31,8 @@ export interface DriftRounds {
   readonly now: () => Date;
   /** From 0 to 1. */
   readonly random: () => number;
+  /** Told what the records were compared to, for the plans until the next round. */
+  readonly onCompared?: (comparison: RecordComparison) => void;
   /** Wakes the reconcile loop. */
   readonly ring: () => void;
   readonly emit: (event: DriftEvent) => void;
@@ -62,7 +65,8 @@ export async function driftRound(rounds: DriftRounds): Promise<DriftEvent> {
     if (answer.status === "unavailable") return { type: "drift-unknown", ...answer.reason };
     const plan = async (observed: ObservedState): Promise<Plan> => planOf(rounds, answer, observed);
     const look = { redis, env, ignore: settings.drift.ignore, probes, plan, signal };
-    const { report } = await lookForDrift(look, answer);
+    const { report, comparison } = await lookForDrift(look, answer);
+    rounds.onCompared?.(comparison);
     if (report.items.some((change) => mayHeal(change, settings))) rounds.ring();
     return { type: "drift", report };
   } catch (error) {

@@ -3,7 +3,9 @@ import { defaultSettings, type EnvironmentSettings } from "../../contracts/envir
 import type { Plan } from "../../contracts/plan.ts";
 import type { StateHead } from "../../contracts/record.ts";
 import type { Redis } from "../../store/connect.ts";
+import { readHolds } from "../../store/holds.ts";
 import { pushOutbox } from "../../store/outbox.ts";
+import { compareRecords } from "../../store/scripts/compare-records.ts";
 import { readHead, readState } from "../../store/state.ts";
 import { findReplaced, type LineageMemory } from "../apply/lineage-memory.ts";
 import { makePlan } from "../plan/make-plan.ts";
@@ -73,7 +75,9 @@ async function planPullRequest(planning: PullRequestPlanning, due: Due, planned:
   const observed = await readState(redis, env);
   const history = observed.head === null ? "first" : "fast-forward";
   const { now, newId, tool, settings = defaultSettings(env) } = planning;
-  const plan = makePlan({ source, history, observed, env, settings, now: now(), planId: newId(), tool });
+  const [{ resources: suspended }, comparison] = [await readHolds(redis, env), await compareRecords(redis, env)];
+  const facts = { env, settings, now: now(), planId: newId(), tool };
+  const plan = makePlan({ source, history, observed, suspended, comparison, ...facts });
   // The branch may have moved since the list was made: the plan tells which head it is of.
   const headSha = source.identity.headSha ?? pull.headSha;
   await pushOutbox(redis, env, { kind: "plan", env, pullRequest: pull.number, headSha, plan });

@@ -94,7 +94,7 @@ describeWithRedis("an apply that ends at any command", () => {
         await isComplete(redis, env, at);
       }
     },
-    60_000,
+    180_000,
   );
 });
 
@@ -246,7 +246,7 @@ describeWithRedis("`reconcile --once`, killed", () => {
     expect((await readState(redis, env)).head?.serial).toBe(1);
     expect((await listTasks(redis, env)).map(({ name }) => name).toSorted()).toEqual(["first", "second", "third"]);
     expect(await pendingTaskIntents(redis, env)).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   function start(url: string, env: string) {
     const words = [

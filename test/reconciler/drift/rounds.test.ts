@@ -4,13 +4,15 @@ import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import type { KindName } from "../../../contracts/address.ts";
 import { defaultSettings } from "../../../contracts/environment.ts";
 import { Bell } from "../../../reconciler/bell.ts";
+import { ComparisonMemory } from "../../../reconciler/drift/comparison-memory.ts";
 import { type DriftEvent, type DriftRounds, driftRound, runDriftRounds } from "../../../reconciler/drift/rounds.ts";
 import { runLoop } from "../../../reconciler/loop.ts";
+import { driftPart } from "../../../reconciler/plan/drift-part.ts";
 import type { SourceAnswer } from "../../../reconciler/source/source.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
 import { openWorld, type World } from "../apply/world.ts";
 import { manifest, NOW, source, TOOL } from "../plan/builders.ts";
-import { smuggle, tamper } from "./world.ts";
+import { smuggle, tamper, tickOf } from "./world.ts";
 
 const A = manifest("Agent", "a", { prompt: "p" });
 
@@ -117,6 +119,28 @@ describeWithRedis("rounds of drift", () => {
     stop.abort();
     await running;
     expect((await world.read()).records.get(A.address)?.digest).toBe(A.digest);
+  });
+
+  it("tell the plans of looks and of pull requests what they found, until it is mended", async () => {
+    const memory = new ComparisonMemory(world.redis, world.env);
+    const { options } = rounds();
+    const look = async () => {
+      const outcome = await tickOf(world, [A], { comparison: memory });
+      return outcome.outcome === "unavailable" ? undefined : outcome.plan;
+    };
+    expect((await look())?.drift).toEqual([]);
+    await change();
+    expect((await look())?.drift).toEqual([]);
+    await driftRound({ ...options, onCompared: (found) => expect(memory.note(found)).toBe(true) });
+    const [first, second] = [await look(), await look()];
+    expect(first?.drift).toMatchObject([{ address: A.address, action: "update", fields: [{ path: "/spec/prompt" }] }]);
+    expect(first?.digest).toBe(second?.digest);
+    expect(first === undefined ? "" : driftPart(first, 9)).toContain("**Drift**: 1 resource");
+    // Without a memory, as a single look has none, the records are compared there and then.
+    const once = await tickOf(world, [A]);
+    expect(once.outcome === "unavailable" ? [] : once.plan.drift).toHaveLength(1);
+    await tamper(world.redis, world.env, A.address, () => ({ prompt: "p" }));
+    expect((await look())?.drift).toEqual([]);
   });
 
   it("take a source that cannot be read for no answer, and go on", async () => {

@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import type { Address, KindName } from "../../../contracts/address.ts";
 import { manifestDigest } from "../../../contracts/manifest.ts";
+import type { ComparisonReader } from "../../../reconciler/drift/comparison-memory.ts";
 import type { LoadedManifest } from "../../../reconciler/load/desired-set.ts";
 import type { SourceIdentity } from "../../../reconciler/source/source.ts";
 import { type TickOptions, type TickOutcome, tick } from "../../../reconciler/tick.ts";
@@ -43,6 +44,7 @@ export interface TickWords {
   readonly selfHeal?: readonly KindName[];
   readonly headSha?: string;
   readonly now?: string;
+  readonly comparison?: ComparisonReader;
 }
 
 /** One look of a reconciler that reads exactly these manifests at this commit. */
@@ -63,6 +65,7 @@ export async function tickOf(
     allowHistory: [],
     selfHeal,
     onPlan: () => undefined,
+    ...(words.comparison === undefined ? {} : { comparison: words.comparison }),
     signal: new AbortController().signal,
   };
   return await tick(options);
