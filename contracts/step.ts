@@ -83,6 +83,8 @@ export interface StepRecord {
   readonly effect?: ToolEffect;
   /** Tokens that stay charged although no answer came (a lost attempt). */
   readonly reservedTokens?: number;
+  /** `namespace/name` of the ModelEndpoint that is asked: a takeover goes on with the same. */
+  readonly endpoint?: string;
   readonly model?: ModelAnswer;
   readonly tool?: ToolResult;
   /** It failed in a way that may pass. */

@@ -20,6 +20,8 @@ export const RUNNER_LIMITS = {
   appendTries: 50,
   /** Output tokens asked of a model where its endpoint sets no `max_tokens`. */
   maxOutputTokens: 4_096,
+  /** Of a ModelEndpoint where its manifest says nothing else; `longestMs` bounds the doubling of `openMs`. */
+  breaker: { failures: 5, windowMs: 30_000, openMs: 10_000, longestMs: 120_000 },
 } as const;
 
 /** Tries of one model turn, the first included, where the task sets no `message_retry`. */

@@ -60,6 +60,8 @@ export function outcomeOfFailure(error: unknown, attempts: Attempts): Outcome {
   const record = failureRecord(error);
   if (!(error instanceof TransientFailure)) return { kind: "failed", error: record, phase: "Failed", final: false };
   if (GROUND.test(error.code)) return { kind: "retry", error: record, inMs: GROUND_RETRY_MS, counts: false };
+  if (error.code === "MODEL_CIRCUIT_OPEN")
+    return { kind: "retry", error: record, inMs: error.retryAfterMs ?? GROUND_RETRY_MS, counts: false };
   if (isNonRetryable(record, attempts.retry.nonRetryable))
     return { kind: "failed", error: record, phase: "Failed", final: false };
   const { attempt, maxAttempts, retryBackoffMs: backoffMs, retry, random } = attempts;

@@ -3,21 +3,21 @@
 
 import { PermanentFailure } from "../contracts/failure.ts";
 import type { AgentSpec } from "../contracts/kinds/agent.ts";
-import { specOf } from "../contracts/kinds.ts";
 import type { Redis } from "../store/connect.ts";
-import type { AgentModel, ToolRules } from "./agent/desk.ts";
+import type { ModelChoice, ToolRules } from "./agent/desk.ts";
+import type { OutputShape } from "./agent/output.ts";
+import { Breakers } from "./breakers.ts";
 import type { Definitions } from "./definitions.ts";
+import { compileSchema, renderErrors } from "./foreign-schema.ts";
 import { type ArgumentCheck, createArgumentCheck } from "./gate/arguments.ts";
 import { createGate, type Gate } from "./gate/gate.ts";
 import { realPath } from "./gate/real-path.ts";
 import { createRedactor, type Redactor, redactFailure } from "./gate/redact.ts";
 import type { Held } from "./held.ts";
-import { RUNNER_LIMITS } from "./limits.ts";
 import { LivePolicies } from "./live-policies.ts";
 import { McpSupervisor } from "./mcp/supervisor.ts";
 import type { ToolDefinition } from "./models/model.ts";
-import { openModel } from "./models/open-model.ts";
-import { priceOf } from "./models/price.ts";
+import { openAgentModels } from "./models/open-agent-models.ts";
 import type { SecretAccess } from "./secrets/allowed.ts";
 import { openSecrets, type Secrets } from "./secrets/secrets.ts";
 import { openSightings, type Sightings } from "./sightings.ts";
@@ -43,7 +43,8 @@ export interface WorkshopOptions {
 /** For one attempt at one activation. */
 export interface Bench {
   readonly gate: Gate;
-  readonly model: AgentModel;
+  readonly models: readonly ModelChoice[];
+  readonly output: OutputShape | undefined;
   readonly tools: readonly ToolDefinition[];
   readonly toolRules: (tool: string) => ToolRules;
   readonly redact: (text: string) => string;
@@ -63,6 +64,7 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
     options,
     mcp,
     live: new LivePolicies(options.redis, options.env),
+    breakers: new Breakers(options.redis, options.env, () => performance.now()),
     argumentCheck: createArgumentCheck(),
     sightings: openSightings(options),
     ground: { variables: access.variables, cwd, privateHosts, resolve: resolveHost },
@@ -87,6 +89,7 @@ interface Shared {
   readonly options: WorkshopOptions;
   readonly mcp: McpSupervisor;
   readonly live: LivePolicies;
+  readonly breakers: Breakers;
   readonly argumentCheck: ArgumentCheck;
   readonly sightings: Sightings;
   readonly ground: ToolDeps["ground"];
@@ -99,14 +102,15 @@ interface Attempt {
 }
 
 async function openBench(
-  { options, mcp, live, argumentCheck, sightings, ground }: Shared,
+  { options, mcp, live, breakers, argumentCheck, sightings, ground }: Shared,
   { held, definitions, spec }: Attempt,
   secrets: Secrets,
   redactor: Redactor,
 ): Promise<Bench> {
   const { entries } = definitions.snapshot;
   const { namespace } = held.task;
-  const model = await openAgentModel(definitions, secrets, namespace, spec.model_ref, options.now());
+  const output = outputShape(spec, held.agent);
+  const models = await openAgentModels({ definitions, secrets, breakers, at: options.now() }, namespace, spec);
   const toolNames = spec.tools ?? [];
   const onOpened = sightings.serverOpened.bind(sightings);
   const deps = { mcp, secrets, ground, onOpened };
@@ -133,7 +137,8 @@ async function openBench(
   const tools = definitionsOf(toolBox, toolNames);
   return {
     gate,
-    model,
+    models,
+    output,
     tools,
     toolRules: rulesOf,
     redact: (text) => redactor.text(text),
@@ -152,33 +157,17 @@ function askerOf({ task, activation, agent, claim }: Held, spec: AgentSpec) {
   };
 }
 
-async function openAgentModel(
-  definitions: Definitions,
-  secrets: Secrets,
-  namespace: string,
-  reference: string,
-  at: Date,
-): Promise<AgentModel> {
-  const manifest = definitions.manifest("ModelEndpoint", namespace, reference);
-  const spec = specOf(manifest, "ModelEndpoint");
-  if (spec === undefined) throw new PermanentFailure("DEFINITION_MISSING", `\`${reference}\` is no ModelEndpoint`);
-  const { metadata } = manifest;
-  const neededBy = `ModelEndpoint ${metadata.namespace}/${metadata.name}`;
-  const secretRef = spec.auth?.secret_ref;
-  const apiKey = secretRef === undefined ? undefined : await secrets.resolve(secretRef, metadata.namespace, neededBy);
-  const endpoint = { namespace: metadata.namespace, name: metadata.name, spec };
-  const model = await openModel(apiKey === undefined ? endpoint : { ...endpoint, apiKey });
-  return {
-    model,
-    name: spec.default_model,
-    maxOutputTokens: outputTokens(spec.options),
-    price: await priceOf(spec, at),
-  };
-}
-
-function outputTokens(options: Readonly<Record<string, string>> = {}): number {
-  const asked = Number(options["max_tokens"]);
-  return Number.isInteger(asked) && asked > 0 ? asked : RUNNER_LIMITS.maxOutputTokens;
+/** Throws PermanentFailure OUTPUT_SCHEMA_INVALID: what cannot be checked must not count as right. */
+function outputShape({ execution }: AgentSpec, agent: string): OutputShape | undefined {
+  const schema = execution?.output_schema;
+  if (schema === undefined) return undefined;
+  const validate = compileSchema(schema);
+  if (validate === null) {
+    throw new PermanentFailure("OUTPUT_SCHEMA_INVALID", `the output_schema of ${agent} is no JSON Schema`);
+  }
+  const problem = (value: unknown): string | undefined =>
+    validate(value) ? undefined : renderErrors(validate.errors ?? [], "the output");
+  return { schema, problem };
 }
 
 /** Tools resolve their secrets when they are called, so what must be redacted grows while the agent works. */

@@ -57,6 +57,8 @@ export interface EnvironmentKeys {
   readonly heals: string;
   /** hash: `<namespace>/<server>` → the tool definitions that a runner saw last. */
   readonly seenTools: string;
+  /** zset: `<namespace>/<name>` of a ModelEndpoint whose calls failed → when its breaker is forgotten. */
+  readonly breakers: string;
   /** hash: `<namespace>/<secret>:<key> <runner>` → why that runner has no value for it. */
   readonly missingSecrets: string;
 }
@@ -88,6 +90,7 @@ export function environmentKeys(env: string): EnvironmentKeys {
     inventory: `${tag}:inventory`,
     heals: `${tag}:heals`,
     seenTools: `${tag}:seen-tools`,
+    breakers: `${tag}:breakers`,
     missingSecrets: `${tag}:missing-secrets`,
   };
 }
@@ -95,6 +98,25 @@ export function environmentKeys(env: string): EnvironmentKeys {
 /** hash: what one apply is about to write; expires by itself. */
 export function stagingKey(env: string, applyId: string): string {
   return `${environmentTag(env)}:staging:${applyId}`;
+}
+
+export interface EndpointRef {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface BreakerKeys {
+  /** hash: failures, since, openUntil, opens, probeUntil, code, message, at. Absent: closed, and nothing failed. */
+  readonly breaker: string;
+  /** The environment's `breakers`, and the endpoint's member there. */
+  readonly index: string;
+  readonly member: string;
+}
+
+export function breakerKeys(env: string, { namespace, name }: EndpointRef): BreakerKeys {
+  const member = `${checkedName("namespace", namespace)}/${checkedName("ModelEndpoint", name)}`;
+  const { breakers } = environmentKeys(env);
+  return { breaker: `${environmentTag(env)}:breaker:${member}`, index: breakers, member };
 }
 
 /** string with expiry: what one runner announces of itself. */

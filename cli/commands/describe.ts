@@ -13,8 +13,9 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { findTask } from "../find-task.ts";
 import type { Host } from "../host.ts";
 import { paintFor, printJson, say } from "../output.ts";
+import { breakerOf, type RecordFacts, readRecordFacts } from "../record-facts.ts";
 import { openRedis } from "../redis.ts";
-import { readScheduleFacts, type ScheduleFacts } from "../schedule-facts.ts";
+import { breakerSentence } from "../view/breaker.ts";
 import { renderEvidence } from "../view/evidence.ts";
 import { scheduleLines } from "../view/schedules.ts";
 import { renderCost, renderCount, renderTable } from "../view/table.ts";
@@ -30,8 +31,8 @@ export async function runDescribe(host: Host, options: DescribeOptions): Promise
     if (kind === "Task") await describeTask(host, options, redis);
     else {
       const { records } = await readState(redis, options.env);
-      const schedules = await readScheduleFacts(redis, options.env, host.now());
-      await describeRecord(host, options, pickRecord(records.values(), kind, options), schedules);
+      const facts = await readRecordFacts(redis, options.env, kind, host.now());
+      describeRecord(host, options, pickRecord(records.values(), kind, options), facts);
     }
     return EXIT.ok;
   } finally {
@@ -119,20 +120,16 @@ function nextFor(task: TaskRecord): string {
   return `Next: countwheel trace ${task.name}${hasEnded(task.phase) ? "" : " -f"}`;
 }
 
-async function describeRecord(
-  host: Host,
-  options: DescribeOptions,
-  record: StateRecord,
-  schedules: ReadonlyMap<string, ScheduleFacts>,
-): Promise<void> {
-  if (options.output === "json") return printJson(host, recordView(record, schedules));
+function describeRecord(host: Host, options: DescribeOptions, record: StateRecord, known: RecordFacts): void {
+  if (options.output === "json") return printJson(host, recordView(record, known));
   const { manifest, source, digest, generation, serial, appliedAt } = record;
   const facts: readonly (readonly [string, string])[] = [
     ["Address", displayAddress({ kind: manifest.kind, ...manifest.metadata })],
     ["Declared", `${source.file}:${source.line} @ ${source.commit?.slice(0, 7) ?? "working tree"} of ${source.repo}`],
     ["Applied", `${appliedAt}, serial ${serial}, generation ${generation}`],
     ["Digest", digest],
-    ...(manifest.kind === "TaskSchedule" ? scheduleLines(schedules.get(record.address)) : []),
+    ...(manifest.kind === "TaskSchedule" ? scheduleLines(known.schedules.get(record.address)) : []),
+    ...(manifest.kind === "ModelEndpoint" ? [["Breaker", breakerSentence(breakerOf(record, known))] as const] : []),
   ];
   const head = facts.map(([name, value]) => `${`${name}:`.padEnd(12)}${value}\n`).join("");
   host.stdout.write(`${head}\n${renderYaml(hideSensitive(manifest))}`);

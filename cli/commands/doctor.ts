@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { failureRecord } from "../../contracts/failure.ts";
+import { type Breaker, listBreakers } from "../../store/breakers.ts";
 import { checkServer, closeRedis, connectRedis, type ServerReport } from "../../store/connect.ts";
 import { ensureEmbedded, stopEmbedded } from "../../store/embedded/embedded.ts";
 import { findProgram } from "../../store/embedded/find-server.ts";
@@ -12,6 +13,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { type Paint, paintFor, printJson } from "../output.ts";
 import { countwheelHome } from "../repository-root.ts";
+import { breakerSentence } from "../view/breaker.ts";
 
 export interface DoctorOptions extends CommonFlags {
   readonly allowUnprotected?: boolean;
@@ -90,11 +92,16 @@ async function checkRedis(host: Host, options: DoctorOptions): Promise<Check[]> 
   }
 }
 
-async function checkUrl(url: string, which: string, { allowUnprotected = false }: DoctorOptions): Promise<Check[]> {
+async function checkUrl(
+  url: string,
+  which: string,
+  { allowUnprotected = false, env }: DoctorOptions,
+): Promise<Check[]> {
   try {
     const redis = connectRedis(url, "command");
     try {
-      return reportChecks(which, await checkServer(redis, { allowUnprotected }));
+      const report = await checkServer(redis, { allowUnprotected });
+      return [...reportChecks(which, report), ...reportBreakers(await listBreakers(redis, env))];
     } finally {
       await closeRedis(redis);
     }
@@ -106,6 +113,14 @@ async function checkUrl(url: string, which: string, { allowUnprotected = false }
 function reportChecks(which: string, { product, version, policy, persistence, warnings }: ServerReport): Check[] {
   const found = `${product} ${version}, ${which}; maxmemory-policy ${policy}, persistence ${persistence}`;
   return [check("redis", "ok", found), ...warnings.map((warning) => check("redis", "warn", "", warning))];
+}
+
+/** Endpoints that are left alone for a while. One whose calls failed a few times only is nobody's worry yet. */
+function reportBreakers(breakers: readonly Breaker[]): Check[] {
+  const open = breakers.filter(({ state }) => state !== "closed");
+  return open.map((breaker) =>
+    check("models", "warn", `ModelEndpoint ${breaker.endpoint}`, `its breaker is ${breakerSentence(breaker)}`),
+  );
 }
 
 /** A failure of ours says what to do in its own words. Anything else is a bug, and not for this command to hide. */

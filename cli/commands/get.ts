@@ -3,7 +3,7 @@ import { closest } from "fastest-levenshtein";
 import { DEFAULT_NAMESPACE, KIND_NAMES, type KindName } from "../../contracts/address.ts";
 import { shortDigest } from "../../contracts/canonical.ts";
 import { PermanentFailure } from "../../contracts/failure.ts";
-import { findKind, kindWords } from "../../contracts/kinds.ts";
+import { findKind, kindWords, specOf } from "../../contracts/kinds.ts";
 import type { StateRecord } from "../../contracts/record.ts";
 import { hideSensitive } from "../../contracts/sensitive.ts";
 import { TASK_PHASES, type TaskPhase, type TaskRecord } from "../../contracts/task.ts";
@@ -18,8 +18,8 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { findTask } from "../find-task.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { printJson, printList, say, UsageFailure } from "../output.ts";
+import { breakerOf, factsView, type RecordFacts, readRecordFacts } from "../record-facts.ts";
 import { openRedis } from "../redis.ts";
-import { readScheduleFacts, type ScheduleFacts } from "../schedule-facts.ts";
 import { scheduleRows } from "../view/schedules.ts";
 import { renderAge, renderCost, renderCount, renderTable } from "../view/table.ts";
 import { watchRows } from "../watch-rows.ts";
@@ -78,8 +78,7 @@ export type Found =
       readonly of: "records";
       readonly items: readonly StateRecord[];
       readonly one: boolean;
-      /** Of TaskSchedules; empty for other kinds. */
-      readonly schedules: ReadonlyMap<string, ScheduleFacts>;
+      readonly facts: RecordFacts;
     };
 
 async function read(host: Host, redis: Redis, kind: KindName, options: GetOptions): Promise<Found> {
@@ -91,12 +90,9 @@ async function read(host: Host, redis: Redis, kind: KindName, options: GetOption
   }
   if (options.phase !== undefined) throw new UsageFailure("`--phase` goes with tasks");
   const records = await readRecords(redis, kind, options);
-  const schedules =
-    kind === "TaskSchedule"
-      ? await readScheduleFacts(redis, options.env, host.now())
-      : new Map<string, ScheduleFacts>();
-  if (name === undefined) return { of: "records", items: records, one: false, schedules };
-  return { of: "records", items: [pickRecord(records, kind, { ...options, name })], one: true, schedules };
+  const facts = await readRecordFacts(redis, options.env, kind, host.now());
+  if (name === undefined) return { of: "records", items: records, one: false, facts };
+  return { of: "records", items: [pickRecord(records, kind, { ...options, name })], one: true, facts };
 }
 
 async function readTasks(
@@ -145,7 +141,7 @@ export function pickRecord(
 }
 
 function print(host: Host, options: GetOptions, found: Found): void {
-  const values = found.of === "tasks" ? found.items : found.items.map((record) => recordView(record, found.schedules));
+  const values = found.of === "tasks" ? found.items : found.items.map((record) => recordView(record, found.facts));
   switch (options.output) {
     case "json":
       return found.one ? printJson(host, values[0]) : printList(host, values);
@@ -166,13 +162,10 @@ function print(host: Host, options: GetOptions, found: Found): void {
 }
 
 /** The manifest as it was applied, with a `status` that says when, by which commit and at which line. */
-export function recordView(
-  { address, manifest, digest, generation, source, serial, appliedAt }: StateRecord,
-  schedules: ReadonlyMap<string, ScheduleFacts>,
-): object {
-  const schedule = schedules.get(address);
-  const status = { address, digest, generation, serial, appliedAt, source };
-  return { ...hideSensitive(manifest), status: schedule === undefined ? status : { ...status, schedule } };
+export function recordView(record: StateRecord, facts: RecordFacts): object {
+  const { address, manifest, digest, generation, source, serial, appliedAt } = record;
+  const status = { address, digest, generation, serial, appliedAt, source, ...factsView(record, facts) };
+  return { ...hideSensitive(manifest), status };
 }
 
 function shortNames(found: Found): readonly string[] {
@@ -197,9 +190,22 @@ function tableRows(found: Found, now: Date): readonly (readonly string[])[] {
     const header = ["NAMESPACE", "NAME", "SYSTEM", "PHASE", "ATTEMPTS", "TOKENS IN/OUT", "COST", "AGE"];
     return [header, ...found.items.map((task) => taskRow(task, now))];
   }
-  if (found.items.some(({ manifest }) => manifest.kind === "TaskSchedule")) return scheduleRows(found, now);
+  const { items, facts } = found;
+  if (items[0]?.manifest.kind === "TaskSchedule") return scheduleRows({ items, schedules: facts.schedules }, now);
+  if (items[0]?.manifest.kind === "ModelEndpoint") return endpointRows(items, facts, now);
   const header = ["NAMESPACE", "NAME", "GENERATION", "DIGEST", "SOURCE", "AGE"];
   return [header, ...found.items.map((record) => recordRow(record, now))];
+}
+
+function endpointRows(records: readonly StateRecord[], facts: RecordFacts, now: Date): string[][] {
+  const rows = records.map((record) => {
+    const { metadata } = record.manifest;
+    const spec = specOf(record.manifest, "ModelEndpoint");
+    const model = [spec?.provider ?? "openai", spec?.default_model ?? "-"];
+    const breaker = breakerOf(record, facts)?.state ?? "closed";
+    return [metadata.namespace, metadata.name, ...model, breaker, renderAge(record.appliedAt, now)];
+  });
+  return [["NAMESPACE", "NAME", "PROVIDER", "MODEL", "BREAKER", "AGE"], ...rows];
 }
 
 function taskRow(task: TaskRecord, now: Date): string[] {

@@ -46,12 +46,18 @@ const ROW_MAKERS: Partial<Record<TraceEventType, RowMaker>> = {
   "tool.called": toolRow,
   "tool.denied": deniedRow,
   "task.taken_over": takeoverRow,
-  "retry.scheduled": momentRow("retry scheduled", "plain"),
+  "retry.scheduled": (event, around) => momentRow(retryLabel(event), "plain")(event, around),
   "budget.exceeded": momentRow("budget exceeded", "bad"),
   "lease.lost": momentRow("lease lost", "bad"),
   "task.cancelled": momentRow("cancelled", "bad"),
   "task.dead_lettered": momentRow("dead letter", "bad"),
 };
+
+/** What is done again, where it is not the same once more. */
+function retryLabel(event: TraceEvent): string {
+  if (event["what"] === "fallback") return `falls back to ${text(event["to"])}`;
+  return event["what"] === "output" ? "output repaired" : "retry scheduled";
+}
 
 /** From the task's making to its first claim: time that no agent is to blame for. */
 function queueRow(event: TraceEvent, { later, clock }: Around): TraceRow {

@@ -53,6 +53,21 @@ export const MODEL_ENDPOINT_SCHEMA = {
         },
       },
     },
+    breaker: {
+      type: "object",
+      description: "When a provider that fails is left alone for a while, by all runners together (Countwheel).",
+      additionalProperties: false,
+      properties: {
+        failures: {
+          type: "integer",
+          minimum: 0,
+          default: 5,
+          description: "Failures in a row that open it; 0: never. A mock has none unless this is set.",
+        },
+        window: { ...DURATION, default: "30s", description: "The time within which they count." },
+        open: { ...DURATION, default: "10s", description: "How long nobody asks; doubles with each probe that fails." },
+      },
+    },
     timeout: { ...DURATION, default: "2m", description: "A model call that takes longer is aborted (Countwheel)." },
   },
 } as const;

@@ -2,10 +2,12 @@
 import type { StepRecord } from "../../contracts/step.ts";
 import type { Message } from "../../contracts/task.ts";
 import type { TraceEventType } from "../../contracts/trace.ts";
+import type { Entry } from "../breakers.ts";
 import type { Gate } from "../gate/gate.ts";
 import type { Model, ToolDefinition } from "../models/model.ts";
 import type { ModelPrice } from "../models/price.ts";
 import type { Backoff } from "./backoff.ts";
+import type { OutputShape } from "./output.ts";
 
 export interface AgentModel {
   readonly model: Model;
@@ -14,6 +16,16 @@ export interface AgentModel {
   readonly maxOutputTokens: number;
   /** null: unknown. */
   readonly price: ModelPrice | null;
+  /** Asks its endpoint's breaker, before each call. */
+  enter(): Promise<Entry>;
+}
+
+/** A model that the agent may ask, opened when it comes to it. */
+export interface ModelChoice {
+  /** `namespace/name` of its ModelEndpoint. */
+  readonly endpoint: string;
+  /** Throws what stands in its way: a secret without a value, an option that cannot be read. */
+  open(): Promise<AgentModel>;
 }
 
 /** What manifests say of the calls of one tool. */
@@ -33,10 +45,14 @@ export interface AgentDesk {
   /** Those that the agent may be shown; what it may call is the gate's business. */
   readonly tools: readonly ToolDefinition[];
   readonly maxSteps: number;
-  readonly model: AgentModel;
+  /** In the order in which they are asked: its own, then those that it falls back to. */
+  readonly models: readonly ModelChoice[];
   readonly modelRetry: Backoff;
   readonly gate: Gate;
   readonly toolRules: (tool: string) => ToolRules;
+  /** undefined: any text will do. */
+  readonly output: OutputShape | undefined;
+  readonly redact: (text: string) => string;
   /** What earlier attempts recorded. */
   readonly steps: readonly StepRecord[];
   /** Aborted with LeaseLost, Cancelled, RunnerStopping or the time-out of the agent. */

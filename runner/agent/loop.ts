@@ -1,10 +1,11 @@
 // The agent loop: the model answers, its tool calls are made in order, their results go back, until it has no more calls.
 import type { Denial } from "../../contracts/decision.ts";
 import { PermanentFailure } from "../../contracts/failure.ts";
-import type { ModelAnswer, ToolCall } from "../../contracts/step.ts";
+import { modelStepId, type ToolCall } from "../../contracts/step.ts";
 import type { ModelMessage } from "../models/model.ts";
 import { assistantMessage, openingMessage, toolMessage, withUniqueIds } from "./conversation.ts";
 import type { AgentDesk } from "./desk.ts";
+import { settleOutput } from "./output.ts";
 import { type UnknownUse, useTool } from "./tool-use.ts";
 import { takeTurn } from "./turn.ts";
 
@@ -20,13 +21,22 @@ export type AgentEnd =
  */
 export async function runAgent(desk: AgentDesk): Promise<AgentEnd> {
   const messages: ModelMessage[] = [openingMessage(desk.input, desk.messages)];
+  let repairs = 0;
   for (let turn = 1; turn <= desk.maxSteps; turn += 1) {
     desk.signal.throwIfAborted();
     const taken = await takeTurn(desk, turn, [...messages]);
     if (taken.outcome === "denied") return taken;
     const answer = withUniqueIds(taken.answer);
-    if (answer.toolCalls.length === 0) return finish(desk, answer, turn);
     messages.push(assistantMessage(answer));
+    if (answer.toolCalls.length === 0) {
+      const settled = settleOutput(desk, answer, repairs);
+      if (settled.outcome === "done") return { outcome: "done", text: settled.text, turns: turn };
+      messages.push(settled.message);
+      if (settled.outcome === "go-on") continue;
+      repairs += 1;
+      await noteRepair(desk, turn, settled.why);
+      continue;
+    }
     const stopped = await callTools(desk, turn, answer.toolCalls, messages);
     if (stopped !== undefined) return stopped;
   }
@@ -34,11 +44,12 @@ export async function runAgent(desk: AgentDesk): Promise<AgentEnd> {
   throw new PermanentFailure("MAX_STEPS", message);
 }
 
-function finish(desk: AgentDesk, { text, finishReason }: ModelAnswer, turns: number): AgentEnd {
-  if (finishReason === "refusal")
-    throw new PermanentFailure("MODEL_REFUSED", `the model of ${desk.agent} refused: ${text}`);
-  if (text.trim() === "") throw new PermanentFailure("MODEL_EMPTY", `the model of ${desk.agent} answered nothing`);
-  return { outcome: "done", text, turns };
+/** Told once: a takeover that comes by again finds the next turn recorded. */
+async function noteRepair(desk: AgentDesk, turn: number, why: string): Promise<void> {
+  const step = modelStepId(turn + 1, 0);
+  if (desk.steps.some((record) => record.step === step)) return;
+  const data = { what: "output", inMs: 0, code: "OUTPUT_INVALID", message: desk.redact(why) };
+  await desk.note("retry.scheduled", data, { turn: turn + 1, step });
 }
 
 /** Adds the results to `messages`, in the order of the calls; answers an end where the agent must not go on. */

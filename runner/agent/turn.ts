@@ -1,52 +1,67 @@
-// One turn of an agent: one answer of its model, with the tries that it takes. Each try is a gated step of its own.
-import type { Denial } from "../../contracts/decision.ts";
-import { TransientFailure } from "../../contracts/failure.ts";
-import { type ModelAnswer, modelStepId } from "../../contracts/step.ts";
-import type { ModelAsk } from "../gate/ask.ts";
-import type { Gate } from "../gate/gate.ts";
-import type { ModelMessage } from "../models/model.ts";
-import { waitUnlessAborted } from "../unless-aborted.ts";
-import { nextDelayMs } from "./backoff.ts";
-import type { AgentDesk } from "./desk.ts";
+// One turn of an agent: one answer of its model, or of one that it falls back to. Each try is a gated step of its own.
+import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import { modelStepId } from "../../contracts/step.ts";
+import { checkAnswer } from "./answer-check.ts";
+import type { AgentDesk, ModelChoice } from "./desk.ts";
 import { findModelStep } from "./ladder.ts";
+import { type Asking, type Turn, tryModel } from "./try-model.ts";
 
-export type Turn =
-  | { readonly outcome: "answered"; readonly answer: ModelAnswer }
-  | { readonly outcome: "denied"; readonly denial: Denial };
-
-/** Throws what the model threw when no try is left, or the reason for which the signal was aborted. */
-export async function takeTurn(desk: AgentDesk, turn: number, messages: readonly ModelMessage[]): Promise<Turn> {
+/**
+ * Throws what the models threw when no try is left, what is wrong with an answer that must not be acted on, or the reason
+ * for which the signal was aborted.
+ */
+export async function takeTurn(desk: AgentDesk, turn: number, messages: Asking["messages"]): Promise<Turn> {
   const step = findModelStep(desk.steps, turn);
-  if (step.do === "reuse") return { outcome: "answered", answer: step.answer };
-  for (let failures = 0; ; failures += 1) {
-    const ask = modelAsk(desk, turn, step.retry + failures, messages);
-    try {
-      return await callOnce(desk.gate, ask, desk.signal);
-    } catch (error) {
-      desk.signal.throwIfAborted();
-      await waitForNextTry(desk, ask, failures + 1, error);
-    }
+  const taken: Turn =
+    step.do === "reuse"
+      ? { outcome: "answered", answer: step.answer }
+      : await askInOrder(desk, { turn, messages, retry: step.retry });
+  if (taken.outcome === "answered") checkAnswer(desk.agent, taken.answer);
+  return taken;
+}
+
+async function askInOrder(desk: AgentDesk, asking: Asking): Promise<Turn> {
+  const failures: unknown[] = [];
+  const choices = desk.models.slice(firstToAsk(desk, asking.turn));
+  let { retry } = asking;
+  for (const [position, choice] of choices.entries()) {
+    const taken = await tryModel(desk, choice, { ...asking, retry });
+    if (taken.outcome !== "failed") return taken;
+    if (!isOfEndpoint(taken.error)) throw taken.error;
+    retry = taken.retry;
+    failures.push(taken.error);
+    const next = choices[position + 1];
+    if (next !== undefined) await noteFallback(desk, { turn: asking.turn, retry }, [choice, next], taken.error);
   }
+  throw failures.find((error) => error instanceof TransientFailure) ?? failures[0];
 }
 
-async function callOnce(gate: Gate, ask: ModelAsk, signal: AbortSignal): Promise<Turn> {
-  const permission = await gate.requestModel(ask);
-  if (permission.outcome === "denied") return { outcome: "denied", denial: permission.denial };
-  return { outcome: "answered", answer: await gate.callModel(permission.permit, signal) };
+/** Where a runner was lost in the middle of a call, the next one goes on with the model that was being asked. */
+function firstToAsk({ steps, models }: AgentDesk, turn: number): number {
+  const tries = steps.filter(({ step }) => step === `m${turn}` || step.startsWith(`m${turn}.r`));
+  const last = tries.toSorted((a, b) => a.step.length - b.step.length || (a.step < b.step ? -1 : 1)).at(-1);
+  if (last?.state !== "started") return 0;
+  return Math.max(
+    0,
+    models.findIndex(({ endpoint }) => endpoint === last.endpoint),
+  );
 }
 
-/** Throws the failure itself where it will not pass, or has not passed often enough. */
-async function waitForNextTry(desk: AgentDesk, ask: ModelAsk, failures: number, error: unknown): Promise<void> {
-  if (!(error instanceof TransientFailure)) throw error;
-  const delayMs = nextDelayMs(desk.modelRetry, failures, error.retryAfterMs, desk.random());
-  if (delayMs === undefined) throw error;
-  const data = { what: "model", inMs: delayMs, code: error.code, message: error.message };
-  await desk.note("retry.scheduled", data, { turn: ask.turn, step: modelStepId(ask.turn, ask.retry) });
-  await waitUnlessAborted(delayMs, desk.signal);
+/** Another model may do better where the endpoint is ill or cannot be used; a request that is wrong is wrong everywhere. */
+function isOfEndpoint(error: unknown): boolean {
+  if (!(error instanceof TransientFailure || error instanceof PermanentFailure)) return false;
+  return /^(MODEL|SECRET|DEFINITION)_/.test(error.code) && error.code !== "MODEL_BAD_REQUEST";
 }
 
-function modelAsk(desk: AgentDesk, turn: number, retry: number, messages: readonly ModelMessage[]): ModelAsk {
-  const { model, name, maxOutputTokens, price } = desk.model;
-  const { agent, system, tools } = desk;
-  return { turn, retry, model, price, request: { model: name, agent, turn, system, messages, tools, maxOutputTokens } };
+async function noteFallback(
+  desk: AgentDesk,
+  { turn, retry }: Pick<Asking, "turn" | "retry">,
+  [from, to]: readonly [ModelChoice, ModelChoice],
+  error: unknown,
+): Promise<void> {
+  const { code, message } = error instanceof PermanentFailure || error instanceof TransientFailure ? error : BUG;
+  const data = { what: "fallback", from: from.endpoint, to: to.endpoint, inMs: 0, code, message: desk.redact(message) };
+  await desk.note("retry.scheduled", data, { turn, step: modelStepId(turn, retry) });
 }
+
+const BUG = { code: "BUG", message: "" };

@@ -53,6 +53,8 @@ export interface ModelAsk {
   readonly retry: number;
   readonly request: ModelRequest;
   readonly model: Model;
+  /** `namespace/name` of its ModelEndpoint. */
+  readonly endpoint?: string;
   /** null: unknown, and the cost of the call is recorded as unknown. */
   readonly price: ModelPrice | null;
 }

@@ -31,6 +31,8 @@ interface Grant {
 
 export interface ModelGrant extends Grant {
   readonly model: Model;
+  /** `namespace/name` of its ModelEndpoint. */
+  readonly endpoint: string | undefined;
   readonly request: ModelRequest;
   readonly reservedTokens: number;
   readonly price: ModelPrice | null;

@@ -13,16 +13,20 @@ import type { Redactor } from "./redact.ts";
 
 /** To be written with the decision, before the call. */
 export function modelBeginning(grant: ModelGrant): { readonly draft: TraceDraft; readonly step: StepRecord } {
-  const { journal, request, model, decisionId, reservedTokens } = grant;
+  const { journal, request, model, endpoint, decisionId, reservedTokens } = grant;
   const data = {
     model: request.model,
     provider: model.provider,
+    ...named(endpoint),
     reservedTokens,
     messages: request.messages.length,
     tools: request.tools.map((tool) => tool.name),
     decisionId,
   };
-  return { draft: journal.draft("model.called", data), step: { ...stepOf(grant), state: "started", reservedTokens } };
+  return {
+    draft: journal.draft("model.called", data),
+    step: { ...stepOf(grant), state: "started", reservedTokens, ...named(endpoint) },
+  };
 }
 
 /** Rides with the next record: whatever follows from the answer is written, in one piece with it, before it has an effect. */
@@ -39,6 +43,7 @@ export function finishModel(grant: ModelGrant, from: ModelAnswer, begunMs: numbe
     latencyMs: sinceMs(grant, begunMs),
     model,
     provider,
+    ...named(grant.endpoint),
     finishReason,
     ...(stopReason === undefined ? {} : { stopReason }),
     costUsd: cost,
@@ -73,6 +78,10 @@ export async function failModel(grant: ModelGrant, error: unknown, begunMs: numb
 /** Refused before any work: a bad key, a bad request, a rate limit, nobody there. All else may have been billed. */
 function mayHaveCost(error: unknown): boolean {
   return mayHaveHappened(error) && !(error instanceof TransientFailure && error.code === "MODEL_RATE_LIMITED");
+}
+
+function named(endpoint: string | undefined): { readonly endpoint?: string } {
+  return endpoint === undefined ? {} : { endpoint };
 }
 
 function cachedOf({ cacheReadTokens, cacheWriteTokens }: ModelAnswer): Readonly<Record<string, number>> {

@@ -46,6 +46,7 @@ function openTurn(options: GateOptions, ask: ModelAsk): Turn {
     facts: {
       model: ask.request.model,
       provider: ask.model.provider,
+      ...(ask.endpoint === undefined ? {} : { endpoint: ask.endpoint }),
       reserveTokens,
       requestDigest: digestText(JSON.stringify(ask.request)),
     },
@@ -78,6 +79,7 @@ async function permitTurn(
     decisionId: decision.decisionId,
     journal,
     model: ask.model,
+    endpoint: ask.endpoint,
     request: ask.request,
     reservedTokens: reserveTokens,
     price: ask.price,

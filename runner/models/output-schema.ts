@@ -39,6 +39,11 @@ function innerSchemas(schema: Schema): unknown[] {
   return [...maps, ...lists, ...("items" in schema ? [schema["items"]] : [])];
 }
 
+/** Providers take schemas of objects only. */
+export function isOfObject(schema: Schema): boolean {
+  return schema["type"] === "object";
+}
+
 /** The system prompt, with the schema in words where the provider does not enforce it. */
 export function systemWith(system: string, schema: Schema | undefined): string {
   if (schema === undefined) return system;

@@ -2,7 +2,7 @@
 import type { MessageCreateParamsStreaming } from "@anthropic-ai/sdk/resources/messages/messages.js";
 import { type ModelEndpoint, outputLimit, readOptions } from "../endpoint.ts";
 import type { ModelRequest } from "../model.ts";
-import { isEnforceable, systemWith } from "../output-schema.ts";
+import { isEnforceable, isOfObject, systemWith } from "../output-schema.ts";
 import type { ToolNames } from "../tool-names.ts";
 import { toAnthropicMessages } from "./messages.ts";
 
@@ -27,7 +27,7 @@ export function toAnthropicRequest(
   names: ToolNames,
 ): MessageCreateParamsStreaming {
   const { outputSchema, tools } = request;
-  const enforced = outputSchema !== undefined && isEnforceable(outputSchema);
+  const enforced = outputSchema !== undefined && isOfObject(outputSchema) && isEnforceable(outputSchema);
   const system = systemWith(request.system, enforced ? undefined : outputSchema);
   const config = { ...effort, ...(enforced ? { format: { type: "json_schema", schema: outputSchema } } : {}) };
   return {

@@ -191,4 +191,18 @@ describe("secrets", () => {
     expect(answer).toMatchObject({ text: "[secret]", toolCalls: [{ arguments: { q: "[secret]" } }] });
     expect(JSON.stringify([...recorder.steps])).not.toContain(secret);
   });
+
+  it("in signed thoughts take the thoughts with them: redacted, their signature would be wrong", async () => {
+    const server = await serve((response) => void response.end());
+    const kept = (thinking: string) => ({ provider: "anthropic", model: "m", items: [{ type: "thinking", thinking }] });
+    const answers = await Promise.all(
+      ["hm", `it is ${secret}`].map(async (thinking) => {
+        const gate = openGate({ recorder: new MemoryRecorder(), secrets: [secret] });
+        const asked = await gate.requestModel(modelAsk(postingModel(server.url, { kept: kept(thinking) })));
+        if (asked.outcome !== "permitted") throw new Error(asked.outcome);
+        return (await gate.callModel(asked.permit, NEVER)).kept;
+      }),
+    );
+    expect(answers).toEqual([kept("hm"), undefined]);
+  });
 });

@@ -49,6 +49,14 @@ test("any other schema is a hint where the provider takes one, and words where i
   }
 });
 
+test("a schema of something else than an object is told in words, since no provider takes one", async () => {
+  for (const spec of [ANTHROPIC, CHAT, RESPONSES]) {
+    const body = JSON.stringify(await sent(spec, { outputSchema: { type: "array", items: { type: "string" } } }));
+    expect(body).toContain("Your final answer must be one JSON value");
+    expect(body).not.toContain("json_schema");
+  }
+});
+
 test("Anthropic is asked to cache where tools are offered, unless it is told not to", async () => {
   expect(await sent(ANTHROPIC, { tools: [SEARCH] })).toMatchObject({ cache_control: { type: "ephemeral" } });
   expect(await sent(ANTHROPIC)).not.toHaveProperty("cache_control");

@@ -3,7 +3,7 @@ import type OpenAI from "openai";
 import type { ModelAnswer } from "../../../../contracts/step.ts";
 import { type ModelEndpoint, outputLimit, readOptions } from "../../endpoint.ts";
 import type { ModelRequest } from "../../model.ts";
-import { isEnforceable, systemWith } from "../../output-schema.ts";
+import { isEnforceable, isOfObject, systemWith } from "../../output-schema.ts";
 import type { ToolNames } from "../../tool-names.ts";
 import { FLAVORS, type OpenAIProvider } from "../flavor.ts";
 import { readCompletion } from "./answer.ts";
@@ -68,7 +68,7 @@ async function complete(
 
 function saidWithSchema(request: ModelRequest, names: ToolNames, enforcesSchemas: boolean) {
   const { outputSchema, system } = request;
-  if (outputSchema === undefined || !enforcesSchemas)
+  if (outputSchema === undefined || !enforcesSchemas || !isOfObject(outputSchema))
     return { messages: toOpenAIMessages({ ...request, system: systemWith(system, outputSchema) }, names) };
   const json_schema = { name: "output", schema: outputSchema, strict: isEnforceable(outputSchema) };
   return { messages: toOpenAIMessages(request, names), response_format: { type: "json_schema", json_schema } as const };

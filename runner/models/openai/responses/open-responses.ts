@@ -4,7 +4,7 @@ import type { ResponseCreateParamsNonStreaming } from "openai/resources/response
 import { endpointName, type ModelEndpoint, outputLimit, readOptions } from "../../endpoint.ts";
 import type { ModelRequest } from "../../model.ts";
 import { statusFailure } from "../../model-failure.ts";
-import { isEnforceable, systemWith } from "../../output-schema.ts";
+import { isEnforceable, isOfObject, systemWith } from "../../output-schema.ts";
 import type { ToolNames } from "../../tool-names.ts";
 import type { AskOpenAI } from "../chat/open-chat.ts";
 import { FLAVORS, type OpenAIProvider } from "../flavor.ts";
@@ -73,7 +73,7 @@ function reasoningOf(effort: unknown) {
 
 function said(request: ModelRequest, names: ToolNames, enforcesSchemas: boolean, verbosity: unknown) {
   const { outputSchema } = request;
-  const enforced = enforcesSchemas ? outputSchema : undefined;
+  const enforced = enforcesSchemas && outputSchema !== undefined && isOfObject(outputSchema) ? outputSchema : undefined;
   const instructions = systemWith(request.system, enforced === undefined ? outputSchema : undefined);
   const format =
     enforced === undefined

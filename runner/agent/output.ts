@@ -1,0 +1,63 @@
+// What becomes of an answer without tool calls: the agent's output, or a reason to ask again.
+import { PermanentFailure } from "../../contracts/failure.ts";
+import type { ModelAnswer } from "../../contracts/step.ts";
+import type { ModelMessage } from "../models/model.ts";
+
+/** The output that `execution.output_schema` wants. */
+export interface OutputShape {
+  readonly schema: Readonly<Record<string, unknown>>;
+  /** What is wrong with a value, for the model to read; undefined: nothing. */
+  problem(value: unknown): string | undefined;
+}
+
+export type Settled =
+  | { readonly outcome: "done"; readonly text: string }
+  /** The paused model goes on. */
+  | { readonly outcome: "go-on"; readonly message: ModelMessage }
+  /** The output does not fit: a turn like any other, at the gate, too. */
+  | { readonly outcome: "repair"; readonly message: ModelMessage; readonly why: string };
+
+/** Repairs of one activation. */
+const MAX_REPAIRS = 2;
+
+/**
+ * Checked here whatever the provider enforced. Throws PermanentFailure MODEL_EMPTY, or OUTPUT_INVALID where `repairs`
+ * made so far are enough.
+ */
+export function settleOutput(
+  { agent, output }: { readonly agent: string; readonly output: OutputShape | undefined },
+  { text, finishReason }: ModelAnswer,
+  repairs: number,
+): Settled {
+  if (finishReason === "pause") return { outcome: "go-on", message: { role: "user", text: "Go on." } };
+  if (text.trim() === "") throw new PermanentFailure("MODEL_EMPTY", `the model of ${agent} answered nothing`);
+  if (output === undefined) return { outcome: "done", text };
+  const read = readOutput(output, text);
+  if (read.outcome === "fits") return { outcome: "done", text: read.text };
+  if (repairs >= MAX_REPAIRS) {
+    const what = `the output of ${agent} still does not fit its output_schema after ${repairs} repairs`;
+    throw new PermanentFailure("OUTPUT_INVALID", `${what}: ${read.why}`);
+  }
+  const wish = `Your answer does not fit the JSON Schema of the output: ${read.why}. Answer again with the JSON value alone.`;
+  return { outcome: "repair", message: { role: "user", text: wish }, why: read.why };
+}
+
+type Read = { readonly outcome: "fits"; readonly text: string } | { readonly outcome: "misfit"; readonly why: string };
+
+/** Models like to put JSON in a fence; what is inside is what they mean. */
+function readOutput(output: OutputShape, text: string): Read {
+  const inner = /^\s*```(?:json)?\s*\n([\s\S]*?)\n?```\s*$/.exec(text)?.[1] ?? text;
+  const parsed = parse(inner);
+  if (parsed.outcome === "broken") return { outcome: "misfit", why: "it is no JSON" };
+  const why = output.problem(parsed.value);
+  return why === undefined ? { outcome: "fits", text: inner.trim() } : { outcome: "misfit", why };
+}
+
+function parse(text: string): { readonly outcome: "json"; readonly value: unknown } | { readonly outcome: "broken" } {
+  try {
+    return { outcome: "json", value: JSON.parse(text) as unknown };
+  } catch {
+    // Only a SyntaxError comes from here; the model reads that it is no JSON, and where would not help it.
+    return { outcome: "broken" };
+  }
+}

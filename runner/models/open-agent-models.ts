@@ -1,0 +1,81 @@
+// The models of one agent, in the order in which it asks them: its own, then those that it falls back to.
+import { parseDuration } from "../../contracts/duration.ts";
+import { PermanentFailure } from "../../contracts/failure.ts";
+import type { AgentSpec } from "../../contracts/kinds/agent.ts";
+import type { ModelEndpointSpec } from "../../contracts/kinds/model-endpoint.ts";
+import { specOf } from "../../contracts/kinds.ts";
+import type { BreakerRules } from "../../store/scripts/breaker.ts";
+import type { AgentModel, ModelChoice } from "../agent/desk.ts";
+import type { Breakers } from "../breakers.ts";
+import type { Definitions } from "../definitions.ts";
+import { RUNNER_LIMITS } from "../limits.ts";
+import type { Secrets } from "../secrets/secrets.ts";
+import { timeoutOf } from "./endpoint.ts";
+import { openModel } from "./open-model.ts";
+import { priceOf } from "./price.ts";
+
+export interface ModelSources {
+  readonly definitions: Definitions;
+  readonly secrets: Secrets;
+  readonly breakers: Breakers;
+  /** Prices are those of this moment. */
+  readonly at: Date;
+}
+
+/** A model that an agent has no other for is opened at once, so that what is missing is known before any work. */
+export async function openAgentModels(
+  sources: ModelSources,
+  namespace: string,
+  { model_ref, fallback_model_refs = [] }: Pick<AgentSpec, "model_ref" | "fallback_model_refs">,
+): Promise<readonly ModelChoice[]> {
+  const choices = [...new Set([model_ref, ...fallback_model_refs])].map((reference): ModelChoice => {
+    let opened: Promise<AgentModel> | undefined;
+    return {
+      endpoint: reference.includes("/") ? reference : `${namespace}/${reference}`,
+      open: () => (opened ??= openOne(sources, namespace, reference)),
+    };
+  });
+  if (choices.length === 1) await choices[0]?.open();
+  return choices;
+}
+
+async function openOne(sources: ModelSources, namespace: string, reference: string): Promise<AgentModel> {
+  const { definitions, secrets, breakers, at } = sources;
+  const manifest = definitions.manifest("ModelEndpoint", namespace, reference);
+  const spec = specOf(manifest, "ModelEndpoint");
+  if (spec === undefined) throw new PermanentFailure("DEFINITION_MISSING", `\`${reference}\` is no ModelEndpoint`);
+  const { namespace: home, name } = manifest.metadata;
+  const secretRef = spec.auth?.secret_ref;
+  const neededBy = `ModelEndpoint ${home}/${name}`;
+  const apiKey = secretRef === undefined ? undefined : await secrets.resolve(secretRef, home, neededBy);
+  const endpoint = { namespace: home, name, spec, ...(apiKey === undefined ? {} : { apiKey }) };
+  const rules = breakerRules(spec);
+  return {
+    model: await openModel(endpoint),
+    name: spec.default_model,
+    maxOutputTokens: outputTokens(spec.options),
+    price: await priceOf(spec, at),
+    enter: async () =>
+      rules === undefined ? ALWAYS : breakers.enter({ namespace: home, name }, rules, timeoutOf(endpoint)),
+  };
+}
+
+const ALWAYS = { state: "may-call", leave: async () => undefined } as const;
+
+/** undefined: it has none. A mock is never ill by itself; its script may say so, and then the manifest has to, too. */
+function breakerRules({ provider, breaker }: ModelEndpointSpec): BreakerRules | undefined {
+  const { failures = provider === "mock" ? 0 : RUNNER_LIMITS.breaker.failures } = breaker ?? {};
+  if (failures === 0) return undefined;
+  const openMs = parseDuration(breaker?.open ?? "") ?? RUNNER_LIMITS.breaker.openMs;
+  return {
+    failures,
+    windowMs: parseDuration(breaker?.window ?? "") ?? RUNNER_LIMITS.breaker.windowMs,
+    openMs,
+    longestMs: Math.max(openMs, RUNNER_LIMITS.breaker.longestMs),
+  };
+}
+
+function outputTokens(options: Readonly<Record<string, string>> = {}): number {
+  const asked = Number(options["max_tokens"]);
+  return Number.isInteger(asked) && asked > 0 ? asked : RUNNER_LIMITS.maxOutputTokens;
+}
