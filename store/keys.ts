@@ -119,6 +119,11 @@ export function breakerKeys(env: string, { namespace, name }: EndpointRef): Brea
   return { breaker: `${environmentTag(env)}:breaker:${member}`, index: breakers, member };
 }
 
+/** string with expiry: which task a delivery to a webhook became. `event` is a digest, whatever the sender called it. */
+export function deliveryKey(env: string, webhook: string, event: string): string {
+  return `${environmentTag(env)}:delivery:${webhook}:${event}`;
+}
+
 /** string with expiry: what one runner announces of itself. */
 export function runnerKey(env: string, id: string): string {
   return `${environmentTag(env)}:runner:${checkedName("runner", id)}`;

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./flags.ts";
 import { withPerson } from "./history.ts";
-import { durationMs, listenAddress, wholeNumber } from "./values.ts";
+import { collect, durationMs, listenAddress, wholeNumber } from "./values.ts";
 
 export function addPlanCommands(program: Command, facts: ProgramFacts, act: Act): void {
   addPlan(program, facts, act);
@@ -83,7 +83,18 @@ function addReconcile(program: Command, facts: ProgramFacts, act: Act): void {
     .option("--all", "look after every environment of countwheel.yaml, each with a leader of its own", false)
     .option("--confirm-prunes <n>", "apply prunes that wait for it, if they are exactly so many; once", wholeNumber)
     .option("--dry-run", "plan and say, write nothing; may run beside a live one", false)
-    .option("--listen <host:port>", "hear GitHub's webhooks there (needs COUNTWHEEL_WEBHOOK_SECRET)", listenAddress)
+    .option(
+      "--listen <host:port>",
+      "hear webhooks there: GitHub's at /webhook (needs COUNTWHEEL_WEBHOOK_SECRET), TaskWebhooks at /hooks/<env>/<namespace>/<name>",
+      listenAddress,
+    )
+    .option(
+      "--secret-env <pattern>",
+      "variables that the secrets of TaskWebhooks may name (repeatable; default COUNTWHEEL_SECRET_*)",
+      collect,
+      [],
+    )
+    .option("--secret-dir <dir>", "folder whose files they may name (repeatable; default none)", collect, [])
     .option(
       "--github <owner/name>",
       "show plans and applies on this repository's pull requests (needs GITHUB_TOKEN)",
@@ -100,6 +111,7 @@ function addUp(program: Command, facts: ProgramFacts, act: Act): void {
     .command("up")
     .description("development: an embedded Redis, a reconciler that watches a directory, and one runner")
     .argument("[path]", "the directory", ".")
+    .option("--listen <host:port>", "hear TaskWebhooks there, at /hooks/<env>/<namespace>/<name>", listenAddress)
     .option("--concurrency <n>", "activations at once", wholeNumber, 4);
   withOutput(withStateFlags(withAcceptNewState(command), facts), ["text"]).action((path, flags) =>
     act(async () => (await import("../commands/up.ts")).runUp, { ...flags, folder: path }),

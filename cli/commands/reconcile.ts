@@ -8,6 +8,7 @@ import type { Host } from "../host.ts";
 import { say, UsageFailure } from "../output.ts";
 import { sourceWords } from "../plan-source.ts";
 import { type OpenEnvironment, openEnvironment } from "../reconcile/environment.ts";
+import { hookDesk } from "../reconcile/hooks.ts";
 import { startListening } from "../reconcile/listening.ts";
 import { apart, type Looking, lookOn, watchDry } from "../reconcile/look-on.ts";
 import { lookOnce } from "../reconcile/look-once.ts";
@@ -90,7 +91,11 @@ async function serve(host: Host, options: ReconcileOptions, { open, server }: Se
   };
   let listener: Listener | undefined;
   if (options.listen !== undefined) {
-    const hearing = open.map((environment) => ({ ...environment, look: () => looks.get(environment)?.look() }));
+    const hearing = open.map((environment) => ({
+      ...environment,
+      look: () => looks.get(environment)?.look(),
+      ...(options.dryRun === true ? {} : { hooks: hookDesk(host, options, environment) }),
+    }));
     listener = await startListening(host, { address: options.listen, github: options.github }, hearing);
   }
   try {

@@ -4,6 +4,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { say } from "../output.ts";
 import { sourceSpec } from "../plan-source.ts";
+import type { ListenAddress } from "../reconcile/options.ts";
 import { runTogether } from "../run-together.ts";
 import { reconcileSource } from "./reconcile.ts";
 import { runRunner } from "./runner.ts";
@@ -11,6 +12,8 @@ import { runRunner } from "./runner.ts";
 export interface UpOptions extends CommonFlags {
   readonly folder: string;
   readonly concurrency: number;
+  /** Where to hear TaskWebhooks. */
+  readonly listen?: ListenAddress;
   readonly allowUnprotected?: boolean;
 }
 

@@ -5,6 +5,7 @@ import { commitSourceReader, openSource } from "../../reconciler/environment-sou
 import { PruneConfirmation } from "../../reconciler/holds/confirm.ts";
 import type { LoopOptions } from "../../reconciler/loop.ts";
 import type { ReportingOptions } from "../../reconciler/report/start-reporting.ts";
+import { AppliedState } from "../../reconciler/triggers/applied-state.ts";
 import type { Redis } from "../../store/connect.ts";
 import type { Host } from "../host.ts";
 import { say, UsageFailure } from "../output.ts";
@@ -24,6 +25,8 @@ export interface OpenEnvironment extends Served {
   readonly print: Print;
   /** The connection that hears the bells of schedules; made when it is asked for. */
   readonly ears: () => Redis;
+  /** What TaskWebhooks and unfinished deliveries are looked up in. */
+  readonly state: AppliedState;
   readonly close: () => Promise<void>;
 }
 
@@ -63,7 +66,8 @@ export async function openEnvironment(host: Host, input: EnvironmentInput): Prom
       ? undefined
       : reportingOptions(host, options, { github: options.github, readSource, loop, served });
   const print = printer(host, { output: options.output, env, spec, naming });
-  return { ...served, loop, report, print, ears: onlyOnce(server.connectWorker), close };
+  const state = new AppliedState(server.redis, env, host.now);
+  return { ...served, loop, report, print, ears: onlyOnce(server.connectWorker), state, close };
 }
 
 /** Who leads, stands by and leads again does so with one connection. */

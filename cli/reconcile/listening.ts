@@ -1,5 +1,8 @@
-// `--listen`: which environments a webhook's repository means. Names come from the configuration, never from a payload.
-
+// `--listen`: which environments a webhook's repository means, and which one a TaskWebhook belongs to. Names come from the
+// configuration, never from a payload.
+import type { IncomingMessage } from "node:http";
+import { failureRecord } from "../../contracts/failure.ts";
+import { answerHook, type HookAnswer, type HookDesk } from "../../reconciler/triggers/hooks/answer-hook.ts";
 import { type Listener, startListener } from "../../reconciler/triggers/webhook-listener.ts";
 import type { Host } from "../host.ts";
 import { say } from "../output.ts";
@@ -8,6 +11,8 @@ import type { ListenAddress, Served } from "./options.ts";
 
 export interface Hearing extends Served {
   readonly look: () => void;
+  /** Its TaskWebhooks; undefined in a dry run, which takes nothing. */
+  readonly hooks?: HookDesk;
 }
 
 export interface ListeningOptions {
@@ -22,15 +27,41 @@ export async function startListening(
   environments: readonly Hearing[],
 ): Promise<Listener> {
   const named = environments.map(({ spec, look }) => ({ look, name: nameOnGithub(spec, github)?.toLowerCase() }));
+  const { webhookSecrets: secrets } = host.config;
+  const desks = new Map(environments.flatMap(({ env, hooks }) => (hooks === undefined ? [] : [[env, hooks] as const])));
   const listener = await startListener({
     ...address,
-    secrets: host.config.webhookSecrets,
+    secrets,
+    ...(desks.size === 0 ? {} : { onHook: (path, request) => answerFor(host, desks, path, request) }),
     onLook: (repository) => {
       for (const { name, look } of named) if (name === repository.toLowerCase()) look();
     },
   });
+  for (const env of desks.keys()) say(host, `TaskWebhooks: POST ${listener.url}/hooks/${env}/<namespace>/<name>`);
+  if (secrets.length === 0) {
+    say(host, "GitHub's own webhooks are not heard: they need a secret in COUNTWHEEL_WEBHOOK_SECRET.");
+    return listener;
+  }
   say(host, `Hearing webhooks at ${listener.url}/webhook.`);
   if (named.every(({ name }) => name === undefined))
     say(host, "No environment has a repository on GitHub: a webhook says nothing here. Name it with --github.");
   return listener;
+}
+
+/** A request can make nothing end but itself. */
+async function answerFor(
+  host: Host,
+  desks: ReadonlyMap<string, HookDesk>,
+  path: string,
+  request: IncomingMessage,
+): Promise<HookAnswer> {
+  const slash = path.indexOf("/");
+  const desk = desks.get(path.slice(0, Math.max(0, slash)));
+  if (desk === undefined) return { status: 404, body: { error: "there is no such webhook" } };
+  try {
+    return await answerHook(desk, path.slice(slash + 1), request);
+  } catch (error) {
+    say(host, `This is a bug of Countwheel, please report it: ${failureRecord(error).message}`);
+    return { status: 500, body: { error: "this webhook is not set up" } };
+  }
 }

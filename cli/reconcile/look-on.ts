@@ -10,6 +10,7 @@ import { runDriftRounds } from "../../reconciler/drift/rounds.ts";
 import { type Leading, startReplica } from "../../reconciler/leader/replica.ts";
 import { type LoopEvent, type LoopOptions, runLoop } from "../../reconciler/loop.ts";
 import type { Reporting } from "../../reconciler/report/start-reporting.ts";
+import type { AppliedState } from "../../reconciler/triggers/applied-state.ts";
 import { runSchedules } from "../../reconciler/triggers/run-schedules.ts";
 import type { Redis } from "../../store/connect.ts";
 import type { RecordComparison } from "../../store/scripts/compare-records.ts";
@@ -39,9 +40,9 @@ export function watchDry({ loop, print }: OpenEnvironment, signal: AbortSignal):
 }
 
 /** The report is a loop of its own: it never holds the reconciler up, and ends with it. */
-async function lookLeading({ loop, report, print, ears }: OpenEnvironment, leading: Leading): Promise<void> {
+async function lookLeading({ loop, report, print, ears, state }: OpenEnvironment, leading: Leading): Promise<void> {
   const { bell, signal } = leading;
-  const led = { ...loop, bell, ears, writer: { ...loop.writer, lead: leading.lead, signal } };
+  const led = { ...loop, bell, ears, applied: state, writer: { ...loop.writer, lead: leading.lead, signal } };
   const looks = (more: Pick<LoopOptions, "emit" | "onRungLook">) => (together: AbortSignal) =>
     lookForBoth({ ...led, ...more, bell, signal: together });
   if (report === undefined) return await looks({ emit: print })(signal);
@@ -61,11 +62,12 @@ async function lookLeading({ loop, report, print, ears }: OpenEnvironment, leadi
 interface LeadingOptions {
   readonly bell: Bell;
   readonly ears: () => Redis;
+  readonly applied: AppliedState;
 }
 
 /** For what Git says, for the clock, and beside them for what became of what was applied. Whoever leads heals; the others only stand by. */
 async function lookForBoth(loop: LoopOptions & LeadingOptions): Promise<void> {
-  const { bell, ears, source, tool, random, emit, writer } = loop;
+  const { bell, ears, applied: state, source, tool, random, emit, writer } = loop;
   const { redis, env, now } = writer;
   const driftBell = new Bell();
   const ring = (): void => {
@@ -83,7 +85,7 @@ async function lookForBoth(loop: LoopOptions & LeadingOptions): Promise<void> {
   await runTogether(loop.signal, [
     (signal) => runLoop({ ...loop, driftBell, comparison, signal }),
     (signal) => runDriftRounds({ ...rounds, signal }),
-    (signal) => runSchedules({ ...writer, ears: ears(), drift: settings.drift, random, emit, signal }),
+    (signal) => runSchedules({ ...writer, state, ears: ears(), drift: settings.drift, random, emit, signal }),
   ]);
 }
 

@@ -17,6 +17,9 @@ export interface ReconcileOptions extends CommonFlags {
   readonly dryRun?: boolean;
   /** `host:port`: where to hear webhooks. */
   readonly listen?: ListenAddress;
+  /** Variables and folders that the Secrets of TaskWebhooks may name. */
+  readonly secretEnv?: readonly string[];
+  readonly secretDir?: readonly string[];
   /** `owner/name`: show plans and applies on the pull requests of this repository. */
   readonly github?: string;
   /** How many prunes were confirmed, for one apply. */

@@ -1,18 +1,24 @@
 // Looks at the schedules again and again, as long as this reconciler leads: when a bell rings, and every few seconds in
-// case one was lost. Beside the reconcile loop, so that a source that cannot be read stops no schedule.
+// case one was lost; and at deliveries to webhooks that nobody finished. Beside the reconcile loop, so that a source that
+// cannot be read stops no schedule.
 import { setTimeout as pause } from "node:timers/promises";
 import type { EnvironmentSettings } from "../../contracts/environment.ts";
 import { failureRecord, PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import type { Redis } from "../../store/connect.ts";
 import { hearScheduleBells } from "../../store/schedule-bells.ts";
 import { Bell } from "../bell.ts";
+import type { AppliedState } from "./applied-state.ts";
 import type { TriggerEvent } from "./events.ts";
 import { healSchedules } from "./heal-schedules.ts";
+import { hookOf } from "./hooks/answer-hook.ts";
+import { sweepDeliveries } from "./hooks/take-delivery.ts";
 import { withJitter } from "./pace.ts";
 import { settleTriggers } from "./settle-triggers.ts";
 import { type Sweeper, sweepSchedules } from "./sweep-schedules.ts";
 
 export interface ScheduleRounds extends Omit<Sweeper, "emit" | "check"> {
+  /** For deliveries whose taker died. */
+  readonly state: AppliedState;
   /** A connection made for "worker", which nobody else uses. */
   readonly ears: Redis;
   readonly drift: EnvironmentSettings["drift"];
@@ -39,7 +45,7 @@ export async function runSchedules(rounds: ScheduleRounds): Promise<void> {
 
 async function sweepOnAndOn(rounds: ScheduleRounds, bell: Bell): Promise<void> {
   const { lead, signal } = rounds;
-  const sweeper: Sweeper = lead === undefined ? rounds : { ...rounds, check: lead.check };
+  const sweeper = lead === undefined ? rounds : { ...rounds, check: lead.check };
   const said = { what: "" };
   let isReady = false;
   while (!signal.aborted) {
@@ -50,6 +56,7 @@ async function sweepOnAndOn(rounds: ScheduleRounds, bell: Bell): Promise<void> {
       isReady = true;
       await settleTriggers(sweeper);
       await sweepSchedules(sweeper);
+      await sweepDeliveries(sweeper, rounds.state, hookOf);
     });
     await bell.wait(SWEEP_MS, signal);
   }

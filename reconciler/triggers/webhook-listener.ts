@@ -1,9 +1,10 @@
-// Listens for GitHub's push and pull_request webhooks. A good one says "look again" and nothing more: what changed is read
-// from the configured repository. One that is missed costs a poll interval.
+// Listens for GitHub's push and pull_request webhooks, and for TaskWebhooks. A good one of GitHub's says "look again" and
+// nothing more: what changed is read from the configured repository. One that is missed costs a poll interval.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { PermanentFailure } from "../../contracts/failure.ts";
 import { readDelivery, SeenDeliveries } from "./delivery.ts";
+import type { HookAnswer } from "./hooks/answer-hook.ts";
 import { type BodyLimits, readBody } from "./read-body.ts";
 import { isSignedBy } from "./webhook-signature.ts";
 
@@ -11,11 +12,16 @@ export interface ListenerOptions {
   readonly host: string;
   /** 0: any that is free. */
   readonly port: number;
-  /** At least one, none of them empty: the new one and, during a rotation, the old one. */
+  /**
+   * None of them empty: the new one and, during a rotation, the old one. Without any, GitHub is not heard, and somebody
+   * else has to be.
+   */
   readonly secrets: readonly string[];
   /** Called with `owner/name`; unknown repositories are the callee's to ignore. */
   readonly onLook: (repository: string) => void;
   readonly body?: BodyLimits;
+  /** Answers what comes to `/hooks/`; its first argument is the path behind that. */
+  readonly onHook?: (path: string, request: IncomingMessage) => Promise<HookAnswer>;
 }
 
 export interface Listener {
@@ -30,10 +36,11 @@ const CONNECTIONS = 200;
 const SEEN_DELIVERIES = 10_000;
 const WEBHOOK = "/webhook";
 const HEALTH = "/healthz";
+const HOOKS = "/hooks/";
 
 /** Throws PermanentFailure WEBHOOK_SECRET_MISSING or LISTEN_FAILED. */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
-  refuseMissingSecret(options.secrets);
+  refuseMissingSecret(options);
   const desk: Desk = { ...options, body: options.body ?? BODY, seen: new SeenDeliveries(SEEN_DELIVERIES) };
   const server = createServer(
     { headersTimeout: HEADERS_MS, connectionsCheckingInterval: 1_000 },
@@ -47,8 +54,8 @@ export async function startListener(options: ListenerOptions): Promise<Listener>
   return { url: urlOf(server), stop: () => stop(server) };
 }
 
-function refuseMissingSecret(secrets: readonly string[]): void {
-  if (secrets.length > 0 && !secrets.includes("")) return;
+function refuseMissingSecret({ secrets, onHook }: ListenerOptions): void {
+  if ((secrets.length > 0 || onHook !== undefined) && !secrets.includes("")) return;
   throw new PermanentFailure(
     "WEBHOOK_SECRET_MISSING",
     "Listening for webhooks needs the secret that GitHub signs them with, in COUNTWHEEL_WEBHOOK_SECRET; two during a " +
@@ -83,9 +90,10 @@ interface Desk extends ListenerOptions {
 }
 
 async function answer(desk: Desk, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const path = (request.url ?? "").split("?", 1)[0];
+  const path = (request.url ?? "").split("?", 1)[0] ?? "";
+  if (path.startsWith(HOOKS)) return answerHook(desk, path.slice(HOOKS.length), request, response);
   if (path === HEALTH) return answerHealth(request, response);
-  if (path !== WEBHOOK) return refuse(response, 404, "not found");
+  if (path !== WEBHOOK || desk.secrets.length === 0) return refuse(response, 404, "not found");
   if (request.method !== "POST") return refuse(response, 405, "only POST", { allow: "POST" });
   if (!isPlainJson(request)) return refuse(response, 415, "send application/json, uncompressed");
   const body = await readBody(request, desk.body);
@@ -100,6 +108,19 @@ async function answer(desk: Desk, request: IncomingMessage, response: ServerResp
     case "read":
       return takeDelivery(desk, request, response, body.bytes);
   }
+}
+
+async function answerHook(
+  { onHook }: Desk,
+  path: string,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  if (onHook === undefined) return refuse(response, 404, "not found");
+  if (request.method !== "POST") return refuse(response, 405, "only POST", { allow: "POST" });
+  const { status, body, cut } = await onHook(path, request);
+  if (cut === true) response.destroy();
+  else finish(response, status, { "content-type": "application/json" }, JSON.stringify(body));
 }
 
 function takeDelivery(desk: Desk, request: IncomingMessage, response: ServerResponse, bytes: Buffer): void {
@@ -136,8 +157,12 @@ function respond(response: ServerResponse, status: number, text: string): void {
 const LINGER_MS = 1_000;
 
 function refuse(response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void {
+  finish(response, status, { "content-type": "text/plain; charset=utf-8", ...headers }, text);
+}
+
+function finish(response: ServerResponse, status: number, headers: Record<string, string>, text: string): void {
   const { req: request } = response;
-  response.writeHead(status, { "content-type": "text/plain; charset=utf-8", ...headers }).end(`${text}\n`);
+  response.writeHead(status, headers).end(`${text}\n`);
   if (request.complete) return;
   setTimeout(() => {
     if (!request.complete) request.socket.destroy();

@@ -4,6 +4,7 @@ import type { Address } from "../../../contracts/address.ts";
 import { applyPlan, leaveUnchanged } from "../../../reconciler/apply/apply-plan.ts";
 import { schedulesProbe } from "../../../reconciler/drift/probes/schedules.ts";
 import type { LoadedManifest } from "../../../reconciler/load/desired-set.ts";
+import { AppliedState } from "../../../reconciler/triggers/applied-state.ts";
 import type { ScheduleEvent, TriggerEvent } from "../../../reconciler/triggers/events.ts";
 import { healSchedules, readScheduleWorld } from "../../../reconciler/triggers/heal-schedules.ts";
 import { runSchedules } from "../../../reconciler/triggers/run-schedules.ts";
@@ -258,6 +259,7 @@ describeWithRedis("schedules", () => {
       ...world.writer,
       now: () => now,
       ears,
+      state: new AppliedState(world.redis, world.env, () => now),
       drift,
       random: () => 0.5,
       emit: (event) => events.push(event),
