@@ -149,7 +149,8 @@ export class DocumentReader {
 
 function findAnchors(yaml: YamlDocument): ReadonlyArray<readonly [string, Node]> {
   const anchors: [string, Node][] = [];
-  visit(yaml.document, {
+  if (yaml.content === null) return anchors;
+  visit(yaml.content, {
     Node: (_, node) => {
       if ("anchor" in node && typeof node.anchor === "string") anchors.push([node.anchor, node]);
     },

@@ -1,13 +1,13 @@
 // Parses YAML 1.2 (and so JSON) in small steps, within limits. Duplicate keys and aliases are left to the reader.
-import { Composer, type Document, Lexer, type ParsedNode, Parser } from "yaml";
+import { Composer, type Document, Lexer, type Node, Parser } from "yaml";
 import { MANIFEST_LIMITS } from "../../contracts/limits.ts";
 import type { Finding, Span } from "./finding.ts";
+import { readPlainYaml } from "./read-plain-yaml.ts";
 import { badEscapes } from "./repair-text.ts";
 
 export interface YamlDocument {
   readonly text: string;
-  readonly document: Document.Parsed;
-  readonly content: ParsedNode | null;
+  readonly content: Node | null;
   readonly errors: readonly YamlError[];
 }
 
@@ -32,6 +32,12 @@ const STACK = MANIFEST_LIMITS.depth + 2;
  * stop them before the work is done: composing recurses, and a file of a megabyte can hold a million of anything.
  */
 export function* parseYaml(text: string): Generator<void, ParseAnswer> {
+  const plain = readPlainYaml(text);
+  return plain === undefined ? yield* parseWholeYaml(text) : { outcome: "parsed", documents: [plain] };
+}
+
+/** For every YAML, also for what {@link readPlainYaml} reads. */
+export function* parseWholeYaml(text: string): Generator<void, ParseAnswer> {
   const parser = new Parser();
   const composer = new Composer(OPTIONS);
   const documents: YamlDocument[] = [];
@@ -96,5 +102,5 @@ function describe(document: Document.Parsed, text: string): YamlDocument {
   const errors = document.errors
     .slice(0, ERRORS)
     .map(({ message, pos: [start, end] }) => ({ message, span: { start, end } }));
-  return { text, document, content: document.contents, errors };
+  return { text, content: document.contents, errors };
 }
