@@ -1,4 +1,4 @@
-// Apply of 1,000 records: the staged switch against a private Redis, from the plan to the answer.
+// Apply of 1,000 and of 10,000 records: the staged switch against a private Redis, from the plan to the answer.
 import { randomUUID } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,10 +15,11 @@ import { readState } from "../store/state.ts";
 import { makeBigRepository } from "./big-repository.ts";
 import { median, printFigure } from "./measure.ts";
 
-const RECORDS = 1_000;
-const RUNS = 7;
+const SIZES: readonly { readonly size: number; readonly runs: number }[] = [
+  { size: 1_000, runs: 7 },
+  { size: 10_000, runs: 5 },
+];
 const home = mkdtempSync(join(tmpdir(), "countwheel-bench-"));
-const repository = makeBigRepository(RECORDS);
 const path = process.env["PATH"] ?? "";
 const { url } = await ensureEmbedded({
   home,
@@ -28,21 +29,29 @@ const { url } = await ensureEmbedded({
 });
 const redis = connectRedis(url, "command");
 try {
-  const tools = {
-    git: { path },
-    mirrorFolder: join(home, "mirrors"),
-    loader: createLoader(),
-    onProblem: () => undefined,
-  };
-  const source = openSource({ kind: "commit", repo: repository.folder, ref: "main", path: "agents" }, tools);
-  const times: number[] = [];
-  for (let run = 0; run < RUNS; run += 1) times.push(await applyOnce(source, `bench-${run}`));
-  printFigure({ name: "apply of 1,000 records", unit: "ms", value: median(times), runs: RUNS });
+  for (const { size, runs } of SIZES) await applyMany(size, runs);
 } finally {
   await closeRedis(redis);
   await stopEmbedded(home);
-  repository.remove();
   rmSync(home, { recursive: true, force: true });
+}
+
+async function applyMany(size: number, runs: number): Promise<void> {
+  const repository = makeBigRepository(size);
+  try {
+    const tools = {
+      git: { path },
+      mirrorFolder: join(home, "mirrors"),
+      loader: createLoader(),
+      onProblem: () => undefined,
+    };
+    const source = openSource({ kind: "commit", repo: repository.folder, ref: "main", path: "agents" }, tools);
+    const times: number[] = [];
+    for (let run = 0; run < runs; run += 1) times.push(await applyOnce(source, `bench-${size}-${run}`));
+    printFigure({ name: `apply of ${size.toLocaleString("en-US")} records`, unit: "ms", value: median(times), runs });
+  } finally {
+    repository.remove();
+  }
 }
 
 function now(): Date {
