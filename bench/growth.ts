@@ -5,6 +5,7 @@ import { randomUUID } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { processLineageMemory } from "../reconciler/apply/lineage-memory.ts";
+import { ComparisonMemory } from "../reconciler/drift/comparison-memory.ts";
 import { openSource } from "../reconciler/environment-source.ts";
 import { createLoader } from "../reconciler/load/load-files.ts";
 import { PlanMemory } from "../reconciler/plan/plan-memory.ts";
@@ -90,6 +91,7 @@ async function runningReconciler({ folder, home, changeOne }: BigRepository, siz
     dryRun: true,
     state: new StateMemory(redis, ENV, now),
     plans: new PlanMemory(),
+    comparison: new ComparisonMemory(redis, ENV),
     onPlan: () => undefined,
     signal,
   };
