@@ -1,4 +1,4 @@
-// `explain Kind.path` and `explain CODE`: what a kind, a field, a problem or a denial means, in the manner of kubectl.
+// `explain Kind.path` and `explain CODE`: what a kind, a field, a problem, a denial or a hold means, as kubectl tells it.
 import { PROBLEM_CODES } from "../../contracts/problem.ts";
 import type { Schema } from "../../contracts/schema.ts";
 import { plainKey } from "../../contracts/spellings.ts";
@@ -11,6 +11,7 @@ import { kindNamed } from "../kind-named.ts";
 import { printJson, UsageFailure } from "../output.ts";
 import { DENIAL_HELP, PROBLEM_HELP } from "../view/code-help.ts";
 import { renderField } from "../view/explained-field.ts";
+import { HOLD_HELP } from "../view/hold-help.ts";
 
 export interface ExplainOptions {
   readonly subject: string;
@@ -35,7 +36,7 @@ export async function runExplain(host: Host, { subject, output }: ExplainOptions
 
 interface Code {
   readonly code: string;
-  readonly of: "problem" | "denial";
+  readonly of: "problem" | "denial" | "hold";
   readonly description: string;
 }
 
@@ -44,20 +45,25 @@ function findCode(text: string): Code | undefined {
   const problem = PROBLEM_CODES.find((code) => code === wanted);
   if (problem !== undefined) return { code: problem, of: "problem", description: PROBLEM_HELP[problem] };
   const denial = DENIAL_CODES.find((code) => code === wanted);
-  return denial === undefined ? undefined : { code: denial, of: "denial", description: DENIAL_HELP[denial] };
+  if (denial !== undefined) return { code: denial, of: "denial", description: DENIAL_HELP[denial] };
+  const hold = Object.entries(HOLD_HELP).find(([code]) => code === wanted);
+  return hold === undefined ? undefined : { code: hold[0], of: "hold", description: hold[1] };
 }
+
+const KINDS_OF_CODES = {
+  problem: "a problem in a manifest",
+  denial: "a denial of the gate",
+  hold: "what keeps an apply back",
+} as const;
 
 function explainCode(host: Host, code: Code, output: OutputFormat): ExitCode {
   if (output === "json") printJson(host, { formatVersion: "1", ...code });
-  else
-    host.stdout.write(
-      `${code.code}  (${code.of === "problem" ? "a problem in a manifest" : "a denial of the gate"})\n\n  ${code.description}\n`,
-    );
+  else host.stdout.write(`${code.code}  (${KINDS_OF_CODES[code.of]})\n\n  ${code.description}\n`);
   return EXIT.ok;
 }
 
 function unknownCode(text: string): UsageFailure {
-  const near = nearMatch(text, [...PROBLEM_CODES, ...DENIAL_CODES]);
+  const near = nearMatch(text, [...PROBLEM_CODES, ...DENIAL_CODES, ...Object.keys(HOLD_HELP)]);
   return new UsageFailure(`\`${text}\` is no code${near === undefined ? "" : `; did you mean \`${near}\`?`}`);
 }
 

@@ -23,6 +23,7 @@ import type { CommonFlags, Host } from "../host.ts";
 import { printFailure, say } from "../output.ts";
 import { readVersion, TOOL_NAME } from "../package-facts.ts";
 import { fileFromHere, type SourceFlags, shellWord, sourceTools, sourceWords } from "../plan-source.ts";
+import { waitLines } from "../plan-waits.ts";
 import { printPlan } from "../view/plan.ts";
 
 export interface PlanOptions extends CommonFlags, SourceFlags {
@@ -44,13 +45,13 @@ export async function runPlan(host: Host, options: PlanOptions): Promise<ExitCod
   if (source.status === "unavailable") return printUnavailable(host, options, source.reason);
   const basis = await readBasis(host, options, { spec, tools, source });
   if (basis.status === "unavailable") return printUnavailable(host, options, basis.reason);
-  const { observed, history, base, replaced, comparison, suspended = new Map() } = basis;
+  const { observed, history, base, replaced, comparison, holds } = basis;
   const tool = { name: TOOL_NAME, version: readVersion() };
   const plan = makePlan({
     source,
     history,
     observed,
-    suspended,
+    suspended: holds?.resources ?? new Map(),
     settings,
     ...(comparison === undefined ? {} : { comparison }),
     env: options.env,
@@ -65,6 +66,8 @@ export async function runPlan(host: Host, options: PlanOptions): Promise<ExitCod
     showFile: fileFromHere(host, spec),
   });
   if (replaced !== null) say(host, `STATE_REPLACED: ${replacedText(replaced)}`);
+  const ground = { settings, from: base, accepted: holds?.acceptedHistory ?? null, now: host.now() };
+  if (holds !== undefined) for (const line of await waitLines(plan, ground)) say(host, line);
   return await finish(host, options, { spec, plan, replaced });
 }
 
@@ -86,7 +89,8 @@ type Basis =
       readonly history: Plan["source"]["history"];
       readonly base: string | null;
       readonly replaced: Replaced | null;
-      readonly suspended?: Holds["resources"];
+      /** Only against the state. */
+      readonly holds?: Holds;
       readonly comparison?: RecordComparison;
     }
   | { readonly status: "unavailable"; readonly reason: UnavailableReason };
@@ -104,12 +108,13 @@ async function readBasis(host: Host, options: PlanOptions, read: Read): Promise<
     const observed = await readState(server.redis, options.env);
     const base = observed.head?.commit ?? null;
     const history = await openSource(read.spec, read.tools).history(base, read.source.identity.headSha, host.signal);
-    const { environment, resources } = await readHolds(server.redis, options.env);
+    const holds = await readHolds(server.redis, options.env);
+    const { environment } = holds;
     if (environment !== null)
       say(host, `The environment is ${suspensionText(environment)}. Nothing is applied by itself.`);
     const replaced = await findReplaced(lineageMemory(host, server.server, options.env), observed.head);
     const comparison = await compareRecords(server.redis, options.env);
-    return { status: "ok", observed, history, base, replaced, comparison, suspended: resources };
+    return { status: "ok", observed, history, base, replaced, comparison, holds };
   } finally {
     await server.close();
   }

@@ -151,6 +151,7 @@ describeWithRedis("a source", () =>
       expect(shown.out).toContain("Bea accepted a rewritten branch (forced)");
       expect(shown.out).toContain(`${second} does not follow ${first}`);
       await rewrite("five");
+      expect((await run("plan")).err).toContain("HISTORY_HELD: the branch has a rewritten history");
       expect((await run("apply")).code).toBe(4);
       expect((await run("resume")).out).toContain("accepts the rewritten branch");
       expect((await run("apply")).code).toBe(0);

@@ -7,6 +7,7 @@ import { runInit } from "../../cli/commands/init.ts";
 import { runSchema } from "../../cli/commands/schema.ts";
 import { runValidate } from "../../cli/commands/validate.ts";
 import { DENIAL_HELP, PROBLEM_HELP } from "../../cli/view/code-help.ts";
+import { HOLD_HELP } from "../../cli/view/hold-help.ts";
 import { type Listener, listenIn } from "./manifests.ts";
 
 let listener: Listener;
@@ -44,8 +45,8 @@ describe("explain", () => {
     expect([`${answer.kind}.${answer.path}`, answer.required]).toEqual([path, required]);
   });
 
-  it("explains every code of a problem and of a denial", async () => {
-    for (const code of [...Object.keys(PROBLEM_HELP), ...Object.keys(DENIAL_HELP)]) {
+  it("explains every code of a problem, of a denial and of a hold", async () => {
+    for (const code of [PROBLEM_HELP, DENIAL_HELP, HOLD_HELP].flatMap((help) => Object.keys(help))) {
       expect(await runExplain(listener.host, { subject: code, output: "text" })).toBe(0);
     }
     expect(listener.told.out).toContain("TOOL_BLOCKED  (a denial of the gate)");

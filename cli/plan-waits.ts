@@ -1,0 +1,34 @@
+// What would hold a plan back if it were applied now: told to whoever only plans, before an apply is refused.
+import type { EnvironmentSettings } from "../contracts/environment.ts";
+import type { AcceptedHistory } from "../contracts/holds.ts";
+import { hasChanges, type Plan } from "../contracts/plan.ts";
+import { findHistoryHold, historyHoldText } from "../reconciler/holds/history.ts";
+
+export interface PlanGround {
+  readonly settings: EnvironmentSettings;
+  /** The commit that was applied last. */
+  readonly from: string | null;
+  readonly accepted: AcceptedHistory | null;
+  readonly now: Date;
+}
+
+export async function waitLines(plan: Plan, ground: PlanGround): Promise<readonly string[]> {
+  if (!hasChanges(plan)) return [];
+  return [...rewrittenLines(plan, ground), ...(await frozenLines(ground))];
+}
+
+/** Of a working tree switching branches is no rewritten history. */
+function rewrittenLines(plan: Plan, { settings, from, accepted }: PlanGround): string[] {
+  const rule = { mode: settings.history, allowed: [], from, accepted };
+  const hold = plan.source.ref === null ? undefined : findHistoryHold(plan, rule);
+  return hold === undefined ? [] : [`HISTORY_HELD: ${historyHoldText(hold)}`];
+}
+
+async function frozenLines({ settings, now }: PlanGround): Promise<string[]> {
+  if (settings.freeze.length === 0) return [];
+  const { findFrozenHold, frozenText } = await import("../reconciler/holds/frozen.ts");
+  const hold = findFrozenHold(settings.freeze, now);
+  return hold === undefined
+    ? []
+    : [`ENVIRONMENT_FROZEN: the environment is ${frozenText(hold)}. Nothing is applied now.`];
+}
