@@ -47,7 +47,14 @@ export function openReader(
   { redis, server }: Pick<OpenRedis, "redis" | "server">,
   env: string,
 ): OpenWriter {
-  const queue = { env, ring: refuseWork, withoutBell: refuseWork, bringForward: refuseWork, close: doNothing };
+  const queue = {
+    env,
+    ring: refuseWork,
+    ringAnew: refuseWork,
+    withoutBell: refuseWork,
+    bringForward: refuseWork,
+    close: doNothing,
+  };
   const lineages = { ...lineageMemory(host, server, env), remember: doNothing, forget: doNothing };
   return { writer: { ...writerFacts(host, redis, env), queue, lineages, reports: false }, close: queue.close };
 }

@@ -1,5 +1,6 @@
 // Makes the record of a new task and its first trace events: the same for a manifest, a schedule, a webhook and `run`.
 import { entryAgents, type Graph, type GraphState } from "./graph.ts";
+import { NO_REQUIREMENTS, type Requirements } from "./matching.ts";
 import type { TaskRef, TaskSource, TaskTrigger } from "./task.ts";
 import { activationId } from "./task.ts";
 import { type RetryManner, TASK_DEFAULTS, type TaskLimits } from "./task-rules.ts";
@@ -11,6 +12,8 @@ export interface TaskRequest {
   readonly graph: Graph;
   readonly input: Readonly<Record<string, string>>;
   readonly priority: "low" | "normal" | "high";
+  /** Of the runners that may work on it. Absent: nothing. */
+  readonly requirements?: Requirements;
   /** Tries of one activation, the first included (`retry.max_attempts`). */
   readonly maxAttempts: number;
   readonly retryBackoffMs: number;
@@ -32,6 +35,7 @@ export interface TaskRequest {
 export interface NewTask extends TaskRequest {
   readonly retry: RetryManner;
   readonly limits: TaskLimits;
+  readonly requirements: Requirements;
   readonly graphState: GraphState;
   readonly activations: readonly { readonly id: string; readonly agent: string }[];
   readonly events: readonly TraceEvent[];
@@ -48,6 +52,7 @@ export function makeTask(request: TaskRequest): NewTask {
   };
   return {
     ...TASK_DEFAULTS,
+    requirements: NO_REQUIREMENTS,
     ...request,
     graphState: {
       visits: Object.fromEntries(entries.map((agent) => [agent, 1])),

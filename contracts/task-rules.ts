@@ -1,6 +1,7 @@
-// How often a task's activations are tried, and how long a task may take: what a Task manifest says, with its defaults. Pure.
+// Who may work on a task, how often its activations are tried, and how long it may take: what a Task manifest says, with its defaults. Pure.
 import { parseDuration } from "./duration.ts";
 import type { TaskSpec } from "./kinds/task.ts";
+import { type Requirements, readRequirements } from "./matching.ts";
 
 export type Jitter = "none" | "full" | "equal";
 
@@ -28,6 +29,7 @@ export const TASK_DEFAULTS = {
 
 export interface TaskRules {
   readonly priority: "low" | "normal" | "high";
+  readonly requirements: Requirements;
   /** null where none is set. */
   readonly maxTurns: number | null;
   /** Tries of one activation, the first included. */
@@ -40,6 +42,7 @@ export interface TaskRules {
 /** `message_retry` governs where it is given, field by field; what it leaves out is taken from `retry`. */
 export function taskRules({
   priority,
+  requirements,
   max_turns: maxTurns,
   retry,
   message_retry: message,
@@ -48,6 +51,7 @@ export function taskRules({
   const backoff = message?.backoff ?? retry?.backoff;
   return {
     priority: priority === "low" || priority === "high" ? priority : "normal",
+    requirements: readRequirements(requirements ?? {}),
     maxTurns: maxTurns ?? null,
     maxAttempts: message?.max_attempts ?? retry?.max_attempts ?? 1,
     retryBackoffMs: msOf(backoff, 0),

@@ -1,5 +1,6 @@
 // A task at run time: its phases, its activations, and the record that `get task` shows.
 import type { FailureRecord } from "./failure.ts";
+import type { Requirements } from "./matching.ts";
 
 export const TASK_PHASES = [
   "Pending",
@@ -88,6 +89,8 @@ export interface TaskRecord {
   readonly phase: TaskPhase;
   readonly attempts: number;
   readonly input: Readonly<Record<string, string>>;
+  readonly priority: "low" | "normal" | "high";
+  readonly requirements: Requirements;
   /** `last_output` is the last agent's text; one more entry for each agent that finished. */
   readonly output: Readonly<Record<string, string>> | null;
   readonly tokens: TaskTokens;

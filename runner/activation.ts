@@ -1,8 +1,9 @@
 // One bell: claims the activation, works on it under its lease, and gives it back with what it came to.
 import { taskId } from "../contracts/new-task.ts";
-import type { ActivationContext, ActivationJob } from "../store/queue.ts";
+import type { ActivationJob } from "../store/queue.ts";
 import { claimActivation } from "../store/scripts/claim.ts";
 import { renewLease } from "../store/scripts/renew.ts";
+import type { ActivationContext } from "../store/worker.ts";
 import { attemptActivation } from "./attempt.ts";
 import type { Definitions } from "./definitions.ts";
 import { giveBack } from "./give-back.ts";

@@ -4,10 +4,11 @@ import { failureRecord } from "../contracts/failure.ts";
 import type { StateKey } from "../contracts/state-key.ts";
 import { hearCalls } from "../store/calls.ts";
 import { closeRedis, connectRedis, type Redis } from "../store/connect.ts";
-import { type ActivationQueue, type ActivationWorker, openQueue, startActivationWorker } from "../store/queue.ts";
+import { type ActivationQueue, openQueue } from "../store/queue.ts";
 import { announceRunner, forgetRunner, type RunnerInfo } from "../store/runners.ts";
 import { readSnapshot } from "../store/snapshots.ts";
 import { sweepTasks } from "../store/sweep.ts";
+import { type ActivationWorker, startActivationWorker } from "../store/worker.ts";
 import { runActivation } from "./activation.ts";
 import { DefinitionCache } from "./definition-cache.ts";
 import type { RunnerParts } from "./held.ts";
@@ -63,11 +64,12 @@ export async function startRunner(options: RunnerOptions): Promise<RunningRunner
     redis: bells,
     env,
     concurrency,
+    announced: options.announced,
     leaseMs,
     process: (job, bell) => tracked(work, runActivation(parts, job, bell)),
     onError: (error) => options.say(`${id}: ${lineOf(error)}`),
   });
-  const rounds = keepRounds({ options, redis, queue, running: () => work.size, stopping: stopping.signal });
+  const rounds = keepRounds({ options, redis, queue, worker, running: () => work.size, stopping: stopping.signal });
   await worker.ready();
   const close = async (): Promise<void> => {
     await workshop.close();
@@ -108,17 +110,19 @@ interface Rounds {
   readonly options: RunnerOptions;
   readonly redis: Redis;
   readonly queue: ActivationQueue;
+  readonly worker: ActivationWorker;
   readonly running: () => number;
   readonly stopping: AbortSignal;
 }
 
 /** What a runner does besides its work, again and again: announces itself and looks for lost bells. */
-async function keepRounds({ options, redis, queue, running, stopping }: Rounds): Promise<void> {
+async function keepRounds({ options, redis, queue, worker, running, stopping }: Rounds): Promise<void> {
   const { env, id, concurrency, leaseMs, announced } = options;
   const startedAt = options.now().toISOString();
   const round = async (): Promise<void> => {
     const info = { id, startedAt, concurrency, leaseMs, running: running(), ...announced };
     await announceRunner(redis, env, info, RUNNER_LIMITS.announceMs);
+    await worker.look();
     await sweepTasks(redis, queue);
   };
   while (!stopping.aborted) {

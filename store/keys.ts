@@ -3,7 +3,7 @@ import { isName } from "../contracts/address.ts";
 import { PermanentFailure } from "../contracts/failure.ts";
 import type { ActivationId, TaskRef } from "../contracts/task.ts";
 
-/** BullMQ's name of the queue of activations of an environment. */
+/** BullMQ's name of the queue of tasks that require nothing; the other lanes' names begin with it. */
 export const QUEUE_NAME = "activations";
 /** BullMQ's name of the queue that holds the bells of an environment's schedules. */
 export const SCHEDULE_QUEUE_NAME = "schedules";
@@ -171,6 +171,33 @@ export function stepsKey(ref: TaskRef, activation: ActivationId): string {
 /** BullMQ's prefix: everything of its queue has one hash tag. */
 export function queuePrefix(env: string): string {
   return `cw:{q:${checkedName("environment", env)}}`;
+}
+
+/** zset: requirements of a lane, canonical → when a bell was last rung in it, in ms. In the slot of the queues. */
+export function lanesKey(env: string): string {
+  return `${queuePrefix(env)}:lanes`;
+}
+
+/** A channel, no key: a lane is new. */
+export function lanesChannel(env: string): string {
+  return `${queuePrefix(env)}:lanes-new`;
+}
+
+/** BullMQ's keys of one queue, and ours beside them. */
+export function laneKeys(env: string, queue: string): { readonly jobs: string[]; readonly rest: string[] } {
+  const key = (name: string): string => `${queuePrefix(env)}:${queue}:${name}`;
+  return {
+    jobs: ["wait", "prioritized", "active", "delayed"].map(key),
+    rest: ["meta", "events", "id", "pc", "marker", "stalled", "stalled-check", "shares"].map(key),
+  };
+}
+
+/** zset of BullMQ: waiting jobs by score · hash: `<level>:<namespace>` → the last step taken, and `now`, `order`. */
+export function fairOrderKeys(env: string, queue: string): { readonly waiting: string; readonly shares: string } {
+  return {
+    waiting: `${queuePrefix(env)}:${queue}:prioritized`,
+    shares: `${queuePrefix(env)}:${queue}:shares`,
+  };
 }
 
 /** A task's member in the indexes, and the way back. */

@@ -1,14 +1,14 @@
 // The bell: BullMQ jobs that say "look at this activation". They hold ids only; our records are the truth.
-import { DelayedError, type Job, type JobsOptions, Queue, Worker } from "bullmq";
-import { isName } from "../contracts/address.ts";
+import { type JobsOptions, Queue } from "bullmq";
 import { TransientFailure } from "../contracts/failure.ts";
+import { NO_REQUIREMENTS } from "../contracts/matching.ts";
 import type { ActivationId, TaskRef } from "../contracts/task.ts";
-import { ask, askAll, redisFailure } from "./ask.ts";
+import { ask, askAll } from "./ask.ts";
+import type { BellTerms, Priority } from "./bell-terms.ts";
 import type { Redis } from "./connect.ts";
-import { QUEUE_NAME, queuePrefix } from "./keys.ts";
-import { type RunningJob, settleRunning, trackJob } from "./running-jobs.ts";
-
-export type Priority = "low" | "normal" | "high";
+import { placeBells, UNPLACED_PRIORITY } from "./fair-order.ts";
+import { queuePrefix } from "./keys.ts";
+import { type Lane, laneOf, noteLane, OPEN_LANE } from "./lanes.ts";
 
 export interface ActivationJob {
   readonly task: TaskRef;
@@ -16,7 +16,7 @@ export interface ActivationJob {
 }
 
 export interface Bell extends ActivationJob {
-  readonly priority: Priority;
+  readonly terms: BellTerms;
 }
 
 /** One per process and environment; shares the connection that it is given, and leaves it open. */
@@ -24,49 +24,132 @@ export interface ActivationQueue {
   readonly env: string;
   /** Rings once per activation: a bell that is there already stays as it is. */
   ring(bells: readonly Bell[]): Promise<void>;
-  /** Those of the jobs for which no bell is there. */
-  withoutBell<J extends ActivationJob>(jobs: readonly J[]): Promise<J[]>;
-  /** Lets bells that were delayed for long ring at once: what they waited for has come early. */
-  bringForward(jobs: readonly ActivationJob[]): Promise<void>;
+  /** As `ring`, in the place of bells that a runner holds which is gone. */
+  ringAnew(bells: readonly Bell[]): Promise<void>;
+  /** Those of the jobs for which no bell is there; without terms they are looked for among those that require nothing. */
+  withoutBell<J extends ActivationJob & Partial<Bell>>(jobs: readonly J[]): Promise<J[]>;
+  /**
+   * For bells that are there and whose time has come: those that were delayed for long ring at once, and those that came
+   * back from a delay get their place among the others.
+   */
+  bringForward(bells: readonly Bell[]): Promise<void>;
   close(): Promise<void>;
 }
 
 /** What a job carries: the environment is the queue's. */
-interface JobData {
+export interface JobData {
   readonly namespace: string;
   readonly name: string;
   readonly activation: ActivationId;
 }
 
-/** In BullMQ a small number goes first, and no number before all. */
-const BULLMQ_PRIORITY: Readonly<Record<Priority, number>> = { high: 1, normal: 2, low: 3 };
-
 /** Nobody reads BullMQ's events; a long stream of them only costs memory. */
 const KEPT_EVENTS = 100;
+/** A lane is noted anew at most so often: far more often than it could become idle. */
+const NOTED_MS = 60_000;
 
 export function openQueue(redis: Redis, env: string): ActivationQueue {
-  const queue = new Queue<JobData>(QUEUE_NAME, {
-    connection: redis,
-    prefix: queuePrefix(env),
-    streams: { events: { maxLen: KEPT_EVENTS } },
-  });
-  // Each call reports its own failure; without a listener the same failure would end the process.
-  queue.on("error", () => undefined);
+  const lanes = new OpenLanes(redis, env);
   return {
     env,
     ring: async (bells) => {
-      if (bells.length > 0) await ask(redis, () => queue.addBulk(bells.map(jobOf)));
+      for (const [lane, group] of byLane(bells)) await ringIn(redis, env, await lanes.noted(lane), group);
+    },
+    ringAnew: async (bells) => {
+      for (const [lane, group] of byLane(bells)) {
+        const queue = await lanes.noted(lane);
+        for (const bell of group) await dropBell(redis, queue, jobId(bell));
+        await ringIn(redis, env, queue, group);
+      }
     },
     withoutBell: async (jobs) => {
       if (jobs.length === 0) return [];
       const pipeline = redis.pipeline();
-      for (const job of jobs) pipeline.exists(queue.toKey(jobId(job)));
+      for (const job of jobs) pipeline.exists(lanes.queue(laneOfJob(job)).toKey(jobId(job)));
       const found = await askAll(redis, () => pipeline.exec());
       return jobs.filter((_job, index) => found[index] === 0);
     },
-    bringForward: (jobs) => bringForward(redis, queue, jobs.map(jobId)),
-    close: () => queue.close(),
+    bringForward: async (bells) => {
+      for (const [lane, group] of byLane(bells)) {
+        const queue = lanes.queue(lane);
+        await bringForward(redis, queue, group.map(jobId));
+        await placeBells(redis, env, queue.name, group.map(placeOf));
+      }
+    },
+    close: () => lanes.close(),
   };
+}
+
+/** The queues of one environment, each opened when it is first needed. */
+class OpenLanes {
+  readonly #redis: Redis;
+  readonly #env: string;
+  readonly #queues = new Map<string, Queue<JobData>>();
+  readonly #notedMs = new Map<string, number>();
+
+  constructor(redis: Redis, env: string) {
+    this.#redis = redis;
+    this.#env = env;
+  }
+
+  queue(lane: Lane): Queue<JobData> {
+    const open = this.#queues.get(lane.queue);
+    if (open !== undefined) return open;
+    const queue = new Queue<JobData>(lane.queue, {
+      connection: this.#redis,
+      prefix: queuePrefix(this.#env),
+      streams: { events: { maxLen: KEPT_EVENTS } },
+    });
+    // Each call reports its own failure; without a listener the same failure would end the process.
+    queue.on("error", () => undefined);
+    this.#queues.set(lane.queue, queue);
+    return queue;
+  }
+
+  /** The lane's queue, once runners can find it. */
+  async noted(lane: Lane): Promise<Queue<JobData>> {
+    const nowMs = Date.now();
+    if (lane !== OPEN_LANE && (this.#notedMs.get(lane.queue) ?? 0) < nowMs - NOTED_MS) {
+      await noteLane(this.#redis, this.#env, lane, nowMs);
+      this.#notedMs.set(lane.queue, nowMs);
+    }
+    return this.queue(lane);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#queues.values()].map((queue) => queue.close()));
+  }
+}
+
+function byLane(bells: readonly Bell[]): ReadonlyMap<Lane, Bell[]> {
+  const lanes = new Map<string, { readonly lane: Lane; readonly group: Bell[] }>();
+  for (const bell of bells) {
+    const lane = laneOf(bell.terms.requirements);
+    const found = lanes.get(lane.queue);
+    if (found === undefined) lanes.set(lane.queue, { lane, group: [bell] });
+    else found.group.push(bell);
+  }
+  return new Map([...lanes.values()].map(({ lane, group }) => [lane, group]));
+}
+
+function laneOfJob({ terms }: Partial<Bell>): Lane {
+  return laneOf(terms?.requirements ?? NO_REQUIREMENTS);
+}
+
+async function ringIn(redis: Redis, env: string, queue: Queue<JobData>, bells: readonly Bell[]): Promise<void> {
+  await ask(redis, () => queue.addBulk(bells.map(jobOf)));
+  // Not waited for: it arrives before whatever is sent later. Where it gets lost, the sweep brings the bell forward.
+  void placeBells(redis, env, queue.name, bells.map(placeOf)).catch(() => undefined);
+}
+
+function placeOf(bell: Bell): { jobId: string; namespace: string; priority: Priority } {
+  return { jobId: jobId(bell), namespace: bell.task.namespace, priority: bell.terms.priority };
+}
+
+/** With the lock that its dead holder left: BullMQ removes no job that is locked. */
+async function dropBell(redis: Redis, queue: Queue<JobData>, id: string): Promise<void> {
+  await ask(redis, () => redis.del(`${queue.toKey(id)}:lock`));
+  await ask(redis, () => queue.remove(id));
 }
 
 /** A bell that is due this soon is left to BullMQ: bringing it forward would only race with it. */
@@ -95,7 +178,7 @@ function jobOf(bell: Bell): { name: string; data: JobData; opts: JobsOptions } {
     data: { namespace, name, activation: bell.activation },
     opts: {
       jobId: jobId(bell),
-      priority: BULLMQ_PRIORITY[bell.priority],
+      priority: UNPLACED_PRIORITY,
       // A bell that has rung is gone, so that the same activation can be rung for again.
       removeOnComplete: true,
       removeOnFail: true,
@@ -105,138 +188,4 @@ function jobOf(bell: Bell): { name: string; data: JobData; opts: JobsOptions } {
 
 function jobId({ task, activation }: ActivationJob): string {
   return `${task.namespace}/${task.name}/${activation}`;
-}
-
-export interface ActivationContext {
-  /** Aborted at the deadline of a drain. The loss of BullMQ's lock stops nothing: the lease decides who works. */
-  readonly signal: AbortSignal;
-  /** Asks for the bell to ring again after `ms`, once `process` has returned: held, later, or to be tried again. */
-  readonly delay: (ms: number) => void;
-}
-
-export interface ActivationWorkerOptions {
-  /** A connection made for "worker". BullMQ opens a second one beside it. */
-  readonly redis: Redis;
-  readonly env: string;
-  readonly concurrency: number;
-  readonly leaseMs: number;
-  /** What it throws is given to `onError`, and the bell rings again after a lease. */
-  readonly process: (job: ActivationJob, context: ActivationContext) => Promise<void>;
-  readonly onError?: (error: unknown) => void;
-}
-
-export interface ActivationWorker {
-  /** Resolves once jobs are being taken. */
-  ready(): Promise<void>;
-  /** Takes no more jobs, waits for the running ones up to `timeoutMs`, then aborts them. Answers how many were aborted. */
-  drain(timeoutMs: number): Promise<number>;
-  close(): Promise<void>;
-}
-
-/**
- * BullMQ notices a dead holder after its lock and up to two stall checks: a tenth of the lease each keeps the promise of
- * 6 s with a lease of 5 s (a fifth would make it 7). One check costs one short script for all workers together.
- */
-const STALL_CHECKS_PER_LEASE = 10;
-const SHORTEST_STALL_CHECK_MS = 200;
-/** After this a job that reached a worker which stops rings again, for another one. */
-const HAND_OVER_MS = 50;
-
-export function startActivationWorker(options: ActivationWorkerOptions): ActivationWorker {
-  const { redis, env, concurrency, leaseMs } = options;
-  const report = options.onError ?? (() => undefined);
-  const running = new Map<string, RunningJob>();
-  let isDraining = false;
-  const worker = new Worker<JobData>(
-    QUEUE_NAME,
-    (job, token) => {
-      // A fetch that was under way when the worker was paused still brings a job: it is for another runner.
-      if (isDraining) return ringAgain(job, token, HAND_OVER_MS);
-      // BullMQ lost its lock, and brings again what is under way here: the lease says whose it is, not the bell.
-      if (running.has(job.id ?? "")) return ringAgain(job, token, leaseMs);
-      return trackJob(running, job.id ?? "", (signal) => processJob(options, job, token, signal));
-    },
-    {
-      connection: redis,
-      prefix: queuePrefix(env),
-      concurrency,
-      lockDuration: leaseMs,
-      stalledInterval: Math.max(SHORTEST_STALL_CHECK_MS, leaseMs / STALL_CHECKS_PER_LEASE),
-      // How often a task may be taken over is counted in its own record, not by BullMQ, which would drop the bell.
-      maxStalledCount: Number.MAX_SAFE_INTEGER,
-    },
-  );
-  const outage = tellOncePerOutage(redis, report);
-  worker.on("error", outage.tell);
-  return {
-    ready: async () => {
-      await worker.waitUntilReady();
-    },
-    drain: async (timeoutMs) => {
-      isDraining = true;
-      await worker.pause(true);
-      return settleRunning(running, timeoutMs);
-    },
-    close: async () => {
-      // Without a server there is nobody to say goodbye to: BullMQ would wait until it comes back.
-      await worker.close(running.size > 0 || redis.status !== "ready");
-      outage.stop();
-    },
-  };
-}
-
-/** BullMQ tells of every vain attempt to reconnect: once for each outage is enough. */
-function tellOncePerOutage(redis: Redis, report: (error: unknown) => void): Outage {
-  let isAway = false;
-  const isBack = (): void => {
-    isAway = false;
-  };
-  redis.on("ready", isBack);
-  const tell = (error: unknown): void => {
-    const failure = redisFailure(redis, error);
-    const isKnown = failure instanceof TransientFailure && isAway;
-    if (failure instanceof TransientFailure) isAway = true;
-    if (!isKnown) report(failure);
-  };
-  return { tell, stop: () => redis.off("ready", isBack) };
-}
-
-interface Outage {
-  readonly tell: (error: unknown) => void;
-  readonly stop: () => void;
-}
-
-async function processJob(
-  options: ActivationWorkerOptions,
-  job: Job<JobData>,
-  token: string | undefined,
-  signal: AbortSignal,
-): Promise<void> {
-  const report = options.onError ?? (() => undefined);
-  const activation = readJob(options.env, job.data);
-  if (activation === undefined) return report(new TypeError(`job ${job.id} is none of ours and was dropped`));
-  let delayMs: number | undefined;
-  try {
-    await options.process(activation, { signal, delay: (ms) => (delayMs = ms) });
-  } catch (error) {
-    // Left to BullMQ, the job would fail and the bell be gone: the activation's record says whether it goes on.
-    report(error);
-    delayMs ??= options.leaseMs;
-  }
-  if (delayMs !== undefined) await ringAgain(job, token, delayMs);
-}
-
-async function ringAgain(job: Job<JobData>, token: string | undefined, afterMs: number): Promise<never> {
-  await job.moveToDelayed(Date.now() + Math.max(1, Math.ceil(afterMs)), token);
-  throw new DelayedError();
-}
-
-/** Anybody who can write to Redis can forge a job: ids are checked before they become keys. */
-function readJob(env: string, data: unknown): ActivationJob | undefined {
-  if (typeof data !== "object" || data === null) return undefined;
-  const { namespace, name, activation } = data as Readonly<Record<string, unknown>>;
-  if (typeof namespace !== "string" || typeof name !== "string" || typeof activation !== "string") return undefined;
-  const agent = activation.slice(0, activation.lastIndexOf("#"));
-  if (!isName(namespace) || !isName(name) || !isName(agent)) return undefined;
-  return { task: { env, namespace, name }, activation };
 }

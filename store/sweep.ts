@@ -2,6 +2,7 @@
 // ended. Safe on all runners at once.
 import { PermanentFailure } from "../contracts/failure.ts";
 import { hasEnded, type TaskRef } from "../contracts/task.ts";
+import { readTerms } from "./bell-terms.ts";
 import { ask, askAll } from "./ask.ts";
 import type { Redis } from "./connect.ts";
 import { finishTask } from "./finish-task.ts";
@@ -9,7 +10,7 @@ import { environmentKeys, parseTaskMember, taskKeys } from "./keys.ts";
 import { END_FIELDS, type EndFields, endByReason, findEndReason, readEndFields } from "./overdue.ts";
 import type { ActivationQueue, Bell } from "./queue.ts";
 import { listOf, numberOf, textsOf } from "./reply.ts";
-import { readPriority, readTaskPhase } from "./task-fields.ts";
+import { readTaskPhase } from "./task-fields.ts";
 
 export interface SweepReport {
   /** Live tasks looked at. */
@@ -157,7 +158,7 @@ async function findRipe(
     const [phase, until, runnableAt] = listOf(what, answers[index]);
     const ripeAt = phase === "Leased" ? until : phase === "Runnable" ? runnableAt : null;
     if (ripeAt === null || numberOf(what, ripeAt) > nowMs) return [];
-    return [{ task, activation, priority: readPriority(what, priority) }];
+    return [{ task, activation, terms: readTerms(what, priority) }];
   };
   return readEach(open, read, damaged);
 }

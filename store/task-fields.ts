@@ -16,9 +16,9 @@ import {
   type TaskTrigger,
 } from "../contracts/task.ts";
 import { type RetryManner, TASK_DEFAULTS } from "../contracts/task-rules.ts";
+import { readTerms } from "./bell-terms.ts";
 import { readChainHead } from "./chain.ts";
 import { readLedger } from "./ledger.ts";
-import type { Priority } from "./queue.ts";
 import {
   corrupt,
   isObject,
@@ -52,6 +52,7 @@ export function readTaskRecord(
     phase,
     attempts: Math.max(0, ...records.map((record) => record.attempts)),
     input: readTexts(what, fields["input"]),
+    ...readTerms(what, fields["priority"]),
     output: fields["output"] === "" ? null : readTexts(what, fields["output"]),
     tokens: { input: ledger.inputTokens, output: ledger.outputTokens },
     costUsd: ledger.costUsd,
@@ -94,11 +95,6 @@ function readActivationPhase(what: string, value: unknown): ActivationPhase {
   const phase = ACTIVATION_PHASES.find((candidate) => candidate === value);
   if (phase === undefined) throw corrupt(what, `\`${String(value)}\` is no phase of an activation`);
   return phase;
-}
-
-export function readPriority(what: string, value: unknown): Priority {
-  if (value === "low" || value === "normal" || value === "high") return value;
-  throw corrupt(what, "it has no priority");
 }
 
 /** Absent in tasks that an older version made. */

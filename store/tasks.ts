@@ -21,7 +21,7 @@ export type CreateAnswer = { readonly outcome: "created" } | { readonly outcome:
  * come first: after a crash at any point the sweep finds a task that is there, and forgets one that never came to be.
  */
 export async function createTask(redis: Redis, queue: ActivationQueue, task: NewTask): Promise<CreateAnswer> {
-  const { ref, priority } = task;
+  const { ref, priority, requirements } = task;
   const keys = environmentKeys(ref.env);
   const member = taskMember(ref);
   await askAll(redis, () =>
@@ -35,7 +35,8 @@ export async function createTask(redis: Redis, queue: ActivationQueue, task: New
   const answer = await writeTask(redis, task);
   if (answer.outcome === "exists" && hasEnded(answer.phase)) await ask(redis, () => redis.zrem(keys.live, member));
   if (answer.outcome === "created") {
-    await queue.ring(task.activations.map(({ id }) => ({ task: ref, activation: id, priority })));
+    const terms = { priority, requirements };
+    await queue.ring(task.activations.map(({ id }) => ({ task: ref, activation: id, terms })));
   }
   return { outcome: answer.outcome };
 }

@@ -4,23 +4,14 @@ import type { StepRecord } from "../../contracts/step.ts";
 import type { ActivationId, Message, TaskRef } from "../../contracts/task.ts";
 import type { RetryManner } from "../../contracts/task-rules.ts";
 import type { ChainHead } from "../../contracts/trace.ts";
+import { type Priority, readTerms } from "../bell-terms.ts";
 import { readChainHead } from "../chain.ts";
 import type { Redis } from "../connect.ts";
 import { stepsKey, taskKeys } from "../keys.ts";
 import type { Ledger } from "../ledger.ts";
-import type { Priority } from "../queue.ts";
 import { corrupt, fieldsOf, listOf, numberOf, numberOrNull, textOf, textOrNull } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
-import {
-  type Fields,
-  ledgerOf,
-  readGraphState,
-  readMessages,
-  readPriority,
-  readRetry,
-  readStep,
-  readTexts,
-} from "../task-fields.ts";
+import { type Fields, ledgerOf, readGraphState, readMessages, readRetry, readStep, readTexts } from "../task-fields.ts";
 import { HAS_ENDED, NOW } from "./lua.ts";
 
 export interface ClaimRequest {
@@ -154,6 +145,6 @@ function readClaimedTask(what: string, fields: Fields): ClaimedTask {
     maxTurns: numberOrNull(what, fields["maxTurns"]),
     ledger: ledgerOf(what, fields),
     createdAt: textOf(what, fields["createdAt"]),
-    priority: readPriority(what, fields["priority"]),
+    priority: readTerms(what, fields["priority"]).priority,
   };
 }

@@ -1,6 +1,7 @@
 // Writes a new task: its definition, its entry activations and the first events of its trace, all at once.
 import type { NewTask } from "../../contracts/new-task.ts";
 import type { TaskPhase } from "../../contracts/task.ts";
+import { termsText } from "../bell-terms.ts";
 import { checkLinks } from "../chain.ts";
 import type { Redis } from "../connect.ts";
 import { taskKeys } from "../keys.ts";
@@ -79,7 +80,7 @@ function taskFields(task: NewTask): (string | number)[] {
     waitMs: task.limits.waitMs,
     durationMs: task.limits.durationMs,
     maxTurns: task.maxTurns ?? "",
-    priority: task.priority,
+    priority: termsText(task),
     source: task.source === null ? "" : JSON.stringify(task.source),
     plan: task.plan ?? "",
     trigger: task.trigger === undefined ? "" : JSON.stringify(task.trigger),

@@ -9,6 +9,7 @@ import {
   type TaskPhase,
   type TaskRef,
 } from "../../contracts/task.ts";
+import { readTerms } from "../bell-terms.ts";
 import type { ChainHead } from "../../contracts/trace.ts";
 import { callRunners } from "../calls.ts";
 import { readChainHead, recordArguments, type TraceRecord } from "../chain.ts";
@@ -19,7 +20,7 @@ import { type Ledger, readLedger } from "../ledger.ts";
 import type { ActivationQueue } from "../queue.ts";
 import { corrupt, listOf } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
-import { readGraphState, readPriority } from "../task-fields.ts";
+import { readGraphState } from "../task-fields.ts";
 import { HOLDS, RECORD } from "./lua.ts";
 
 export interface StartedActivation {
@@ -120,8 +121,8 @@ export async function releaseActivation(
   );
   switch (outcome) {
     case "released": {
-      const priority = readPriority(what, detail);
-      await queue.ring(start.map(({ id }) => ({ task, activation: id, priority })));
+      const terms = readTerms(what, detail);
+      await queue.ring(start.map(({ id }) => ({ task, activation: id, terms })));
       await afterEnd(redis, request);
       return { outcome, head: readChainHead(what, seq, head) };
     }

@@ -4,6 +4,7 @@ import { taskId } from "../../contracts/new-task.ts";
 import { isVerifyStep, type StepRecord } from "../../contracts/step.ts";
 import type { ActivationId, TaskRef } from "../../contracts/task.ts";
 import { type ChainHead, chainEvents, type TraceDraft } from "../../contracts/trace.ts";
+import { readTerms } from "../bell-terms.ts";
 import { ask } from "../ask.ts";
 import { readChainHead, readHead, recordArguments } from "../chain.ts";
 import type { Redis } from "../connect.ts";
@@ -12,7 +13,7 @@ import { stepsKey, taskKeys } from "../keys.ts";
 import type { ActivationQueue } from "../queue.ts";
 import { corrupt, listOf } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
-import { readPriority, readStep } from "../task-fields.ts";
+import { readStep } from "../task-fields.ts";
 import { HAS_ENDED, NOW, RECORD } from "./lua.ts";
 
 export interface ResolveRequest {
@@ -76,7 +77,7 @@ export async function resolveUnknown(redis: Redis, queue: ActivationQueue, reque
         continue;
       case "resolved":
         if (failure !== undefined) await finishTask(redis, task);
-        else await queue.ring([{ task, activation, priority: readPriority(what, first) }]);
+        else await queue.ring([{ task, activation, terms: readTerms(what, first) }]);
         return { outcome };
       default:
         throw corrupt(what, `\`${String(outcome)}\` is unknown`);

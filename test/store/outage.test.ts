@@ -7,8 +7,9 @@ import { closeRedis, connectRedis } from "../../store/connect.ts";
 import { type EmbeddedRequest, ensureEmbedded, stopEmbedded } from "../../store/embedded/embedded.ts";
 import { placeOf } from "../../store/embedded/place.ts";
 import { isAlive } from "../../store/embedded/single-flight.ts";
-import { openQueue, startActivationWorker } from "../../store/queue.ts";
+import { openQueue } from "../../store/queue.ts";
 import { createTask, readTask } from "../../store/tasks.ts";
+import { startActivationWorker } from "../../store/worker.ts";
 import { describeWithRedis, SEARCH } from "../redis.ts";
 import { newEnv, taskOf, until } from "./world.ts";
 
@@ -43,6 +44,7 @@ describeWithRedis("an outage of Redis", () => {
       redis: workerRedis,
       env: queue.env,
       concurrency: 1,
+      announced: { gpu: false, models: [] },
       leaseMs: 1_000,
       process: async ({ task }) => void seen.push(task.name),
       onError: (error) => errors.push(error),

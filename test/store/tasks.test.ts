@@ -57,6 +57,8 @@ describeWithRedis("a task", () => {
     expect(await createTask(redis, queue, { ...task, system: "other" })).toEqual({ outcome: "exists" });
     expect(await readTask(redis, task.ref)).toEqual({
       name: "weekly-report",
+      priority: "normal",
+      requirements: {},
       namespace: "default",
       system: "report",
       phase: "Pending",

@@ -1,8 +1,8 @@
 // A runner as a process of its own that claims an activation, tells so, and then hangs in it until it is killed.
 import { connectRedis } from "../../store/connect.ts";
-import { startActivationWorker } from "../../store/queue.ts";
 import { claimActivation } from "../../store/scripts/claim.ts";
 import { renewLease } from "../../store/scripts/renew.ts";
+import { startActivationWorker } from "../../store/worker.ts";
 
 const [url = "", env = "", leaseText = ""] = process.argv.slice(2);
 const leaseMs = Number(leaseText);
@@ -11,6 +11,7 @@ startActivationWorker({
   redis,
   env,
   concurrency: 1,
+  announced: { gpu: false, models: [] },
   leaseMs,
   process: async (job) => {
     const claim = await claimActivation(redis, { ...job, holder: "child", leaseMs });

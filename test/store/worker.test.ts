@@ -6,19 +6,16 @@ import { createInterface } from "node:readline";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
 import { QUEUE_NAME, queuePrefix, taskKeys } from "../../store/keys.ts";
-import {
-  type ActivationQueue,
-  type ActivationWorker,
-  type ActivationWorkerOptions,
-  openQueue,
-  startActivationWorker,
-} from "../../store/queue.ts";
+import { type ActivationQueue, openQueue } from "../../store/queue.ts";
 import { type Claim, claimActivation } from "../../store/scripts/claim.ts";
 import { releaseActivation } from "../../store/scripts/release.ts";
 import { sweepTasks } from "../../store/sweep.ts";
 import { createTask } from "../../store/tasks.ts";
+import { type ActivationWorker, type ActivationWorkerOptions, startActivationWorker } from "../../store/worker.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
 import { handOver, newEnv, taskOf, until } from "./world.ts";
+
+const announced = { gpu: false, models: [] };
 
 describeWithRedis("the bell", () => {
   let server: TestRedis;
@@ -48,7 +45,7 @@ describeWithRedis("the bell", () => {
     process: ActivationWorkerOptions["process"],
     more: Partial<ActivationWorkerOptions> = {},
   ): ActivationWorker {
-    const options = { redis: workerRedis, env: queue.env, concurrency: 1, leaseMs: 1_000, process, ...more };
+    const options = { redis: workerRedis, env: queue.env, concurrency: 1, announced, leaseMs: 1_000, process, ...more };
     const worker = startActivationWorker(options);
     workers.push(worker);
     return worker;

@@ -51,6 +51,8 @@ function view(drafts: readonly TraceDraft[]) {
     namespace: "default",
     system: "s",
     phase: "Failed",
+    priority: "normal",
+    requirements: {},
     attempts: 2,
     input: {},
     output: null,

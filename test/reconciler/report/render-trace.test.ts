@@ -11,6 +11,8 @@ const TASK: TaskRecord = {
   namespace: "default",
   system: "reporting",
   phase: "Succeeded",
+  priority: "normal",
+  requirements: {},
   attempts: 1,
   input: {},
   output: { last_output: "done" },
