@@ -80,7 +80,7 @@ export function whyWaiting(
   const nowhere = nearest.lacks.filter((which) => found.every(({ lacks }) => lacks.includes(which)));
   const told = (which: readonly Requirement[]): string[] => which.map((each) => requirementText(required, each));
   const missing = told(nowhere.length > 0 ? nowhere : nearest.lacks);
-  const whole = nowhere.length > 0 ? missing.join(" or ") : `${all.join(" with ")}`;
+  const whole = nowhere.length > 0 ? missing.join(" or ") : all.join(" with ");
   const seen = `${runners.length} ${runners.length === 1 ? "runner" : "runners"} seen`;
   return {
     reason: "NO_MATCHING_RUNNER",

@@ -25,14 +25,13 @@ export class Slots {
       this.#free -= 1;
       return { granted: Promise.resolve(true), withdraw: () => undefined };
     }
-    let answer: (isGranted: boolean) => void = () => undefined;
-    const granted = new Promise<boolean>((resolve) => {
-      answer = resolve;
+    let withdraw = (): void => undefined;
+    const granted = new Promise<boolean>((answer) => {
+      this.#waiting.add(answer);
+      withdraw = () => {
+        if (this.#waiting.delete(answer)) answer(false);
+      };
     });
-    this.#waiting.add(answer);
-    const withdraw = (): void => {
-      if (this.#waiting.delete(answer)) answer(false);
-    };
     return { granted, withdraw };
   }
 
