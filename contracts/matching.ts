@@ -52,7 +52,11 @@ export function requirementsText(required: Requirements): string {
   return Object.keys(required).length === 0 ? "" : canonicalJson(required);
 }
 
-/** `region eu`, `gpu`, `model llama`: as people read it. */
+/** `region eu`, `gpu`, `model llama`: as people read them. */
+export function requirementTexts(required: Requirements): string[] {
+  return lacking(required, NOTHING).map((which) => requirementText(required, which));
+}
+
 function requirementText(required: Requirements, which: Requirement): string {
   return which === "gpu" ? "gpu" : `${which} ${required[which]}`;
 }
@@ -70,7 +74,7 @@ export function whyWaiting(
   required: Requirements,
   runners: readonly (Announced & { readonly id: string })[],
 ): Waiting | undefined {
-  const all = lacking(required, NOTHING).map((which) => requirementText(required, which));
+  const all = requirementTexts(required);
   const needs = all.length === 0 ? "" : `; the task requires ${all.join(", ")}`;
   if (runners.length === 0) return { reason: "NO_RUNNER", missing: all, message: `no runner is at work${needs}` };
   const found = runners.map((runner) => ({ id: runner.id, lacks: lacking(required, runner) }));

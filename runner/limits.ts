@@ -2,7 +2,10 @@
 
 export const RUNNER_LIMITS = {
   leaseMs: 5_000,
-  concurrency: 8,
+  /** For slow networks (`--lease relaxed`): a runner is missed later, and may be silent longer. */
+  relaxedLeaseMs: 20_000,
+  shortestLeaseMs: 500,
+  concurrency: 4,
   drainTimeoutMs: 30_000,
   /** Turns of one activation where `limits.max_steps` sets none. */
   maxSteps: 10,

@@ -1,11 +1,13 @@
 // A runner: takes activations from the queue of one environment, sweeps, announces itself, and stops in order.
 import { setTimeout as wait } from "node:timers/promises";
 import { failureRecord } from "../contracts/failure.ts";
+import type { Announced } from "../contracts/matching.ts";
 import type { StateKey } from "../contracts/state-key.ts";
 import { hearCalls } from "../store/calls.ts";
 import { closeRedis, connectRedis, type Redis } from "../store/connect.ts";
+import { findHeldBy } from "../store/held-by.ts";
 import { type ActivationQueue, openQueue } from "../store/queue.ts";
-import { announceRunner, forgetRunner, type RunnerInfo } from "../store/runners.ts";
+import { announceRunner, forgetRunner } from "../store/runners.ts";
 import { readSnapshot } from "../store/snapshots.ts";
 import { sweepTasks } from "../store/sweep.ts";
 import { type ActivationWorker, startActivationWorker } from "../store/worker.ts";
@@ -25,8 +27,8 @@ export interface RunnerOptions {
   readonly id: string;
   readonly concurrency: number;
   readonly leaseMs: number;
-  /** For people; nothing is decided from it. */
-  readonly announced: Pick<RunnerInfo, "region" | "gpu" | "models">;
+  /** It gets the tasks whose requirements this meets. */
+  readonly announced: Announced;
   readonly secrets: WorkshopOptions["secrets"];
   /** Where MCP servers are started. */
   readonly cwd: string;
@@ -60,6 +62,7 @@ export async function startRunner(options: RunnerOptions): Promise<RunningRunner
   const parts: RunnerParts = { ...options, redis, queue, definitions, workshop, holdings };
   const work = new Set<Promise<void>>();
   const stopping = new AbortController();
+  await resume(options, redis, queue);
   const worker = startActivationWorker({
     redis: bells,
     env,
@@ -78,6 +81,18 @@ export async function startRunner(options: RunnerOptions): Promise<RunningRunner
     await Promise.all([closeRedis(redis), closeRedis(bells), closeRedis(calls)]);
   };
   return { id, running: () => work.size, drain: (timeoutMs) => drain({ stopping, rounds, worker, close }, timeoutMs) };
+}
+
+/** Rings at once for what this runner held in a former life: a lease passes to its own holder without waiting. */
+async function resume({ env, id, say }: RunnerOptions, redis: Redis, queue: ActivationQueue): Promise<void> {
+  try {
+    const held = await findHeldBy(redis, env, id);
+    if (held.length === 0) return;
+    await queue.ringAnew(held);
+    say(`${id}: goes on with ${held.length} activations of its former life`);
+  } catch (error) {
+    say(`${id}: what it held before waits for its leases to end: ${lineOf(error)}`);
+  }
 }
 
 interface Stoppable {

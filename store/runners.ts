@@ -1,19 +1,18 @@
-// The runners of an environment, as they announce themselves: for people and `get workers`, never for a decision.
+// The runners of an environment, as they announce themselves: for `get runners` and for telling why a task waits. Each
+// decides by what it knows of itself which bells it hears.
+import type { Announced } from "../contracts/matching.ts";
 import { ask, askAll } from "./ask.ts";
 import type { Redis } from "./connect.ts";
 import { runnerKey, runnersKey } from "./keys.ts";
 import { jsonOf, objectOf } from "./reply.ts";
 
-export interface RunnerInfo {
+export interface RunnerInfo extends Announced {
   readonly id: string;
   readonly startedAt: string;
   readonly concurrency: number;
   readonly leaseMs: number;
   /** Activations under way when it last announced itself. */
   readonly running: number;
-  readonly region?: string;
-  readonly gpu: boolean;
-  readonly models: readonly string[];
 }
 
 /** Holds for `ttlMs`: a runner that is gone drops out by itself, or with the next announcement of another one. */

@@ -20,19 +20,19 @@ export class Slots {
     return this.#waiting.size > 0;
   }
 
-  take(): Asked {
+  /** False: withdrawn before there was one. */
+  async take(withdrawn: AbortSignal): Promise<boolean> {
     if (this.#free > 0) {
       this.#free -= 1;
-      return { granted: Promise.resolve(true), withdraw: () => undefined };
+      return true;
     }
-    let withdraw = (): void => undefined;
-    const granted = new Promise<boolean>((answer) => {
+    return new Promise((answer) => {
       this.#waiting.add(answer);
-      withdraw = () => {
+      const withdraw = (): void => {
         if (this.#waiting.delete(answer)) answer(false);
       };
+      withdrawn.addEventListener("abort", withdraw, { once: true });
     });
-    return { granted, withdraw };
   }
 
   give(): void {
@@ -43,12 +43,6 @@ export class Slots {
       next(true);
     }
   }
-}
-
-interface Asked {
-  /** False: withdrawn before there was one. */
-  readonly granted: Promise<boolean>;
-  readonly withdraw: () => void;
 }
 
 export interface SlottedOptions extends WorkerOptions {
@@ -67,7 +61,7 @@ export class SlottedWorker<Data> extends Worker<Data, void> {
   readonly #held = new Set<string>();
   /** Of these, the ones whose work has not begun. */
   readonly #fetched = new Set<string>();
-  #asked: Asked | undefined;
+  #asked: AbortController | undefined;
 
   constructor(queue: string, process: Processor<Data, void>, slots: Slots, options: SlottedOptions) {
     super(queue, process, { ...options, autorun: false });
@@ -123,8 +117,8 @@ export class SlottedWorker<Data> extends Worker<Data, void> {
       await this.#redis.zadd(this.toKey("marker"), 0, "0");
       if (this.#fetched.size > 0) return false;
     }
-    this.#asked = this.#slots.take();
-    const isGranted = await this.#asked.granted;
+    this.#asked = new AbortController();
+    const isGranted = await this.#slots.take(this.#asked.signal);
     this.#asked = undefined;
     return isGranted;
   }
@@ -143,7 +137,7 @@ export class SlottedWorker<Data> extends Worker<Data, void> {
 
   #keep(token: string): void {
     this.#fetched.add(token);
-    this.#asked?.withdraw();
+    this.#asked?.abort();
   }
 
   #give(token: string): void {

@@ -1,7 +1,8 @@
 // Commands that run things: run, runner, cancel, retry, resolve, down, demo, completion.
 import { Argument, type Command } from "commander";
+import { RUNNER_LIMITS } from "../../runner/limits.ts";
 import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./flags.ts";
-import { collect, commaList, durationMs, wholeNumber } from "./values.ts";
+import { collect, commaList, durationMs, leaseDuration, wholeNumber } from "./values.ts";
 
 export function addOperateCommands(program: Command, facts: ProgramFacts, act: Act): void {
   addRun(program, facts, act);
@@ -34,12 +35,17 @@ function addRunner(program: Command, facts: ProgramFacts, act: Act): void {
     .command("runner")
     .description("claim and run activations until stopped; SIGTERM drains")
     .option("--id <name>", "the runner's name (default: host and process)")
-    .option("--concurrency <n>", "activations at once", wholeNumber, 4)
-    .option("--lease <duration>", "how long a lease lasts without renewal", durationMs, 5_000)
+    .option("--concurrency <n>", "activations at once (default: 4)", wholeNumber)
+    .option(
+      "--lease <profile>",
+      "how long a lease lasts without renewal: `default` (5s), `relaxed` (20s, for slow networks), or a duration",
+      leaseDuration,
+      RUNNER_LIMITS.leaseMs,
+    )
     .option("--drain-timeout <duration>", "how long SIGTERM waits for work under way", durationMs, 30_000)
-    .option("--region <name>", "announced with the runner")
-    .option("--gpu", "announced with the runner", false)
-    .option("--models <names>", "announced with the runner, separated by commas", commaList, [])
+    .option("--region <name>", "where it is: it takes tasks that require this region, or none")
+    .option("--gpu", "it has a GPU: it takes tasks that require one")
+    .option("--models <names>", "models that it serves, separated by commas (default: all)", commaList)
     .option(
       "--secret-env <pattern>",
       "variables that Secrets may name (repeatable; default *_API_KEY, COUNTWHEEL_SECRET_*)",

@@ -2,6 +2,7 @@
 import { InvalidArgumentError } from "commander";
 import { isName } from "../../contracts/address.ts";
 import { parseDuration } from "../../contracts/duration.ts";
+import { RUNNER_LIMITS } from "../../runner/limits.ts";
 
 export function wholeNumber(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
@@ -18,6 +19,15 @@ export function durationMs(text: string): number {
   const ms = parseDuration(text);
   if (ms !== undefined) return ms;
   throw new InvalidArgumentError("it must be a duration such as 30s or 1m30s.");
+}
+
+/** Milliseconds of a lease: a profile's, or a duration. Shorter ones are lost to any pause of the machine. */
+export function leaseDuration(text: string): number {
+  if (text === "default") return RUNNER_LIMITS.leaseMs;
+  if (text === "relaxed") return RUNNER_LIMITS.relaxedLeaseMs;
+  const ms = parseDuration(text);
+  if (ms !== undefined && ms >= RUNNER_LIMITS.shortestLeaseMs) return ms;
+  throw new InvalidArgumentError("it must be `default`, `relaxed`, or a duration of at least 500ms.");
 }
 
 /** `127.0.0.1:8080`, `[::1]:8080`, `:8080` for this machine only; port 0 is any that is free. */

@@ -1,6 +1,7 @@
 // `describe <kind> <name>`: everything that is known of one resource or task, for people.
 import { displayAddress } from "../../contracts/address.ts";
 import { type Evidence, evidenceOf } from "../../contracts/evidence.ts";
+import { requirementTexts } from "../../contracts/matching.ts";
 import type { StateRecord } from "../../contracts/record.ts";
 import { hideSensitive } from "../../contracts/sensitive.ts";
 import { hasEnded, type TaskRecord, type TaskTrigger } from "../../contracts/task.ts";
@@ -18,6 +19,7 @@ import { openRedis } from "../redis.ts";
 import { breakerSentence } from "../view/breaker.ts";
 import { renderEvidence } from "../view/evidence.ts";
 import { scheduleLines } from "../view/schedules.ts";
+import { type ShownTask, withWaiting } from "../task-waiting.ts";
 import { renderCost, renderCount, renderTable } from "../view/table.ts";
 import { paintPhase } from "../view/trace.ts";
 import { type GetOptions, kindOf, pickRecord, recordView } from "./get.ts";
@@ -41,7 +43,8 @@ export async function runDescribe(host: Host, options: DescribeOptions): Promise
 }
 
 async function describeTask(host: Host, options: DescribeOptions, redis: Redis): Promise<void> {
-  const task = await findTask(redis, { ...options, task: options.name });
+  const found = await findTask(redis, { ...options, task: options.name });
+  const [task = found] = await withWaiting(redis, options.env, [found]);
   const evidence = await readEvidence(redis, options.env, task);
   if (options.output === "json") return printJson(host, evidence === undefined ? task : { ...task, evidence });
   host.stdout.write(`${renderTask(host, task)}${evidence === undefined ? "" : renderEvidence(evidence)}`);
@@ -55,12 +58,17 @@ async function readEvidence(redis: Redis, env: string, task: TaskRecord): Promis
   return evidenceOf(await readTrace(redis, { env, namespace, name }));
 }
 
-function renderTask(host: Host, task: TaskRecord): string {
+function renderTask(host: Host, task: ShownTask): string {
   const paint = paintFor(host.stdout, host.config.color);
   const facts: readonly (readonly [string, string])[] = [
     ["Name", `${task.namespace}/${task.name}`],
     ["System", task.system],
     ["Phase", paintPhase(task.phase, paint)],
+    ...(task.waiting === undefined ? [] : [["Waits", paint("yellow", task.waiting.message)] as const]),
+    ["Priority", task.priority],
+    ...(Object.keys(task.requirements).length === 0
+      ? []
+      : [["Requires", requirementTexts(task.requirements).join(", ")] as const]),
     ["Attempts", String(task.attempts)],
     ["Tokens", `${renderCount(task.tokens.input)} in / ${renderCount(task.tokens.output)} out`],
     ["Cost", renderCost(task.costUsd)],

@@ -1,4 +1,5 @@
-// `get <kind> [name]`: what the state holds, as a table, as names, or as data. Tasks are the running ones.
+// `get <kind> [name]`: what the state holds, as a table, as names, or as data. Tasks are the running ones, and runners the
+// ones that are there now.
 import { closest } from "fastest-levenshtein";
 import { DEFAULT_NAMESPACE, KIND_NAMES, type KindName } from "../../contracts/address.ts";
 import { shortDigest } from "../../contracts/canonical.ts";
@@ -21,8 +22,10 @@ import { printJson, printList, say, UsageFailure } from "../output.ts";
 import { breakerOf, factsView, type RecordFacts, readRecordFacts } from "../record-facts.ts";
 import { openRedis } from "../redis.ts";
 import { scheduleRows } from "../view/schedules.ts";
+import { type ShownTask, waitingText, withWaiting } from "../task-waiting.ts";
 import { renderAge, renderCost, renderCount, renderTable } from "../view/table.ts";
 import { watchRows } from "../watch-rows.ts";
+import { isRunners, runGetRunners } from "./get-runners.ts";
 
 export interface GetOptions extends CommonFlags {
   readonly kind: string;
@@ -34,6 +37,7 @@ export interface GetOptions extends CommonFlags {
 }
 
 export async function runGet(host: Host, asked: GetOptions): Promise<ExitCode> {
+  if (isRunners(asked.kind)) return runGetRunners(host, asked);
   const options = isDeadLetters(asked.kind) ? { ...asked, kind: "Task", phase: "DeadLetter" } : asked;
   const kind = kindOf(options.kind);
   const { redis, close } = await openRedis(host, options);
@@ -73,7 +77,7 @@ export function kindOf(word: string): KindName {
 
 /** One named thing, or all of a kind. */
 export type Found =
-  | { readonly of: "tasks"; readonly items: readonly TaskRecord[]; readonly one: boolean; readonly phase?: TaskPhase }
+  | { readonly of: "tasks"; readonly items: readonly ShownTask[]; readonly one: boolean; readonly phase?: TaskPhase }
   | {
       readonly of: "records";
       readonly items: readonly StateRecord[];
@@ -85,7 +89,11 @@ async function read(host: Host, redis: Redis, kind: KindName, options: GetOption
   const { name } = options;
   if (kind === "Task") {
     if (name !== undefined)
-      return { of: "tasks", items: [await findTask(redis, { ...options, task: name })], one: true };
+      return {
+        of: "tasks",
+        items: await withWaiting(redis, options.env, [await findTask(redis, { ...options, task: name })]),
+        one: true,
+      };
     return { of: "tasks", one: false, ...(await readTasks(redis, options)) };
   }
   if (options.phase !== undefined) throw new UsageFailure("`--phase` goes with tasks");
@@ -101,7 +109,9 @@ async function readTasks(
 ): Promise<{ readonly items: readonly TaskRecord[]; readonly phase?: TaskPhase }> {
   const phase = options.phase === undefined ? undefined : phaseOf(options.phase);
   const tasks = (await listTasks(redis, options.env)).filter((task) => inNamespace(task.namespace, options));
-  return phase === undefined ? { items: tasks } : { items: tasks.filter((task) => task.phase === phase), phase };
+  if (phase === undefined) return { items: await withWaiting(redis, options.env, tasks) };
+  const chosen = tasks.filter((task) => task.phase === phase);
+  return { items: await withWaiting(redis, options.env, chosen), phase };
 }
 
 function phaseOf(word: string): TaskPhase {
@@ -188,7 +198,10 @@ function tableRows(found: Found, now: Date): readonly (readonly string[])[] {
   }
   if (found.of === "tasks") {
     const header = ["NAMESPACE", "NAME", "SYSTEM", "PHASE", "ATTEMPTS", "TOKENS IN/OUT", "COST", "AGE"];
-    return [header, ...found.items.map((task) => taskRow(task, now))];
+    const rows = found.items.map((task) => taskRow(task, now));
+    if (found.items.every(({ waiting }) => waiting === undefined)) return [header, ...rows];
+    const waits = found.items.map(({ waiting }) => (waiting === undefined ? "-" : waitingText(waiting)));
+    return [[...header, "WAITS FOR"], ...rows.map((row, index) => [...row, waits[index] ?? "-"])];
   }
   const { items, facts } = found;
   if (items[0]?.manifest.kind === "TaskSchedule") return scheduleRows({ items, schedules: facts.schedules }, now);

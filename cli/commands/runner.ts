@@ -2,10 +2,16 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { resolve } from "node:path";
-import { isName } from "../../contracts/address.ts";
+import { DEFAULT_NAMESPACE, isName } from "../../contracts/address.ts";
 import { renderDuration } from "../../contracts/duration.ts";
+import { specOf } from "../../contracts/kinds.ts";
+import type { WorkerSpec } from "../../contracts/kinds/worker.ts";
+import type { Announced } from "../../contracts/matching.ts";
+import { type RunnerFacts, runnerFacts } from "../../runner/described.ts";
 import { startRunner } from "../../runner/runner.ts";
 import { DEFAULT_VARIABLE_PATTERNS } from "../../runner/secrets/allowed.ts";
+import type { Redis } from "../../store/connect.ts";
+import { readState } from "../../store/state.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { say, UsageFailure } from "../output.ts";
@@ -13,34 +19,29 @@ import { openRedis } from "../redis.ts";
 
 export interface RunnerCommandOptions extends CommonFlags {
   readonly id?: string;
-  readonly concurrency: number;
+  readonly concurrency?: number;
   /** Milliseconds. */
   readonly lease: number;
   /** Milliseconds. */
   readonly drainTimeout: number;
   readonly region?: string;
-  readonly gpu: boolean;
-  readonly models: readonly string[];
+  readonly gpu?: boolean;
+  readonly models?: readonly string[];
   readonly secretEnv: readonly string[];
   readonly secretDir: readonly string[];
   readonly privateHost: readonly string[];
 }
 
 export async function runRunner(host: Host, options: RunnerCommandOptions): Promise<ExitCode> {
-  const { url, close } = await openRedis(host, options);
-  await close();
+  const id = runnerId(options.id);
+  const { url, facts } = await readFacts(host, options, id);
   const runner = await startRunner({
     redisUrl: url,
     stateKey: host.config.stateKey,
     env: options.env,
-    id: runnerId(options.id),
-    concurrency: options.concurrency,
+    id,
+    ...facts,
     leaseMs: options.lease,
-    announced: {
-      gpu: options.gpu,
-      models: options.models,
-      ...(options.region === undefined ? {} : { region: options.region }),
-    },
     secrets: {
       variables: host.config.secretEnv,
       variablePatterns: options.secretEnv.length > 0 ? options.secretEnv : DEFAULT_VARIABLE_PATTERNS,
@@ -57,7 +58,7 @@ export async function runRunner(host: Host, options: RunnerCommandOptions): Prom
     host,
     options,
     "ready",
-    `runner ${runner.id} takes activations of \`${options.env}\`, ${options.concurrency} at once`,
+    `runner ${runner.id} takes activations of \`${options.env}\`, ${facts.concurrency} at once${announcedText(facts.announced)}`,
   );
   await stopped(host.signal);
   tell(host, options, "draining", drainLine(runner.running(), options.drainTimeout));
@@ -69,6 +70,40 @@ export async function runRunner(host: Host, options: RunnerCommandOptions): Prom
     handedBack === 0 ? "all done" : `${handedBack} handed back: another runner goes on with them`,
   );
   return EXIT.ok;
+}
+
+/** Read once, at the start. Only a runner with a name of its own can be described. */
+async function readFacts(
+  host: Host,
+  options: RunnerCommandOptions,
+  id: string,
+): Promise<{ readonly url: string; readonly facts: RunnerFacts }> {
+  const { url, redis, close } = await openRedis(host, options);
+  try {
+    const described = options.id === undefined ? undefined : await findWorker(redis, options.env, id);
+    return { url, facts: runnerFacts(options, described) };
+  } finally {
+    await close();
+  }
+}
+
+/** Of any namespace, `default` before the others: a runner works for all of them. */
+async function findWorker(redis: Redis, env: string, id: string): Promise<WorkerSpec | undefined> {
+  const { records } = await readState(redis, env);
+  const found = [...records.values()].filter(
+    ({ manifest }) => manifest.kind === "Worker" && manifest.metadata.name === id,
+  );
+  const chosen = found.find(({ manifest }) => manifest.metadata.namespace === DEFAULT_NAMESPACE) ?? found[0];
+  return chosen === undefined ? undefined : specOf(chosen.manifest, "Worker");
+}
+
+function announcedText({ region, gpu, models }: Announced): string {
+  const told = [
+    ...(region === undefined ? [] : [`region ${region}`]),
+    ...(gpu ? ["a GPU"] : []),
+    ...(models.length === 0 ? [] : [`models ${models.join(", ")}`]),
+  ];
+  return told.length === 0 ? "" : `, with ${told.join(", ")}`;
 }
 
 /** Host and process, and a part that no former life of this runner had: a name that is reused takes its leases over. */

@@ -43,8 +43,6 @@ function runOne(host: Host, options: UpOptions): Promise<ExitCode> {
     ...options,
     lease: LEASE_MS,
     drainTimeout: DRAIN_MS,
-    gpu: false,
-    models: [],
     secretEnv: [],
     secretDir: [],
     privateHost: [],

@@ -4,7 +4,7 @@ import { FLAG, NAMES, TEXT } from "./field-schemas.ts";
 
 export const WORKER_SCHEMA = {
   type: "object",
-  description: "Describes a runner. Runners also register themselves.",
+  description: "Describes the runner whose id is this name, where its own flags say nothing.",
   additionalProperties: false,
   properties: {
     region: { ...TEXT, description: "Where the runner is." },
@@ -14,10 +14,14 @@ export const WORKER_SCHEMA = {
       additionalProperties: false,
       properties: {
         gpu: { ...FLAG, default: false, description: "A GPU." },
-        supported_models: { ...NAMES, description: "Models that it serves." },
+        supported_models: { ...NAMES, description: "Models that it serves. Empty: all." },
       },
     },
-    max_concurrent_tasks: { type: "integer", minimum: 1, default: 1, description: "Activations at once." },
+    max_concurrent_tasks: {
+      type: "integer",
+      minimum: 1,
+      description: "Activations at once. By default as many as a runner takes on by itself: 4.",
+    },
   },
 } as const;
 

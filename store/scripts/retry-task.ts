@@ -4,13 +4,14 @@ import { taskId } from "../../contracts/new-task.ts";
 import type { TaskPhase, TaskRef } from "../../contracts/task.ts";
 import { type ChainHead, chainEvents, type TraceDraft } from "../../contracts/trace.ts";
 import { ask } from "../ask.ts";
+import { readTerms } from "../bell-terms.ts";
 import { readChainHead, recordArguments } from "../chain.ts";
 import type { Redis } from "../connect.ts";
 import { environmentKeys, taskKeys, taskMember } from "../keys.ts";
 import type { ActivationQueue } from "../queue.ts";
 import { corrupt, listOf, textsOf } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
-import { readGraphState, readPriority, readTaskPhase } from "../task-fields.ts";
+import { readGraphState, readTaskPhase } from "../task-fields.ts";
 import { NOW, RECORD } from "./lua.ts";
 
 export interface RetryRequest {
@@ -104,8 +105,8 @@ export async function retryTask(redis: Redis, queue: ActivationQueue, request: R
         return { outcome, phase: readTaskPhase(what, first) };
       case "retried": {
         await putBack(redis, task);
-        const priority = readPriority(what, first);
-        const bells = textsOf(what, ids).map((activation) => ({ task, activation, priority }));
+        const terms = readTerms(what, first);
+        const bells = textsOf(what, ids).map((activation) => ({ task, activation, terms }));
         await queue.ring(bells);
         await queue.bringForward(bells);
         return { outcome };

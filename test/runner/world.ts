@@ -8,6 +8,7 @@ import { addressOf, type KindName } from "../../contracts/address.ts";
 import { readGraph } from "../../contracts/graph.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import { type Manifest, manifestDigest } from "../../contracts/manifest.ts";
+import type { Announced } from "../../contracts/matching.ts";
 import { makeTask, type TaskRequest, taskId } from "../../contracts/new-task.ts";
 import { policyDigestOf } from "../../contracts/policy-digest.ts";
 import type { StateRecord } from "../../contracts/record.ts";
@@ -68,8 +69,14 @@ export interface World {
   until(ref: TaskRef, holds: (task: TaskRecord) => boolean, boundMs?: number): Promise<TaskRecord>;
   ended(ref: TaskRef, boundMs?: number): Promise<TaskRecord>;
   runner(options?: Partial<RunnerOptions>): Promise<RunningRunner>;
-  child(id: string, options?: { readonly leaseMs?: number; readonly concurrency?: number }): Promise<RunnerChild>;
+  child(id: string, options?: ChildOptions): Promise<RunnerChild>;
   close(): Promise<void>;
+}
+
+export interface ChildOptions {
+  readonly leaseMs?: number;
+  readonly concurrency?: number;
+  readonly announced?: Partial<Announced>;
 }
 
 export interface RunnerChild {
@@ -132,8 +139,9 @@ export function openWorld(url: string): World {
       runners.push(runner);
       return runner;
     },
-    async child(id, { leaseMs = SHORT_LEASE_MS, concurrency = 4 } = {}) {
-      const child = await startChild([url, env, id, String(leaseMs), String(concurrency)]);
+    async child(id, { leaseMs = SHORT_LEASE_MS, concurrency = 4, announced = {} } = {}) {
+      const facts = JSON.stringify({ gpu: false, models: [], ...announced });
+      const child = await startChild([url, env, id, String(leaseMs), String(concurrency), facts]);
       children.push(child);
       return child;
     },
