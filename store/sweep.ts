@@ -2,8 +2,8 @@
 // ended. Safe on all runners at once.
 import { PermanentFailure } from "../contracts/failure.ts";
 import { hasEnded, type TaskRef } from "../contracts/task.ts";
-import { readTerms } from "./bell-terms.ts";
 import { ask, askAll } from "./ask.ts";
+import { readTerms } from "./bell-terms.ts";
 import type { Redis } from "./connect.ts";
 import { finishTask } from "./finish-task.ts";
 import { environmentKeys, parseTaskMember, taskKeys } from "./keys.ts";

@@ -10,7 +10,7 @@ import { queuePrefix } from "./keys.ts";
 import { dropIdleLanes, type Lane, listLanes, OPEN_LANE, subscribeLanes } from "./lanes.ts";
 import type { ActivationJob, JobData } from "./queue.ts";
 import { type RunningJob, settleRunning, trackJob } from "./running-jobs.ts";
-import { SlottedWorker, Slots } from "./slots.ts";
+import { Slots, SlottedWorker } from "./slots.ts";
 
 export interface ActivationContext {
   /** Aborted at the deadline of a drain. The loss of BullMQ's lock stops nothing: the lease decides who works. */

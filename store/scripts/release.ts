@@ -9,8 +9,8 @@ import {
   type TaskPhase,
   type TaskRef,
 } from "../../contracts/task.ts";
-import { readTerms } from "../bell-terms.ts";
 import type { ChainHead } from "../../contracts/trace.ts";
+import { readTerms } from "../bell-terms.ts";
 import { callRunners } from "../calls.ts";
 import { readChainHead, recordArguments, type TraceRecord } from "../chain.ts";
 import type { Redis } from "../connect.ts";
