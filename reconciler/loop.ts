@@ -5,6 +5,7 @@ import { hasChanges, type Plan } from "../contracts/plan.ts";
 import { pendingTriggers } from "../store/schedules.ts";
 import { readHead } from "../store/state.ts";
 import { StateMemory } from "../store/state-memory.ts";
+import { sweepTasks } from "../store/sweep.ts";
 import { pendingTaskIntents } from "../store/task-intents.ts";
 import { Bell } from "./bell.ts";
 import type { DriftEvent } from "./drift/rounds.ts";
@@ -108,6 +109,7 @@ async function rest(ms: number, signal: AbortSignal): Promise<void> {
 /** Answers how long to rest, in milliseconds. */
 async function look(options: LoopOptions, memory: Memory, rung: boolean): Promise<number> {
   try {
+    if (options.dryRun !== true) await endOverdue(options);
     if (options.driftBell?.take() === true) memory.state.forget();
     if (!rung && !(await hasMoved(options, memory))) return nextPollMs(options);
     const onPlan = (plan: Plan, commit: CommitInfo | null): void => {
@@ -120,6 +122,11 @@ async function look(options: LoopOptions, memory: Memory, rung: boolean): Promis
     memory.state.forget();
     return sayFailure(options, memory, error);
   }
+}
+
+/** The limits of tasks hold though no runner is there to look. What cannot be read is for runners to tell. */
+async function endOverdue({ writer: { redis, queue } }: LoopOptions): Promise<void> {
+  await sweepTasks(redis, queue).catch(() => undefined);
 }
 
 function nextPollMs({ intervalMs, random }: LoopOptions): number {

@@ -13,9 +13,11 @@ import { createLoader } from "../../reconciler/load/load-files.ts";
 import { type LoopEvent, type LoopOptions, type LoopSource, runLoop } from "../../reconciler/loop.ts";
 import { type TickOptions, tick } from "../../reconciler/tick.ts";
 import { resume, suspend } from "../../store/holds.ts";
-import { environmentKeys } from "../../store/keys.ts";
+import { environmentKeys, taskKeys } from "../../store/keys.ts";
+import { createTask, readTask } from "../../store/tasks.ts";
 import { runGit, TEST_GIT, type TestRepository, testRepository } from "../git.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
+import { taskOf } from "../store/world.ts";
 import { openWorld, type World } from "./apply/world.ts";
 import { TOOL } from "./plan/builders.ts";
 
@@ -72,6 +74,20 @@ describeWithRedis("the reconciler", () => {
     expect(await look()).toMatchObject({ outcome: "applied", serial: 1 });
     expect(await names()).toEqual(["Agent/default/a", "Agent/default/b", "ModelEndpoint/default/m"]);
     expect(await look()).toMatchObject({ outcome: "unchanged" });
+  });
+
+  it("ends tasks whose time is over, though no runner is there to look", async () => {
+    const { redis, queue, env } = world.writer;
+    const task = taskOf(env);
+    await createTask(redis, queue, task);
+    await redis.hincrby(taskKeys(task.ref).task, "queuedAtMs", -25 * 60 * 60_000);
+    const stop = new AbortController();
+    const running = runLoop({ ...options({ signal: stop.signal }), emit: () => undefined });
+    await expect
+      .poll(async () => (await readTask(redis, task.ref))?.lastError?.code, { timeout: 15_000 })
+      .toBe("TASK_WAIT_TIMEOUT");
+    stop.abort();
+    await running;
   });
 
   it("changes nothing while the repository cannot be read", async () => {

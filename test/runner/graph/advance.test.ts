@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readGraph } from "../../../contracts/graph.ts";
+import { readGraph, restartGraph } from "../../../contracts/graph.ts";
 import { advance } from "../../../runner/graph/advance.ts";
 import { play, startState } from "./play.ts";
 
@@ -138,5 +138,84 @@ describe("a graph advances", () => {
       graph: { a: { next: "join" }, b: { next: "join" }, join: { join: { on_failure: "continue_partial" } } },
     });
     expect(play(graph, { act: () => ({ output: "", failed: true }) }).last.ended?.phase).toBe("Failed");
+  });
+
+  it.each([
+    [{ quorum_percent: 1 }, 1],
+    [{ quorum_percent: 50 }, 2],
+    [{ quorum_percent: 51 }, 3],
+    [{ quorum_percent: 100 }, 4],
+    [{ quorum_count: 3 }, 3],
+    [{ quorum_count: 9 }, 4],
+    [{}, 4],
+  ])("opens a quorum of four branches with %j after %d of them, and once only", (quorum, arrived) => {
+    const branches = ["p", "q", "r", "s"];
+    const graph = readGraph({
+      agents: [...branches, "vote"],
+      graph: {
+        ...Object.fromEntries(branches.map((name) => [name, { next: "vote" }])),
+        vote: { join: { mode: "quorum", ...quorum } },
+      },
+    });
+    // The last of the open activations ends last: the vote is never chosen before the branches.
+    const { starts, events, last } = play(graph);
+    const votes = starts.filter(({ agent }) => agent === "vote");
+    expect(votes.map(({ messages }) => messages.length)).toEqual([arrived]);
+    expect(last.ended?.phase).toBe("Succeeded");
+    const late = events.filter(({ data }) => data?.["dropped"] === "late").map(({ data }) => data?.["from"]);
+    expect(late).toEqual(branches.slice(arrived));
+  });
+
+  it("counts a branch whose condition did not hold as none of a quorum's", () => {
+    const graph = readGraph({
+      agents: ["plan", "p", "q", "vote"],
+      graph: {
+        plan: { edges: [{ to: "p" }, { to: "q", condition: { output_contains: "both" } }] },
+        p: { next: "vote" },
+        q: { next: "vote" },
+        vote: { join: { mode: "quorum", quorum_percent: 100 } },
+      },
+    });
+    expect(play(graph).started).toEqual(["plan", "p", "vote"]);
+  });
+
+  it("begins with every agent that nothing leads to, and with the first of a pure cycle", () => {
+    const two = readGraph({ agents: ["a", "b", "c"], graph: { a: { next: "c" }, b: { next: "c" } } });
+    expect(play(two).started).toEqual(["a", "b", "c"]);
+    const ring = readGraph({ agents: ["a", "b"], graph: { a: { next: "b" }, b: { next: "a" } } });
+    expect(play(ring, { maxTurns: 2 }).started).toEqual(["a", "b", "a", "b"]);
+  });
+
+  it("bounds one agent by max_turns over all branches that wake it", () => {
+    const graph = readGraph({
+      agents: ["lead", "left", "right"],
+      graph: {
+        lead: { edges: [{ to: "left" }, { to: "right" }], join: { mode: "quorum", quorum_count: 1 } },
+        left: { next: "lead" },
+        right: { next: "lead" },
+      },
+    });
+    for (const choose of [() => 0, (open: number) => open - 1]) {
+      const { started, last } = play(graph, { maxTurns: 3, choose });
+      for (const name of ["lead", "left", "right"]) {
+        expect(started.filter((agent) => agent === name).length).toBeLessThanOrEqual(3);
+      }
+      expect(last.ended?.phase).toBe("Succeeded");
+    }
+  });
+
+  it("keeps a task that failed as it was before its last agent, so that this agent can be tried again", () => {
+    const graph = readGraph({ agents: ["a", "b"] });
+    const failed = play(graph, { act: (agent) => ({ output: agent, failed: agent === "b" }) });
+    expect(failed.last.state).toMatchObject({ open: 1, visits: { a: 1, b: 1 }, ended: { a: 1 }, outputs: { a: "a" } });
+  });
+
+  it("begins anew with other visits, and with all of its turns", () => {
+    const graph = readGraph({ agents: ["a", "b"], graph: { a: { next: "b" }, b: { next: "a" } } });
+    const spent = play(graph, { maxTurns: 2 }).last.state;
+    const { state, entries } = restartGraph(graph, spent);
+    expect(entries).toEqual([{ agent: "a", visit: 3 }]);
+    const again = play(graph, { maxTurns: 2, from: state });
+    expect(again.starts.map(({ id }) => id)).toEqual(["a#3", "b#3", "a#4", "b#4"]);
   });
 });

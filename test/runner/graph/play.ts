@@ -1,5 +1,6 @@
 // Plays a whole task on a graph without a runner: ends one open activation after another, in any order that is asked for.
 import { entryAgents, type Graph, type GraphState } from "../../../contracts/graph.ts";
+import type { TraceDraft } from "../../../contracts/trace.ts";
 import { type Advance, advance, type Start } from "../../../runner/graph/advance.ts";
 
 interface Move {
@@ -11,10 +12,13 @@ export interface Play {
   /** Agents in the order in which their activations started, entries first. */
   readonly started: readonly string[];
   readonly starts: readonly Start[];
+  readonly events: readonly TraceDraft[];
   readonly last: Advance;
 }
 
 export interface PlayRules {
+  /** Where it begins; absent: a new task. */
+  readonly from?: GraphState;
   readonly maxTurns?: number;
   /** Which of the open activations ends next. */
   readonly choose?: (open: number) => number;
@@ -31,10 +35,15 @@ export function startState(graph: Graph): GraphState {
   };
 }
 
-export function play(graph: Graph, { maxTurns, choose = () => 0, act = echo }: PlayRules = {}): Play {
-  const starts: Start[] = entryAgents(graph).map((agent) => ({ id: `${agent}#1`, agent, messages: [] }));
+export function play(
+  graph: Graph,
+  { maxTurns, choose = () => 0, act = echo, from = startState(graph) }: PlayRules = {},
+): Play {
+  const begun = entryAgents(graph).map((agent) => ({ id: `${agent}#${from.visits[agent] ?? 1}`, agent }));
+  const starts: Start[] = begun.map((start) => ({ ...start, messages: [] }));
   const open = [...starts];
-  let state = startState(graph);
+  const events: TraceDraft[] = [];
+  let state = from;
   for (let moves = 0; moves < 5_000; moves += 1) {
     const [next] = open.splice(choose(open.length), 1);
     if (next === undefined) throw new Error("nothing runs, and the task has not ended");
@@ -49,7 +58,8 @@ export function play(graph: Graph, { maxTurns, choose = () => 0, act = echo }: P
     state = last.state;
     open.push(...last.start);
     starts.push(...last.start);
-    if (last.ended !== undefined) return { started: starts.map(({ agent }) => agent), starts, last };
+    events.push(...last.events);
+    if (last.ended !== undefined) return { started: starts.map(({ agent }) => agent), starts, events, last };
   }
   throw new Error("the task does not end");
 }
