@@ -2,9 +2,12 @@
 import { once } from "node:events";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { runResolve } from "../../cli/commands/resolve.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
 import type { TaskRecord, TaskRef } from "../../contracts/task.ts";
+import { listen } from "../cli/listen.ts";
 import { type TestRedis, testRedis } from "../redis.ts";
 import { agent, chainVerdict, manifest, mockModel, openWorld, system, type World } from "./world.ts";
 
@@ -184,6 +187,29 @@ describe("a write with a verify tool whose result is unknown", () => {
     expect(task.phase).toBe("Unknown");
     expect(task.lastError?.message).toContain(why);
     expect(paths()).toBe("pay paid");
+  });
+
+  it("goes on with what a person says of it, and the trace keeps the word and whose it is", async () => {
+    answers = { pay: [[503, "busy"]] };
+    const ref = await pay({ effect: "write" });
+    await world.until(ref, rested);
+    const { host, out } = listen(tmpdir());
+    const flags = { env: world.env, redis: redis.url, output: "text" as const, verbose: false, task: ref.name };
+    const word = { done: true, result: "receipt 41", retry: false, fail: false, as: "ada" };
+    expect(await runResolve(host, { ...flags, ...word })).toBe(0);
+    expect(out()).toBe(`${ref.name} goes on\n`);
+    expect((await world.ended(ref)).output?.["last_output"]).toBe("read receipt 41");
+    expect(paths()).toBe("pay");
+    const said = (await world.trace(ref)).find(({ type }) => type === "approval.decided");
+    expect(said).toMatchObject({
+      about: "unknown-effect",
+      answer: "done",
+      by: "ada",
+      step: "m1.c1",
+      activation: "a#1",
+    });
+    expect(said?.["resultDigest"]).toMatch(/^sha256:/);
+    expect(await chainVerdict(world, ref)).toBe("intact");
   });
 
   it("waits for a person where policy denies the verify tool, which is then not called", async () => {

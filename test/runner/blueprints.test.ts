@@ -1,0 +1,41 @@
+// The blueprints of `init`, played to their end by a real runner with the mock model that they bring.
+import { fileURLToPath } from "node:url";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { specOf } from "../../contracts/kinds.ts";
+import { taskRules } from "../../contracts/task-rules.ts";
+import { createLoader } from "../../reconciler/load/load-files.ts";
+import { folderFiles } from "../reconciler/load/files.ts";
+import { type TestRedis, testRedis } from "../redis.ts";
+import { chainVerdict, openWorld, type World } from "./world.ts";
+
+let server: TestRedis;
+let world: World;
+
+beforeAll(async () => {
+  server = await testRedis();
+});
+afterAll(() => server.stop());
+beforeEach(() => {
+  world = openWorld(server.url);
+});
+afterEach(() => world.close());
+
+it.each([
+  ["pipeline", {}],
+  ["hierarchical", {}],
+  ["swarm-loop", { coordinator: 2, "scout-near": 2, "scout-far": 2, judge: 2, reporter: 1 }],
+])("the blueprint %s ends well", async (name, visits) => {
+  const folder = fileURLToPath(new URL(`../../examples/${name}`, import.meta.url));
+  const { set } = await createLoader().load(folderFiles(folder));
+  const manifests = set.manifests.map(({ manifest }) => manifest);
+  const [spec] = manifests.flatMap((manifest) => specOf(manifest, "Task") ?? []);
+  await world.runner();
+  const ref = await world.start(manifests, spec?.system ?? "", { input: spec?.input ?? {}, ...taskRules(spec ?? {}) });
+  const task = await world.ended(ref, 30_000);
+  expect([task.phase, task.lastError]).toEqual(["Succeeded", undefined]);
+  const counted = Object.entries(visits).map(([agent]) => {
+    return [agent, task.activations.filter((activation) => activation.agent === agent).length];
+  });
+  expect(Object.fromEntries(counted)).toEqual(visits);
+  expect(await chainVerdict(world, ref)).toBe("intact");
+});
