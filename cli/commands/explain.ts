@@ -9,7 +9,7 @@ import { type FoundField, findField, schemaOfManifest } from "../explained-field
 import type { Host, OutputFormat } from "../host.ts";
 import { kindNamed } from "../kind-named.ts";
 import { printJson, UsageFailure } from "../output.ts";
-import { DENIAL_HELP, PROBLEM_HELP } from "../view/code-help.ts";
+import { DENIAL_HELP, FAILURE_HELP, PROBLEM_HELP } from "../view/code-help.ts";
 import { renderField } from "../view/explained-field.ts";
 import { HOLD_HELP } from "../view/hold-help.ts";
 
@@ -36,7 +36,7 @@ export async function runExplain(host: Host, { subject, output }: ExplainOptions
 
 interface Code {
   readonly code: string;
-  readonly of: "problem" | "denial" | "hold";
+  readonly of: "problem" | "denial" | "hold" | "failure";
   readonly description: string;
 }
 
@@ -47,13 +47,16 @@ function findCode(text: string): Code | undefined {
   const denial = DENIAL_CODES.find((code) => code === wanted);
   if (denial !== undefined) return { code: denial, of: "denial", description: DENIAL_HELP[denial] };
   const hold = Object.entries(HOLD_HELP).find(([code]) => code === wanted);
-  return hold === undefined ? undefined : { code: hold[0], of: "hold", description: hold[1] };
+  if (hold !== undefined) return { code: hold[0], of: "hold", description: hold[1] };
+  const failure = Object.entries(FAILURE_HELP).find(([code]) => code === wanted);
+  return failure === undefined ? undefined : { code: failure[0], of: "failure", description: failure[1] };
 }
 
 const KINDS_OF_CODES = {
   problem: "a problem in a manifest",
   denial: "a denial of the gate",
   hold: "what keeps an apply back",
+  failure: "a failure of a task",
 } as const;
 
 function explainCode(host: Host, code: Code, output: OutputFormat): ExitCode {
@@ -63,7 +66,8 @@ function explainCode(host: Host, code: Code, output: OutputFormat): ExitCode {
 }
 
 function unknownCode(text: string): UsageFailure {
-  const near = nearMatch(text, [...PROBLEM_CODES, ...DENIAL_CODES, ...Object.keys(HOLD_HELP)]);
+  const known = [...PROBLEM_CODES, ...DENIAL_CODES, ...Object.keys(HOLD_HELP), ...Object.keys(FAILURE_HELP)];
+  const near = nearMatch(text, known);
   return new UsageFailure(`\`${text}\` is no code${near === undefined ? "" : `; did you mean \`${near}\`?`}`);
 }
 

@@ -1,4 +1,4 @@
-// What every code of a problem and of a denial means, and what to do: the text of `explain CODE`.
+// What every code of a problem, of a denial and of a task's failure means, and what to do: the text of `explain CODE`.
 import type { ProblemCode } from "../../contracts/problem.ts";
 import type { DenialCode } from "../../policies/request.ts";
 
@@ -62,4 +62,21 @@ export const DENIAL_HELP: Readonly<Record<DenialCode, string>> = {
   POLICY_UNAVAILABLE: "The policies could not be read, so nothing is allowed.",
   AUDIT_UNAVAILABLE: "The decision could not be recorded, so the call does not happen.",
   LEASE_LOST: "The runner lost its lease on the activation and may not act any more.",
+};
+
+/** Of tasks, as `lastError` and the trace name them; see docs/tasks.md. */
+export const FAILURE_HELP: Readonly<Record<string, string>> = {
+  EFFECT_UNKNOWN:
+    "A write had begun and nobody knows whether it happened. Look, then say so with `countwheel resolve`. A `verify` tool or `on_unknown` in the Tool's manifest spares you the question.",
+  KILLS_RUNNERS:
+    "Runners were lost again and again while they worked on this task, so no other one gets it. Find out why they died, then `countwheel retry`.",
+  RUNNER_LOST: "The runner gave no sign of life for a lease, and another one took over. It counts as a try.",
+  TASK_WAIT_TIMEOUT: "No runner claimed the task within `limits.wait`. Start one that fits, then `countwheel retry`.",
+  TASK_TIMEOUT: "The task did not end within `limits.duration` of its first claim. Raise it, or `countwheel retry`.",
+  AGENT_TIMEOUT:
+    "One attempt of an agent took longer than its `limits.timeout`. It is tried again where the task allows it.",
+  MAX_STEPS: "An agent still asked for tools after `limits.max_steps` turns.",
+  TOOL_TIMEOUT: "A tool did not answer within its `runtime.timeout`.",
+  NOT_FAILED: "Only tasks that are Failed or DeadLetter can be tried again with `countwheel retry`.",
+  NOT_UNKNOWN: "Only tasks in phase Unknown wait for the word of `countwheel resolve`.",
 };

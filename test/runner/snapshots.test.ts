@@ -43,9 +43,9 @@ async function withApply(apply: readonly Manifest[]) {
   await world.runner();
   const called = tools.nextCall();
   const ref = await world.start(definitions(), "line");
-  const { answer } = await called;
+  const call = await called;
   await world.apply(apply);
-  answer();
+  call.answer();
   tools.answerAtOnce();
   return { ref, task: await world.ended(ref) };
 }
@@ -61,9 +61,8 @@ it("an edited prompt is for the next task", async () => {
 });
 
 it("an agent that was renamed, and a system that names it, leave a task with the agents that it began with", async () => {
-  const renamed = [
-    ...definitions(system("line", ["a", "c"]), agent("c")).filter(({ metadata }) => metadata.name !== "b"),
-  ];
+  const changed = definitions(system("line", ["a", "c"]), agent("c"));
+  const renamed = changed.filter(({ metadata }) => metadata.name !== "b");
   const { task } = await withApply(renamed);
   expect([task.phase, task.activations.map(({ id }) => id)]).toEqual(["Succeeded", ["a#1", "b#1"]]);
 });
