@@ -55,6 +55,9 @@ const ROW_MAKERS: Partial<Record<TraceEventType, RowMaker>> = {
 
 /** What is done again, where it is not the same once more. */
 function retryLabel(event: TraceEvent): string {
+  if (event["what"] === "task") {
+    return `${event["from"] === "start" ? "begun anew" : "tried again"} by ${text(event["by"])}`;
+  }
   if (event["what"] === "fallback") return `falls back to ${text(event["to"])}`;
   return event["what"] === "output" ? "output repaired" : "retry scheduled";
 }
@@ -195,7 +198,7 @@ function momentRow(label: string, tone: TraceRow["tone"]): RowMaker {
     endMs: null,
     shade: "wait",
     tone,
-    note: text(event["message"] ?? event["code"]),
+    note: text(event["message"] ?? event["code"] ?? event["by"]),
     hints: [],
   });
 }

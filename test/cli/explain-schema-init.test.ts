@@ -6,7 +6,7 @@ import { runExplain } from "../../cli/commands/explain.ts";
 import { runInit } from "../../cli/commands/init.ts";
 import { runSchema } from "../../cli/commands/schema.ts";
 import { runValidate } from "../../cli/commands/validate.ts";
-import { DENIAL_HELP, PROBLEM_HELP } from "../../cli/view/code-help.ts";
+import { DENIAL_HELP, FAILURE_HELP, PROBLEM_HELP } from "../../cli/view/code-help.ts";
 import { HOLD_HELP } from "../../cli/view/hold-help.ts";
 import { type Listener, listenIn } from "./manifests.ts";
 
@@ -45,11 +45,12 @@ describe("explain", () => {
     expect([`${answer.kind}.${answer.path}`, answer.required]).toEqual([path, required]);
   });
 
-  it("explains every code of a problem, of a denial and of a hold", async () => {
-    for (const code of [PROBLEM_HELP, DENIAL_HELP, HOLD_HELP].flatMap((help) => Object.keys(help))) {
+  it("explains every code of a problem, of a denial, of a hold and of a failure", async () => {
+    for (const code of [PROBLEM_HELP, DENIAL_HELP, HOLD_HELP, FAILURE_HELP].flatMap((help) => Object.keys(help))) {
       expect(await runExplain(listener.host, { subject: code, output: "text" })).toBe(0);
     }
     expect(listener.told.out).toContain("TOOL_BLOCKED  (a denial of the gate)");
+    expect(listener.told.out).toContain("KILLS_RUNNERS  (a failure of a task)");
   });
 
   it.each([
