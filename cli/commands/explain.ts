@@ -10,6 +10,7 @@ import type { Host, OutputFormat } from "../host.ts";
 import { kindNamed } from "../kind-named.ts";
 import { printJson, UsageFailure } from "../output.ts";
 import { DENIAL_HELP, FAILURE_HELP, PROBLEM_HELP } from "../view/code-help.ts";
+import { DRIFT_HELP } from "../view/drift-help.ts";
 import { renderField } from "../view/explained-field.ts";
 import { HOLD_HELP } from "../view/hold-help.ts";
 
@@ -36,7 +37,7 @@ export async function runExplain(host: Host, { subject, output }: ExplainOptions
 
 interface Code {
   readonly code: string;
-  readonly of: "problem" | "denial" | "hold" | "failure";
+  readonly of: keyof typeof KINDS_OF_CODES;
   readonly description: string;
 }
 
@@ -49,7 +50,9 @@ function findCode(text: string): Code | undefined {
   const hold = Object.entries(HOLD_HELP).find(([code]) => code === wanted);
   if (hold !== undefined) return { code: hold[0], of: "hold", description: hold[1] };
   const failure = Object.entries(FAILURE_HELP).find(([code]) => code === wanted);
-  return failure === undefined ? undefined : { code: failure[0], of: "failure", description: failure[1] };
+  if (failure !== undefined) return { code: failure[0], of: "failure", description: failure[1] };
+  const drift = Object.entries(DRIFT_HELP).find(([code]) => code === wanted);
+  return drift === undefined ? undefined : { code: drift[0], of: "drift", description: drift[1] };
 }
 
 const KINDS_OF_CODES = {
@@ -57,6 +60,7 @@ const KINDS_OF_CODES = {
   denial: "a denial of the gate",
   hold: "what keeps an apply back",
   failure: "a failure of a task",
+  drift: "a drift",
 } as const;
 
 function explainCode(host: Host, code: Code, output: OutputFormat): ExitCode {
@@ -66,7 +70,8 @@ function explainCode(host: Host, code: Code, output: OutputFormat): ExitCode {
 }
 
 function unknownCode(text: string): UsageFailure {
-  const known = [...PROBLEM_CODES, ...DENIAL_CODES, ...Object.keys(HOLD_HELP), ...Object.keys(FAILURE_HELP)];
+  const others = [HOLD_HELP, FAILURE_HELP, DRIFT_HELP].flatMap((help) => Object.keys(help));
+  const known = [...PROBLEM_CODES, ...DENIAL_CODES, ...others];
   const near = nearMatch(text, known);
   return new UsageFailure(`\`${text}\` is no code${near === undefined ? "" : `; did you mean \`${near}\`?`}`);
 }

@@ -7,6 +7,7 @@ import { runInit } from "../../cli/commands/init.ts";
 import { runSchema } from "../../cli/commands/schema.ts";
 import { runValidate } from "../../cli/commands/validate.ts";
 import { DENIAL_HELP, FAILURE_HELP, PROBLEM_HELP } from "../../cli/view/code-help.ts";
+import { DRIFT_HELP } from "../../cli/view/drift-help.ts";
 import { HOLD_HELP } from "../../cli/view/hold-help.ts";
 import { type Listener, listenIn } from "./manifests.ts";
 
@@ -46,7 +47,9 @@ describe("explain", () => {
   });
 
   it("explains every code of a problem, of a denial, of a hold and of a failure", async () => {
-    for (const code of [PROBLEM_HELP, DENIAL_HELP, HOLD_HELP, FAILURE_HELP].flatMap((help) => Object.keys(help))) {
+    for (const code of [PROBLEM_HELP, DENIAL_HELP, HOLD_HELP, FAILURE_HELP, DRIFT_HELP].flatMap((help) =>
+      Object.keys(help),
+    )) {
       expect(await runExplain(listener.host, { subject: code, output: "text" })).toBe(0);
     }
     expect(listener.told.out).toContain("TOOL_BLOCKED  (a denial of the gate)");

@@ -229,8 +229,9 @@ describeWithRedis("a TaskWebhook", () => {
       if (at % 2 === 0) await sweepDeliveries({ ...maker, emit: (told) => events.push(told) }, state, hookOf);
       else await send("orders", generic({ event, timestamp: String(now.getTime() / 1_000) }));
       const made = (await tasks()).filter(({ trigger }) => trigger?.kind === "webhook" && trigger.event === event);
-      expect([at, made.length]).toEqual([at, at % 2 === 0 && reached && pending === undefined ? made.length : 1]);
-      expect(made.length).toBeLessThanOrEqual(1);
+      // Of an event that was not even claimed, and is not sent again, nobody can know.
+      const isLost = at % 2 === 0 && reached && pending === undefined;
+      expect([at, made.length]).toEqual([at, isLost ? 0 : 1]);
       expect(await pendingDeliveries(world.redis, world.env)).toEqual([]);
     }
   });
