@@ -56,10 +56,23 @@ export function parseMockScript(text: string): MockScriptAnswer {
   } catch {
     return { outcome: "invalid", problems: ["it is not JSON"] };
   }
-  const validate = new Ajv({ allErrors: true }).compile<readonly MockRule[]>(MOCK_SCRIPT_SCHEMA);
+  const validate = scriptValidator();
   if (validate(value)) return { outcome: "ok", rules: value };
   const problems = (validate.errors ?? []).map((error) => `${pathOf(error.instancePath)}: ${sentence(error)}`);
   return { outcome: "invalid", problems: [...new Set(problems)] };
+}
+
+/** Made when a script is first read, and kept: it is as dear as a hundred scripts. */
+const scriptValidator = once(() =>
+  new Ajv({ allErrors: true }).compile<readonly MockRule[]>(MOCK_SCRIPT_SCHEMA),
+);
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
 }
 
 function pathOf(pointer: string): string {
