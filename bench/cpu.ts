@@ -18,7 +18,9 @@ export function processCpuMs(pid: number | undefined): number {
 
 export async function redisCpuMs(redis: Redis): Promise<number> {
   const text = await redis.info("cpu");
-  return sum(["used_cpu_user", "used_cpu_sys"].map((name) => Number(new RegExp(`${name}:(\\S+)`).exec(text)?.[1] ?? 0) * 1_000));
+  return sum(
+    ["used_cpu_user", "used_cpu_sys"].map((name) => Number(new RegExp(`${name}:(\\S+)`).exec(text)?.[1] ?? 0) * 1_000),
+  );
 }
 
 export function sum(values: readonly number[]): number {

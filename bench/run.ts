@@ -1,4 +1,5 @@
-// Runs every benchmark as a process of its own and writes bench/RESULTS.md. `npm run bench -- growth` runs one.
+// Runs every benchmark as a process of its own and writes bench/RESULTS.md. `npm run bench -- growth` runs one, and
+// `npm run bench -- tasks 1000` gives it a number.
 import { execFile } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
@@ -7,15 +8,21 @@ import { promisify } from "node:util";
 import type { Figure } from "./measure.ts";
 
 const run = promisify(execFile);
-const BENCHES = ["help", "growth", "apply", "decide", "activation"] as const;
+const BENCHES = ["help", "growth", "apply", "decide", "activation", "tasks", "loopback"] as const;
 
-const chosen = process.argv.slice(2);
+const words = process.argv.slice(2);
+const numbers = words.filter((word) => /^[0-9]+$/.test(word));
+const chosen = words.filter((word) => !numbers.includes(word));
 const figures: { bench: string; figure: Figure }[] = [];
 for (const bench of BENCHES.filter((name) => chosen.length === 0 || chosen.includes(name))) {
   process.stderr.write(`bench ${bench} …\n`);
-  const { stdout } = await run(process.execPath, ["--import", "tsx", join(import.meta.dirname, `${bench}.ts`)], {
-    maxBuffer: 16 * 1024 * 1024,
-  });
+  const { stdout } = await run(
+    process.execPath,
+    ["--import", "tsx", join(import.meta.dirname, `${bench}.ts`), ...numbers],
+    {
+      maxBuffer: 16 * 1024 * 1024,
+    },
+  );
   for (const line of stdout.split("\n").filter((text) => text.startsWith("{"))) {
     const figure = JSON.parse(line) as Figure;
     figures.push({ bench, figure });

@@ -3,50 +3,72 @@
 // with `appendfsync always`. `npm run bench -- tasks 1000` makes a thousand of them instead of ten thousand.
 import { readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
+import type { TaskRef } from "../contracts/task.ts";
 import { environmentKeys, taskKeys } from "../store/keys.ts";
 import { agent, manifest, mockModel, openWorld, type RunnerChild, system, type World } from "../test/runner/world.ts";
-import type { TaskRef } from "../contracts/task.ts";
 import { measureBareJobs } from "./bare-jobs.ts";
 import { processCpuMs, redisCpuMs, sum } from "./cpu.ts";
 import { printFigure } from "./measure.ts";
 import { withPrivateRedis } from "./private-redis.ts";
 
 const COUNT = Number(process.argv[2] ?? 10_000);
-const FSYNC_COUNT = Math.ceil(COUNT / 10);
+const FSYNC_COUNT = Math.ceil(COUNT / 5);
 const RUNNERS = 2;
 const CONCURRENCY = 8;
 const LOOK_MS = 100;
+/** How often the memory of the runners is looked at, besides at the end. */
+const MARKS = 4;
 const AGENTS = ["a", "b", "c"];
 
 const script = [
   { turn: 1, say: "I look it up.", call: [{ tool: "lookup", arguments: { key: "topic" } }] },
   { turn: 2, say: "It is done." },
 ];
+/** The tool answers at once, too: that this runner cannot call it. It passes the gate and the journal like any other. */
 const line = [
   ...AGENTS.map((name) => agent(name, { tools: ["lookup"] })),
-  manifest("Tool", "lookup", { type: process.env["BENCH_TOOL"] ?? "external", effect: "read", endpoint: "http://127.0.0.1:9" }),
+  manifest("Tool", "lookup", { type: "external", effect: "read" }),
   system("line", AGENTS),
   mockModel("mock", script),
 ];
 
 await withPrivateRedis(async (url) => {
-  await measureThroughput(url);
+  await measureBoth(url, COUNT, "");
+});
+await withPrivateRedis(async (url) => {
+  const world = openWorld(url);
+  await world.redis.config("SET", "appendonly", "yes");
+  await world.redis.config("SET", "appendfsync", "always");
+  await world.close();
+  await measureBoth(url, FSYNC_COUNT, ", appendfsync always");
 });
 
-async function measureThroughput(url: string): Promise<void> {
-  const bare = await measureBareJobs({ url, jobs: 3 * COUNT, workers: RUNNERS, concurrency: CONCURRENCY });
-  const ours = await runTasks(url, COUNT);
-  const note = `${COUNT} tasks of three agents, each two turns and one tool call; ${RUNNERS} runners of ${CONCURRENCY}`;
-  printFigure({ name: "tasks of three agents", unit: "tasks/s", value: ours.perSecond, runs: 1, note });
-  printFigure({ name: "bare BullMQ, three empty jobs a task", unit: "tasks/s", value: bare.perSecond / 3, runs: 1, note: "same run" });
-  printFigure({ name: "tasks ÷ bare BullMQ", unit: "×", value: (ours.perSecond * 3) / bare.perSecond, runs: 1 });
-  console.error(ours, bare, "cpu ratio", bare.cpuMsPerJob * 3 / (ours.runnerCpuMs + ours.redisCpuMs));
+async function measureBoth(url: string, count: number, how: string): Promise<void> {
+  const bare = await measureBareJobs({ url, jobs: 3 * count, workers: RUNNERS, concurrency: CONCURRENCY });
+  const ours = await runTasks(url, count);
+  const what = `${count} tasks of three agents, each two turns and one tool call; ${RUNNERS} runners of ${CONCURRENCY}`;
+  const ratio = (ours.perSecond * 3) / bare.perSecond;
+  const cpu = `CPU a task: runners ${ours.runnerCpuMs.toFixed(2)} ms, Redis ${ours.redisCpuMs.toFixed(2)} ms`;
+  const bareCpu = `same run; CPU a task ${(3 * bare.cpuMsPerJob).toFixed(2)} ms with the start of the workers`;
+  const memory = `runners' memory over the run: ${ours.rssMiB.map((mib) => Math.round(mib)).join(", ")} MiB`;
+  const figure = { runs: 1, unit: "tasks/s" };
+  printFigure({ ...figure, name: `tasks of three agents${how}`, value: ours.perSecond, note: `${what}; ${cpu}` });
+  printFigure({
+    ...figure,
+    name: `bare BullMQ, three empty jobs a task${how}`,
+    value: bare.perSecond / 3,
+    note: bareCpu,
+  });
+  printFigure({ name: `tasks ÷ bare BullMQ${how}`, unit: "×", value: ratio, runs: 1, note: memory });
+  if (how !== "") return;
+  printFigure({ name: "Redis bytes of an ended task", unit: "bytes", value: ours.redisBytesPerTask, runs: 1 });
 }
 
 interface TasksRun {
   readonly perSecond: number;
   readonly redisBytesPerTask: number;
-  readonly rss: readonly number[];
+  /** The larger runner's, as more and more tasks have ended. */
+  readonly rssMiB: readonly number[];
   readonly runnerCpuMs: number;
   readonly redisCpuMs: number;
 }
@@ -58,38 +80,46 @@ async function runTasks(url: string, count: number): Promise<TasksRun> {
   const before = await usedMemory(world);
   const refs: TaskRef[] = [];
   for (let index = 0; index < count; index += 1) refs.push(await world.start(line, "line"));
-  if (process.env["STATS"]) await world.redis.config("RESETSTAT");
-  const runners = await Promise.all(
-    Array.from({ length: RUNNERS }, (_, index) =>
-      world.child(`runner-${index + 1}`, { leaseMs: 5_000, concurrency: CONCURRENCY }),
-    ),
-  );
-  const cpuBefore = [sum(runners.map(({ process: { pid } }) => processCpuMs(pid))), await redisCpuMs(world.redis)];
-  const rss = await allEnded(world, runners, count);
-  const runnerCpuMs = (sum(runners.map(({ process: { pid } }) => processCpuMs(pid))) - cpuBefore[0]!) / count;
-  const redisCpu = (await redisCpuMs(world.redis) - cpuBefore[1]!) / count;
-  if (process.env["STATS"]) console.error(await world.redis.info("commandstats"), await world.redis.info("cpu"));
-  const [begin, end] = await span(world, refs);
+  const redisBefore = await redisCpuMs(world.redis);
+  const ids = Array.from({ length: RUNNERS }, (_, index) => `runner-${index + 1}`);
+  const runners = await Promise.all(ids.map((id) => world.child(id, { leaseMs: 5_000, concurrency: CONCURRENCY })));
+  const runnersBefore = cpuOf(runners);
+  const rssMiB = await allEnded(world, runners, count);
+  const runnerCpuMs = (cpuOf(runners) - runnersBefore) / count;
+  const redisCpu = ((await redisCpuMs(world.redis)) - redisBefore) / count;
+  const [begin, end] = await spanOf(world, refs);
   const redisBytesPerTask = ((await usedMemory(world)) - before) / count;
   await world.close();
-  return { perSecond: (count * 1_000) / (end - begin), redisBytesPerTask, rss, runnerCpuMs, redisCpuMs: redisCpu };
+  return {
+    perSecond: (count * 1_000) / (end - begin),
+    redisBytesPerTask,
+    rssMiB,
+    runnerCpuMs,
+    redisCpuMs: redisCpu,
+  };
+}
+
+function cpuOf(runners: readonly RunnerChild[]): number {
+  return sum(runners.map(({ process: { pid } }) => processCpuMs(pid)));
 }
 
 /** Counts, which costs Redis next to nothing: a benchmark that asks all the time measures its questions. */
 async function allEnded(world: World, runners: readonly RunnerChild[], count: number): Promise<readonly number[]> {
-  const rss: number[] = [];
+  const rssMiB: number[] = [];
+  const look = (): number => Math.max(...runners.map(({ process: { pid } }) => readRssMiB(pid)));
   const { live } = environmentKeys(world.env);
   for (let left = count; left > 0; left = await world.redis.zcard(live)) {
-    if (left < count * (1 - (rss.length + 1) / 5)) rss.push(Math.max(...runners.map(({ process: { pid } }) => readRss(pid))));
+    if (left < count * (1 - (rssMiB.length + 1) / (MARKS + 1))) rssMiB.push(look());
     await wait(LOOK_MS);
   }
-  return [...rss, Math.max(...runners.map(({ process: { pid } }) => readRss(pid)))];
+  return [...rssMiB, look()];
 }
 
-async function span(world: World, refs: readonly TaskRef[]): Promise<readonly [beginMs: number, endMs: number]> {
-  let [begin, end] = [Infinity, 0];
+async function spanOf(world: World, refs: readonly TaskRef[]): Promise<readonly [beginMs: number, endMs: number]> {
+  let [begin, end] = [Number.POSITIVE_INFINITY, 0];
   for (const ref of refs) {
-    const [started, finished, phase] = await world.redis.hmget(taskKeys(ref).task, "startedAtMs", "finishedAtMs", "phase");
+    const fields = await world.redis.hmget(taskKeys(ref).task, "startedAtMs", "finishedAtMs", "phase");
+    const [started, finished, phase] = fields;
     if (phase !== "Succeeded") throw new Error(`${ref.name} is ${phase}`);
     begin = Math.min(begin, Number(started));
     end = Math.max(end, Number(finished));
@@ -101,8 +131,8 @@ async function usedMemory({ redis }: World): Promise<number> {
   return Number(/used_memory:(\d+)/.exec(await redis.info("memory"))?.[1] ?? 0);
 }
 
-/** MiB; 0 where the system does not tell. */
-function readRss(pid: number | undefined): number {
+/** 0 where the system does not tell. */
+function readRssMiB(pid: number | undefined): number {
   try {
     return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1_024;
   } catch {

@@ -63,9 +63,7 @@ export function parseMockScript(text: string): MockScriptAnswer {
 }
 
 /** Made when a script is first read, and kept: it is as dear as a hundred scripts. */
-const scriptValidator = once(() =>
-  new Ajv({ allErrors: true }).compile<readonly MockRule[]>(MOCK_SCRIPT_SCHEMA),
-);
+const scriptValidator = once(() => new Ajv({ allErrors: true }).compile<readonly MockRule[]>(MOCK_SCRIPT_SCHEMA));
 
 function once<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined;

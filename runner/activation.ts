@@ -6,9 +6,10 @@ import { renewLease } from "../store/scripts/renew.ts";
 import type { ActivationContext } from "../store/worker.ts";
 import { attemptActivation } from "./attempt.ts";
 import type { Definitions } from "./definitions.ts";
-import { giveBack } from "./give-back.ts";
+import { type GivenBack, giveBack } from "./give-back.ts";
 import type { Claimed, Held, RunnerParts } from "./held.ts";
 import { Lease, RunnerStopping } from "./lease.ts";
+import { RUNNER_LIMITS } from "./limits.ts";
 import { type Outcome, outcomeOfFailure } from "./outcome.ts";
 import { ActivationJournal } from "./trace/activation-journal.ts";
 
@@ -22,31 +23,50 @@ export async function runActivation(parts: RunnerParts, job: ActivationJob, bell
     case "later":
       return bell.delay(claim.remainingMs);
     case "ended":
+      return parts.queue.ring(claim.open);
     case "missing":
       return;
     case "claimed":
-      return await work(hold(parts, job, claim, sentAtMs), bell);
+      return await workOn(hold(parts, job, claim, { sentAtMs, madeByMs: performance.now() - claim.task.ageMs }), bell);
   }
 }
 
-function hold(parts: RunnerParts, { task, activation }: ActivationJob, claim: Claimed, sentAtMs: number): Held {
+/** And on with what it started, for as long as one bell may: the bell stands for all of it, should this runner die. */
+async function workOn(first: Held, bell: ActivationContext): Promise<void> {
+  const { parts } = first;
+  const untilMs = first.since.sentAtMs + RUNNER_LIMITS.goOnMs;
+  const mayGoOn = (): boolean => !parts.isStopping() && performance.now() < untilMs;
+  for (let held: Held | undefined = first; held !== undefined; ) {
+    const given: GivenBack = await work(held, bell, mayGoOn);
+    if (given.outcome === "again") bell.delay(given.inMs);
+    held =
+      given.outcome === "goes-on"
+        ? hold(parts, { task: held.task, activation: given.activation }, given.claim, {
+            ...held.since,
+            sentAtMs: given.sentAtMs,
+          })
+        : undefined;
+  }
+}
+
+function hold(parts: RunnerParts, { task, activation }: ActivationJob, claim: Claimed, since: Held["since"]): Held {
   const { redis, id: holder, leaseMs } = parts;
   const { epoch, attempt, head } = claim;
   const grant = { task, activation, holder, epoch };
   const lease = new Lease({
     subject: `${taskId(task)} ${activation}`,
     leaseMs,
-    sentAtMs,
+    sentAtMs: since.sentAtMs,
     renew: () => renewLease(redis, { ...grant, leaseMs }),
   });
   parts.holdings.add(task, lease);
   const journal = new ActivationJournal({ redis, ...grant, attempt, lease, head, ledger: claim.task.ledger });
   const at = activation.lastIndexOf("#");
   const [agent, visit] = [activation.slice(0, at), Number(activation.slice(at + 1))];
-  return { parts, task, activation, agent, visit, claim, claimedAtMs: sentAtMs, lease, journal };
+  return { parts, task, activation, agent, visit, claim, since, lease, journal };
 }
 
-async function work(held: Held, bell: ActivationContext): Promise<void> {
+async function work(held: Held, bell: ActivationContext, mayGoOn: () => boolean): Promise<GivenBack> {
   const { parts, claim, lease, task } = held;
   const stop = (): void => lease.abort(new RunnerStopping("the runner stops"));
   bell.signal.addEventListener("abort", stop, { once: true });
@@ -57,8 +77,7 @@ async function work(held: Held, bell: ActivationContext): Promise<void> {
     const graph = await definitions
       .then((found) => found.graph(task.namespace, claim.task.system))
       .catch(() => undefined);
-    const runnableInMs = await giveBack(held, outcome, graph);
-    if (runnableInMs !== undefined) bell.delay(runnableInMs);
+    return await giveBack(held, outcome, graph, mayGoOn);
   } finally {
     bell.signal.removeEventListener("abort", stop);
     lease.stop();

@@ -5,7 +5,7 @@ import type { Graph, GraphState } from "../contracts/graph.ts";
 import { taskId } from "../contracts/new-task.ts";
 import type { ChainHead } from "../contracts/trace.ts";
 import { type Released, releaseActivation } from "../store/scripts/release.ts";
-import type { Held } from "./held.ts";
+import type { Claimed, Held } from "./held.ts";
 import { RUNNER_LIMITS } from "./limits.ts";
 import { type Outcome, type Writing, writingOf } from "./outcome.ts";
 
@@ -14,27 +14,63 @@ const RETRY_MS = 50;
 const NOWHERE: ChainHead = { seq: 0, head: "" };
 const NO_GRAPH: Graph = { agents: [], edges: [], joins: {} };
 
-/** When the bell is to ring again, in milliseconds; undefined: this activation has ended, or waits for a person. */
-export async function giveBack(held: Held, outcome: Outcome, graph: Graph | undefined): Promise<number | undefined> {
+export type GivenBack =
+  /** It has ended, or waits for a person. */
+  | { readonly outcome: "ended" }
+  /** The bell is to ring again after `inMs`. */
+  | { readonly outcome: "again"; readonly inMs: number }
+  /** This runner holds what it started, too, since `sentAtMs` on the clock of `performance.now()`. */
+  | {
+      readonly outcome: "goes-on";
+      readonly activation: string;
+      readonly claim: Claimed;
+      readonly sentAtMs: number;
+    };
+
+export async function giveBack(
+  held: Held,
+  outcome: Outcome,
+  graph: Graph | undefined,
+  mayGoOn: () => boolean,
+): Promise<GivenBack> {
+  const { leaseMs } = held.parts;
   // Whoever has it now rings for itself; should nobody, the bell rings again after a lease.
-  if (outcome.kind === "lost") return held.parts.leaseMs;
+  if (outcome.kind === "lost") return { outcome: "again", inMs: leaseMs };
   let state = held.claim.task.graph;
   for (let tries = 0; tries < RUNNER_LIMITS.appendTries; tries += 1) {
     const writing = write(held, outcome, graph, state);
-    const released = await release(held, writing);
+    const sentAtMs = performance.now();
+    const released = await release(held, writing, mayGoOn() ? leaseMs : undefined);
     switch (released?.outcome) {
       case "released":
-        return writing.runnableInMs;
+        return afterRelease(held, writing, released, sentAtMs);
       case "moved":
         held.journal.moveTo(released.head, released.ledger);
         state = released.graph;
         continue;
       case "lease-lost":
       case undefined:
-        return held.parts.leaseMs;
+        return { outcome: "again", inMs: leaseMs };
     }
   }
-  return held.parts.leaseMs;
+  return { outcome: "again", inMs: leaseMs };
+}
+
+function afterRelease(
+  { claim }: Held,
+  { runnableInMs, start, graph }: Writing,
+  { head, goOn }: Extract<Released, { outcome: "released" }>,
+  sentAtMs: number,
+): GivenBack {
+  const [first] = start;
+  if (first !== undefined && goOn !== undefined) {
+    const { ledger, ...wish } = goOn;
+    const { messages } = first;
+    const grant = { outcome: "claimed", epoch: 1, attempt: 1, takenOverFrom: null } as const;
+    const next = { ...grant, ...wish, task: { ...claim.task, graph, ledger }, messages, steps: [], head };
+    return { outcome: "goes-on", activation: first.id, claim: next, sentAtMs };
+  }
+  return runnableInMs === undefined ? { outcome: "ended" } : { outcome: "again", inMs: runnableInMs };
 }
 
 type Written = Exclude<Outcome, { kind: "lost" }>;
@@ -53,13 +89,13 @@ function write(held: Held, outcome: Written, graph: Graph | undefined, state: Gr
 }
 
 /** undefined: the lease ended before Redis could be reached. */
-async function release(held: Held, writing: Writing): Promise<Released | undefined> {
+async function release(held: Held, writing: Writing, goOnMs: number | undefined): Promise<Released | undefined> {
   const { parts, task, activation, claim, journal, lease } = held;
   const { drafts, ...rest } = writing;
   // A graph that was computed from an old one must not be written, though the chain's end is known.
   const after = journal.wasMoved() ? NOWHERE : journal.head();
   const record = journal.chain(drafts, after);
-  const grant = { task, activation, holder: parts.id, epoch: claim.epoch };
+  const grant = { task, activation, holder: parts.id, epoch: claim.epoch, ...(goOnMs === undefined ? {} : { goOnMs }) };
   while (lease.holds()) {
     try {
       return await releaseActivation(parts.redis, parts.queue, { ...grant, ...record, ...rest });

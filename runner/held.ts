@@ -19,6 +19,8 @@ export interface RunnerParts {
   readonly definitions: DefinitionCache;
   readonly workshop: Workshop;
   readonly holdings: Holdings;
+  /** It drains: what is under way may end, nothing new is begun. */
+  readonly isStopping: () => boolean;
   readonly now: () => Date;
   /** In [0, 1). */
   readonly random: () => number;
@@ -33,8 +35,8 @@ export interface Held {
   readonly agent: string;
   readonly visit: number;
   readonly claim: Claimed;
-  /** On the clock of `performance.now()`. */
-  readonly claimedAtMs: number;
+  /** On the clock of `performance.now()`: when its claim was sent, and by when its task had been made. */
+  readonly since: { readonly sentAtMs: number; readonly madeByMs: number };
   readonly lease: Lease;
   readonly journal: ActivationJournal;
 }

@@ -17,6 +17,13 @@ export const RUNNER_LIMITS = {
   announceMs: 10_000,
   /** How often each runner looks for activations that no job stands for. */
   sweepMs: 2_000,
+  /** The part of its time that a runner sweeps at most: a sweep looks at every task under way. */
+  sweepShare: 0.05,
+  /**
+   * How long after its bell rang a runner may go on with what it starts, without a bell in between. Short, so that whoever
+   * waits in the queue waits this much longer at most; long enough for activations that cost less than a bell.
+   */
+  goOnMs: 500,
   /** Snapshots kept in memory, newest use first. */
   snapshots: 16,
   /** Appends that may find the chain moved by other branches before the record is given up as unreachable. */

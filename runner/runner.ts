@@ -59,9 +59,10 @@ export async function startRunner(options: RunnerOptions): Promise<RunningRunner
   const queue = openQueue(redis, env);
   const workshop = openWorkshop({ ...options, redis });
   const definitions = new DefinitionCache((digest) => readSnapshot(redis, env, digest), RUNNER_LIMITS.snapshots);
-  const parts: RunnerParts = { ...options, redis, queue, definitions, workshop, holdings };
   const work = new Set<Promise<void>>();
   const stopping = new AbortController();
+  const isStopping = (): boolean => stopping.signal.aborted;
+  const parts: RunnerParts = { ...options, redis, queue, definitions, workshop, holdings, isStopping };
   await resume(options, redis, queue);
   const worker = startActivationWorker({
     redis: bells,
@@ -134,11 +135,16 @@ interface Rounds {
 async function keepRounds({ options, redis, queue, worker, running, stopping }: Rounds): Promise<void> {
   const { env, id, concurrency, leaseMs, announced } = options;
   const startedAt = options.now().toISOString();
+  let restUntilMs = Number.NEGATIVE_INFINITY;
   const round = async (): Promise<void> => {
     const info = { id, startedAt, concurrency, leaseMs, running: running(), ...announced };
     await announceRunner(redis, env, info, RUNNER_LIMITS.announceMs);
     await worker.look();
+    const begunMs = performance.now();
+    if (begunMs < restUntilMs) return;
     await sweepTasks(redis, queue);
+    const endedMs = performance.now();
+    restUntilMs = endedMs + (endedMs - begunMs) / RUNNER_LIMITS.sweepShare;
   };
   while (!stopping.aborted) {
     // A server that is away is no reason to end: the next round finds it, or the one after.

@@ -126,7 +126,7 @@ async function openBench(
     ...askerOf(held, spec),
     realPath,
     policies: definitions.policies,
-    livePolicies: () => live.get(held.claimedAtMs, held.lease.signal),
+    livePolicies: () => live.get(held.since.madeByMs, held.lease.signal),
     recorder: held.journal,
     toolBox,
     redactor,

@@ -9,7 +9,8 @@ import { readChainHead } from "../chain.ts";
 import type { Redis } from "../connect.ts";
 import { stepsKey, taskKeys } from "../keys.ts";
 import type { Ledger } from "../ledger.ts";
-import { corrupt, fieldsOf, listOf, numberOf, numberOrNull, textOf, textOrNull } from "../reply.ts";
+import type { Bell } from "../queue.ts";
+import { corrupt, fieldsOf, listOf, numberOf, numberOrNull, textOf, textOrNull, textsOf } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
 import { type Fields, ledgerOf, readGraphState, readMessages, readRetry, readStep, readTexts } from "../task-fields.ts";
 import { HAS_ENDED, NOW } from "./lua.ts";
@@ -33,6 +34,8 @@ export interface ClaimedTask {
   readonly maxTurns: number | null;
   readonly ledger: Ledger;
   readonly createdAt: string;
+  /** Since it was made or retried, by Redis' own clock. */
+  readonly ageMs: number;
   readonly priority: Priority;
 }
 
@@ -55,25 +58,36 @@ export type Claim =
     }
   | { readonly outcome: "held"; readonly holder: string; readonly remainingMs: number }
   | { readonly outcome: "later"; readonly remainingMs: number }
-  /** The task or the activation has ended, or the activation waits for a person: the bell rang for nothing. */
-  | { readonly outcome: "ended" }
+  /**
+   * The task or the activation has ended, or the activation waits for a person: the bell rang for nothing. `open`: what of
+   * the task may have no bell, because whoever rang this one went on with it, and may have died at it.
+   */
+  | { readonly outcome: "ended"; readonly open: readonly Bell[] }
   | { readonly outcome: "missing" };
 
 /**
- * KEYS  1 task · 2 activations · 3 steps of this activation
+ * KEYS  1 task · 2 activations · 3 steps of this activation · 4 open
  * ARGV  1 activation · 2 holder · 3 lease in ms
- * Answers {'missing'}, {'ended'}, {'held', holder, ms}, {'later', ms}, or {'claimed', epoch, attempts, former holder or
- * '', messages, task's fields, steps}.
+ * Answers {'missing'}, {'ended', priority, activations that are leased or runnable}, {'held', holder, ms}, {'later', ms}, or {'claimed', epoch, attempts, former holder or
+ * '', messages, task's fields, steps, now}.
  * Invariants: the epoch grows with every grant; a live lease passes only to its own holder.
  */
 const CLAIM = defineScript(`${NOW}${HAS_ENDED}
-local task, activations, steps = unpack(KEYS)
+local task, activations, steps, open = unpack(KEYS)
 local id, holder = ARGV[1], ARGV[2]
 local task_phase = redis.call('HGET', task, 'phase')
 if not task_phase then return { 'missing' } end
 local found = redis.call('HMGET', activations, id .. '/phase', id .. '/holder', id .. '/until', id .. '/runnableAt')
 if not found[1] then return { 'missing' } end
-if has_ended[task_phase] or (found[1] ~= 'Runnable' and found[1] ~= 'Leased') then return { 'ended' } end
+if has_ended[task_phase] then return { 'ended', '', {} } end
+if found[1] ~= 'Runnable' and found[1] ~= 'Leased' then
+  local others = {}
+  for _, other in ipairs(redis.call('SMEMBERS', open)) do
+    local phase = redis.call('HGET', activations, other .. '/phase')
+    if phase == 'Runnable' or phase == 'Leased' then table.insert(others, other) end
+  end
+  return { 'ended', redis.call('HGET', task, 'priority'), others }
+end
 
 local former = ''
 if found[1] == 'Leased' then
@@ -91,7 +105,7 @@ if task_phase == 'Pending' then
   redis.call('HSET', task, 'phase', 'Running', 'startedAtMs', string.format('%d', now))
 end
 return { 'claimed', epoch, attempts, former, redis.call('HGET', activations, id .. '/messages'),
-  redis.call('HGETALL', task), redis.call('HVALS', steps) }
+  redis.call('HGETALL', task), redis.call('HVALS', steps), string.format('%d', now) }
 `);
 
 /** A holder that claims what it holds already, after a restart under the same id, goes on at once under a new epoch. */
@@ -99,12 +113,17 @@ export async function claimActivation(redis: Redis, request: ClaimRequest): Prom
   const { task, activation, holder, leaseMs } = request;
   const keys = taskKeys(task);
   const what = `the activation ${activation} of ${task.namespace}/${task.name}`;
-  const script = [keys.task, keys.activations, stepsKey(task, activation)];
+  const script = [keys.task, keys.activations, stepsKey(task, activation), keys.open];
   const answer = listOf(what, await runScript(redis, CLAIM, script, [activation, holder, leaseMs]));
   switch (answer[0]) {
     case "missing":
-    case "ended":
-      return { outcome: answer[0] };
+      return { outcome: "missing" };
+    case "ended": {
+      const open = textsOf(what, answer[2]);
+      if (open.length === 0) return { outcome: "ended", open: [] };
+      const terms = readTerms(what, answer[1]);
+      return { outcome: "ended", open: open.map((id) => ({ task, activation: id, terms })) };
+    }
     case "held":
       return { outcome: "held", holder: textOf(what, answer[1]), remainingMs: numberOf(what, answer[2]) };
     case "later":
@@ -116,7 +135,7 @@ export async function claimActivation(redis: Redis, request: ClaimRequest): Prom
   }
 }
 
-function readClaim(what: string, [, epoch, attempt, former, messages, hash, steps]: readonly unknown[]): Claim {
+function readClaim(what: string, [, epoch, attempt, former, messages, hash, steps, now]: readonly unknown[]): Claim {
   const fields = fieldsOf(what, hash);
   return {
     outcome: "claimed",
@@ -125,14 +144,14 @@ function readClaim(what: string, [, epoch, attempt, former, messages, hash, step
     takenOverFrom: textOrNull(what, former),
     cancelRequested: fields["cancel"] === "1",
     cancelledBy: textOrNull(what, fields["cancelledBy"] ?? ""),
-    task: readClaimedTask(what, fields),
+    task: readClaimedTask(what, fields, numberOf(what, now)),
     messages: readMessages(what, messages),
     steps: listOf(what, steps).map((step) => readStep(what, step)),
     head: readChainHead(what, fields["seq"], fields["head"]),
   };
 }
 
-function readClaimedTask(what: string, fields: Fields): ClaimedTask {
+function readClaimedTask(what: string, fields: Fields, nowMs: number): ClaimedTask {
   return {
     system: textOf(what, fields["system"]),
     manifest: textOrNull(what, fields["manifest"]),
@@ -145,6 +164,7 @@ function readClaimedTask(what: string, fields: Fields): ClaimedTask {
     maxTurns: numberOrNull(what, fields["maxTurns"]),
     ledger: ledgerOf(what, fields),
     createdAt: textOf(what, fields["createdAt"]),
+    ageMs: Math.max(0, nowMs - numberOf(what, fields["queuedAtMs"])),
     priority: readTerms(what, fields["priority"]).priority,
   };
 }

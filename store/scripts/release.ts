@@ -18,7 +18,7 @@ import { finishTask } from "../finish-task.ts";
 import { stepsKey, taskKeys } from "../keys.ts";
 import { type Ledger, readLedger } from "../ledger.ts";
 import type { ActivationQueue } from "../queue.ts";
-import { corrupt, listOf } from "../reply.ts";
+import { corrupt, listOf, textOrNull } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
 import { readGraphState } from "../task-fields.ts";
 import { HOLDS, RECORD } from "./lua.ts";
@@ -46,10 +46,20 @@ export interface ReleaseRequest extends TraceRecord {
   /** Of the task. `last_output` is filled from the graph where the caller leaves it out. */
   readonly output?: Readonly<Record<string, string>>;
   readonly lastError?: FailureRecord;
+  /** The holder goes on with the first of `start` itself, under a lease of this length; nobody rings for it. */
+  readonly goOnMs?: number;
+}
+
+/** What the holder of a released activation has in hand for the first that it started: its lease, under epoch 1. */
+export interface GoOn {
+  readonly cancelRequested: boolean;
+  readonly cancelledBy: string | null;
+  readonly ledger: Ledger;
 }
 
 export type Released =
-  | { readonly outcome: "released"; readonly head: ChainHead }
+  /** `goOn` only where it was asked for, and granted. */
+  | { readonly outcome: "released"; readonly head: ChainHead; readonly goOn?: GoOn }
   /** Another activation of the task appended: compute anew from these. */
   | { readonly outcome: "moved"; readonly head: ChainHead; readonly graph: GraphState; readonly ledger: Ledger }
   | { readonly outcome: "lease-lost" };
@@ -58,25 +68,36 @@ export type Released =
  * KEYS  1 task · 2 activations · 3 order · 4 open · 5 journal · 6 steps of this activation
  * ARGV  1 activation · 2 holder · 3 epoch · 4 its new phase · 5 ms until it is runnable · 6 graph · 7 task's phase or '' ·
  *       8 output or '' · 9 last error or '' · 10 number of activations to start · 11 whether 7 ends the task, 1 or 0 ·
- *       12 attempts that do not count · from 13 the record (see RECORD; nobody is refused for what was spent already) ·
+ *       12 attempts that do not count · 13 ms of the lease under which the holder goes on with the first of 10, or '' ·
+ *       from 14 the record (see RECORD; nobody is refused for what was spent already) ·
  *       then id, agent and messages of each activation to start
- * Answers {'released', seq, head, priority}, {'moved', seq, head, graph, ledger} or {'lease-lost'}.
+ * Answers {'released', seq, head, priority, whether the holder goes on, cancel wish, whose it is, ledger},
+ * {'moved', seq, head, graph, ledger} or {'lease-lost'}.
  * Invariants: as in append; besides, the graph changes only here, so a graph computed at the head that is still the head
  * is the newest one, and two branches that end at once cannot lose each other's arrival. An activation that is done will
- * never be taken up again: its steps go with it. One with which its task fails stays open, for a retry.
+ * never be taken up again: its steps go with it. One with which its task fails stays open, for a retry. A holder goes on
+ * only with what this very command made: epoch 1, attempt 1.
  */
 const RELEASE = defineScript(`${HOLDS}${RECORD}
 local task, activations, order, open, journal, steps = unpack(KEYS)
 local id = ARGV[1]
-local phase, seq, head, graph, priority, input, output, reserved, cost = unpack(redis.call('HMGET', task, 'phase', 'seq',
-  'head', 'graph', 'priority', 'inputTokens', 'outputTokens', 'reservedTokens', 'costUsd'))
+local phase, seq, head, graph, priority, input, output, reserved, cost, cancel, canceller = unpack(redis.call('HMGET',
+  task, 'phase', 'seq', 'head', 'graph', 'priority', 'inputTokens', 'outputTokens', 'reservedTokens', 'costUsd', 'cancel',
+  'cancelledBy'))
 local ledger = { input, output, reserved, cost }
-if seq and is_repeated(journal, 13) then return { 'released', seq, head, priority } end
+local function released(goes_on)
+  return { 'released', seq, head, priority, goes_on and 1 or 0, cancel or '', canceller or '', ledger }
+end
+if seq and is_repeated(journal, 14) then
+  local first = ARGV[#ARGV - 3 * ARGV[10] + 1]
+  return released(ARGV[13] ~= '' and holds(phase, activations, first, ARGV[2], '1'))
+end
 if not holds(phase, activations, id, ARGV[2], ARGV[3]) then return { 'lease-lost' } end
-if not is_next(seq, head, 13) then return { 'moved', seq, head, graph, ledger } end
+if not is_next(seq, head, 14) then return { 'moved', seq, head, graph, ledger } end
 
 local first_start
-seq, head, first_start = write_record(task, journal, steps, charged(ledger, 13) or ledger, 13)
+ledger = charged(ledger, 14) or ledger
+seq, head, first_start = write_record(task, journal, steps, ledger, 14)
 redis.call('HSET', task, 'graph', ARGV[6])
 redis.call('HSET', activations, id .. '/phase', ARGV[4], id .. '/until', 0,
   id .. '/runnableAt', string.format('%d', now + ARGV[5]))
@@ -85,21 +106,26 @@ if ARGV[4] == 'Done' then redis.call('UNLINK', steps) end
 if ARGV[4] == 'Done' or ARGV[11] == '0' and (ARGV[4] == 'Failed' or ARGV[4] == 'Cancelled') then
   redis.call('SREM', open, id)
 end
+local goes_on = false
 for from = first_start, first_start + 3 * ARGV[10] - 1, 3 do
   local started = ARGV[from]
   if redis.call('HSETNX', activations, started .. '/agent', ARGV[from + 1]) == 1 then
-    redis.call('HSET', activations, started .. '/phase', 'Runnable', started .. '/holder', '', started .. '/epoch', 0,
-      started .. '/attempts', 0, started .. '/until', 0, started .. '/runnableAt', 0,
-      started .. '/messages', ARGV[from + 2])
+    local is_held = from == first_start and ARGV[13] ~= ''
+    redis.call('HSET', activations, started .. '/phase', is_held and 'Leased' or 'Runnable',
+      started .. '/holder', is_held and ARGV[2] or '', started .. '/epoch', is_held and 1 or 0,
+      started .. '/attempts', is_held and 1 or 0,
+      started .. '/until', is_held and string.format('%d', now + ARGV[13]) or 0,
+      started .. '/runnableAt', 0, started .. '/messages', ARGV[from + 2])
     redis.call('RPUSH', order, started)
     redis.call('SADD', open, started)
+    goes_on = goes_on or is_held
   end
 end
 if ARGV[7] ~= '' then redis.call('HSET', task, 'phase', ARGV[7]) end
 if ARGV[8] ~= '' then redis.call('HSET', task, 'output', ARGV[8]) end
 if ARGV[9] ~= '' or ARGV[7] == 'Succeeded' then redis.call('HSET', task, 'lastError', ARGV[9]) end
 if ARGV[11] == '1' then redis.call('HSET', task, 'finishedAtMs', string.format('%d', now)) end
-return { 'released', seq, head, priority }
+return released(goes_on)
 `);
 
 /**
@@ -115,16 +141,16 @@ export async function releaseActivation(
   const keys = taskKeys(task);
   const what = `the release of ${activation} of ${task.namespace}/${task.name}`;
   const script = [keys.task, keys.activations, keys.order, keys.open, keys.journal, stepsKey(task, activation)];
-  const [outcome, seq, head, detail, ledger] = listOf(
-    what,
-    await runScript(redis, RELEASE, script, releaseArguments(request)),
-  );
+  const answer = listOf(what, await runScript(redis, RELEASE, script, releaseArguments(request)));
+  const [outcome, seq, head, detail, ledger] = answer;
   switch (outcome) {
     case "released": {
       const terms = readTerms(what, detail);
-      await queue.ring(start.map(({ id }) => ({ task, activation: id, terms })));
+      const goOn = readGoOn(what, answer);
+      const silent = goOn === undefined ? start : start.slice(1);
+      await queue.ring(silent.map(({ id }) => ({ task, activation: id, terms })));
       await afterEnd(redis, request);
-      return { outcome, head: readChainHead(what, seq, head) };
+      return { outcome, head: readChainHead(what, seq, head), ...(goOn === undefined ? {} : { goOn }) };
     }
     case "moved":
       return {
@@ -147,6 +173,16 @@ async function afterEnd(redis: Redis, { task, taskPhase }: ReleaseRequest): Prom
   if (taskPhase !== "Succeeded") await callRunners(redis, task);
 }
 
+function readGoOn(what: string, answer: readonly unknown[]): GoOn | undefined {
+  const [goesOn, cancel, canceller, ledger] = answer.slice(4);
+  if (goesOn !== 1) return undefined;
+  return {
+    cancelRequested: cancel === "1",
+    cancelledBy: textOrNull(what, canceller),
+    ledger: readLedger(what, ledger),
+  };
+}
+
 function releaseArguments(request: ReleaseRequest): (string | number)[] {
   const { taskPhase, lastError } = request;
   return [
@@ -162,6 +198,7 @@ function releaseArguments(request: ReleaseRequest): (string | number)[] {
     request.start.length,
     taskPhase !== undefined && hasEnded(taskPhase) ? 1 : 0,
     request.uncounted === true ? 1 : 0,
+    request.start.length === 0 ? "" : (request.goOnMs ?? ""),
     ...recordArguments(request),
     ...request.start.flatMap(({ id, agent, messages }) => [id, agent, JSON.stringify(messages)]),
   ];

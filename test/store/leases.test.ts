@@ -54,6 +54,7 @@ describeWithRedis("a lease on an activation", () => {
         maxTurns: null,
         ledger: { inputTokens: 0, outputTokens: 0, reservedTokens: 0, costUsd: 0 },
         createdAt: "2026-01-02T03:04:05.000Z",
+        ageMs: expect.any(Number),
         priority: "normal",
       },
       messages: [],
@@ -201,7 +202,11 @@ describeWithRedis("a lease on an activation", () => {
   test("ends with a release that starts the next activation and rings for it", async () => {
     const { grant, claim } = await claimedTask(redis, queue);
     expect(await releaseActivation(redis, queue, handOver(grant, claim))).toMatchObject({ outcome: "released" });
-    expect(await claimActivation(redis, { ...grant, leaseMs: 1 })).toEqual({ outcome: "ended" });
+    // A bell that comes late for what is done leads to what goes on.
+    const open = [
+      { task: grant.task, activation: "writer#1", terms: { priority: "normal", requirements: expect.anything() } },
+    ];
+    expect(await claimActivation(redis, { ...grant, leaseMs: 1 })).toEqual({ outcome: "ended", open });
     const next = { ...grant, activation: "writer#1", leaseMs: 5_000 };
     expect(await queue.withoutBell([next])).toEqual([]);
     expect(await claimActivation(redis, next)).toMatchObject({
@@ -311,6 +316,33 @@ describeWithRedis("a lease on an activation", () => {
     const done = { ...handOver(next, again), after: again.head, events };
     expect(await releaseActivation(redis, queue, done)).toMatchObject({ outcome: "released" });
     expect(await redis.exists(stepsKey(grant.task, "planner#1"))).toBe(0);
+  });
+
+  test("passes to what a release started, for the same holder and without a bell, also where its answer is lost", async () => {
+    const { grant, claim } = await claimedTask(redis, queue);
+    const next = { ...grant, activation: "writer#1", epoch: 1 };
+    const request = { ...handOver(grant, claim), goOnMs: 300 };
+    const goOn = { cancelRequested: false, cancelledBy: null, ledger: claim.task.ledger };
+    const released = await releaseActivation(redis, queue, request);
+    expect(released).toMatchObject({ outcome: "released", goOn });
+    if (released.outcome !== "released") throw new Error(released.outcome);
+    expect(await queue.withoutBell([next])).toEqual([next]);
+    expect(await releaseActivation(redis, queue, request)).toEqual(released);
+    const events = eventsAfter(grant.task, released.head, ["agent.started"]);
+    const append = { ...next, after: released.head, events };
+    expect(await appendEvents(redis, { ...append, holder: "r2" })).toEqual({ outcome: "lease-lost" });
+    expect(await appendEvents(redis, append)).toMatchObject({ outcome: "appended" });
+    // Should the holder die, its one bell rings for what is done, and leads to the next holder.
+    const late = await claimActivation(redis, { ...grant, holder: "r2", leaseMs: 5_000 });
+    expect(late).toMatchObject({ outcome: "ended", open: [{ activation: "writer#1" }] });
+    const taken = await until("its lease ends", async () => {
+      const answer = await claimActivation(redis, { ...next, holder: "r2", leaseMs: 5_000 });
+      return answer.outcome === "claimed" && answer;
+    });
+    expect(taken).toMatchObject({ epoch: 2, attempt: 2, takenOverFrom: "r1", messages: [{ id: "m1" }] });
+    // The same command, repeated after all, tells its former holder nothing but to ring.
+    expect(await releaseActivation(redis, queue, request)).not.toHaveProperty("goOn");
+    expect(await queue.withoutBell([next])).toEqual([]);
   });
 
   test("holds its invariants under any order of claims, renewals, appends and charges by two holders", async () => {
