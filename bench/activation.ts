@@ -1,6 +1,9 @@
 // What one task costs on an idle runner, beyond its model and per step; and how long a runner takes to find its way back
 // into a conversation of 500 turns.
+import { setTimeout as wait } from "node:timers/promises";
+import { modelStepId } from "../contracts/step.ts";
 import type { TaskRef } from "../contracts/task.ts";
+import { stepsKey } from "../store/keys.ts";
 import { agent, manifest, mockModel, openWorld, system, type World } from "../test/runner/world.ts";
 import { median, printFigure } from "./measure.ts";
 import { withPrivateRedis } from "./private-redis.ts";
@@ -8,6 +11,7 @@ import { withPrivateRedis } from "./private-redis.ts";
 const SINGLE = 60;
 const WARM_UP = 20;
 const TURNS = 500;
+const LOOK_MS = 50;
 const TOOL = manifest("Tool", "lookup", { type: "external", effect: "read" });
 const call = [{ tool: "lookup", arguments: { key: "topic" } }];
 const agents = ["a", "b", "c"];
@@ -72,9 +76,7 @@ async function measureResume(url: string): Promise<void> {
 }
 
 async function inLastTurn(world: World, ref: TaskRef, attempt: number): Promise<void> {
-  for (let found = false; !found; ) {
-    await world.until(ref, ({ trace }) => trace.seq > TURNS * 5, 300_000);
-    const events = await world.trace(ref);
-    found = events.some((event) => event.type === "model.called" && event.turn === TURNS && event.attempt === attempt);
-  }
+  // One step of the last turn has begun, and nothing follows: what is still read is behind the call.
+  const last = modelStepId(TURNS, attempt - 1);
+  while ((await world.redis.hexists(stepsKey(ref, "a#1"), last)) === 0) await wait(LOOK_MS);
 }
