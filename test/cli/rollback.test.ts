@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
 import { type ApplyOptions, runApply } from "../../cli/commands/apply.ts";
 import { runGet } from "../../cli/commands/get.ts";
 import { type HistoryOptions, runHistory } from "../../cli/commands/history.ts";
@@ -169,6 +169,17 @@ describeWithRedis("going back", () => {
       code: 1,
       err: expect.stringMatching(new RegExp(`ROLLBACK_NOT_KEPT.*countwheel plan --repo .* --ref ${first}`)),
     });
+  });
+
+  it("is heard by a running reconciler at once when somebody suspends or resumes", async () => {
+    const [listener, heard] = [redis.duplicate(), [] as string[]];
+    listener.on("message", (channel: string) => void heard.push(channel));
+    await listener.subscribe(environmentKeys(env).looks);
+    await suspend({});
+    await vi.waitFor(() => expect(heard).toHaveLength(1));
+    await resume({});
+    await vi.waitFor(() => expect(heard).toHaveLength(2));
+    listener.disconnect();
   });
 
   it("leaves a suspended environment alone from that moment, and tells everybody", async () => {

@@ -105,6 +105,17 @@ describeWithRedis("the reconciler", () => {
     expect(await names()).toHaveLength(3);
   });
 
+  it("sees no change where a directory of 50 manifests is renamed", async () => {
+    const many = Array.from({ length: 50 }, (_none, index) => [`agents/old/n${index}.yaml`, agent(`n${index}`)]);
+    await repository.commit(Object.fromEntries(many));
+    await repository.push();
+    expect(await look()).toMatchObject({ outcome: "applied", plan: { counts: { create: 53 } } });
+    await repository.git("mv", "agents/old", "agents/new");
+    await repository.commit({});
+    await repository.push();
+    expect(await look()).toMatchObject({ outcome: "unchanged", plan: { counts: { noop: 53 }, changes: [] } });
+  });
+
   it("prunes what was deleted", async () => {
     await look();
     await repository.commit({ "agents/b.yaml": null });
