@@ -90,8 +90,11 @@ export class ActivationJournal implements Recorder {
   }
 
   #chain(parts: readonly Waiting[], after: ChainHead): TraceRecord {
-    const { task, epoch, attempt } = this.#terms;
-    const drafts = parts.flatMap((part) => part.drafts.map((draft) => ({ epoch, attempt, ...draft })));
+    const { task, activation, epoch, attempt } = this.#terms;
+    // An event about an activation that this one starts says nothing of its lease: nobody has it yet.
+    const stamp = (draft: TraceDraft): TraceDraft =>
+      draft.activation === undefined || draft.activation === activation ? { epoch, attempt, ...draft } : draft;
+    const drafts = parts.flatMap((part) => part.drafts.map(stamp));
     return {
       after,
       events: chainEvents(taskId(task), after, drafts),

@@ -43,7 +43,7 @@ export function system(name: string, agents: readonly string[], graph?: Readonly
   return manifest("AgentSystem", name, { agents, ...(graph === undefined ? {} : { graph }) });
 }
 
-function record(content: Manifest): StateRecord {
+export function record(content: Manifest): StateRecord {
   const { kind, metadata } = content;
   return {
     address: addressOf({ kind, namespace: metadata.namespace, name: metadata.name }),
@@ -157,7 +157,7 @@ export function openWorld(url: string): World {
   };
 }
 
-async function applyAll(redis: Redis, env: string, writes: readonly StateRecord[]): Promise<void> {
+export async function applyAll(redis: Redis, env: string, writes: readonly StateRecord[]): Promise<void> {
   const before = await readState(redis, env);
   const locked = await acquireWriterLock(redis, { env, holder: "test", ttlMs: 10_000 });
   if (locked.outcome === "held") throw new Error(`the state of ${env} is locked by ${locked.holder}`);
@@ -183,7 +183,7 @@ async function applyAll(redis: Redis, env: string, writes: readonly StateRecord[
   if (answer.outcome !== "applied") throw new Error(`could not apply: ${answer.outcome}`);
 }
 
-function requestOf(ref: TaskRef, systemName: string, snapshot: string): Omit<TaskRequest, "graph"> {
+export function requestOf(ref: TaskRef, systemName: string, snapshot: string): Omit<TaskRequest, "graph"> {
   return {
     ref,
     system: systemName,

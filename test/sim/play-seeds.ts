@@ -1,0 +1,42 @@
+// Plays many seeds, on as many processes as there are to be.
+import { fork } from "node:child_process";
+import { join } from "node:path";
+import type { CompiledScripts } from "./memory-redis.ts";
+import { simulate } from "./simulate.ts";
+
+/** What is worth knowing of a simulation among many. */
+export interface Told {
+  readonly seed: number;
+  readonly breaches: readonly string[];
+  readonly succeeded: number;
+  readonly tasks: number;
+  readonly takeovers: number;
+}
+
+export async function playSeeds(from: number, count: number, processes: number): Promise<readonly Told[]> {
+  const shares = Array.from({ length: processes }, (_, index) => playShare(from + index, from + count, processes));
+  return (await Promise.all(shares)).flat();
+}
+
+function playShare(from: number, end: number, step: number): Promise<Told[]> {
+  return new Promise((resolve, reject) => {
+    const told: Told[] = [];
+    const script = join(import.meta.dirname, "seeds-child.ts");
+    const child = fork(script, [from, end, step].map(String), { execArgv: ["--import", "tsx"] });
+    child.on("message", (one) => void told.push(one as Told));
+    child.once("error", reject);
+    child.once("exit", (code) => (code === 0 ? resolve(told) : reject(new Error(`the seeds from ${from} ended with ${code}`))));
+  });
+}
+
+export async function playSeed(seed: number, compiled: CompiledScripts): Promise<Told> {
+  const { breaches, history } = await simulate(String(seed), compiled);
+  const events = history.tasks.flatMap((task) => task.events);
+  return {
+    seed,
+    breaches,
+    succeeded: history.tasks.filter(({ record }) => record.phase === "Succeeded").length,
+    tasks: history.tasks.length,
+    takeovers: events.filter(({ type }) => type === "task.taken_over").length,
+  };
+}

@@ -1,0 +1,119 @@
+// A runner of the simulator: the runner's own code from the claim to the release, the gate and the agent loop included, over
+// simulated connections. Only what opens models and tools is another, and the loop that BullMQ keeps.
+import { failureRecord } from "../../contracts/failure.ts";
+import { runActivation } from "../../runner/activation.ts";
+import type { AgentModel } from "../../runner/agent/desk.ts";
+import { DefinitionCache } from "../../runner/definition-cache.ts";
+import { createArgumentCheck } from "../../runner/gate/arguments.ts";
+import { createGate } from "../../runner/gate/gate.ts";
+import { createRedactor } from "../../runner/gate/redact.ts";
+import { RunnerStopping } from "../../runner/lease.ts";
+import { RUNNER_LIMITS } from "../../runner/limits.ts";
+import { LivePolicies } from "../../runner/live-policies.ts";
+import type { Workshop } from "../../runner/workshop.ts";
+import type { Redis } from "../../store/connect.ts";
+import type { ActivationQueue } from "../../store/queue.ts";
+import { readSnapshot } from "../../store/snapshots.ts";
+import { sweepTasks } from "../../store/sweep.ts";
+import { type Bells, startBellWorker } from "./bells.ts";
+import type { Wire } from "./client.ts";
+import type { Dice } from "./dice.ts";
+import type { Outside } from "./outside.ts";
+import { CANARY } from "./scenario.ts";
+import type { Machine, VirtualTime } from "./virtual-time.ts";
+
+export interface SimRunnerOptions {
+  readonly id: string;
+  readonly time: VirtualTime;
+  readonly machine: Machine;
+  readonly dice: Dice;
+  readonly redis: Redis;
+  readonly queue: ActivationQueue;
+  readonly bells: Bells;
+  readonly bellWire: Wire;
+  readonly outside: Outside;
+  readonly concurrency: number;
+  readonly leaseMs: number;
+  readonly newId: () => string;
+  readonly say: (line: string) => void;
+}
+
+export interface SimRunner {
+  readonly machine: Machine;
+  /** In order, as on SIGTERM: takes nothing new, hands back what it holds, and is gone. */
+  stop(): Promise<void>;
+}
+
+/** To be called on the runner's own machine. */
+export function startSimRunner(options: SimRunnerOptions): SimRunner {
+  const { id, time, machine, dice, redis, queue, bells, bellWire, concurrency, leaseMs, say } = options;
+  // Clocks on the wall differ, and nothing may be decided by them.
+  const skewMs = dice.whole(-5_000, 5_000);
+  const now = (): Date => new Date(time.wallMs() + skewMs);
+  const workshop = openSimWorkshop(options, now);
+  const definitions = new DefinitionCache((digest) => readSnapshot(redis, queue.env, digest), RUNNER_LIMITS.snapshots);
+  const parts = { redis, queue, id, leaseMs, definitions, workshop, now, random: dice.next, say };
+  const tell = (error: unknown): void => say(`${id}: ${failureRecord(error).code}: ${failureRecord(error).message}`);
+  const worker = startBellWorker({
+    time,
+    bells,
+    wire: bellWire,
+    machine,
+    concurrency,
+    leaseMs,
+    process: (job, bell) => runActivation(parts, job, bell),
+    onError: tell,
+  });
+  let isStopping = false;
+  const keepRounds = async (): Promise<void> => {
+    while (!isStopping) {
+      await sweepTasks(redis, queue).catch(tell);
+      await time.pass(RUNNER_LIMITS.sweepMs);
+    }
+  };
+  void keepRounds();
+  return {
+    machine,
+    stop: async () => {
+      isStopping = true;
+      await worker.stop(new RunnerStopping("the runner stops"));
+      machine.isDead = true;
+    },
+  };
+}
+
+function openSimWorkshop({ redis, queue, outside, newId }: SimRunnerOptions, now: () => Date): Workshop {
+  const live = new LivePolicies(redis, queue.env);
+  const argumentCheck = createArgumentCheck();
+  const redactor = createRedactor([CANARY]);
+  return {
+    close: () => Promise.resolve(),
+    open: async ({ task, activation, agent, claim, claimedAtMs, lease, journal }, definitions, spec) => {
+      const name = `${task.namespace}/${task.name}`;
+      const toolBox = outside.toolBox(name);
+      const grants = { tools: spec.tools ?? [], allowedTools: spec.allowed_tools ?? [], roles: spec.roles ?? [] };
+      const gate = createGate({
+        task,
+        activation,
+        subject: { namespace: task.namespace, system: claim.task.system, task: task.name, agent },
+        grants,
+        policies: definitions.policies,
+        livePolicies: () => live.get(claimedAtMs, lease.signal),
+        recorder: journal,
+        toolBox,
+        redactor,
+        argumentCheck,
+        clock: { now, monotonicMs: () => performance.now() },
+        newId,
+      });
+      const model: AgentModel = {
+        model: outside.model(name, activation),
+        name: "mock-1",
+        maxOutputTokens: 1_000,
+        price: { inputPerMtok: 1, outputPerMtok: 2 },
+      };
+      const tools = grants.tools.flatMap((tool) => toolBox.find(tool)?.definition ?? []);
+      return { gate, model, tools, onUnknown: () => "stop", redact: redactor.text, close: toolBox.close };
+    },
+  };
+}
