@@ -19,7 +19,7 @@ import { sweepTasks } from "../../store/sweep.ts";
 import { createTask, readTask, readTrace } from "../../store/tasks.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
 import { openClient } from "./client.ts";
-import { type CompiledScripts, MemoryRedis } from "./memory-redis.ts";
+import { LuaScripts, MemoryRedis } from "./memory-redis.ts";
 
 /** Lapses before the next operation; never lapses here. */
 const LEASES = [1, 60_000] as const;
@@ -205,7 +205,7 @@ function withoutMoments(value: unknown, nowMs: number): unknown {
 describeWithRedis("the Redis in memory", () => {
   let server: TestRedis;
   let real: Redis;
-  const compiled: CompiledScripts = new Map();
+  const scripts = new LuaScripts();
 
   beforeAll(async () => {
     server = await testRedis();
@@ -222,7 +222,7 @@ describeWithRedis("the Redis in memory", () => {
       fc.asyncProperty(fc.array(operationArb, { minLength: 5, maxLength: 25 }), async (operations) => {
         made += 1;
         const ref = { env: `conf-${made}`, namespace: "default", name: "t" };
-        const model = openClient(new MemoryRedis(Date.now, compiled));
+        const model = openClient(new MemoryRedis(Date.now, scripts));
         const sides = [sideOf(real, ref.env), sideOf(model, ref.env)] as const;
         const all: Operation[] = [{ do: "create" }, ...operations];
         for (const [number, operation] of all.entries()) {
@@ -236,7 +236,7 @@ describeWithRedis("the Redis in memory", () => {
         const [expected, found] = [await stateOf(sides[0], ref), await stateOf(sides[1], ref)];
         expect(withoutMoments(found, nowMs)).toEqual(withoutMoments(expected, nowMs));
       }),
-      { numRuns: 60 },
+      { numRuns: 25 },
     );
   });
 });

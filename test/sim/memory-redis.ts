@@ -22,20 +22,35 @@ type ValueOf<T extends Value["type"]> = Extract<Value, { type: T }>;
 type CompiledScript = (globals: Record<string, unknown>, runtime: typeof values) => unknown[];
 
 /** Scripts that were translated once; may be shared by any number of servers. */
-export type CompiledScripts = Map<string, CompiledScript>;
+export class LuaScripts {
+  readonly #translated = new Map<string, CompiledScript>();
+  readonly #rewrite: (lua: string) => string;
+
+  /** `rewrite` may spoil scripts, to see whether it is noticed. */
+  constructor(rewrite: (lua: string) => string = (lua) => lua) {
+    this.#rewrite = rewrite;
+  }
+
+  find(sha: string, lua: string): CompiledScript {
+    const found = this.#translated.get(sha) ?? (new Function("G", "rt", translate(this.#rewrite(lua))) as CompiledScript);
+    this.#translated.set(sha, found);
+    return found;
+  }
+}
 
 export class MemoryRedis {
   readonly #now: () => number;
-  readonly #compiled: CompiledScripts;
+  readonly #scripts: LuaScripts;
   readonly #data = new Map<string, Value>();
   readonly #expiries = new Map<string, number>();
+  readonly #library = { ...standardLibrary(), redis: this.#redisTable() };
   #known = new Map<string, CompiledScript>();
   /** Told of every entry of a stream and of every field of a hash that is written. */
   watch: (key: string, field: string, value: string) => void = () => undefined;
 
-  constructor(now: () => number, compiled: CompiledScripts = new Map()) {
+  constructor(now: () => number, scripts = new LuaScripts()) {
     this.#now = now;
-    this.#compiled = compiled;
+    this.#scripts = scripts;
   }
 
   keys(): readonly string[] {
@@ -64,27 +79,23 @@ export class MemoryRedis {
 
   #compile(lua: string): CompiledScript {
     const sha = createHash("sha1").update(lua).digest("hex");
-    const script = this.#compiled.get(sha) ?? (new Function("G", "rt", translate(lua)) as CompiledScript);
-    this.#compiled.set(sha, script);
+    const script = this.#scripts.find(sha, lua);
     this.#known.set(sha, script);
     return script;
   }
 
   #eval(script: CompiledScript, [count = "0", ...rest]: readonly string[]): Reply {
     const keys = rest.slice(0, Number(count));
+    const globals = { ...this.#library, KEYS: values.table(keys), ARGV: values.table(rest.slice(Number(count))) };
+    return fromLua(script(globals, values)[0]);
+  }
+
+  #redisTable(): values.LuaTable {
     const call = (name: unknown, ...args: unknown[]): unknown[] => [
       toLua(this.run(values.text(name), args.map(argument))),
     ];
-    const globals = {
-      ...standardLibrary(),
-      KEYS: values.table(keys),
-      ARGV: values.table(rest.slice(Number(count))),
-      redis: values.table([], [
-        ["call", call],
-        ["error_reply", (text: unknown) => [values.table([], [["err", text]])]],
-      ]),
-    };
-    return fromLua(script(globals, values)[0]);
+    const errorReply = (text: unknown): unknown[] => [values.table([], [["err", text]])];
+    return values.table([], [["call", call], ["error_reply", errorReply]]);
   }
 
   #find(key: string): Value | undefined {
@@ -111,14 +122,32 @@ export class MemoryRedis {
     else this.#data.set(key, value);
   }
 
+  #string(key: string): ValueOf<"string"> {
+    return this.#of(key, { type: "string", text: "" });
+  }
+
+  #hash(key: string): ValueOf<"hash"> {
+    return this.#of(key, { type: "hash", fields: new Map() });
+  }
+
+  #list(key: string): ValueOf<"list"> {
+    return this.#of(key, { type: "list", items: [] });
+  }
+
+  #set(key: string): ValueOf<"set"> {
+    return this.#of(key, { type: "set", members: new Set() });
+  }
+
+  #zset(key: string): ValueOf<"zset"> {
+    return this.#of(key, { type: "zset", scores: new Map() });
+  }
+
+  #stream(key: string): ValueOf<"stream"> {
+    return this.#of(key, { type: "stream", entries: [] });
+  }
+
   // One long list on purpose: a command is a line or two, and whoever misses one finds the place.
   #command(name: string, key: string, args: readonly string[]): Reply {
-    const hash = (): ValueOf<"hash"> => this.#of(key, { type: "hash", fields: new Map() });
-    const set = (): ValueOf<"set"> => this.#of(key, { type: "set", members: new Set() });
-    const zset = (): ValueOf<"zset"> => this.#of(key, { type: "zset", scores: new Map() });
-    const stream = (): ValueOf<"stream"> => this.#of(key, { type: "stream", entries: [] });
-    const list = (): ValueOf<"list"> => this.#of(key, { type: "list", items: [] });
-    const string = (): ValueOf<"string"> => this.#of(key, { type: "string", text: "" });
     const [a = "", b = ""] = args;
     switch (name) {
       case "TIME": {
@@ -149,122 +178,122 @@ export class MemoryRedis {
         return "OK";
       }
       case "GET":
-        return this.#find(key) === undefined ? null : string().text;
+        return this.#find(key) === undefined ? null : this.#string(key).text;
       case "SET":
-        return this.#set(key, a, args.slice(1).map((option) => option.toUpperCase()));
+        return this.#setText(key, a, args.slice(1).map((option) => option.toUpperCase()));
       case "INCR": {
-        const next = String(Number(this.#find(key) === undefined ? 0 : string().text) + 1);
+        const next = String(Number(this.#find(key) === undefined ? 0 : this.#string(key).text) + 1);
         this.#data.set(key, { type: "string", text: next });
         return Number(next);
       }
       case "HGET":
-        return hash().fields.get(a) ?? null;
+        return this.#hash(key).fields.get(a) ?? null;
       case "HMGET":
-        return args.map((field) => hash().fields.get(field) ?? null);
+        return args.map((field) => this.#hash(key).fields.get(field) ?? null);
       case "HGETALL":
-        return [...hash().fields].flat();
+        return [...this.#hash(key).fields].flat();
       case "HKEYS":
-        return [...hash().fields.keys()];
+        return [...this.#hash(key).fields.keys()];
       case "HVALS":
-        return [...hash().fields.values()];
+        return [...this.#hash(key).fields.values()];
       case "HLEN":
-        return hash().fields.size;
+        return this.#hash(key).fields.size;
       case "HEXISTS":
-        return hash().fields.has(a) ? 1 : 0;
+        return this.#hash(key).fields.has(a) ? 1 : 0;
       case "HSET":
-        return this.#hset(key, hash(), args);
+        return this.#hset(key, this.#hash(key), args);
       case "HSETNX":
-        return hash().fields.has(a) ? 0 : this.#hset(key, hash(), args);
+        return this.#hash(key).fields.has(a) ? 0 : this.#hset(key, this.#hash(key), args);
       case "HDEL": {
-        const found = hash();
+        const found = this.#hash(key);
         const gone = args.filter((field) => found.fields.delete(field)).length;
         this.#keep(key, found);
         return gone;
       }
       case "HINCRBY":
       case "HINCRBYFLOAT": {
-        const found = hash();
+        const found = this.#hash(key);
         const sum = Number(found.fields.get(a) ?? 0) + Number(b);
         this.#hset(key, found, [a, name === "HINCRBY" ? String(sum) : values.numberText(sum)]);
         return name === "HINCRBY" ? sum : values.numberText(sum);
       }
       case "RPUSH": {
-        const found = list();
+        const found = this.#list(key);
         found.items.push(...args);
         this.#data.set(key, found);
         return found.items.length;
       }
       case "LRANGE":
-        return rangeOf(list().items, Number(a), Number(b));
+        return rangeOf(this.#list(key).items, Number(a), Number(b));
       case "LLEN":
-        return list().items.length;
+        return this.#list(key).items.length;
       case "SADD": {
-        const found = set();
+        const found = this.#set(key);
         const before = found.members.size;
         for (const member of args) found.members.add(member);
         this.#data.set(key, found);
         return found.members.size - before;
       }
       case "SREM": {
-        const found = set();
+        const found = this.#set(key);
         const gone = args.filter((member) => found.members.delete(member)).length;
         this.#keep(key, found);
         return gone;
       }
       case "SMEMBERS":
-        return [...set().members];
+        return [...this.#set(key).members];
       case "SISMEMBER":
-        return set().members.has(a) ? 1 : 0;
+        return this.#set(key).members.has(a) ? 1 : 0;
       case "SCARD":
-        return set().members.size;
+        return this.#set(key).members.size;
       case "ZADD":
-        return this.#zadd(key, zset(), args);
+        return this.#zadd(key, this.#zset(key), args);
       case "ZREM": {
-        const found = zset();
+        const found = this.#zset(key);
         const gone = args.filter((member) => found.scores.delete(member)).length;
         this.#keep(key, found);
         return gone;
       }
       case "ZCARD":
-        return zset().scores.size;
+        return this.#zset(key).scores.size;
       case "ZSCORE": {
-        const score = zset().scores.get(a);
+        const score = this.#zset(key).scores.get(a);
         return score === undefined ? null : String(score);
       }
       case "ZRANGE":
       case "ZREVRANGE": {
-        const sorted = sortedOf(zset(), name === "ZREVRANGE");
+        const sorted = sortedOf(this.#zset(key), name === "ZREVRANGE");
         const chosen = rangeOf(sorted, Number(a), Number(b));
         return args[2]?.toUpperCase() === "WITHSCORES"
           ? chosen.flatMap(([member, score]) => [member, String(score)])
           : chosen.map(([member]) => member);
       }
       case "ZRANGEBYSCORE": {
-        const found = sortedOf(zset()).filter(([, score]) => score >= bound(a) && score <= bound(b));
+        const found = sortedOf(this.#zset(key)).filter(([, score]) => score >= bound(a) && score <= bound(b));
         const [, , option, offset = "0", count = "-1"] = args;
         const limited = option?.toUpperCase() === "LIMIT" && Number(count) >= 0;
         const from = option?.toUpperCase() === "LIMIT" ? Number(offset) : 0;
         return found.slice(from, limited ? from + Number(count) : undefined).map(([member]) => member);
       }
       case "ZREMRANGEBYRANK": {
-        const found = zset();
+        const found = this.#zset(key);
         const gone = rangeOf(sortedOf(found), Number(a), Number(b));
         for (const [member] of gone) found.scores.delete(member);
         this.#keep(key, found);
         return gone.length;
       }
       case "XADD":
-        return this.#xadd(key, stream(), args);
+        return this.#xadd(key, this.#stream(key), args);
       case "XLEN":
-        return stream().entries.length;
+        return this.#stream(key).entries.length;
       case "XRANGE":
-        return xrange(stream(), args);
+        return xrange(this.#stream(key), args);
       default:
         throw new Error(`ERR the model does not know the command ${name}`);
     }
   }
 
-  #set(key: string, text: string, options: readonly string[]): Reply {
+  #setText(key: string, text: string, options: readonly string[]): Reply {
     if (options.includes("NX") && this.#find(key) !== undefined) return null;
     this.#remove(key);
     this.#data.set(key, { type: "string", text });

@@ -19,10 +19,21 @@ export interface Faults {
   readonly lostAnswers: number;
   /** Of commands that the client sends again by itself because the first answer was lost. */
   readonly repeats: number;
+  /** Of commands that hang on the way, as packets do that are sent again and again, and whatever is sent behind them. */
+  readonly hanging: number;
   readonly longestMs: number;
+  /** Of a command that hangs or is sent again. */
+  readonly longestHangMs: number;
 }
 
-export const NO_FAULTS: Faults = { lostCommands: 0, lostAnswers: 0, repeats: 0, longestMs: 1 };
+export const NO_FAULTS: Faults = {
+  lostCommands: 0,
+  lostAnswers: 0,
+  repeats: 0,
+  hanging: 0,
+  longestMs: 1,
+  longestHangMs: 0,
+};
 
 const RECONNECT_MS = 120;
 
@@ -42,6 +53,7 @@ export interface Route {
 export function openRoute({ time, dice, server, health, faults, say }: Route): Wire {
   let arrivesMs = 0;
   let answersMs = 0;
+  const hangs = (): number => dice.next() ** 2 * faults().longestHangMs;
   const takes = (): number => 0.1 + dice.next() ** 3 * faults().longestMs;
   return (commands, execute) =>
     new Promise((resolve, reject) => {
@@ -64,13 +76,13 @@ export function openRoute({ time, dice, server, health, faults, say }: Route): W
         if (fate === "unanswered") return breaks("answer lost");
         if (fate === "repeated" && !again) {
           say(`${sender.name}: carried out twice: ${nameOf(commands)}`);
-          time.after(RECONNECT_MS, () => arrive(true), "network", server);
+          time.after(RECONNECT_MS + hangs(), () => arrive(true), "network", server);
           return;
         }
         answersMs = Math.max(answersMs, time.now() + takes());
         hear(() => resolve(answers), answersMs);
       };
-      arrivesMs = Math.max(arrivesMs, time.now() + takes());
+      arrivesMs = Math.max(arrivesMs, time.now() + takes() + (dice.chance(faults().hanging) ? hangs() : 0));
       time.after(arrivesMs - time.now(), () => arrive(false), "network", server);
     });
 }

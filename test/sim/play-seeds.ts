@@ -1,8 +1,7 @@
 // Plays many seeds, on as many processes as there are to be.
 import { fork } from "node:child_process";
 import { join } from "node:path";
-import type { CompiledScripts } from "./memory-redis.ts";
-import { simulate } from "./simulate.ts";
+import type { Stage } from "./simulate.ts";
 
 /** What is worth knowing of a simulation among many. */
 export interface Told {
@@ -29,8 +28,8 @@ function playShare(from: number, end: number, step: number): Promise<Told[]> {
   });
 }
 
-export async function playSeed(seed: number, compiled: CompiledScripts): Promise<Told> {
-  const { breaches, history } = await simulate(String(seed), compiled);
+export async function playSeed(stage: Stage, seed: number): Promise<Told> {
+  const { breaches, history } = await stage.play(String(seed));
   const events = history.tasks.flatMap((task) => task.events);
   return {
     seed,

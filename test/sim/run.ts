@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { playSeeds, type Told } from "./play-seeds.ts";
-import { simulate } from "./simulate.ts";
+import { Stage } from "./simulate.ts";
 
 process.exitCode = await main();
 
@@ -14,7 +14,7 @@ async function main(): Promise<number> {
 }
 
 async function playOne(seed: string): Promise<number> {
-  const { log, breaches, history } = await simulate(seed);
+  const { log, breaches, history } = await new Stage().play(seed, true);
   for (const line of log) console.log(line);
   for (const { id, record, ledger } of history.tasks) console.log(id, record.phase, record.lastError?.code ?? "", ledger);
   console.log(breaches.length === 0 ? `seed ${seed}: every invariant holds` : breaches.join("\n"));

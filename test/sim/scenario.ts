@@ -38,7 +38,7 @@ export interface Scenario {
 }
 
 export function makeScenario(dice: Dice): Scenario {
-  const ceiling = dice.chance(0.15) ? dice.whole(9_000, 30_000) : null;
+  const ceiling = dice.chance(0.2) ? dice.whole(3_000, 20_000) : null;
   const troubleMs = dice.whole(4_000, 12_000);
   return {
     leaseMs: dice.pick([1_000, 2_000, 5_000]),
@@ -52,7 +52,7 @@ export function makeScenario(dice: Dice): Scenario {
     ],
     ceiling,
     failing: dice.chance(0.15) ? dice.pick(AGENTS) : undefined,
-    tasks: Array.from({ length: dice.whole(2, 4) }, (_, index) => ({
+    tasks: Array.from({ length: dice.whole(1, 3) }, (_, index) => ({
       name: `t${index + 1}`,
       system: dice.pick(SYSTEMS),
       atMs: dice.whole(0, troubleMs / 2),

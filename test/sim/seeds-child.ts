@@ -1,8 +1,11 @@
 // A share of many seeds in a process of its own: the first, the end, the step; tells what became of each.
-import type { CompiledScripts } from "./memory-redis.ts";
 import { playSeed } from "./play-seeds.ts";
+import { Stage } from "./simulate.ts";
 
 const [from = 0, end = 0, step = 1] = process.argv.slice(2).map(Number);
-const compiled: CompiledScripts = new Map();
-for (let seed = from; seed < end; seed += step) process.send?.(await playSeed(seed, compiled));
+const stage = new Stage();
+for (let seed = from; seed < end; seed += step) {
+  const told = await playSeed(stage, seed);
+  process.send?.(told);
+}
 process.disconnect?.();

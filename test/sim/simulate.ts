@@ -19,13 +19,13 @@ import { applyAll, record, requestOf } from "../runner/world.ts";
 import { Bells, openBellQueue } from "./bells.ts";
 import { openClient, SHORT_WIRE, type Wire } from "./client.ts";
 import { type Dice, rollDice } from "./dice.ts";
-import { type CompiledScripts, MemoryRedis } from "./memory-redis.ts";
+import { LuaScripts, MemoryRedis } from "./memory-redis.ts";
 import { type Blow, planBlows } from "./nemesis.ts";
 import { type Faults, NO_FAULTS, openRoute } from "./network.ts";
 import { openOutside, type Outside } from "./outside.ts";
 import { CANARY, makeScenario, policy, type Scenario } from "./scenario.ts";
 import { type SimRunner, startSimRunner } from "./sim-runner.ts";
-import { bootMachine, type Machine, VirtualTime } from "./virtual-time.ts";
+import { bootMachine, installTime, type Machine, VirtualTime } from "./virtual-time.ts";
 
 export interface Simulation {
   readonly seed: string;
@@ -40,22 +40,39 @@ const ENV = "sim";
 const AFTERWARDS_MS = 240_000;
 const LOOK_MS = 500;
 
-export async function simulate(seed: string, compiled: CompiledScripts = new Map()): Promise<Simulation> {
-  const simulated = new SimulatedWorld(seed, compiled);
-  const uninstall = simulated.time.install();
-  try {
-    await simulated.run();
-  } finally {
-    uninstall();
+/** Where simulations are played, one after another: it keeps what they can share, and has the time of the process. */
+export class Stage {
+  readonly #scripts: LuaScripts;
+  readonly #close: () => void;
+  #time: VirtualTime | undefined;
+
+  constructor(scripts = new LuaScripts()) {
+    this.#scripts = scripts;
+    this.#close = installTime(() => this.#time);
   }
-  const history = await simulated.history();
-  const breaches = [...simulated.bugs, ...judgeHistory(history)];
-  return { seed, breaches, history, log: simulated.log };
+
+  /** `logs`: line by line what happened; without it the log is empty, and the seed is played faster. */
+  async play(seed: string, logs = false): Promise<Simulation> {
+    const simulated = new SimulatedWorld(seed, this.#scripts, logs);
+    this.#time = simulated.time;
+    try {
+      await simulated.run();
+    } finally {
+      this.#time = undefined;
+    }
+    const history = await simulated.history();
+    return { seed, breaches: [...simulated.bugs, ...judgeHistory(history)], history, log: simulated.log };
+  }
+
+  close(): void {
+    this.#close();
+  }
 }
 
 class SimulatedWorld {
   readonly log: string[] = [];
   readonly bugs: string[] = [];
+  readonly #logs: boolean;
   readonly time: VirtualTime;
   readonly #world = bootMachine("world");
   readonly #serverMachine = bootMachine("redis");
@@ -75,12 +92,13 @@ class SimulatedWorld {
   #faults: Faults;
   #made = 0;
 
-  constructor(seed: string, compiled: CompiledScripts) {
+  constructor(seed: string, scripts: LuaScripts, logs: boolean) {
+    this.#logs = logs;
     this.#dice = rollDice(seed);
     this.#scenario = makeScenario(this.#dice.fork("scenario"));
-    this.#faults = rollFaults(this.#dice.fork("faults"));
+    this.#faults = rollFaults(this.#dice.fork("faults"), this.#scenario.leaseMs);
     this.time = new VirtualTime(this.#world);
-    this.#server = new MemoryRedis(() => this.time.wallMs(), compiled);
+    this.#server = new MemoryRedis(() => this.time.wallMs(), scripts);
     this.#server.watch = (key, field, value) => this.#see(key, field, value);
     this.#redis = openClient(this.#server);
     this.#bells = new Bells(this.time, this.#serverMachine);
@@ -182,7 +200,8 @@ class SimulatedWorld {
         const key = commands[index]?.args[2] ?? "";
         if (!Array.isArray(answer) || (answer[0] !== "appended" && answer[0] !== "released")) continue;
         const heads = this.#heads.get(key) ?? [];
-        this.#heads.set(key, [...heads, { seq: Number(answer[1]), head: String(answer[2]) }]);
+        heads.push({ seq: Number(answer[1]), head: String(answer[2]) });
+        this.#heads.set(key, heads);
       }
       return answers;
     };
@@ -271,7 +290,7 @@ class SimulatedWorld {
     const task = name?.[1] ?? "";
     if (name?.[2] === "journal") {
       this.#seqs.set(task, Number(field.split("-", 1)[0]));
-      this.#tellEvent(task, value);
+      if (this.#logs) this.#tellEvent(task, value);
     }
     if (name?.[2] !== "task" || field !== "phase") return;
     this.#phases.set(task, [...(this.#phases.get(task) ?? []), value as TaskPhase]);
@@ -285,7 +304,7 @@ class SimulatedWorld {
   }
 
   #say(line: string): void {
-    this.log.push(`${((this.time.now() - 1_000_000) / 1_000).toFixed(3)} ${line}`);
+    if (this.#logs) this.log.push(`${((this.time.now() - 1_000_000) / 1_000).toFixed(3)} ${line}`);
     if (/\bBUG\b/.test(line)) this.bugs.push(line);
   }
 
@@ -361,12 +380,14 @@ function refOf(name: string): TaskRef {
 }
 
 /** Some runs are calm, so that what goes wrong in them comes from the blows alone. */
-function rollFaults(dice: Dice): Faults {
+function rollFaults(dice: Dice, leaseMs: number): Faults {
   if (dice.chance(0.2)) return { ...NO_FAULTS, longestMs: 20 };
   return {
     lostCommands: dice.next() * 0.03,
     lostAnswers: dice.next() * 0.05,
     repeats: dice.next() * 0.05,
+    hanging: dice.next() * 0.03,
     longestMs: dice.pick([5, 30, 150]),
+    longestHangMs: dice.pick([200, leaseMs, 3 * leaseMs]),
   };
 }

@@ -103,44 +103,53 @@ export class VirtualTime {
     // Cancelling goes by identity, so the event itself moves.
     push(this.#events, Object.assign(event, { atMs, rank }));
   }
+}
 
-  /** Makes this the time of the whole process until the answer is called: clocks and timers of whatever runs. */
-  install(): () => void {
-    const real = { setTimeout, clearTimeout, now: performance.now, date: Date.now, wait: timers.setTimeout };
-    const clear = (timer: unknown): void => {
-      if (timer instanceof VirtualTimer) timer.cancel();
-      else real.clearTimeout(timer as NodeJS.Timeout);
-    };
-    const begin = (run: (...args: unknown[]) => void, ms = 0, ...args: unknown[]): unknown =>
-      new VirtualTimer(this.after(ms, () => run(...args)));
-    Object.assign(globalThis, { setTimeout: begin, clearTimeout: clear });
-    Object.assign(performance, { now: () => this.now() });
-    Object.assign(Date, { now: () => this.wallMs() });
-    Object.assign(timers, { setTimeout: (ms: number, value: unknown, options?: WaitOptions) => this.#wait(ms, value, options) });
+/**
+ * Puts simulated time in the place of the process' own: clocks and timers of whatever runs are those of `current`, while
+ * there is one. The answer puts everything back.
+ */
+export function installTime(current: () => VirtualTime | undefined): () => void {
+  const real = { setTimeout, clearTimeout, now: performance.now, date: Date.now, wait: timers.setTimeout };
+  const clear = (timer: unknown): void => {
+    if (timer instanceof VirtualTimer) timer.cancel();
+    else real.clearTimeout(timer as NodeJS.Timeout);
+  };
+  const begin = (run: (...args: unknown[]) => void, ms = 0, ...args: unknown[]): unknown => {
+    const time = current();
+    return time === undefined ? real.setTimeout(run, ms, ...args) : new VirtualTimer(time.after(ms, () => run(...args)));
+  };
+  const wait = (ms = 0, value?: unknown, options: WaitOptions = {}): Promise<unknown> => {
+    const time = current();
+    return time === undefined ? real.wait(ms, value, options) : waitIn(time, ms, value, options);
+  };
+  Object.assign(globalThis, { setTimeout: begin, clearTimeout: clear });
+  Object.assign(performance, { now: () => current()?.now() ?? real.now.call(performance) });
+  Object.assign(Date, { now: () => current()?.wallMs() ?? real.date() });
+  Object.assign(timers, { setTimeout: wait });
+  syncBuiltinESMExports();
+  return () => {
+    Object.assign(globalThis, { setTimeout: real.setTimeout, clearTimeout: real.clearTimeout });
+    Object.assign(performance, { now: real.now });
+    Object.assign(Date, { now: real.date });
+    Object.assign(timers, { setTimeout: real.wait });
     syncBuiltinESMExports();
-    return () => {
-      Object.assign(globalThis, { setTimeout: real.setTimeout, clearTimeout: real.clearTimeout });
-      Object.assign(performance, { now: real.now });
-      Object.assign(Date, { now: real.date });
-      Object.assign(timers, { setTimeout: real.wait });
-      syncBuiltinESMExports();
-    };
-  }
+  };
+}
 
-  #wait(ms: number, value: unknown, { signal }: WaitOptions = {}): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const cancel = this.after(ms, () => {
-        signal?.removeEventListener("abort", stop);
-        resolve(value);
-      });
-      const stop = (): void => {
-        cancel();
-        reject(new DOMException("The operation was aborted", "AbortError"));
-      };
-      if (signal?.aborted === true) stop();
-      else signal?.addEventListener("abort", stop, { once: true });
+function waitIn(time: VirtualTime, ms: number, value: unknown, { signal }: WaitOptions): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const cancel = time.after(ms, () => {
+      signal?.removeEventListener("abort", stop);
+      resolve(value);
     });
-  }
+    const stop = (): void => {
+      cancel();
+      reject(new DOMException("The operation was aborted", "AbortError"));
+    };
+    if (signal?.aborted === true) stop();
+    else signal?.addEventListener("abort", stop, { once: true });
+  });
 }
 
 interface WaitOptions {
