@@ -4,7 +4,7 @@ import { type TraceEvent, verifyChain } from "../../contracts/trace.ts";
 import { type History, type Invariant, type TaskHistory, type ToldCall, toldCalls } from "./history.ts";
 
 /** One epoch per journal position; the epochs of an activation never fall, and each is given out once. */
-export const epochsHold: Invariant = ({ tasks }) =>
+const epochsHold: Invariant = ({ tasks }) =>
   tasks.flatMap(({ id, events }) => {
     const last = new Map<string, { epoch: number; runner: unknown }>();
     const breaches: string[] = [];
@@ -20,23 +20,27 @@ export const epochsHold: Invariant = ({ tasks }) =>
       if (isOpening && before?.epoch === epoch && before.runner !== undefined) {
         breaches.push(`${id} ${seq}: epoch ${epoch} of ${activation} was given out twice`);
       }
-      last.set(activation, { epoch, runner: isOpening ? event["runner"] : before?.epoch === epoch ? before.runner : undefined });
+      last.set(activation, {
+        epoch,
+        runner: isOpening ? event["runner"] : before?.epoch === epoch ? before.runner : undefined,
+      });
     }
     return breaches;
   });
 
 /** A write is carried out at most once without a person's word, an idempotent call once per key. */
-export const effectsHappenOnce: Invariant = (history) => {
+const effectsHappenOnce: Invariant = (history) => {
   const told = history.tasks.flatMap(toldCalls);
   const keys = new Map(told.map((call) => [call.idempotencyKey, call]));
   const breaches = told.flatMap((call) => {
     const other = keys.get(call.idempotencyKey);
-    const steps = [call, other].map((each) => `${each?.task} ${each?.activation} ${each?.step}`);
-    return steps[0] === steps[1] ? [] : [`one idempotency key for two steps: ${steps.join(" and ")}`];
+    const steps = [call, ...(other === undefined ? [] : [other])].map(stepName);
+    return new Set(steps).size === 1 ? [] : [`one idempotency key for two steps: ${steps.join(" and ")}`];
   });
   const stepKeys = groupBy(told, stepName);
   for (const [step, calls] of stepKeys) {
-    if (new Set(calls.map(({ idempotencyKey }) => idempotencyKey)).size > 1) breaches.push(`two idempotency keys for ${step}`);
+    if (new Set(calls.map(({ idempotencyKey }) => idempotencyKey)).size > 1)
+      breaches.push(`two idempotency keys for ${step}`);
   }
   for (const [key, call] of keys) {
     const seen = history.calls.filter(({ idempotencyKey }) => idempotencyKey === key).length;
@@ -46,8 +50,9 @@ export const effectsHappenOnce: Invariant = (history) => {
   return breaches;
 };
 
+/** Every try of a call belongs to the same step, and reaches the tool with the same key. */
 function stepName({ task, activation, step }: Pick<ToldCall, "task" | "activation" | "step">): string {
-  return `${task} ${activation} ${step}`;
+  return `${task} ${activation} ${step.replace(/\.r\d+$/, "")}`;
 }
 
 function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
@@ -57,7 +62,7 @@ function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string
 }
 
 /** Each effect that a fake saw was allowed before, for these arguments; each decision is in a chain that verifies. */
-export const effectsWereAllowed: Invariant = (history) => {
+const effectsWereAllowed: Invariant = (history) => {
   const told = history.tasks.flatMap((task) => toldCalls(task).map((call) => ({ call, events: task.events })));
   const unheard = history.calls.flatMap(({ idempotencyKey, argumentsDigest, seq }) => {
     const what = `the call with key ${idempotencyKey}`;
@@ -94,14 +99,24 @@ function permits(decision: TraceEvent): boolean {
 function turnsWithoutDecision({ id, events }: TaskHistory): string[] {
   const turns = events.filter(({ type }) => type === "model.called");
   return turns.flatMap((turn) => {
-    const decision = events.find(({ type, ...event }) => type === "turn.decided" && event["decisionId"] === turn["decisionId"]);
-    return decision !== undefined && decision.seq < turn.seq && permits(decision) ? [] : [`${id} ${turn.seq}: a turn that was not allowed`];
+    const decision = events.find(
+      ({ type, ...event }) => type === "turn.decided" && event["decisionId"] === turn["decisionId"],
+    );
+    return decision !== undefined && decision.seq < turn.seq && permits(decision)
+      ? []
+      : [`${id} ${turn.seq}: a turn that was not allowed`];
   });
 }
 
 /** Nothing that was recorded as done is lost or done again, and no end of the chain that somebody was told of is gone. */
-export const resultsAreKept: Invariant = ({ tasks }) =>
-  tasks.flatMap(({ id, events, steps, heads }) => {
+const resultsAreKept: Invariant = ({ tasks }) =>
+  tasks.flatMap(({ id, events, steps, heads, record }) => {
+    // Whoever is done will not be taken up again: the steps went with it.
+    const isDone = (name: string | undefined): boolean =>
+      record.activations.some((activation) => activation.id === name && activation.phase === "Done");
+    const isKept = (activation: string | undefined, step: string | undefined): boolean =>
+      isDone(activation) ||
+      steps.some((kept) => kept.activation === activation && kept.step === step && kept.state === "done");
     const breaches = heads.flatMap(({ seq, head }) => {
       return seq === 0 || events[seq - 1]?.hash === head ? [] : [`${id}: the acknowledged event ${seq} is gone`];
     });
@@ -110,14 +125,15 @@ export const resultsAreKept: Invariant = ({ tasks }) =>
       const place = type.startsWith("model.") ? `turn ${turn} of ${activation}` : `${step} of ${activation}`;
       const before = done.get(place);
       const isCall = type === "model.called" || type === "tool.called";
-      if (isCall && before !== undefined) breaches.push(`${id} ${seq}: ${place} was done at ${before} and is called again`);
+      if (isCall && before !== undefined)
+        breaches.push(`${id} ${seq}: ${place} was done at ${before} and is called again`);
       if (type === "model.answered" || type === "tool.answered") done.set(place, seq);
       if (type === "agent.finished") {
         if (done.has(`${activation}`)) breaches.push(`${id} ${seq}: ${activation} finished twice`);
         done.set(`${activation}`, seq);
       }
       const isResult = type === "model.answered" || type === "tool.answered";
-      if (isResult && !steps.some((kept) => kept.activation === activation && kept.step === step && kept.state === "done")) {
+      if (isResult && !isKept(activation, step)) {
         breaches.push(`${id} ${seq}: the result of ${place} is in no step`);
       }
     }
@@ -125,7 +141,7 @@ export const resultsAreKept: Invariant = ({ tasks }) =>
   });
 
 /** Every task has ended, and well, but for reasons that the run gave it. */
-export const tasksEnd: Invariant = ({ tasks }) =>
+const tasksEnd: Invariant = ({ tasks }) =>
   tasks.flatMap(({ id, record, mayEndWith }) => {
     if (!hasEnded(record.phase)) return [`${id} has not ended: ${record.phase}`];
     if (record.phase === "Succeeded") return [];
@@ -134,20 +150,22 @@ export const tasksEnd: Invariant = ({ tasks }) =>
   });
 
 /** Charged at least what providers bill, and never over the limit by more than one reservation. */
-export const budgetsHold: Invariant = ({ tasks, turns }) =>
+const budgetsHold: Invariant = ({ tasks, turns }) =>
   tasks.flatMap(({ id, ledger, events, ceiling }) => {
     const charged = ledger.inputTokens + ledger.outputTokens + ledger.reservedTokens;
     const billed = turns.filter(({ task }) => task === id).reduce((sum, { tokens }) => sum + tokens, 0);
     const largest = Math.max(0, ...events.map((event) => Number(event["reserveTokens"] ?? 0)));
     return [
       ...(charged < billed ? [`${id}: ${billed} tokens are billed, ${charged} are charged`] : []),
-      ...(ceiling !== null && charged > ceiling + largest ? [`${id}: ${charged} tokens are charged, ${ceiling} allowed`] : []),
+      ...(ceiling !== null && charged > ceiling + largest
+        ? [`${id}: ${charged} tokens are charged, ${ceiling} allowed`]
+        : []),
     ];
   });
 
-export const nothingIsLeft: Invariant = ({ leftovers }) => leftovers.map((left) => `left behind: ${left}`);
+const nothingIsLeft: Invariant = ({ leftovers }) => leftovers.map((left) => `left behind: ${left}`);
 
-export const secretsStayInside: Invariant = ({ canaries, sinks }) =>
+const secretsStayInside: Invariant = ({ canaries, sinks }) =>
   Object.entries(sinks).flatMap(([name, text]) =>
     canaries.filter((canary) => text.includes(canary)).map(() => `a secret is in ${name}`),
   );
@@ -164,7 +182,7 @@ const LEGAL: Readonly<Record<TaskPhase, readonly TaskPhase[]>> = {
   Cancelled: [],
 };
 
-export const phasesAreLegal: Invariant = ({ tasks }) =>
+const phasesAreLegal: Invariant = ({ tasks }) =>
   tasks.flatMap(({ id, phases }) =>
     phases.slice(1).flatMap((to, index) => {
       const from = phases[index] ?? to;
@@ -177,7 +195,7 @@ function leadsTo(from: TaskPhase, to: TaskPhase, seen: readonly TaskPhase[] = []
   return LEGAL[from].some((next) => next === to || (!seen.includes(next) && leadsTo(next, to, [...seen, next])));
 }
 
-export const INVARIANTS: Readonly<Record<string, Invariant>> = {
+const INVARIANTS: Readonly<Record<string, Invariant>> = {
   "I1 epochs": epochsHold,
   "I2 effects once": effectsHappenOnce,
   "I3 effects allowed": effectsWereAllowed,

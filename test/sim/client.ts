@@ -9,7 +9,10 @@ export interface Command {
 }
 
 /** Carries commands, which are executed in one piece, to the server and answers back; throws what a client would. */
-export type Wire = (commands: readonly Command[], execute: () => readonly (Reply | Error)[]) => Promise<readonly (Reply | Error)[]>;
+export type Wire = (
+  commands: readonly Command[],
+  execute: () => readonly (Reply | Error)[],
+) => Promise<readonly (Reply | Error)[]>;
 
 /** Executes at once. */
 export const SHORT_WIRE: Wire = async (_commands, execute) => execute();
@@ -20,7 +23,7 @@ export function connectionLost(): Error {
 }
 
 export function openClient(server: MemoryRedis, wire: Wire = SHORT_WIRE): Redis {
-  const send = async (commands: readonly Command[]): Promise<(unknown | Error)[]> => {
+  const send: Send = async (commands) => {
     const execute = (): (Reply | Error)[] => commands.map(({ name, args }) => tryRun(server, name, args));
     const answers = await wire(commands, execute);
     return answers.map((answer, index) => (answer instanceof Error ? answer : shaped(commands[index]?.name, answer)));
@@ -35,12 +38,11 @@ export function openClient(server: MemoryRedis, wire: Wire = SHORT_WIRE): Redis 
     status: "ready",
     pipeline: () => batch(send),
     multi: () => batch(send),
-    // It is no promise, though anything may be asked of it.
-    then: undefined,
   };
   return new Proxy(known, {
     get: (target, name) => {
-      if (typeof name !== "string" || name in target) return Reflect.get(target, name);
+      // It is no promise, though anything may be asked of it.
+      if (typeof name !== "string" || name === "then" || name in target) return Reflect.get(target, name);
       return (...args: unknown[]) => single(name, args);
     },
   }) as unknown as Redis;

@@ -1,6 +1,7 @@
 // A Redis in memory: the data types and commands that the store's scripts and readers use, on a clock that is given, and
 // the scripts themselves, run as they are. What it does not know it refuses. Held to the real server by conformance.test.ts.
 import { createHash } from "node:crypto";
+import { compileFunction } from "node:vm";
 import { standardLibrary } from "./lua/library.ts";
 import { translate } from "./lua/translate.ts";
 import * as values from "./lua/values.ts";
@@ -19,7 +20,7 @@ export type Value =
   | { readonly type: "stream"; readonly entries: Entry[] };
 
 type ValueOf<T extends Value["type"]> = Extract<Value, { type: T }>;
-type CompiledScript = (globals: Record<string, unknown>, runtime: typeof values) => unknown[];
+type CompiledScript = (globals: Record<string, unknown>, operators: typeof values.OPERATORS) => unknown[];
 
 /** Scripts that were translated once; may be shared by any number of servers. */
 export class LuaScripts {
@@ -32,7 +33,8 @@ export class LuaScripts {
   }
 
   find(sha: string, lua: string): CompiledScript {
-    const found = this.#translated.get(sha) ?? (new Function("G", "rt", translate(this.#rewrite(lua))) as CompiledScript);
+    const found =
+      this.#translated.get(sha) ?? (compileFunction(translate(this.#rewrite(lua)), ["G", "rt"]) as CompiledScript);
     this.#translated.set(sha, found);
     return found;
   }
@@ -87,7 +89,7 @@ export class MemoryRedis {
   #eval(script: CompiledScript, [count = "0", ...rest]: readonly string[]): Reply {
     const keys = rest.slice(0, Number(count));
     const globals = { ...this.#library, KEYS: values.table(keys), ARGV: values.table(rest.slice(Number(count))) };
-    return fromLua(script(globals, values)[0]);
+    return fromLua(script(globals, values.OPERATORS)[0]);
   }
 
   #redisTable(): values.LuaTable {
@@ -95,7 +97,13 @@ export class MemoryRedis {
       toLua(this.run(values.text(name), args.map(argument))),
     ];
     const errorReply = (text: unknown): unknown[] => [values.table([], [["err", text]])];
-    return values.table([], [["call", call], ["error_reply", errorReply]]);
+    return values.table(
+      [],
+      [
+        ["call", call],
+        ["error_reply", errorReply],
+      ],
+    );
   }
 
   #find(key: string): Value | undefined {
@@ -158,7 +166,10 @@ export class MemoryRedis {
         return 0;
       case "DEL":
       case "UNLINK":
-        return [key, ...args].reduce((gone, each) => gone + (this.#find(each) === undefined ? 0 : this.#remove(each)), 0);
+        return [key, ...args].reduce(
+          (gone, each) => gone + (this.#find(each) === undefined ? 0 : this.#remove(each)),
+          0,
+        );
       case "EXISTS":
         return [key, ...args].filter((each) => this.#find(each) !== undefined).length;
       case "TYPE":
@@ -180,7 +191,11 @@ export class MemoryRedis {
       case "GET":
         return this.#find(key) === undefined ? null : this.#string(key).text;
       case "SET":
-        return this.#setText(key, a, args.slice(1).map((option) => option.toUpperCase()));
+        return this.#setText(
+          key,
+          a,
+          args.slice(1).map((option) => option.toUpperCase()),
+        );
       case "INCR": {
         const next = String(Number(this.#find(key) === undefined ? 0 : this.#string(key).text) + 1);
         this.#data.set(key, { type: "string", text: next });
@@ -386,10 +401,9 @@ function xrange({ entries }: ValueOf<"stream">, [from = "-", to = "+", ...option
 }
 
 function argument(value: unknown): string {
-  if (value === undefined || typeof value === "boolean" || value instanceof values.LuaTable) {
-    throw new TypeError("Lua redis lib command arguments must be strings or integers");
-  }
-  return String(value);
+  if (typeof value === "string") return value;
+  if (typeof value === "number") return String(value);
+  throw new TypeError("Lua redis lib command arguments must be strings or integers");
 }
 
 function toLua(reply: Reply): unknown {
@@ -402,9 +416,10 @@ function fromLua(value: unknown): Reply {
   if (value === undefined || value === false) return null;
   if (value === true) return 1;
   if (typeof value === "number") return Math.trunc(value);
-  if (!(value instanceof values.LuaTable)) return String(value);
+  if (typeof value === "string") return value;
+  if (!(value instanceof values.LuaTable)) throw new TypeError("a script may not return a function");
   const failure = value.get("err");
-  if (failure !== undefined) throw new Error(String(failure));
+  if (failure !== undefined) throw new Error(values.text(failure));
   const end = value.list.findIndex((item) => item === undefined);
   return (end === -1 ? value.list : value.list.slice(0, end)).map(fromLua);
 }

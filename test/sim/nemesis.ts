@@ -23,7 +23,9 @@ function rollBlow(dice: Dice, leaseMs: number): Blow {
   const restart = { againAfterMs: dice.whole(50, 2 * leaseMs), sameId: dice.chance(0.5) };
   // From a hiccup to more than three leases.
   const ms = Math.round(leaseMs * (0.05 + 3.2 * dice.next() ** 2));
-  switch (dice.pick(["kill", "kill", "pause", "pause", "stop", "server-away", "server-stalls", "lose-bell", "lose-bell"])) {
+  switch (
+    dice.pick(["kill", "kill", "pause", "pause", "stop", "server-away", "server-stalls", "lose-bell", "lose-bell"])
+  ) {
     case "kill":
       return { kind: "kill", ...restart };
     case "stop":

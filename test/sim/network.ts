@@ -59,8 +59,7 @@ export function openRoute({ time, dice, server, health, faults, say }: Route): W
     new Promise((resolve, reject) => {
       const sender = time.machine();
       const fate = fateOf(faults(), dice.next());
-      const hear = (run: () => void, atMs: number): void =>
-        void time.after(atMs - time.now(), run, "network", sender);
+      const hear = (run: () => void, atMs: number): void => void time.after(atMs - time.now(), run, "network", sender);
       const breaks = (what: string): void => {
         say(`${sender.name}: ${what}: ${nameOf(commands)}`);
         hear(() => reject(connectionLost()), time.now() + RECONNECT_MS);
@@ -87,7 +86,10 @@ export function openRoute({ time, dice, server, health, faults, say }: Route): W
     });
 }
 
-function fateOf({ lostCommands, lostAnswers, repeats }: Faults, roll: number): "lost" | "unanswered" | "repeated" | "well" {
+function fateOf(
+  { lostCommands, lostAnswers, repeats }: Faults,
+  roll: number,
+): "lost" | "unanswered" | "repeated" | "well" {
   if (roll < lostCommands) return "lost";
   if (roll < lostCommands + lostAnswers) return "unanswered";
   return roll < lostCommands + lostAnswers + repeats ? "repeated" : "well";

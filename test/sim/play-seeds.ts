@@ -24,7 +24,9 @@ function playShare(from: number, end: number, step: number): Promise<Told[]> {
     const child = fork(script, [from, end, step].map(String), { execArgv: ["--import", "tsx"] });
     child.on("message", (one) => void told.push(one as Told));
     child.once("error", reject);
-    child.once("exit", (code) => (code === 0 ? resolve(told) : reject(new Error(`the seeds from ${from} ended with ${code}`))));
+    child.once("exit", (code) =>
+      code === 0 ? resolve(told) : reject(new Error(`the seeds from ${from} ended with ${code}`)),
+    );
   });
 }
 

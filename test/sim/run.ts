@@ -8,7 +8,11 @@ process.exitCode = await main();
 
 async function main(): Promise<number> {
   const { values } = parseArgs({
-    options: { seed: { type: "string" }, seeds: { type: "string", default: "1000" }, from: { type: "string", default: "1" } },
+    options: {
+      seed: { type: "string" },
+      seeds: { type: "string", default: "1000" },
+      from: { type: "string", default: "1" },
+    },
   });
   return values.seed === undefined ? playMany(Number(values.seeds), Number(values.from)) : playOne(values.seed);
 }
@@ -16,7 +20,8 @@ async function main(): Promise<number> {
 async function playOne(seed: string): Promise<number> {
   const { log, breaches, history } = await new Stage().play(seed, true);
   for (const line of log) console.log(line);
-  for (const { id, record, ledger } of history.tasks) console.log(id, record.phase, record.lastError?.code ?? "", ledger);
+  for (const { id, record, ledger } of history.tasks)
+    console.log(id, record.phase, record.lastError?.code ?? "", ledger);
   console.log(breaches.length === 0 ? `seed ${seed}: every invariant holds` : breaches.join("\n"));
   return breaches.length === 0 ? 0 : 1;
 }

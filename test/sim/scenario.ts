@@ -4,7 +4,7 @@ import type { ToolEffect } from "../../contracts/step.ts";
 import { agent, manifest, mockModel, system } from "../runner/world.ts";
 import type { Dice } from "./dice.ts";
 
-export const AGENTS = ["a", "b", "c", "d", "e"] as const;
+const AGENTS = ["a", "b", "c", "d", "e"] as const;
 const SYSTEMS = ["s1", "s2", "s3"] as const;
 
 export const TOOLS: Readonly<Record<string, ToolEffect>> = { look: "read", put: "idempotent", send: "write" };
@@ -48,6 +48,7 @@ export function makeScenario(dice: Dice): Scenario {
       ...AGENTS.map((name) => agent(name, { tools: [...TOOL_NAMES] })),
       ...SYSTEMS.map((name) => randomSystem(name, dice)),
       mockModel("mock"),
+      ...TOOL_NAMES.map(toolNamed),
       ...(ceiling === null ? [] : [policy("budget", { max_tokens_per_run: ceiling })]),
     ],
     ceiling,
@@ -66,6 +67,13 @@ export function makeScenario(dice: Dice): Scenario {
 
 export function policy(name: string, spec: Readonly<Record<string, unknown>>): Manifest {
   return manifest("AgentPolicy", name, { apply_mode: "global", ...spec });
+}
+
+/** What may be repeated is tried again by the runner itself. */
+function toolNamed(name: (typeof TOOL_NAMES)[number]): Manifest {
+  const effect = TOOLS[name];
+  const retry = effect === "write" ? {} : { runtime: { retry: { max_attempts: 2, backoff: "100ms", jitter: "full" } } };
+  return manifest("Tool", name, { type: "http", endpoint: "http://127.0.0.1:1/", description: name, effect, ...retry });
 }
 
 /** Any graph at all: pipelines, branches, joins, loops, conditions that hold or do not. */

@@ -2,14 +2,16 @@
 // simulated connections. Only what opens models and tools is another, and the loop that BullMQ keeps.
 import { failureRecord } from "../../contracts/failure.ts";
 import { runActivation } from "../../runner/activation.ts";
-import type { AgentModel } from "../../runner/agent/desk.ts";
+import type { AgentModel, ToolRules } from "../../runner/agent/desk.ts";
 import { DefinitionCache } from "../../runner/definition-cache.ts";
 import { createArgumentCheck } from "../../runner/gate/arguments.ts";
 import { createGate } from "../../runner/gate/gate.ts";
 import { createRedactor } from "../../runner/gate/redact.ts";
+import { Holdings } from "../../runner/holdings.ts";
 import { RunnerStopping } from "../../runner/lease.ts";
 import { RUNNER_LIMITS } from "../../runner/limits.ts";
 import { LivePolicies } from "../../runner/live-policies.ts";
+import { toolRules } from "../../runner/tools/tool-rules.ts";
 import type { Workshop } from "../../runner/workshop.ts";
 import type { Redis } from "../../store/connect.ts";
 import type { ActivationQueue } from "../../store/queue.ts";
@@ -52,7 +54,8 @@ export function startSimRunner(options: SimRunnerOptions): SimRunner {
   const now = (): Date => new Date(time.wallMs() + skewMs);
   const workshop = openSimWorkshop(options, now);
   const definitions = new DefinitionCache((digest) => readSnapshot(redis, queue.env, digest), RUNNER_LIMITS.snapshots);
-  const parts = { redis, queue, id, leaseMs, definitions, workshop, now, random: dice.next, say };
+  const holdings = new Holdings();
+  const parts = { redis, queue, id, leaseMs, definitions, workshop, holdings, now, random: () => dice.next(), say };
   const tell = (error: unknown): void => say(`${id}: ${failureRecord(error).code}: ${failureRecord(error).message}`);
   const worker = startBellWorker({
     time,
@@ -64,9 +67,9 @@ export function startSimRunner(options: SimRunnerOptions): SimRunner {
     process: (job, bell) => runActivation(parts, job, bell),
     onError: tell,
   });
-  let isStopping = false;
+  const stopping = new AbortController();
   const keepRounds = async (): Promise<void> => {
-    while (!isStopping) {
+    while (!stopping.signal.aborted) {
       await sweepTasks(redis, queue).catch(tell);
       await time.pass(RUNNER_LIMITS.sweepMs);
     }
@@ -75,7 +78,7 @@ export function startSimRunner(options: SimRunnerOptions): SimRunner {
   return {
     machine,
     stop: async () => {
-      isStopping = true;
+      stopping.abort();
       await worker.stop(new RunnerStopping("the runner stops"));
       machine.isDead = true;
     },
@@ -110,10 +113,18 @@ function openSimWorkshop({ redis, queue, outside, newId }: SimRunnerOptions, now
         model: outside.model(name, activation),
         name: "mock-1",
         maxOutputTokens: 1_000,
-        price: { inputPerMtok: 1, outputPerMtok: 2 },
+        price: null,
       };
       const tools = grants.tools.flatMap((tool) => toolBox.find(tool)?.definition ?? []);
-      return { gate, model, tools, onUnknown: () => "stop", redact: redactor.text, close: toolBox.close };
+      const rules = (tool: string): ToolRules => toolRules(definitions.snapshot.entries, task.namespace, tool);
+      return {
+        gate,
+        model,
+        tools,
+        toolRules: rules,
+        redact: (text) => redactor.text(text),
+        close: () => toolBox.close(),
+      };
     },
   };
 }

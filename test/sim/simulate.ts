@@ -11,8 +11,8 @@ import { environmentKeys, stepsKey, taskKeys } from "../../store/keys.ts";
 import type { ActivationQueue } from "../../store/queue.ts";
 import { readBegunStep, resolveUnknown } from "../../store/scripts/resolve.ts";
 import { putSnapshot } from "../../store/snapshots.ts";
-import { createTask, readTask, readTrace, requestCancel } from "../../store/tasks.ts";
 import { readStep } from "../../store/task-fields.ts";
+import { createTask, readTask, readTrace, requestCancel } from "../../store/tasks.ts";
 import type { History, PersonsWord, TaskHistory } from "../history/history.ts";
 import { judgeHistory } from "../history/invariants.ts";
 import { applyAll, record, requestOf } from "../runner/world.ts";
@@ -22,7 +22,7 @@ import { type Dice, rollDice } from "./dice.ts";
 import { LuaScripts, MemoryRedis } from "./memory-redis.ts";
 import { type Blow, planBlows } from "./nemesis.ts";
 import { type Faults, NO_FAULTS, openRoute } from "./network.ts";
-import { openOutside, type Outside } from "./outside.ts";
+import { type Outside, openOutside } from "./outside.ts";
 import { CANARY, makeScenario, policy, type Scenario } from "./scenario.ts";
 import { type SimRunner, startSimRunner } from "./sim-runner.ts";
 import { bootMachine, installTime, type Machine, VirtualTime } from "./virtual-time.ts";
@@ -120,14 +120,24 @@ class SimulatedWorld {
     for (const planned of tasks) {
       this.time.after(planned.atMs, () => void this.#startTask(planned), "timer", this.#world);
       if (planned.cancelAtMs === undefined) continue;
-      this.time.after(planned.cancelAtMs, () => void requestCancel(this.#redis, refOf(planned.name)), "timer", this.#world);
+      this.time.after(
+        planned.cancelAtMs,
+        () => void requestCancel(this.#redis, refOf(planned.name)),
+        "timer",
+        this.#world,
+      );
     }
     for (let number = 1; number <= runners; number += 1) this.#boot(`r${number}`);
     for (const { atMs, blow } of planBlows(this.#dice.fork("blows"), troubleMs, leaseMs)) {
       this.time.after(atMs, () => this.#strike(blow), "timer", this.#world);
     }
     if (tightened !== undefined) {
-      this.time.after(tightened.atMs, () => void this.#apply([policy("tight", { blocked_tools: [tightened.tool] })]), "timer", this.#world);
+      this.time.after(
+        tightened.atMs,
+        () => void this.#apply([policy("tight", { blocked_tools: [tightened.tool] })]),
+        "timer",
+        this.#world,
+      );
     }
     this.time.start(this.#world, () => this.#person());
     await this.time.run(() => false, troubleMs);
@@ -150,12 +160,18 @@ class SimulatedWorld {
 
   async #startTask({ name, system, maxTurns }: Scenario["tasks"][number]): Promise<void> {
     const { manifests } = this.#scenario;
-    const spec = manifests.map((content) => (content.metadata.name === system ? specOf(content, "AgentSystem") : undefined));
+    const spec = manifests.map((content) =>
+      content.metadata.name === system ? specOf(content, "AgentSystem") : undefined,
+    );
     const graph = readGraph(spec.find((found) => found !== undefined) ?? { agents: [] });
     const snapshot = makeSnapshot(manifests.map(record)).digest;
     const ref = refOf(name);
     const request = { ...requestOf(ref, system, snapshot), graph, maxTurns, maxAttempts: 2 };
-    await createTask(this.#redis, this.#queue, makeTask({ ...request, createdAt: new Date(this.time.wallMs()).toISOString() }));
+    await createTask(
+      this.#redis,
+      this.#queue,
+      makeTask({ ...request, createdAt: new Date(this.time.wallMs()).toISOString() }),
+    );
   }
 
   #boot(id: string): void {
@@ -208,9 +224,6 @@ class SimulatedWorld {
   }
 
   #strike(blow: Blow): void {
-    const { pick } = this.#dice;
-    const alive = [...this.#runners].filter(([, { machine }]) => !machine.isDead);
-    const victim = alive[Math.floor(this.#dice.next() * alive.length)];
     switch (blow.kind) {
       case "server-away":
         this.#say(`nemesis: redis is away for ${blow.ms} ms`);
@@ -223,13 +236,21 @@ class SimulatedWorld {
         return;
       case "lose-bell":
         return this.#say(`nemesis: the bell ${this.#bells.lose(this.#dice) ?? "of nobody"} is lost`);
-      default:
+      case "pause":
+      case "kill":
+      case "stop":
+        return this.#strikeRunner(blow);
     }
+  }
+
+  #strikeRunner(blow: Extract<Blow, { kind: "pause" | "kill" | "stop" }>): void {
+    const alive = [...this.#runners].filter(([, { machine }]) => !machine.isDead);
+    const victim = alive[Math.floor(this.#dice.next() * alive.length)];
     if (victim === undefined) return;
     const [id, runner] = victim;
     if (blow.kind === "pause") {
       this.#say(`nemesis: ${id} stands still for ${blow.ms} ms`);
-      runner.machine.hearsNetworkFirst = pick([true, false]);
+      runner.machine.hearsNetworkFirst = this.#dice.chance(0.5);
       runner.machine.standsStillUntilMs = this.time.now() + blow.ms;
       return;
     }
@@ -277,7 +298,9 @@ class SimulatedWorld {
         again: { step: { ...step, state: "decided" as const } },
         fail: { failure: { code: "EFFECT_UNKNOWN", message: "a person gave it up" } },
       }[word];
-      const drafts = [{ type: "approval.decided" as const, at: new Date(this.time.wallMs()).toISOString(), activation: id }];
+      const drafts = [
+        { type: "approval.decided" as const, at: new Date(this.time.wallMs()).toISOString(), activation: id },
+      ];
       const answer = await resolveUnknown(this.#redis, this.#queue, { task: ref, activation: id, drafts, ...said });
       if (answer.outcome === "resolved" && word === "again") {
         this.#words.push({ task: `default/${ref.name}`, activation: id, step: step.step });
@@ -299,7 +322,8 @@ class SimulatedWorld {
 
   #tellEvent(task: string, json: string): void {
     const { seq, type, activation = "", epoch = "", step = "", ...event } = JSON.parse(json) as TraceEvent;
-    const more = String(event["runner"] ?? event["code"] ?? event["tool"] ?? "");
+    const more =
+      ["runner", "code", "tool"].map((field) => event[field]).filter((fact) => typeof fact === "string")[0] ?? "";
     this.#say(`${task} ${seq} ${type} ${activation} epoch ${epoch} ${step} ${more}`.replace(/ +/g, " "));
   }
 
@@ -327,8 +351,11 @@ class SimulatedWorld {
 
   async history(): Promise<History> {
     const tasks: TaskHistory[] = [];
-    for (const { name, cancelAtMs } of this.#scenario.tasks) tasks.push(await this.#taskHistory(name, cancelAtMs !== undefined));
-    const traces = tasks.map(({ id, events, record: task, steps }) => [id, JSON.stringify({ events, task, steps })] as const);
+    for (const { name, cancelAtMs } of this.#scenario.tasks)
+      tasks.push(await this.#taskHistory(name, cancelAtMs !== undefined));
+    const traces = tasks.map(
+      ({ id, events, record: task, steps }) => [id, JSON.stringify({ events, task, steps })] as const,
+    );
     return {
       tasks,
       calls: this.#outside.calls,

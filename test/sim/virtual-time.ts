@@ -110,27 +110,35 @@ export class VirtualTime {
  * there is one. The answer puts everything back.
  */
 export function installTime(current: () => VirtualTime | undefined): () => void {
-  const real = { setTimeout, clearTimeout, now: performance.now, date: Date.now, wait: timers.setTimeout };
+  const real = {
+    setTimeout,
+    clearTimeout,
+    now: performance.now.bind(performance),
+    date: Date.now,
+    wait: timers.setTimeout,
+  };
   const clear = (timer: unknown): void => {
     if (timer instanceof VirtualTimer) timer.cancel();
     else real.clearTimeout(timer as NodeJS.Timeout);
   };
   const begin = (run: (...args: unknown[]) => void, ms = 0, ...args: unknown[]): unknown => {
     const time = current();
-    return time === undefined ? real.setTimeout(run, ms, ...args) : new VirtualTimer(time.after(ms, () => run(...args)));
+    return time === undefined
+      ? real.setTimeout(run, ms, ...args)
+      : new VirtualTimer(time.after(ms, () => run(...args)));
   };
   const wait = (ms = 0, value?: unknown, options: WaitOptions = {}): Promise<unknown> => {
     const time = current();
     return time === undefined ? real.wait(ms, value, options) : waitIn(time, ms, value, options);
   };
   Object.assign(globalThis, { setTimeout: begin, clearTimeout: clear });
-  Object.assign(performance, { now: () => current()?.now() ?? real.now.call(performance) });
+  Object.assign(performance, { now: () => current()?.now() ?? real.now() });
   Object.assign(Date, { now: () => current()?.wallMs() ?? real.date() });
   Object.assign(timers, { setTimeout: wait });
   syncBuiltinESMExports();
   return () => {
     Object.assign(globalThis, { setTimeout: real.setTimeout, clearTimeout: real.clearTimeout });
-    Object.assign(performance, { now: real.now });
+    Reflect.deleteProperty(performance, "now");
     Object.assign(Date, { now: real.date });
     Object.assign(timers, { setTimeout: real.wait });
     syncBuiltinESMExports();

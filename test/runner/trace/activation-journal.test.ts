@@ -63,6 +63,21 @@ describeWithRedis("the journal of an activation", () => {
     // Deferred while a record was on its way: rides with the one after it.
     expect(journal.chain([]).events.map(({ type }) => type)).toEqual(["agent.finished"]);
   });
+
+  test("lends its epoch to no event about another activation", async () => {
+    const { grant, claim } = await claimedTask(redis, queue);
+    const journal = journalOf(redis, grant, claim);
+    const drafts = [
+      { ...draft("agent.finished"), activation: "planner#1" },
+      { ...draft("join.opened"), activation: "writer#1" },
+      draft("task.succeeded"),
+    ];
+    expect(journal.chain(drafts).events.map(({ epoch, attempt }) => [epoch, attempt])).toEqual([
+      [1, 1],
+      [undefined, undefined],
+      [1, 1],
+    ]);
+  });
 });
 
 function draft(type: TraceEventType): TraceDraft {

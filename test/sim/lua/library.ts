@@ -7,7 +7,9 @@ const { LuaTable, table, toNumber, text } = values;
 export function standardLibrary(): Record<string, unknown> {
   return {
     tonumber: (value: unknown) => [toNumber(value)],
-    tostring: (value: unknown) => [value === undefined ? "nil" : typeof value === "boolean" ? String(value) : text(value)],
+    tostring: (value: unknown) => [
+      value === undefined ? "nil" : typeof value === "boolean" ? String(value) : text(value),
+    ],
     type: (value: unknown) => [typeOf(value)],
     unpack: (from: unknown, first: unknown = 1, last?: unknown) => {
       const { list } = tableOf(from);
@@ -19,27 +21,39 @@ export function standardLibrary(): Record<string, unknown> {
     error: (value: unknown) => {
       throw new Error(String(value));
     },
-    math: table([], [
-      ["floor", (value: unknown) => [Math.floor(values.number(value))]],
-      ["ceil", (value: unknown) => [Math.ceil(values.number(value))]],
-      ["max", (...all: unknown[]) => [Math.max(...all.map(values.number))]],
-      ["min", (...all: unknown[]) => [Math.min(...all.map(values.number))]],
-    ]),
-    string: table([], [
-      ["format", (form: unknown, ...given: unknown[]) => [format(text(form), given)]],
-      ["sub", (whole: unknown, from: unknown, to: unknown = -1) => [sub(text(whole), Number(from), Number(to))]],
-      ["len", (whole: unknown) => [values.length(whole)]],
-      ["match", (whole: unknown, pattern: unknown) => match(text(whole), text(pattern))],
-    ]),
-    table: table([], [
-      ["insert", (into: unknown, ...rest: unknown[]) => insert(tableOf(into), rest)],
-      ["concat", (from: unknown, between: unknown = "") => [tableOf(from).list.map(text).join(text(between))]],
-      ["remove", (from: unknown) => [tableOf(from).list.pop()]],
-    ]),
-    cjson: table([], [
-      ["decode", (json: unknown) => [fromJson(JSON.parse(text(json)))]],
-      ["encode", (value: unknown) => [JSON.stringify(toJson(value))]],
-    ]),
+    math: table(
+      [],
+      [
+        ["floor", (value: unknown) => [Math.floor(values.number(value))]],
+        ["ceil", (value: unknown) => [Math.ceil(values.number(value))]],
+        ["max", (...all: unknown[]) => [Math.max(...all.map(values.number))]],
+        ["min", (...all: unknown[]) => [Math.min(...all.map(values.number))]],
+      ],
+    ),
+    string: table(
+      [],
+      [
+        ["format", (form: unknown, ...given: unknown[]) => [format(text(form), given)]],
+        ["sub", (whole: unknown, from: unknown, to: unknown = -1) => [sub(text(whole), Number(from), Number(to))]],
+        ["len", (whole: unknown) => [values.length(whole)]],
+        ["match", (whole: unknown, pattern: unknown) => match(text(whole), text(pattern))],
+      ],
+    ),
+    table: table(
+      [],
+      [
+        ["insert", (into: unknown, ...rest: unknown[]) => insert(tableOf(into), rest)],
+        ["concat", (from: unknown, between: unknown = "") => [tableOf(from).list.map(text).join(text(between))]],
+        ["remove", (from: unknown) => [tableOf(from).list.pop()]],
+      ],
+    ),
+    cjson: table(
+      [],
+      [
+        ["decode", (json: unknown) => [fromJson(JSON.parse(text(json)))]],
+        ["encode", (value: unknown) => [JSON.stringify(toJson(value))]],
+      ],
+    ),
   };
 }
 
@@ -102,7 +116,10 @@ function insert(into: values.LuaTable, rest: readonly unknown[]): unknown[] {
 function fromJson(value: unknown): unknown {
   if (Array.isArray(value)) return table(value.map(fromJson));
   if (typeof value !== "object" || value === null) return value;
-  return table([], Object.entries(value).map(([key, item]) => [key, fromJson(item)] as const));
+  return table(
+    [],
+    Object.entries(value).map(([key, item]) => [key, fromJson(item)] as const),
+  );
 }
 
 function toJson(value: unknown): unknown {

@@ -2,7 +2,7 @@
 // writing of them. It knows the part of Lua 5.1 that scripts use, and says so where it meets another one.
 import { readTokens, type Token } from "./tokens.ts";
 
-/** The body of `(G, rt) => unknown[]`: `G` holds the globals, `rt` is lua/values.ts. */
+/** The body of `(G, rt) => unknown[]`: `G` holds the globals, `rt` the OPERATORS of lua/values.ts. */
 export function translate(lua: string): string {
   return new Translator(readTokens(lua)).chunk();
 }
@@ -259,7 +259,9 @@ class Translator {
   }
 
   #suffixed(): Expression {
-    let found: Expression = this.#take("(") ? this.#inParentheses() : { js: this.#variable(this.#name()), multi: false };
+    let found: Expression = this.#take("(")
+      ? this.#inParentheses()
+      : { js: this.#variable(this.#name()), multi: false };
     for (;;) {
       if (this.#take(".")) found = { js: `rt.at(${one(found)}, ${JSON.stringify(this.#name())})`, multi: false };
       else if (this.#take("[")) {

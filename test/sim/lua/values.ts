@@ -27,15 +27,15 @@ export function table(items: readonly unknown[], fields: readonly (readonly [unk
   return made;
 }
 
-export function truthy(value: unknown): boolean {
+function truthy(value: unknown): boolean {
   return value !== undefined && value !== false;
 }
 
-export function or(left: unknown, right: () => unknown): unknown {
+function or(left: unknown, right: () => unknown): unknown {
   return truthy(left) ? left : right();
 }
 
-export function and(left: unknown, right: () => unknown): unknown {
+function and(left: unknown, right: () => unknown): unknown {
   return truthy(left) ? right() : left;
 }
 
@@ -64,13 +64,13 @@ export function numberText(value: number): string {
   return String(Number(value.toPrecision(14)));
 }
 
-export function less(left: unknown, right: unknown): boolean {
+function less(left: unknown, right: unknown): boolean {
   if (typeof left === "number" && typeof right === "number") return left < right;
   if (typeof left === "string" && typeof right === "string") return left < right;
   throw new TypeError(`attempt to compare ${describe(left)} with ${describe(right)}`);
 }
 
-export function modulo(left: unknown, right: unknown): number {
+function modulo(left: unknown, right: unknown): number {
   const [dividend, divisor] = [number(left), number(right)];
   return dividend - Math.floor(dividend / divisor) * divisor;
 }
@@ -81,29 +81,29 @@ export function length(value: unknown): number {
   throw new TypeError(`attempt to get the length of ${describe(value)}`);
 }
 
-export function at(holder: unknown, key: unknown): unknown {
+function at(holder: unknown, key: unknown): unknown {
   if (holder instanceof LuaTable) return holder.get(key);
   throw new TypeError(`attempt to index ${describe(holder)} with ${String(key)}`);
 }
 
-export function put(holder: unknown, key: unknown, value: unknown): void {
+function put(holder: unknown, key: unknown, value: unknown): void {
   if (!(holder instanceof LuaTable)) throw new TypeError(`attempt to index ${describe(holder)}`);
   holder.set(key, value);
 }
 
-export function call(callee: unknown, values: unknown[]): unknown[] {
+function call(callee: unknown, values: unknown[]): unknown[] {
   if (typeof callee !== "function") throw new TypeError(`attempt to call ${describe(callee)}`);
   return (callee as LuaFunction)(...values);
 }
 
 /** What a numeric `for` counts through. */
-export function* counted(from: unknown, to: unknown, step: unknown = 1): Generator<unknown[]> {
+function* counted(from: unknown, to: unknown, step: unknown = 1): Generator<unknown[]> {
   const [end, by] = [number(to), number(step)];
   for (let value = number(from); by > 0 ? value <= end : value >= end; value += by) yield [value];
 }
 
 /** What a generic `for` goes through: an iterator function, its state, and where it begins. */
-export function* each(iterate: unknown, state: unknown, from: unknown): Generator<unknown[]> {
+function* each(iterate: unknown, state: unknown, from: unknown): Generator<unknown[]> {
   for (let values = call(iterate, [state, from]); values[0] !== undefined; values = call(iterate, [state, values[0]])) {
     yield values;
   }
@@ -114,3 +114,21 @@ function describe(value: unknown): string {
   if (value instanceof LuaTable) return "a table value";
   return `a ${typeof value} value`;
 }
+
+/** What translated scripts call. */
+export const OPERATORS = {
+  table,
+  truthy,
+  or,
+  and,
+  number,
+  text,
+  less,
+  modulo,
+  length,
+  at,
+  put,
+  call,
+  counted,
+  each,
+} as const;
