@@ -100,6 +100,8 @@ function openSimWorkshop({ redis, queue, outside, newId }: SimRunnerOptions, now
         activation,
         subject: { namespace: task.namespace, system: claim.task.system, task: task.name, agent },
         grants,
+        input: claim.task.input,
+        realPath: () => Promise.resolve(null),
         policies: definitions.policies,
         livePolicies: () => live.get(claimedAtMs, lease.signal),
         recorder: journal,
