@@ -301,6 +301,8 @@ export class MemoryRedis {
         return this.#xadd(key, this.#stream(key), args);
       case "XLEN":
         return this.#stream(key).entries.length;
+      case "XREVRANGE":
+        return xrange(this.#stream(key), [b, a, ...args.slice(2)], true);
       case "XRANGE":
         return xrange(this.#stream(key), args);
       default:
@@ -391,13 +393,17 @@ function sequence(id: string): number {
   return Number(id.split("-", 1)[0]);
 }
 
-function xrange({ entries }: ValueOf<"stream">, [from = "-", to = "+", ...options]: readonly string[]): Reply {
+function xrange(
+  { entries }: ValueOf<"stream">,
+  [from = "-", to = "+", ...options]: readonly string[],
+  newestFirst = false,
+): Reply {
   const isOpen = from.startsWith("(");
   const first = from === "-" ? 0 : sequence(isOpen ? from.slice(1) : from) + (isOpen ? 1 : 0);
   const last = to === "+" ? Infinity : sequence(to);
   const count = options[0]?.toUpperCase() === "COUNT" ? Number(options[1]) : Infinity;
   const found = entries.filter(([id]) => sequence(id) >= first && sequence(id) <= last);
-  return found.slice(0, count).map(([id, fields]) => [id, fields]);
+  return (newestFirst ? found.toReversed() : found).slice(0, count).map(([id, fields]) => [id, fields]);
 }
 
 function argument(value: unknown): string {
