@@ -116,12 +116,15 @@ function openSimWorkshop({ redis, queue, outside, newId }: SimRunnerOptions, now
         name: "mock-1",
         maxOutputTokens: 1_000,
         price: null,
+        enter: () => Promise.resolve({ state: "may-call", leave: () => Promise.resolve() }),
       };
+      const models = [{ endpoint: "default/mock", open: () => Promise.resolve(model) }];
       const tools = grants.tools.flatMap((tool) => toolBox.find(tool)?.definition ?? []);
       const rules = (tool: string): ToolRules => toolRules(definitions.snapshot.entries, task.namespace, tool);
       return {
         gate,
-        model,
+        models,
+        output: undefined,
         tools,
         toolRules: rules,
         redact: (text) => redactor.text(text),
