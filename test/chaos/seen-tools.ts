@@ -14,8 +14,9 @@ export const CANARY = "canary-51d09be2";
 
 export interface SeenTools {
   readonly calls: readonly SeenCall[];
-  /** The tool's manifest and that of its secret. */
-  tools(effects: Readonly<Record<string, ToolEffect>>): readonly Manifest[];
+  readonly port: number;
+  /** The manifests of tools and of their secret; `through` is the port of somebody in between. */
+  tools(effects: Readonly<Record<string, ToolEffect>>, through?: number): readonly Manifest[];
   close(): Promise<void>;
 }
 
@@ -33,13 +34,19 @@ export async function openSeenTools(latencyMs: () => number): Promise<SeenTools>
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  const endpoint = `http://127.0.0.1:${port}/`;
   return {
     calls,
-    tools: (effects) => [
+    port,
+    tools: (effects, through = port) => [
       manifest("Secret", "key", { stringData: { value: CANARY } }),
       ...Object.entries(effects).map(([name, effect]) =>
-        manifest("Tool", name, { type: "http", endpoint, description: name, effect, auth: { secret_ref: "key" } }),
+        manifest("Tool", name, {
+          type: "http",
+          endpoint: `http://127.0.0.1:${through}/`,
+          description: name,
+          effect,
+          auth: { secret_ref: "key" },
+        }),
       ),
     ],
     close: async () => {

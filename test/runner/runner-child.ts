@@ -12,4 +12,9 @@ const runner = await startRunner({
   say: (line) => void process.stderr.write(`${line}\n`),
 });
 process.once("SIGTERM", () => void runner.drain(2_000).then((handedBack) => process.exit(handedBack === 0 ? 0 : 3)));
+/** Blocks the event loop for two leases, as a runaway computation would. */
+process.on("SIGUSR2", () => {
+  const untilMs = performance.now() + 2 * Number(leaseMs);
+  while (performance.now() < untilMs);
+});
 process.stdout.write("ready\n");
