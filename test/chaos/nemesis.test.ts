@@ -13,6 +13,7 @@ it("holds every invariant while a nemesis kills and stops runners and Redis", as
     const report = await runNemesis({ url: server.url, seed, forMs: FOR_MS, say: (line) => void lines.push(line) });
     expect(report.breaches, lines.join("\n")).toEqual([]);
     expect(report.tasks).toBeGreaterThan(5);
+    expect(report.calls).toBeGreaterThan(report.tasks);
     expect(report.succeeded).toBeGreaterThan(report.tasks / 2);
   } finally {
     await server.stop();

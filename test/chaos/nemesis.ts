@@ -23,6 +23,8 @@ export interface NemesisReport {
   readonly succeeded: number;
   readonly takeovers: number;
   readonly blows: number;
+  /** That reached the tools. */
+  readonly calls: number;
   readonly breaches: readonly string[];
 }
 
@@ -191,6 +193,7 @@ class NemesisRun {
       succeeded: tasks.filter(({ record }) => record.phase === "Succeeded").length,
       takeovers: events.filter(({ type }) => type === "task.taken_over").length,
       blows: this.#blows,
+      calls: this.#tools.calls.length,
       breaches,
     };
   }

@@ -38,7 +38,7 @@ export async function openSeenTools(latencyMs: () => number): Promise<SeenTools>
     calls,
     port,
     tools: (effects, through = port) => [
-      manifest("Secret", "key", { stringData: { value: CANARY } }),
+      manifest("Secret", "key", { string_data: { value: CANARY } }),
       ...Object.entries(effects).map(([name, effect]) =>
         manifest("Tool", name, {
           type: "http",

@@ -1,7 +1,8 @@
 // The bells of BullMQ as far as runners rely on them: a job an activation, waiting, delayed or in a worker's hands, whose
 // lock lapses when its worker is gone. Bells can be lost, which BullMQ does not do, so that the sweep has to mend it.
 import { TransientFailure } from "../../contracts/failure.ts";
-import type { ActivationContext, ActivationJob, ActivationQueue, Bell } from "../../store/queue.ts";
+import type { ActivationJob, ActivationQueue, Bell } from "../../store/queue.ts";
+import type { ActivationContext } from "../../store/worker.ts";
 import type { Wire } from "./client.ts";
 import type { Dice } from "./dice.ts";
 import type { Machine, VirtualTime } from "./virtual-time.ts";
@@ -49,6 +50,12 @@ export class Bells {
       if (!this.#jobs.has(id)) this.#jobs.set(id, { id, task, activation, state: "waiting", atMs: 0, token: 0 });
     }
     this.#tell();
+  }
+
+  /** In the place of bells that somebody holds who is gone. */
+  renew(bells: readonly ActivationJob[]): void {
+    for (const { task, activation } of bells) this.#jobs.delete(`${task.namespace}/${task.name}/${activation}`);
+    this.add(bells);
   }
 
   has({ task, activation }: ActivationJob): boolean {
@@ -133,6 +140,7 @@ export function openBellQueue(bells: Bells, env: string, wire: Wire): Activation
   return {
     env,
     ring: (rung: readonly Bell[]) => (rung.length === 0 ? Promise.resolve() : ask("ring", () => bells.add(rung))),
+    ringAnew: (rung) => (rung.length === 0 ? Promise.resolve() : ask("ring anew", () => bells.renew(rung))),
     withoutBell: (jobs) => ask("bells", () => jobs.filter((job) => !bells.has(job))),
     bringForward: (jobs) => ask("promote", () => jobs.forEach((job) => bells.bringForward(job))),
     close: () => Promise.resolve(),

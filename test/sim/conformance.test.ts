@@ -86,7 +86,9 @@ function sideOf(redis: Redis, env: string): Side {
   const rung: string[] = [];
   const queue: ActivationQueue = {
     env,
-    ring: async (bells) => void rung.push(...bells.map(({ activation, priority }) => `${activation} ${priority}`)),
+    ring: async (bells) =>
+      void rung.push(...bells.map(({ activation, terms }) => `${activation} ${JSON.stringify(terms)}`)),
+    ringAnew: async () => undefined,
     withoutBell: async (jobs) => [...jobs],
     bringForward: async () => undefined,
     close: async () => undefined,
