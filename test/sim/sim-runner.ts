@@ -55,7 +55,21 @@ export function startSimRunner(options: SimRunnerOptions): SimRunner {
   const workshop = openSimWorkshop(options, now);
   const definitions = new DefinitionCache((digest) => readSnapshot(redis, queue.env, digest), RUNNER_LIMITS.snapshots);
   const holdings = new Holdings();
-  const parts = { redis, queue, id, leaseMs, definitions, workshop, holdings, now, random: () => dice.next(), say };
+  const stopping = new AbortController();
+  const isStopping = (): boolean => stopping.signal.aborted;
+  const parts = {
+    redis,
+    queue,
+    id,
+    leaseMs,
+    definitions,
+    workshop,
+    holdings,
+    isStopping,
+    now,
+    random: () => dice.next(),
+    say,
+  };
   const tell = (error: unknown): void => say(`${id}: ${failureRecord(error).code}: ${failureRecord(error).message}`);
   const worker = startBellWorker({
     time,
@@ -67,9 +81,8 @@ export function startSimRunner(options: SimRunnerOptions): SimRunner {
     process: (job, bell) => runActivation(parts, job, bell),
     onError: tell,
   });
-  const stopping = new AbortController();
   const keepRounds = async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
+    while (!isStopping()) {
       await sweepTasks(redis, queue).catch(tell);
       await time.pass(RUNNER_LIMITS.sweepMs);
     }
@@ -91,7 +104,7 @@ function openSimWorkshop({ redis, queue, outside, newId }: SimRunnerOptions, now
   const redactor = createRedactor([CANARY]);
   return {
     close: () => Promise.resolve(),
-    open: async ({ task, activation, agent, claim, claimedAtMs, lease, journal }, definitions, spec) => {
+    open: async ({ task, activation, agent, claim, since, lease, journal }, definitions, spec) => {
       const name = `${task.namespace}/${task.name}`;
       const toolBox = outside.toolBox(name);
       const grants = { tools: spec.tools ?? [], allowedTools: spec.allowed_tools ?? [], roles: spec.roles ?? [] };
@@ -103,7 +116,7 @@ function openSimWorkshop({ redis, queue, outside, newId }: SimRunnerOptions, now
         input: claim.task.input,
         realPath: () => Promise.resolve(null),
         policies: definitions.policies,
-        livePolicies: () => live.get(claimedAtMs, lease.signal),
+        livePolicies: () => live.get(since.madeByMs, lease.signal),
         recorder: journal,
         toolBox,
         redactor,
