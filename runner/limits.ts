@@ -24,6 +24,8 @@ export const RUNNER_LIMITS = {
    * waits in the queue waits this much longer at most; long enough for activations that cost less than a bell.
    */
   goOnMs: 500,
+  /** How long tasks are kept after their end, those that failed in case of a retry for longer, and how many at most. */
+  retention: { keptMs: 7 * 86_400_000, keptFailedMs: 30 * 86_400_000, keptTasks: 10_000 },
   /** Snapshots kept in memory, newest use first. */
   snapshots: 16,
   /** Appends that may find the chain moved by other branches before the record is given up as unreachable. */

@@ -7,6 +7,7 @@ import { hearCalls } from "../store/calls.ts";
 import { closeRedis, connectRedis, type Redis } from "../store/connect.ts";
 import { findHeldBy } from "../store/held-by.ts";
 import { type ActivationQueue, openQueue } from "../store/queue.ts";
+import { Retention, type RetentionRules } from "../store/retention.ts";
 import { announceRunner, forgetRunner } from "../store/runners.ts";
 import { readSnapshot } from "../store/snapshots.ts";
 import { sweepTasks } from "../store/sweep.ts";
@@ -30,6 +31,8 @@ export interface RunnerOptions {
   /** It gets the tasks whose requirements this meets. */
   readonly announced: Announced;
   readonly secrets: WorkshopOptions["secrets"];
+  /** Where it differs from the default. */
+  readonly retention?: Partial<RetentionRules> | undefined;
   /** Where MCP servers are started. */
   readonly cwd: string;
   /** Hosts of HTTP tools that may lead to private addresses. */
@@ -135,6 +138,7 @@ interface Rounds {
 async function keepRounds({ options, redis, queue, worker, running, stopping }: Rounds): Promise<void> {
   const { env, id, concurrency, leaseMs, announced } = options;
   const startedAt = options.now().toISOString();
+  const retention = new Retention(redis, env, { ...RUNNER_LIMITS.retention, ...options.retention });
   let restUntilMs = Number.NEGATIVE_INFINITY;
   const round = async (): Promise<void> => {
     const info = { id, startedAt, concurrency, leaseMs, running: running(), ...announced };
@@ -143,6 +147,7 @@ async function keepRounds({ options, redis, queue, worker, running, stopping }: 
     const begunMs = performance.now();
     if (begunMs < restUntilMs) return;
     await sweepTasks(redis, queue);
+    await retention.step(options.now().getTime());
     const endedMs = performance.now();
     restUntilMs = endedMs + (endedMs - begunMs) / RUNNER_LIMITS.sweepShare;
   };

@@ -45,6 +45,10 @@ export interface EnvironmentKeys {
   readonly tasks: string;
   /** zset: `<namespace>/<name>` → when it was put here, tasks that have not been finished off. */
   readonly live: string;
+  /** stream: where the traces of dropped tasks ended, id `<number>-0`, each entry chained to the one before. Only grows. */
+  readonly audit: string;
+  /** hash: head of a dropped trace → its number in `audit`. */
+  readonly auditHeads: string;
   /** hash: subject → entry. */
   readonly outbox: string;
   /** zset: subject → order of arrival. */
@@ -84,6 +88,8 @@ export function environmentKeys(env: string): EnvironmentKeys {
     pendingDeliveries: `${tag}:deliveries-pending`,
     tasks: `${tag}:tasks`,
     live: `${tag}:live`,
+    audit: `${tag}:audit`,
+    auditHeads: `${tag}:audit-heads`,
     outbox: `${tag}:outbox`,
     outboxOrder: `${tag}:outbox-order`,
     outboxCounter: `${tag}:outbox-counter`,

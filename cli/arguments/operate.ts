@@ -43,6 +43,16 @@ function addRunner(program: Command, facts: ProgramFacts, act: Act): void {
       RUNNER_LIMITS.leaseMs,
     )
     .option("--drain-timeout <duration>", "how long SIGTERM waits for work under way", durationMs, 30_000)
+    .option(
+      "--keep-tasks <n>",
+      "tasks that Redis keeps at most; the oldest that ended are dropped (default: 10000)",
+      wholeNumber,
+    )
+    .option(
+      "--keep-for <duration>",
+      "how long ended tasks are kept (default: 168h; 720h where they failed)",
+      durationMs,
+    )
     .option("--region <name>", "where it is: it takes tasks that require this region, or none")
     .option("--gpu", "it has a GPU: it takes tasks that require one")
     .option("--models <names>", "models that it serves, separated by commas (default: all)", commaList)

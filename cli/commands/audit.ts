@@ -1,7 +1,9 @@
-// `audit verify [task]`: checks every hash, link and number of the traces, and that no tail was cut.
+// `audit verify [task]`: checks every hash, link and number of the traces, that no tail was cut, and
+// the list of where the traces of dropped tasks ended.
 import { taskId } from "../../contracts/new-task.ts";
 import type { TaskRecord } from "../../contracts/task.ts";
 import type { ChainVerdict } from "../../contracts/trace.ts";
+import { type AuditVerdict, readAuditList, verifyAuditList } from "../../store/audit-list.ts";
 import type { Redis } from "../../store/connect.ts";
 import { listTasks } from "../../store/tasks.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -28,7 +30,8 @@ export async function runAuditVerify(host: Host, options: AuditVerifyOptions): P
     const tasks = await chosenTasks(redis, options);
     const verified: Verified[] = [];
     for (const task of tasks) verified.push(await verifyTask(redis, options.env, task));
-    return report(host, options, verified);
+    const dropped = verifyAuditList(options.env, await readAuditList(redis, options.env));
+    return report(host, options, verified, dropped);
   } finally {
     await close();
   }
@@ -44,15 +47,30 @@ async function verifyTask(redis: Redis, env: string, { namespace, name }: TaskRe
   return { task: taskId(ref), verdict: (await readVerifiedTrace(redis, ref)).verdict };
 }
 
-function report(host: Host, options: AuditVerifyOptions, verified: readonly Verified[]): ExitCode {
+function report(
+  host: Host,
+  options: AuditVerifyOptions,
+  verified: readonly Verified[],
+  dropped: AuditVerdict,
+): ExitCode {
   const broken = verified.filter(({ verdict }) => verdict.outcome === "broken");
+  const valid = broken.length === 0 && dropped.outcome === "intact";
   if (options.output === "json") {
     const items = verified.map(({ task, verdict }) => ({ task, ...verdict }));
-    printJson(host, { formatVersion: "1", valid: broken.length === 0, items });
+    printJson(host, { formatVersion: "1", valid, items, dropped });
   } else {
     const paint = paintFor(host.stdout, host.config.color);
     for (const { task, verdict } of verified) host.stdout.write(`${task}  ${renderVerdict(verdict, paint)}\n`);
     host.stdout.write(`${verified.length} ${verified.length === 1 ? "trace" : "traces"}, ${broken.length} broken.\n`);
+    host.stdout.write(droppedSentence(dropped));
   }
-  return broken.length === 0 ? EXIT.ok : EXIT.failed;
+  return valid ? EXIT.ok : EXIT.failed;
+}
+
+/** Nothing where no task was ever dropped. */
+function droppedSentence(dropped: AuditVerdict): string {
+  if (dropped.outcome === "broken")
+    return `The audit list of dropped tasks is broken at its entry ${dropped.number}.\n`;
+  const { entries } = dropped;
+  return entries === 0 ? "" : `${entries} dropped before, whose ends the audit list keeps: intact.\n`;
 }

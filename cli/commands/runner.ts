@@ -11,6 +11,7 @@ import { type RunnerFacts, runnerFacts } from "../../runner/described.ts";
 import { startRunner } from "../../runner/runner.ts";
 import { DEFAULT_VARIABLE_PATTERNS } from "../../runner/secrets/allowed.ts";
 import type { Redis } from "../../store/connect.ts";
+import type { RetentionRules } from "../../store/retention.ts";
 import { readState } from "../../store/state.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
@@ -24,6 +25,9 @@ export interface RunnerCommandOptions extends CommonFlags {
   readonly lease: number;
   /** Milliseconds. */
   readonly drainTimeout: number;
+  readonly keepTasks?: number;
+  /** Milliseconds. */
+  readonly keepFor?: number;
   readonly region?: string;
   readonly gpu?: boolean;
   readonly models?: readonly string[];
@@ -47,6 +51,7 @@ export async function runRunner(host: Host, options: RunnerCommandOptions): Prom
       variablePatterns: options.secretEnv.length > 0 ? options.secretEnv : DEFAULT_VARIABLE_PATTERNS,
       folders: options.secretDir.map((folder) => resolve(host.cwd, folder)),
     },
+    retention: retentionOf(options),
     cwd: host.cwd,
     privateHosts: options.privateHost,
     now: host.now,
@@ -70,6 +75,14 @@ export async function runRunner(host: Host, options: RunnerCommandOptions): Prom
     handedBack === 0 ? "all done" : `${handedBack} handed back: another runner goes on with them`,
   );
   return EXIT.ok;
+}
+
+/** One length for all where one is given: whoever says it means every task. */
+function retentionOf({ keepTasks, keepFor }: RunnerCommandOptions): Partial<RetentionRules> {
+  return {
+    ...(keepTasks === undefined ? {} : { keptTasks: keepTasks }),
+    ...(keepFor === undefined ? {} : { keptMs: keepFor, keptFailedMs: keepFor }),
+  };
 }
 
 /** Read once, at the start. Only a runner with a name of its own can be described. */
