@@ -13,6 +13,7 @@ import { DENIAL_HELP, FAILURE_HELP, PROBLEM_HELP } from "../view/code-help.ts";
 import { DRIFT_HELP } from "../view/drift-help.ts";
 import { renderField } from "../view/explained-field.ts";
 import { HOLD_HELP } from "../view/hold-help.ts";
+import { MODEL_FAILURE_HELP } from "../view/model-failure-help.ts";
 
 export interface ExplainOptions {
   readonly subject: string;
@@ -49,7 +50,7 @@ function findCode(text: string): Code | undefined {
   if (denial !== undefined) return { code: denial, of: "denial", description: DENIAL_HELP[denial] };
   const hold = Object.entries(HOLD_HELP).find(([code]) => code === wanted);
   if (hold !== undefined) return { code: hold[0], of: "hold", description: hold[1] };
-  const failure = Object.entries(FAILURE_HELP).find(([code]) => code === wanted);
+  const failure = Object.entries({ ...FAILURE_HELP, ...MODEL_FAILURE_HELP }).find(([code]) => code === wanted);
   if (failure !== undefined) return { code: failure[0], of: "failure", description: failure[1] };
   const drift = Object.entries(DRIFT_HELP).find(([code]) => code === wanted);
   return drift === undefined ? undefined : { code: drift[0], of: "drift", description: drift[1] };
@@ -70,7 +71,7 @@ function explainCode(host: Host, code: Code, output: OutputFormat): ExitCode {
 }
 
 function unknownCode(text: string): UsageFailure {
-  const others = [HOLD_HELP, FAILURE_HELP, DRIFT_HELP].flatMap((help) => Object.keys(help));
+  const others = [HOLD_HELP, FAILURE_HELP, MODEL_FAILURE_HELP, DRIFT_HELP].flatMap((help) => Object.keys(help));
   const known = [...PROBLEM_CODES, ...DENIAL_CODES, ...others];
   const near = nearMatch(text, known);
   return new UsageFailure(`\`${text}\` is no code${near === undefined ? "" : `; did you mean \`${near}\`?`}`);

@@ -9,6 +9,7 @@ import { runValidate } from "../../cli/commands/validate.ts";
 import { DENIAL_HELP, FAILURE_HELP, PROBLEM_HELP } from "../../cli/view/code-help.ts";
 import { DRIFT_HELP } from "../../cli/view/drift-help.ts";
 import { HOLD_HELP } from "../../cli/view/hold-help.ts";
+import { MODEL_FAILURE_HELP } from "../../cli/view/model-failure-help.ts";
 import { type Listener, listenIn } from "./manifests.ts";
 
 let listener: Listener;
@@ -47,8 +48,8 @@ describe("explain", () => {
   });
 
   it("explains every code of a problem, of a denial, of a hold and of a failure", async () => {
-    for (const code of [PROBLEM_HELP, DENIAL_HELP, HOLD_HELP, FAILURE_HELP, DRIFT_HELP].flatMap((help) =>
-      Object.keys(help),
+    for (const code of [PROBLEM_HELP, DENIAL_HELP, HOLD_HELP, FAILURE_HELP, MODEL_FAILURE_HELP, DRIFT_HELP].flatMap(
+      (help) => Object.keys(help),
     )) {
       expect(await runExplain(listener.host, { subject: code, output: "text" })).toBe(0);
     }
