@@ -45,6 +45,7 @@ export async function giveBack(
       case "released":
         return afterRelease(held, writing, released, sentAtMs);
       case "moved":
+        await held.journal.settleDoubt();
         held.journal.moveTo(released.head, released.ledger);
         state = released.graph;
         continue;

@@ -9,6 +9,7 @@ import type { TraceRecord } from "../../store/chain.ts";
 import type { Redis } from "../../store/connect.ts";
 import { afterCharge, type Ledger } from "../../store/ledger.ts";
 import { type Appended, appendEvents } from "../../store/scripts/append.ts";
+import { readTrace } from "../../store/tasks.ts";
 import type { RecordAnswer, RecordChange, Recorder } from "../gate/recorder.ts";
 import type { Lease } from "../lease.ts";
 import { RUNNER_LIMITS } from "../limits.ts";
@@ -39,6 +40,8 @@ export class ActivationJournal implements Recorder {
   #ledger: Ledger;
   #waiting: readonly Waiting[] = [];
   #movedByOthers = false;
+  /** Sent, and nobody knows whether it was carried out. */
+  #doubtful: TraceRecord | undefined;
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(terms: JournalTerms) {
@@ -103,6 +106,19 @@ export class ActivationJournal implements Recorder {
     };
   }
 
+  /**
+   * Where the way to the store broke and the lease's end came before an answer: what is deferred may be written already,
+   * and must not be written, nor charged, again. To be called before the chain goes on behind another head.
+   */
+  async settleDoubt(): Promise<void> {
+    const last = this.#doubtful?.events.at(-1);
+    if (last === undefined) return;
+    const { redis, task } = this.#terms;
+    const written = (await readTrace(redis, task, last.seq - 1)).some(({ hash }) => hash === last.hash);
+    this.#doubtful = undefined;
+    if (written) this.#waiting = [];
+  }
+
   async #write(before: readonly Waiting[], part: Waiting): Promise<RecordAnswer> {
     // An earlier record may have taken it along; what is deferred from now on rides with a later one.
     const waiting = before.filter((each) => this.#waiting.includes(each));
@@ -132,9 +148,12 @@ export class ActivationJournal implements Recorder {
     for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)) {
       lease.check();
       try {
-        return await appendEvents(redis, request);
+        const answer = await appendEvents(redis, request);
+        this.#doubtful = undefined;
+        return answer;
       } catch (error) {
         if (!(error instanceof TransientFailure)) throw error;
+        this.#doubtful = record;
         await wait(retryMs);
       }
     }

@@ -64,6 +64,24 @@ describeWithRedis("the journal of an activation", () => {
     expect(journal.chain([]).events.map(({ type }) => type)).toEqual(["agent.finished"]);
   });
 
+  test("writes nothing again that was carried out when its answer was lost and the work ended at once", async () => {
+    const { grant, claim } = await claimedTask(redis, queue);
+    let isOver = false;
+    const check = (): void => {
+      if (isOver) throw new TransientFailure("RUNNER_STOPPING", "the runner stops");
+    };
+    const lossy = losingFirstAnswer(redis, async () => {
+      isOver = true;
+    });
+    const { head, attempt, task } = claim;
+    const lease = { check, abort: () => undefined };
+    const journal = new ActivationJournal({ redis: lossy, ...grant, attempt, lease, head, ledger: task.ledger });
+    journal.defer([draft("task.claimed")]);
+    await expect(journal.record([draft("model.called")])).rejects.toThrow("the runner stops");
+    await journal.settleDoubt();
+    expect(journal.chain([draft("retry.scheduled")]).events.map(({ type }) => type)).toEqual(["retry.scheduled"]);
+  });
+
   test("lends its epoch to no event about another activation", async () => {
     const { grant, claim } = await claimedTask(redis, queue);
     const journal = journalOf(redis, grant, claim);
