@@ -51,10 +51,23 @@ export interface Change {
 /** Stands for every secret value, in plans and everywhere else. */
 export const SENSITIVE = "(sensitive)";
 
+/** Calls that stay possible, within other bounds than before; for those that are gained: the bounds that they come with. */
+export interface BoundChange {
+  /** The calls, such as `stripe.refund (write)`. */
+  readonly on: string;
+  /** In words: `\`amount\` must be at most 100`. */
+  readonly removed: readonly string[];
+  readonly added: readonly string[];
+  readonly widens: boolean;
+}
+
 export interface AccessChange {
   readonly agent: string;
   readonly gained: readonly string[];
   readonly lost: readonly string[];
+  readonly bounds: readonly BoundChange[];
+  /** The agent may do what it could not do before, or nobody can tell that it may not. */
+  readonly widens: boolean;
   readonly cause: { readonly file: string; readonly line: number };
 }
 

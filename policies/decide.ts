@@ -15,17 +15,40 @@ import { findModels } from "./rules/models.ts";
 import { findOperations, findPermissionErrors } from "./rules/operations.ts";
 import { findPermissions, relevantPermissions } from "./rules/permissions.ts";
 import { findSecretUse } from "./rules/secrets.ts";
-import { toolTarget } from "./rules/target.ts";
+import { type Target, toolTarget } from "./rules/target.ts";
 import { agentAddress, appliesTo, type SubjectKeys, subjectKeys } from "./scope.ts";
 import { makeVerdict } from "./verdict.ts";
 
 /** Never throws. A request that is none, and any failure in here, is a denial with POLICY_ERROR. */
 export function decide(request: GateRequest, set: PolicySet): Verdict {
+  return judge(request, set, (keys, policies) => findAtPoint(request, keys, set, policies));
+}
+
+/** What can be asked before the call is known: its arguments are not looked at. */
+export type OpenRequest = BeforeModel | BeforeTool;
+
+/**
+ * Whether there may be a call that is allowed: {@link decide} with the rules left out that depend on the call itself. Where
+ * such a rule allows, a call is `possible`, and not `certain`. What those rules say is for `boundsOf`.
+ */
+export function decideOpen(request: OpenRequest, set: PolicySet, open: NonNullable<Target["open"]>): Verdict {
+  return judge(request, set, (keys, policies) =>
+    request.point === "before_tool"
+      ? findBeforeTool(request, keys, set, policies, { ...toolTarget(request), open })
+      : findBeforeModel(request, keys, policies, { model: request.model, open }),
+  );
+}
+
+function judge(
+  request: GateRequest,
+  set: PolicySet,
+  find: (keys: SubjectKeys, policies: readonly CompiledPolicy[]) => readonly Finding[],
+): Verdict {
   try {
     if (!isGateRequest(request)) return policyError("the request has not the shape of a request to the gate");
     const keys = subjectKeys(request.subject);
     const policies = set.policies.filter((policy) => appliesTo(policy, keys));
-    return makeVerdict([...findPolicyErrors(policies), ...findAtPoint(request, keys, set, policies)], policies);
+    return makeVerdict([...findPolicyErrors(policies), ...find(keys, policies)], policies);
   } catch {
     return policyError("the evaluation failed, which is a fault of Countwheel");
   }
@@ -50,9 +73,9 @@ function findAtPoint(
 ): Finding[] {
   switch (request.point) {
     case "before_model":
-      return findBeforeModel(request, keys, policies);
+      return findBeforeModel(request, keys, policies, { model: request.model });
     case "before_tool":
-      return findBeforeTool(request, keys, set, policies);
+      return findBeforeTool(request, keys, set, policies, toolTarget(request));
     case "secret_use":
       return findSecretUse(request.subject, request.secret, request.grantedBy);
     case "after_model":
@@ -66,11 +89,16 @@ function findAtPoint(
 type BeforeModel = Extract<GateRequest, { point: "before_model" }>;
 type BeforeTool = Extract<GateRequest, { point: "before_tool" }>;
 
-function findBeforeModel(request: BeforeModel, keys: SubjectKeys, policies: readonly CompiledPolicy[]): Finding[] {
+function findBeforeModel(
+  request: BeforeModel,
+  keys: SubjectKeys,
+  policies: readonly CompiledPolicy[],
+  target: Target,
+): Finding[] {
   const { model, usage, reserveTokens } = request;
   const findings = [
     ...findModels(policies, model),
-    ...findMatchedRules(policies, request.subject, keys, { model }),
+    ...findMatchedRules(policies, request.subject, keys, target),
     ...findTokenBudget(policies, usage, reserveTokens),
   ];
   return [...findings, ...findDefaultDeny(policies, findings, model)];
@@ -81,13 +109,14 @@ function findBeforeTool(
   keys: SubjectKeys,
   set: PolicySet,
   policies: readonly CompiledPolicy[],
+  target: Target,
 ): Finding[] {
   const { subject, grants, tool, usage } = request;
   const relevant = relevantPermissions(set, keys, tool);
   const findings = [
     ...findPermissionErrors(relevant),
     ...findBlockedTool(policies, tool.name),
-    ...findMatchedRules(policies, subject, keys, toolTarget(request)),
+    ...findMatchedRules(policies, subject, keys, target),
     ...findTokenBudget(policies, usage, 0),
     ...findCallBudget(policies, usage, tool.name),
     ...findListing(subject, grants, tool),

@@ -1,12 +1,14 @@
 // Commands that look and change nothing: get, describe, trace, audit, history, doctor.
 import { Argument, type Command } from "commander";
 import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./flags.ts";
+import { withSource } from "./plan.ts";
 import { wholeNumber } from "./values.ts";
 
 export function addInspectCommands(program: Command, facts: ProgramFacts, act: Act): void {
   addGet(program, facts, act);
   addDescribe(program, facts, act);
   addTrace(program, facts, act);
+  addAccess(program, facts, act);
   addAudit(program, facts, act);
   addHistory(program, facts, act);
   addDoctor(program, facts, act);
@@ -47,6 +49,17 @@ function addTrace(program: Command, facts: ProgramFacts, act: Act): void {
     .option("-f, --follow", "print events while they happen", false);
   withOutput(withStateFlags(command, facts), ["text", "json", "jsonl"]).action((task, flags) =>
     act(async () => (await import("../commands/trace.ts")).runTrace, { ...flags, task }),
+  );
+}
+
+function addAccess(program: Command, facts: ProgramFacts, act: Act): void {
+  const command = program
+    .command("access")
+    .description("show what agents may call, within which bounds, and the line that says so; of the state unless told")
+    .argument("[agent]", "name or namespace/name (default: all)")
+    .argument("[path]", "a directory or file: of these manifests instead of the state");
+  withOutput(withStateFlags(withSource(command), facts), ["text", "json"]).action((agent, path, flags) =>
+    act(async () => (await import("../commands/access.ts")).runAccess, { ...flags, agent, folder: path }),
   );
 }
 

@@ -12,7 +12,7 @@ export function addPlanCommands(program: Command, facts: ProgramFacts, act: Act)
   addUp(program, facts, act);
 }
 
-function withSource(command: Command): Command {
+export function withSource(command: Command): Command {
   return command
     .option("--repo <url|dir>", "plan a commit of this repository instead of a working tree")
     .option("--ref <ref>", "branch, tag or commit (default: HEAD)")

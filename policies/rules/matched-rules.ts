@@ -1,6 +1,6 @@
 // Step 3 and 7: `rules[]` of AgentPolicies that match by tool, model, agent, operation class and arguments. A rule that
 // cannot be evaluated for a call denies it, unless it is one that allows: then it allows nothing.
-import { type Answer, allOf, negate } from "../arguments/answer.ts";
+import { type Answer, allOf, answerOf, negate } from "../arguments/answer.ts";
 import { type ArgumentCondition, type Judged, judgeAdditional, judgeConditions } from "../arguments/conditions.ts";
 import type { CompiledPolicy, CompiledRule, Entry } from "../compiled.ts";
 import { denyBy, type Finding, reasonOf } from "../finding.ts";
@@ -15,12 +15,27 @@ export function findMatchedRules(
   keys: SubjectKeys,
   target: Target,
 ): Finding[] {
+  return rulesFor(policies, keys, target).flatMap(({ policy, rule }) =>
+    findingOf(policy, rule, target, judgeRule(rule, subject, target)),
+  );
+}
+
+export interface NamedRule {
+  readonly policy: CompiledPolicy;
+  readonly rule: CompiledRule;
+}
+
+/** The rules that are about this target, whatever they say of the call. */
+export function rulesFor(policies: readonly CompiledPolicy[], keys: SubjectKeys, target: Target): NamedRule[] {
   const key = "model" in target ? nameKey(target.model) : toolKey(target.tool.name);
   return policies.flatMap((policy) =>
-    policy.rules
-      .filter((rule) => names(rule, keys, target, key))
-      .flatMap((rule) => findingOf(policy, rule, target, judgeRule(rule, subject, target))),
+    policy.rules.filter((rule) => names(rule, keys, target, key)).map((rule) => ({ policy, rule })),
   );
+}
+
+/** Whether it depends on the call itself, beyond what is called by whom. */
+export function judgesCall(rule: CompiledRule): boolean {
+  return rule.arguments.length + rule.must.length > 0 || rule.noOthers || rule.when !== null;
 }
 
 /** A rule that names tools and models is about both; one that names neither is about everything. */
@@ -48,6 +63,9 @@ interface RuleAnswer {
 
 /** Whether the rule's effect is for this call. */
 function judgeRule(rule: CompiledRule, subject: Subject, target: Target): RuleAnswer {
+  if (target.open !== undefined && judgesCall(rule)) {
+    return { answer: answerOf(rule.effect === "allow" && target.open === "possible"), decisive: undefined };
+  }
   const { args, facts } = factsOf(target);
   const matched = judgeConditions(rule.arguments, args, facts, "no");
   const when = rule.when === null ? "yes" : rule.when.holds(contextOf(subject, target));

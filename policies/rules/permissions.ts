@@ -32,6 +32,16 @@ export function relevantPermissions(set: PolicySet, subject: SubjectKeys, tool: 
   );
 }
 
+/** What roles must give for this tool, by the keys that roles keep their permissions under. */
+export function neededPermissions(relevant: readonly CompiledPermission[], tool: ToolFacts): ReadonlySet<string> {
+  if (relevant.length === 0) return new Set(defaultPermissions(tool, "invoke"));
+  return new Set(relevant.flatMap((permission) => requiredBy(permission, tool)));
+}
+
+function requiredBy({ required, action }: CompiledPermission, tool: ToolFacts): readonly string[] {
+  return required.length > 0 ? required : defaultPermissions(tool, action);
+}
+
 interface Held {
   readonly permissions: ReadonlySet<string>;
   readonly findings: readonly Finding[];
@@ -56,7 +66,7 @@ function holdRoles(set: PolicySet, subject: Subject, grants: AgentGrants): Held 
 
 function findUnmet(relevant: readonly CompiledPermission[], held: ReadonlySet<string>, tool: ToolFacts): Finding[] {
   return relevant.flatMap((permission) => {
-    const required = permission.required.length > 0 ? permission.required : defaultPermissions(tool, permission.action);
+    const required = requiredBy(permission, tool);
     const missing = required.filter((name) => !held.has(name));
     if (permission.anyOf ? missing.length < required.length : missing.length === 0) return [];
     const message = `the roles lack ${permission.anyOf ? "any of " : ""}${quoted(missing)}`;

@@ -2,9 +2,16 @@
 import type { ArgumentFacts } from "../arguments/matcher.ts";
 import type { GateRequest, ToolFacts } from "../request.ts";
 
-export type Target =
+export type Target = (
   | { readonly model: string }
-  | { readonly tool: ToolFacts; readonly args: Readonly<Record<string, unknown>>; readonly facts: ArgumentFacts };
+  | { readonly tool: ToolFacts; readonly args: Readonly<Record<string, unknown>>; readonly facts: ArgumentFacts }
+) & {
+  /**
+   * The call is not known yet: rules that depend on it do not decide. `possible`: what they allow counts as allowed;
+   * `certain`: it does not.
+   */
+  readonly open?: "possible" | "certain";
+};
 
 export function toolTarget(request: Extract<GateRequest, { point: "before_tool" }>): Target {
   const { tool, arguments: args, input, realPaths } = request;

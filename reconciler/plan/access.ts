@@ -2,7 +2,9 @@
 import type { KindName } from "../../contracts/address.ts";
 import type { AccessChange, Change } from "../../contracts/plan.ts";
 import { isPolicyKind } from "../../contracts/policy-digest.ts";
-import { type AccessModel, type Grant, grantsOf, type Holder, readAccessModel, shortName } from "./grants.ts";
+import { type AccessModel, type Holder, readAccessModel, shortName } from "./access-model.ts";
+import { compareGrants } from "./compare-grants.ts";
+import { type Grant, grantsOf } from "./grants.ts";
 
 /** A change of these may reach any agent; without one, only the agents that change themselves are asked for. */
 const SHARED_KINDS: readonly KindName[] = [
@@ -10,6 +12,7 @@ const SHARED_KINDS: readonly KindName[] = [
   "AgentRole",
   "AgentSystem",
   "McpServer",
+  "ModelEndpoint",
   "Tool",
   "ToolPermission",
 ];
@@ -62,24 +65,19 @@ interface AgentInput {
 
 function agentChange({ agent, old, next, index }: AgentInput): AccessChange[] {
   const [had, has] = [grantsOf(old, agent), grantsOf(next, agent)];
-  const gained = grantedOnlyIn(has, had);
-  const lost = grantedOnlyIn(had, has);
-  if (gained.length + lost.length === 0) return [];
-  const tools = new Set([...gained, ...lost].map(({ tool }) => tool));
-  const related = [...had, ...has].filter(({ tool }) => tools.has(tool)).flatMap((grant) => grant.related);
-  return [{ agent, gained: textsOf(gained), lost: textsOf(lost), cause: findCause(agent, related, index) }];
-}
-
-function grantedOnlyIn(grants: readonly Grant[], others: readonly Grant[]): Grant[] {
-  const texts = new Set(others.filter(({ granted }) => granted).map(({ text }) => text));
-  return grants.filter(({ granted, text }) => granted && !texts.has(text));
+  const { gained, lost, bounds, widens, touched } = compareGrants(had, has);
+  if (touched.length === 0) return [];
+  const related = touched.flatMap((grant) => grant.related);
+  return [
+    { agent, gained: textsOf(gained), lost: textsOf(lost), bounds, widens, cause: findCause(agent, related, index) },
+  ];
 }
 
 function textsOf(grants: readonly Grant[]): string[] {
   return [...new Set(grants.map(({ text }) => text))].toSorted();
 }
 
-const ACCESS_FIELD = /^\/spec\/(tools|allowed_tools|roles)(\/|$)/;
+const ACCESS_FIELD = /^\/spec\/(tools|allowed_tools|roles|memory|model_ref|fallback_model_refs)(\/|$)/;
 
 /**
  * The line that people should look at: the agent's own change, else the change of something that the evaluator named

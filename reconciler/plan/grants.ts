@@ -1,146 +1,164 @@
-// Which tools each agent may call: policies/decide is asked for every tool that it lists, in every system it is part of.
-import { type Address, type AddressParts, addressOf, DEFAULT_NAMESPACE } from "../../contracts/address.ts";
-import type { Digest } from "../../contracts/canonical.ts";
+// What each agent may call: the evaluator that decides at run time is asked for every tool that it lists and every model
+// that it names, in every system that it is part of, and what bounds these calls is told with it.
+import { type Address, addressOf } from "../../contracts/address.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
-import { policyDigestOf } from "../../contracts/policy-digest.ts";
-import { decide } from "../../policies/decide.ts";
-import { compilePolicies, type PolicySet, type PolicySource } from "../../policies/policy-set.ts";
-import type { AgentGrants, ToolFacts, Verdict } from "../../policies/request.ts";
-import { readToolFacts, servedPrefix, type ToolSource } from "./tool-facts.ts";
-
-export interface Holder {
-  readonly address: Address;
-  readonly digest: Digest;
-  readonly manifest: Manifest;
-}
-
-export interface AccessModel extends ToolSource {
-  /** Short name → the agent's manifest. */
-  readonly agents: ReadonlyMap<string, Manifest>;
-  /** Short name of an agent → the systems that list it, sorted. */
-  readonly systems: ReadonlyMap<string, readonly Manifest[]>;
-  readonly policies: PolicySet;
-}
+import { isMemoryTool } from "../../contracts/tool-names.ts";
+import { type Bound, boundsOf } from "../../policies/bounds.ts";
+import { decideOpen, type OpenRequest } from "../../policies/decide.ts";
+import type { AgentGrants, OperationClass, Subject, Verdict } from "../../policies/request.ts";
+import { type AccessModel, findEndpoint } from "./access-model.ts";
+import { readToolFacts } from "./tool-facts.ts";
 
 export interface Grant {
-  readonly tool: string;
-  readonly granted: boolean;
-  /** `orders.lookup (read)`, `stripe.refund (write, asks first)`, `x (read) in billing`. */
+  readonly what: "tool" | "model";
+  /** The tool's name, or the model's as its provider knows it. */
+  readonly name: string;
+  /** null: the answer is the same in every system that lists the agent. */
+  readonly system: string | null;
+  readonly effect: Verdict["effect"];
+  /** Of a tool. */
+  readonly classes: readonly OperationClass[];
+  /** `orders.lookup (read)`, `stripe.refund (write, asks first)`, `x (read) in billing`, `model gpt-4o`. */
   readonly text: string;
+  readonly bounds: readonly Bound[];
+  readonly reasons: Verdict["reasons"];
   /** Manifests that this grant, or its absence, depends on. */
   readonly related: readonly Address[];
 }
 
-/** `name`, or `namespace/name` outside the default namespace. */
-export function shortName({ namespace, name }: Pick<AddressParts, "namespace" | "name">): string {
-  return namespace === DEFAULT_NAMESPACE ? name : `${namespace}/${name}`;
-}
-
-export function readAccessModel(holders: readonly Holder[]): AccessModel {
-  const agents = holders.filter(({ manifest }) => manifest.kind === "Agent");
-  const servers = holders.filter(({ manifest }) => manifest.kind === "McpServer");
-  return {
-    agents: new Map(agents.map(({ manifest }) => [shortName(manifest.metadata), manifest])),
-    systems: systemsByAgent(holders),
-    served: new Set(servers.map(({ manifest }) => servedPrefix(manifest))),
-    manifests: new Map(holders.map(({ address, manifest }) => [address, manifest])),
-    policies: compilePolicies(policySources(holders), policyDigestOf(holders)),
-  };
-}
-
-function systemsByAgent(holders: readonly Holder[]): Map<string, Manifest[]> {
-  const systems = new Map<string, Manifest[]>();
-  for (const { manifest } of holders) {
-    for (const agent of specOf(manifest, "AgentSystem")?.agents ?? []) {
-      const name = shortName({ namespace: manifest.metadata.namespace, name: agent });
-      const listed = systems.get(name);
-      if (listed === undefined) systems.set(name, [manifest]);
-      else listed.push(manifest);
-    }
-  }
-  return systems;
-}
-
-function policySources(holders: readonly Holder[]): PolicySource[] {
-  return holders.flatMap(({ address, manifest: { kind, metadata, spec } }) => {
-    if (kind !== "AgentPolicy" && kind !== "AgentRole" && kind !== "ToolPermission") return [];
-    return [{ address, kind, namespace: metadata.namespace, name: metadata.name, spec }];
-  });
-}
-
-/** One grant a tool where all systems agree, else one a tool and system. */
+/** One grant a tool or model where all systems agree, else one in each system. */
 export function grantsOf(model: AccessModel, agent: string): Grant[] {
   const manifest = model.agents.get(agent);
-  if (manifest === undefined) return [];
-  const grants = readGrants(manifest);
-  const tools = [...new Set([...grants.tools, ...grants.allowedTools])].toSorted();
-  return tools.flatMap((tool) => toolGrants({ model, agent, manifest, grants, tool }));
+  const spec = manifest === undefined ? undefined : specOf(manifest, "Agent");
+  if (manifest === undefined || spec === undefined) return [];
+  const grants = { tools: spec.tools ?? [], allowedTools: spec.allowed_tools ?? [], roles: spec.roles ?? [] };
+  const input = { model, agent, manifest, grants };
+  const memory = (spec.memory?.allow ?? []).map((operation) => `memory.${operation}`).filter(isMemoryTool);
+  const tools = [...new Set([...grants.tools, ...grants.allowedTools, ...memory])].toSorted();
+  const endpoints = [spec.model_ref, ...(spec.fallback_model_refs ?? [])].filter((name) => name !== undefined);
+  return [
+    ...tools.flatMap((tool) => inSystems(input, toolAsk(input, tool))),
+    ...[...new Set(endpoints)].flatMap((name) => modelGrants(input, name)),
+  ];
 }
 
-function readGrants(manifest: Manifest): AgentGrants {
-  const spec = specOf(manifest, "Agent");
-  return { tools: spec?.tools ?? [], allowedTools: spec?.allowed_tools ?? [], roles: spec?.roles ?? [] };
-}
-
-interface ToolInput {
+interface AgentInput {
   readonly model: AccessModel;
   readonly agent: string;
   readonly manifest: Manifest;
   readonly grants: AgentGrants;
-  readonly tool: string;
 }
 
-function toolGrants(input: ToolInput): Grant[] {
-  const { model, agent, manifest, tool } = input;
-  const facts = readToolFacts(tool, manifest.metadata.namespace, model);
-  const systems = model.systems.get(agent) ?? [];
+/** What is asked for, whatever the system. */
+interface Asked {
+  readonly what: Grant["what"];
+  readonly name: string;
+  readonly classes: readonly OperationClass[];
+  readonly request: (subject: Subject) => OpenRequest;
+  readonly declared: Address;
+}
+
+function toolAsk({ model, manifest, grants }: AgentInput, name: string): Asked {
+  const { namespace } = manifest.metadata;
+  const tool = readToolFacts(name, namespace, model);
+  return {
+    what: "tool",
+    name,
+    classes: tool.operationClasses,
+    request: (subject) => ({ point: "before_tool", subject, grants, tool, arguments: {}, usage: NOTHING_SPENT }),
+    declared: addressOf({ kind: "Tool", namespace, name }),
+  };
+}
+
+const NOTHING_SPENT = { tokens: 0, calls: {} } as const;
+
+/** An endpoint that nothing declares is a problem of its own, and calls nothing. */
+function modelGrants(input: AgentInput, reference: string): Grant[] {
+  const endpoint = findEndpoint(input.model, input.manifest.metadata.namespace, reference);
+  const spec = endpoint === undefined ? undefined : specOf(endpoint, "ModelEndpoint");
+  if (endpoint === undefined || spec?.default_model === undefined) return [];
+  const { default_model: model, provider = "openai" } = spec;
+  const { namespace, name } = endpoint.metadata;
+  return inSystems(input, {
+    what: "model",
+    name: model,
+    classes: [],
+    request: (subject) => ({
+      point: "before_model",
+      subject,
+      model,
+      provider,
+      reserveTokens: 0,
+      usage: NOTHING_SPENT,
+    }),
+    declared: addressOf({ kind: "ModelEndpoint", namespace, name }),
+  });
+}
+
+interface Answer {
+  readonly system: string;
+  readonly verdict: Verdict;
+  readonly bounds: readonly Bound[];
+}
+
+function inSystems(input: AgentInput, asked: Asked): Grant[] {
+  const systems = input.model.systems.get(input.agent) ?? [];
   const names = systems.length === 0 ? [ANY] : systems.map(({ metadata }) => metadata.name).toSorted();
-  const answers = names.map((system) => ({ system, verdict: ask(input, facts, system) }));
-  const related = relatedOf(
-    input,
-    answers.flatMap(({ verdict }) => verdict.reasons.map(({ policy }) => policy)),
-  );
-  const agree = new Set(answers.map(({ verdict }) => verdict.effect)).size === 1;
-  return (agree ? answers.slice(0, 1) : answers).map(({ system, verdict }) => ({
-    tool,
-    granted: verdict.effect !== "deny",
-    text: `${tool} (${wordsOf(facts, verdict)})${agree ? "" : ` in ${system}`}`,
+  const answers = names.map((system) => ask(input, asked, system));
+  const related = relatedOf(input, asked, answers);
+  const agree = new Set(answers.map(contentOf)).size === 1;
+  return (agree ? answers.slice(0, 1) : answers).map(({ system, verdict, bounds }) => ({
+    what: asked.what,
+    name: asked.name,
+    system: agree ? null : system,
+    effect: verdict.effect,
+    classes: asked.classes,
+    text: `${wordsOf(asked, verdict)}${agree ? "" : ` in ${system}`}`,
+    bounds,
+    reasons: verdict.reasons,
     related,
   }));
+}
+
+function contentOf({ verdict, bounds }: Answer): string {
+  return JSON.stringify([verdict.effect, bounds]);
 }
 
 /** Stands for any task and, where no system lists the agent, for any system: no manifest can have this name. */
 const ANY = "(any)";
 
 /**
- * Nothing is spent and no argument is known: what is asked is whether the agent may call the tool at all. What only a
- * policy in audit mode objects to is carried out, so it is access.
+ * Nothing is spent and the call is not known: what is asked is whether there may be one. What only a policy in audit mode
+ * objects to is carried out, so it is access.
  */
-function ask({ model, manifest, grants }: ToolInput, tool: ToolFacts, system: string): Verdict {
+function ask({ model, manifest }: AgentInput, asked: Asked, system: string): Answer {
   const { namespace, name } = manifest.metadata;
-  const subject = { namespace, system, task: ANY, agent: name };
-  const request = {
-    point: "before_tool",
-    subject,
-    grants,
-    tool,
-    arguments: {},
-    usage: { tokens: 0, calls: {} },
-  } as const;
-  const verdict = decide(request, model.policies);
-  return verdict.enforced ? verdict : { effect: "allow", code: "ALLOWED", reasons: verdict.reasons, enforced: true };
+  const request = asked.request({ namespace, system, task: ANY, agent: name });
+  const verdict = decideOpen(request, model.policies, "possible");
+  const bounds = verdict.effect === "deny" && verdict.enforced ? [] : boundsOf(request, model.policies);
+  if (verdict.enforced) return { system, verdict, bounds };
+  const allowed = { effect: "allow", code: "ALLOWED", reasons: verdict.reasons, enforced: true } as const;
+  return { system, verdict: allowed, bounds };
 }
 
-function wordsOf({ operationClasses }: ToolFacts, { effect }: Verdict): string {
-  return [...operationClasses, ...(effect === "ask" ? ["asks first"] : [])].join(", ");
+function wordsOf({ what, name, classes }: Asked, { effect }: Verdict): string {
+  const words = [...classes, ...(effect === "ask" ? ["asks first"] : [])];
+  const more = words.length === 0 ? "" : ` (${words.join(", ")})`;
+  return `${what === "model" ? "model " : ""}${name}${more}`;
 }
 
-function relatedOf({ model, agent, manifest, grants, tool }: ToolInput, policies: readonly string[]): Address[] {
+function relatedOf(
+  { model, agent, manifest, grants }: AgentInput,
+  asked: Asked,
+  answers: readonly Answer[],
+): Address[] {
   const { namespace } = manifest.metadata;
+  const policies = answers.flatMap(({ verdict, bounds }) => [...verdict.reasons, ...bounds]);
   const roles = grants.roles.map((name) => addressOf({ kind: "AgentRole", namespace, name }));
   const systems = (model.systems.get(agent) ?? []).map(({ metadata }) =>
     addressOf({ kind: "AgentSystem", namespace: metadata.namespace, name: metadata.name }),
   );
-  return [...(policies as Address[]), ...roles, addressOf({ kind: "Tool", namespace, name: tool }), ...systems];
+  const named = new Set(policies.map(({ policy }) => policy as Address));
+  return [...named, ...(asked.what === "tool" ? roles : []), asked.declared, ...systems];
 }

@@ -5,6 +5,7 @@ import { type Change, countsLine, type Plan } from "../../contracts/plan.ts";
 import { hasErrors, type Place, type Problem } from "../../contracts/problem.ts";
 import { confirmHoldText } from "../holds/confirm.ts";
 import { renderMarker } from "../report/marker.ts";
+import { widening, wideningText } from "./access-part.ts";
 import { fieldName } from "./field-text.ts";
 import { codeSpan, markerValue, prose, shorten, tableCell } from "./inert.ts";
 import { CHANGE_SIGNS } from "./markdown-diff.ts";
@@ -39,19 +40,21 @@ function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-export function countsPart({ counts, access }: Plan): string {
-  const wider = access.filter(({ gained }) => gained.length > 0).length;
-  return `**${countsLine(counts)}**${wider > 0 ? ` · access widens for ${plural(wider, "agent")}` : ""}`;
+export function countsPart(plan: Plan): string {
+  const wider = widening(plan).length;
+  return `**${countsLine(plan.counts)}**${wider > 0 ? ` · access widens for ${plural(wider, "agent")}` : ""}`;
 }
 
-/** Blocked and pruned come first and are never dropped; past `limit` the rest is counted. */
-export function warningsPart({ changes, confirm }: Plan, options: MarkdownOptions, limit: number): string {
+/** Blocked, pruned and widened come first and are never dropped; past `limit` the rest is counted. */
+export function warningsPart(plan: Plan, options: MarkdownOptions, limit: number): string {
+  const { changes, confirm } = plan;
   const blocked = changes.filter((change) => change.blocked !== undefined);
   const pruned = changes.filter((change) => change.blocked === undefined && change.action === "prune");
   return [
     ...(confirm === null ? [] : [`> **Waits** ${prose(confirmHoldText(confirm))}`]),
     ...limited(blocked, limit, (change) => `> **Blocked** ${nameOf(change)}: ${prose(change.blocked?.message ?? "")}`),
     ...limited(pruned, limit, (change) => `> **Prunes** ${nameOf(change)}, ${whereOf(change, options)}`),
+    ...limited(widening(plan), limit, (change) => `> **Widens** ${wideningText(change)}`),
   ].join("\\\n");
 }
 
@@ -81,7 +84,7 @@ function whereOf({ action, source }: Change, options: MarkdownOptions): string {
 }
 
 /** A file from the repository's root with its line, linked where somebody knows the address of the repository. */
-function linkPlace(place: Place, options: MarkdownOptions, commit: string | null | undefined): string {
+export function linkPlace(place: Place, options: MarkdownOptions, commit: string | null | undefined): string {
   const name = codeSpan(`${place.file}:${place.line}`);
   const target = typeof commit === "string" ? options.linkTo?.(place, commit) : undefined;
   return target === undefined ? name : `[${name}](${target})`;
@@ -124,18 +127,6 @@ function whatOf({ action, fields, blocked, previousAddress }: Change): string {
   const names = fields.map(({ path }) => shorten(fieldName(path).replace(/^spec\./, ""), 60));
   const shown = names.slice(0, FIELDS_IN_A_ROW).map(prose).join(", ");
   return names.length > FIELDS_IN_A_ROW ? `${shown} and ${names.length - FIELDS_IN_A_ROW} more` : shown;
-}
-
-export function accessPart({ access, policyDigest }: Plan, options: MarkdownOptions, limit: number): string {
-  if (access.length === 0) return "";
-  const rows = access.slice(0, limit).map(({ agent, gained, lost, cause }) => {
-    const cells = [codeSpan(agent), gained.map(codeSpan).join(", "), lost.map(codeSpan).join(", ")];
-    const where = linkPlace({ ...cause, column: 1 }, options, options.head);
-    return `| ${[...cells, where].map(tableCell).join(" | ")} |`;
-  });
-  const title = `**Access** (from the evaluator that decides at run time, policy ${codeSpan(shortDigest(policyDigest))})`;
-  const more = access.length > limit ? `\n\nand ${access.length - limit} agents more` : "";
-  return `${title}\n\n| agent | gains | loses | because of |\n|---|---|---|---|\n${rows.join("\n")}${more}`;
 }
 
 /** Never dropped; past `limit` the rest is counted, errors before warnings. */

@@ -82,7 +82,14 @@ const PLAN = shape({
   }),
   changes: listOf(CHANGE),
   access: listOf(
-    shape({ agent: TEXT, gained: listOf(TEXT), lost: listOf(TEXT), cause: shape({ file: TEXT, line: COUNT }) }),
+    shape({
+      agent: TEXT,
+      gained: listOf(TEXT),
+      lost: listOf(TEXT),
+      bounds: listOf(shape({ on: TEXT, removed: listOf(TEXT), added: listOf(TEXT), widens: { type: "boolean" } })),
+      widens: { type: "boolean" },
+      cause: shape({ file: TEXT, line: COUNT }),
+    }),
   ),
   drift: listOf(CHANGE),
   problems: listOf(PROBLEM),

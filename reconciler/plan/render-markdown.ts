@@ -1,14 +1,15 @@
 // The plan in Markdown, for the pull-request comment, the check run and `plan -o markdown`: one renderer, one byte budget.
 import type { Plan } from "../../contracts/plan.ts";
 import type { Place } from "../../contracts/problem.ts";
+import { accessPart } from "./access-part.ts";
 import { driftPart } from "./drift-part.ts";
 import { type DiffForm, renderDetails } from "./markdown-diff.ts";
 import {
-  accessPart,
   countsPart,
   footerPart,
   headingLine,
   hintsPart,
+  linkPlace,
   markerLine,
   problemsPart,
   tablePart,
@@ -81,7 +82,7 @@ function renderShape(plan: Plan, options: MarkdownOptions, shape: Shape, maxByte
     warningsPart(plan, options, shape.limit),
     shape.table ? tablePart(plan, options) : cutPart(plan, options),
     details,
-    accessPart(plan, options, shape.limit),
+    accessPart(plan, (place) => linkPlace(place, options, options.head), shape.limit),
     driftPart(plan, Math.min(shape.limit, DRIFT_ROWS)),
     shape.details === "none" ? "" : hintsPart(plan),
     problemsPart(plan, options, shape.limit),

@@ -1,10 +1,10 @@
 // The plan as people read it in a terminal. Its last line is the public counts line.
 import { displayAddress } from "../../contracts/address.ts";
-import { shortDigest } from "../../contracts/canonical.ts";
 import { type Change, countsLine, type FieldChange, type Plan } from "../../contracts/plan.ts";
 import type { Place } from "../../contracts/problem.ts";
 import { confirmHoldText } from "../holds/confirm.ts";
 import type { CommitInfo } from "../source/source.ts";
+import { renderAccessText } from "./access-part.ts";
 import { renderDriftText } from "./drift-part.ts";
 import { describeField, fieldName } from "./field-text.ts";
 import { oneLine, shorten } from "./inert.ts";
@@ -30,7 +30,7 @@ export function renderPlanText(plan: Plan, options: TextOptions): string {
   const sections = [
     renderHeader(plan, options),
     renderChanges(plan, options),
-    renderAccess(plan, options),
+    renderAccessText(plan, { paint, placeOf: (place) => placeOf(place, options) }),
     renderWaiting(plan, options),
     renderDriftText(plan, (text) => paint("yellow", text)),
     plan.problems.map((problem) => renderProblem(problem, paint, options.showFile)).join("\n\n"),
@@ -143,20 +143,4 @@ function renderWaiting({ confirm, hints }: Plan, { paint }: TextOptions): string
   const shown = hints.slice(0, HINTS_SHOWN).map(({ message }) => `${paint("yellow", "Hint")}  ${oneLine(message)}`);
   const more = hints.length > HINTS_SHOWN ? [`      and ${hints.length - HINTS_SHOWN} hints more`] : [];
   return [...waits, ...shown, ...more].join("\n");
-}
-
-/** Rows of the access section; the rest is counted. The JSON holds all of them. */
-const ACCESS_ROWS = 20;
-
-function renderAccess({ access, policyDigest }: Plan, options: TextOptions): string {
-  const { paint } = options;
-  if (access.length === 0) return "";
-  const rows = access.slice(0, ACCESS_ROWS).flatMap(({ agent, gained, lost, cause }) => {
-    const place = paint("dim", placeOf(cause, options));
-    const wider = `  ${paint("yellow", "!")} ${oneLine(agent)} gains ${oneLine(gained.join(", "))}   ${place}`;
-    const narrower = `    ${oneLine(agent)} loses ${oneLine(lost.join(", "))}   ${place}`;
-    return [...(gained.length > 0 ? [wider] : []), ...(lost.length > 0 ? [narrower] : [])];
-  });
-  const more = access.length > ACCESS_ROWS ? [`    and ${access.length - ACCESS_ROWS} agents more`] : [];
-  return [`Access  policy ${shortDigest(policyDigest)}`, ...rows, ...more].join("\n");
 }

@@ -17,14 +17,28 @@ function access(before: readonly LoadedManifest[], after: readonly LoadedManifes
 describe("access", () => {
   it("grows by a tool that the agent newly lists, and points to that line", () => {
     expect(access([read, agent([])], [read, agent(["orders.lookup"])])).toEqual([
-      { agent: "refunds", gained: ["orders.lookup (read)"], lost: [], cause: { file: "refunds.yaml", line: 6 } },
+      {
+        agent: "refunds",
+        gained: ["orders.lookup (read)"],
+        lost: [],
+        bounds: [],
+        widens: true,
+        cause: { file: "refunds.yaml", line: 6 },
+      },
     ]);
   });
 
   it("shrinks by a policy that blocks a tool, and points to the policy", () => {
     const before = [write, agent(["stripe.refund"]), block({ blocked_tools: [] })];
     expect(access(before, [write, agent(["stripe.refund"]), block({ blocked_tools: ["stripe.refund"] })])).toEqual([
-      { agent: "refunds", gained: [], lost: ["stripe.refund (write)"], cause: { file: "guard.yaml", line: 1 } },
+      {
+        agent: "refunds",
+        gained: [],
+        lost: ["stripe.refund (write)"],
+        bounds: [],
+        widens: false,
+        cause: { file: "guard.yaml", line: 1 },
+      },
     ]);
   });
 
@@ -47,8 +61,9 @@ describe("access", () => {
       agent(["stripe.refund"], { roles: ["r"] }),
     ];
     expect(access(set, [...set, ask])).toMatchObject([
-      { gained: ["stripe.refund (write, asks first)"], lost: ["stripe.refund (write)"] },
+      { gained: ["stripe.refund (write, asks first)"], lost: ["stripe.refund (write)"], widens: false },
     ]);
+    expect(access([...set, ask], set)).toMatchObject([{ gained: ["stripe.refund (write)"], widens: true }]);
   });
 
   it("stays as it is where a policy in audit mode objects", () => {
@@ -66,5 +81,80 @@ describe("access", () => {
   it("is lost with the agent", () => {
     const set = [read, agent(["orders.lookup"])];
     expect(access(set, [read])).toMatchObject([{ agent: "refunds", lost: ["orders.lookup (read)"] }]);
+  });
+
+  it("is a model, too, that its endpoint names and a policy may take away", () => {
+    const endpoint = (model: string) => manifest("ModelEndpoint", "m", { default_model: model });
+    expect(access([endpoint("small"), agent([])], [endpoint("large"), agent([])])).toMatchObject([
+      { gained: ["model large"], lost: ["model small"], widens: true, cause: { file: "m.yaml" } },
+    ]);
+    const set = [endpoint("large"), agent([])];
+    expect(access(set, [...set, block({ allowed_models: ["small"] })])).toMatchObject([
+      { gained: [], lost: ["model large"], widens: false, cause: { file: "guard.yaml" } },
+    ]);
+  });
+});
+
+describe("bounds of access", () => {
+  const set = [write, agent(["stripe.refund"])];
+  const rule = (...rules: object[]) => block({ rules });
+  const atMost = (amount: number) => ({ match: { tools: ["stripe.refund"] }, must: { amount: { at_most: amount } } });
+  const on = "stripe.refund (write)";
+
+  it("narrow without taking the tool away, and are told in words", () => {
+    expect(access(set, [...set, rule(atMost(100))])).toEqual([
+      {
+        agent: "refunds",
+        gained: [],
+        lost: [],
+        bounds: [{ on, removed: [], added: ["`amount` must be at most 100"], widens: false }],
+        widens: false,
+        cause: { file: "guard.yaml", line: 1 },
+      },
+    ]);
+  });
+
+  it("widen where one goes, and where nobody can tell what another one lets through", () => {
+    expect(access([...set, rule(atMost(100))], set)).toMatchObject([
+      { bounds: [{ removed: ["`amount` must be at most 100"], added: [], widens: true }], widens: true },
+    ]);
+    expect(access([...set, rule(atMost(100))], [...set, rule(atMost(500))])).toMatchObject([
+      {
+        bounds: [{ removed: ["`amount` must be at most 100"], added: ["`amount` must be at most 500"], widens: true }],
+      },
+    ]);
+  });
+
+  it("of a smaller budget narrow", () => {
+    const calls = (limit: number) => block({ max_calls: { "stripe.refund": limit } });
+    expect(access([...set, calls(5)], [...set, calls(3)])).toMatchObject([
+      { bounds: [{ removed: ["at most 5 calls in one task"], added: ["at most 3 calls in one task"] }], widens: false },
+    ]);
+    expect(access([...set, calls(3)], [...set, calls(5)])).toMatchObject([{ widens: true }]);
+  });
+
+  it("come with a tool that is gained", () => {
+    const guarded = [write, rule(atMost(100))];
+    expect(access([...guarded, agent([])], [...guarded, agent(["stripe.refund"])])).toMatchObject([
+      { gained: [on], bounds: [{ on, added: ["`amount` must be at most 100"] }], widens: true },
+    ]);
+  });
+
+  it("say what is allowed at all where everything else is denied", () => {
+    const allow = (currency: string) => ({
+      effect: "allow",
+      match: { tools: ["stripe.refund"], arguments: { currency } },
+    });
+    const only = (...rules: object[]) => block({ default: "deny", rules });
+    expect(access(set, [...set, only(allow("EUR"))])).toMatchObject([
+      { gained: [], lost: [], bounds: [{ added: ['allowed where `currency` is "EUR"'] }], widens: false },
+    ]);
+    const more = access([...set, only(allow("EUR"))], [...set, only(allow("EUR"), allow("USD"))]);
+    expect(more).toMatchObject([{ bounds: [{ added: ['allowed where `currency` is "USD"'] }], widens: true }]);
+    expect(access([...set, only(allow("EUR"))], set)).toMatchObject([{ widens: true }]);
+  });
+
+  it("leave out what a policy in audit mode says", () => {
+    expect(access(set, [...set, block({ mode: "audit", rules: [atMost(1)] })])).toEqual([]);
   });
 });

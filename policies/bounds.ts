@@ -1,0 +1,85 @@
+// What bounds the calls that an agent may make, in words: the rules and budgets in scope whose answer depends on the call
+// or on what was spent. Made of the compiled rules that `decide` judges by, and by its matching of names.
+import type { ArgumentCondition } from "./arguments/conditions.ts";
+import type { CompiledPolicy, CompiledRule } from "./compiled.ts";
+import { decideOpen, type OpenRequest } from "./decide.ts";
+import { matchesPattern, toolKey } from "./names.ts";
+import type { PolicySet } from "./policy-set.ts";
+import { judgesCall, rulesFor } from "./rules/matched-rules.ts";
+import { type Target, toolTarget } from "./rules/target.ts";
+import { appliesTo, subjectKeys } from "./scope.ts";
+
+export interface Bound {
+  /**
+   * `deny` and `ask` take calls away or hold them up, `allow` is what calls are possible at all under a `default: deny`,
+   * `budget` ends them.
+   */
+  readonly effect: "deny" | "ask" | "allow" | "budget";
+  readonly text: string;
+  readonly policy: string;
+  readonly rule: string;
+  /** Of a budget: which of two is the smaller one. */
+  readonly limit?: number;
+  /** False: the policy is in audit mode, and only records what it would say. */
+  readonly enforced: boolean;
+}
+
+/** In the order of policies and rules, which is that of addresses and places. */
+export function boundsOf(request: OpenRequest, set: PolicySet): Bound[] {
+  const keys = subjectKeys(request.subject);
+  const policies = set.policies.filter((policy) => appliesTo(policy, keys));
+  const target: Target = request.point === "before_tool" ? toolTarget(request) : { model: request.model };
+  const needsAllow = decideOpen(request, set, "certain").effect === "deny";
+  const rules = rulesFor(policies, keys, target)
+    .filter(({ rule }) => judgesCall(rule) && (rule.effect !== "allow" || needsAllow))
+    .map(({ policy, rule }) => boundBy(policy, rule.effect, rule.rule, textOf(rule)));
+  return [...rules, ...policies.flatMap((policy) => budgetsOf(policy, request))];
+}
+
+function boundBy(policy: CompiledPolicy, effect: Bound["effect"], rule: string, text: string): Bound {
+  return { effect, text, policy: policy.address, rule, enforced: !policy.audit };
+}
+
+function textOf(rule: CompiledRule): string {
+  const where = [...rule.arguments.map(isText), ...(rule.when === null ? [] : [`\`${rule.when.text}\``])].join(" and ");
+  const others = rule.noOthers ? [othersText(rule)] : [];
+  const wanted = [...rule.must.map(mustText), ...others].join(", ");
+  switch (rule.effect) {
+    case "deny":
+      if (wanted === "") return `never where ${where}`;
+      return where === "" ? wanted : `where ${where}: ${wanted}`;
+    case "ask":
+      return `asks first${where === "" ? "" : ` where ${where}`}${wanted === "" ? "" : ` unless ${[...rule.must.map(isText), ...others].join(" and ")}`}`;
+    case "allow":
+      return `allowed where ${where === "" ? wanted : where}`;
+  }
+}
+
+function isText({ path, matcher }: ArgumentCondition): string {
+  return `\`${path.text}\` is ${matcher.text}`;
+}
+
+function mustText({ path, matcher }: ArgumentCondition): string {
+  return `\`${path.text}\` must be ${matcher.text}${matcher.optional ? ", where it is given" : ""}`;
+}
+
+function othersText({ arguments: matched, must }: CompiledRule): string {
+  const named = new Set([...matched, ...must].map(({ path }) => `\`${path.segments[0] ?? path.text}\``));
+  return named.size === 0 ? "no arguments" : `no arguments but ${[...named].join(", ")}`;
+}
+
+function budgetsOf(policy: CompiledPolicy, request: OpenRequest): Bound[] {
+  const { maxTokens } = policy;
+  const budget = (rule: string, limit: number, text: string): Bound => ({
+    ...boundBy(policy, "budget", rule, text),
+    limit,
+  });
+  const tokens =
+    maxTokens === null ? [] : [budget("spec.max_tokens_per_run", maxTokens, `at most ${maxTokens} tokens in one task`)];
+  if (request.point === "before_model") return tokens;
+  const key = toolKey(request.tool.name);
+  const calls = policy.maxCalls
+    .filter(({ pattern }) => matchesPattern(pattern, key))
+    .map(({ limit, rule }) => budget(rule, limit, `at most ${limit} ${limit === 1 ? "call" : "calls"} in one task`));
+  return [...tokens, ...calls];
+}
