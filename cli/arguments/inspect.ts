@@ -57,7 +57,7 @@ function addAccess(program: Command, facts: ProgramFacts, act: Act): void {
     .command("access")
     .description("show what agents may call, within which bounds, and the line that says so; of the state unless told")
     .argument("[agent]", "name or namespace/name (default: all)")
-    .argument("[path]", "a directory or file: of these manifests instead of the state");
+    .argument("[path]", "a directory or file: of these manifests instead of the state (also alone, where it exists)");
   withOutput(withStateFlags(withSource(command), facts), ["text", "json"]).action((agent, path, flags) =>
     act(async () => (await import("../commands/access.ts")).runAccess, { ...flags, agent, folder: path }),
   );

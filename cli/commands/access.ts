@@ -1,4 +1,6 @@
 // `access [agent]`: what each agent may call, within which bounds, by which line. Of the state, of a commit or of a folder.
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
 import { closest } from "fastest-levenshtein";
 import type { Address } from "../../contracts/address.ts";
 import { PermanentFailure } from "../../contracts/failure.ts";
@@ -28,13 +30,21 @@ interface Ground {
   readonly showFile: (file: string) => string;
 }
 
-export async function runAccess(host: Host, options: AccessOptions): Promise<ExitCode> {
+export async function runAccess(host: Host, flags: AccessOptions): Promise<ExitCode> {
+  const options = withFolder(host, flags);
   const ground = isOfSource(options) ? await readSource(host, options) : await readEnvironment(host, options);
   const agents = chosenAgents(ground.holders, options);
   const report = reportAccess(ground.holders, { ...ground, ...(agents === undefined ? {} : { agents }) });
   if (options.output === "json") printJson(host, report);
   else printText(host, report, ground);
   return EXIT.ok;
+}
+
+/** `access agents`, where there is such a directory, is about all of its agents; `default/agents` is an agent. */
+function withFolder(host: Host, { agent, ...options }: AccessOptions): AccessOptions {
+  if (agent === undefined) return options;
+  if (options.folder !== undefined || !existsSync(resolve(host.cwd, agent))) return { ...options, agent };
+  return { ...options, folder: agent };
 }
 
 function isOfSource({ repo, ref, path, folder }: AccessOptions): boolean {

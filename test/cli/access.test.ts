@@ -148,6 +148,7 @@ describeWithRedis("access", () => {
     expect(out).toContain("  in all: at most 5000 tokens in one task   agents/policy.yaml:5");
     expect(out).toContain("  ✕ orders.lookup (read, denied)");
     expect(out).toContain("      within: `amount` must be at most 100   agents/policy.yaml:9");
+    expect((await access({ agent: "agents", output: "text" })).out).toBe(out);
     await expect(access({ folder: "agents", agent: "refnds" })).rejects.toThrow("Did you mean `refunds`?");
   });
 });
