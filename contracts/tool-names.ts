@@ -1,4 +1,4 @@
-// The names of tools that are not manifests of their own: those of MCP servers and of the memory.
+// The names of tools that MCP servers provide.
 
 /** `<server>--<tool>` with `_` and `.` turned into `-`: letters, digits and dashes are what every model provider allows. */
 export function mcpToolName(server: string, tool: string): string {
@@ -8,11 +8,4 @@ export function mcpToolName(server: string, tool: string): string {
 /** For comparing: people also write a tool as its server spells it, with `_` and capitals. */
 export function plainToolName(name: string): string {
   return name.replace(/[_.]/g, "-").toLowerCase();
-}
-
-const MEMORY_TOOLS = ["memory.read", "memory.write", "memory.search", "memory.list", "memory.ingest"] as const;
-
-export function isMemoryTool(name: string): boolean {
-  const wanted = name.toLowerCase();
-  return MEMORY_TOOLS.some((tool) => tool === wanted);
 }

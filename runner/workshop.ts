@@ -3,6 +3,8 @@
 
 import { PermanentFailure } from "../contracts/failure.ts";
 import type { AgentSpec } from "../contracts/kinds/agent.ts";
+import { listedTools } from "../contracts/memory-tools.ts";
+import { taskId } from "../contracts/new-task.ts";
 import type { Redis } from "../store/connect.ts";
 import type { ModelChoice, ToolRules } from "./agent/desk.ts";
 import type { OutputShape } from "./agent/output.ts";
@@ -16,13 +18,16 @@ import { createRedactor, type Redactor, redactFailure } from "./gate/redact.ts";
 import type { Held } from "./held.ts";
 import { LivePolicies } from "./live-policies.ts";
 import { McpSupervisor } from "./mcp/supervisor.ts";
+import { agentMemory, type FindMemoryTool } from "./memory/agent-memory.ts";
+import type { Provenance } from "./memory/memory.ts";
 import type { ToolDefinition } from "./models/model.ts";
 import { openAgentModels } from "./models/open-agent-models.ts";
 import type { SecretAccess } from "./secrets/allowed.ts";
 import { openSecrets, type Secrets } from "./secrets/secrets.ts";
 import { openSightings, type Sightings } from "./sightings.ts";
-import { resolveHost } from "./tools/checked-request.ts";
-import { openToolBox, type ToolDeps } from "./tools/open-tool-box.ts";
+import { type Outbound, resolveHost } from "./tools/checked-request.ts";
+import { findMemory } from "./tools/find-manifest.ts";
+import { openToolBox, outboundTo, type ToolDeps } from "./tools/open-tool-box.ts";
 import type { ToolBox } from "./tools/tool.ts";
 import { toolRules } from "./tools/tool-rules.ts";
 
@@ -101,19 +106,17 @@ interface Attempt {
   readonly spec: AgentSpec;
 }
 
-async function openBench(
-  { options, mcp, live, breakers, argumentCheck, sightings, ground }: Shared,
-  { held, definitions, spec }: Attempt,
-  secrets: Secrets,
-  redactor: Redactor,
-): Promise<Bench> {
+async function openBench(shared: Shared, attempt: Attempt, secrets: Secrets, redactor: Redactor): Promise<Bench> {
+  const { options, mcp, live, breakers, argumentCheck, sightings, ground } = shared;
+  const { held, definitions, spec } = attempt;
   const { entries } = definitions.snapshot;
   const { namespace } = held.task;
   const output = outputShape(spec, held.agent);
   const models = await openAgentModels({ definitions, secrets, breakers, at: options.now() }, namespace, spec);
-  const toolNames = spec.tools ?? [];
+  const toolNames = listedTools(spec);
   const onOpened = sightings.serverOpened.bind(sightings);
-  const deps = { mcp, secrets, ground, onOpened };
+  const memory = memoryOf(shared, attempt, secrets);
+  const deps = { mcp, secrets, ground, onOpened, memory };
   const rulesOf = (tool: string): ToolRules => toolRules(entries, namespace, tool);
   // A verify tool can be called, but not by the model: the gate lists it for its one question only.
   const verifying = toolNames.flatMap((name) => rulesOf(name).verify ?? []);
@@ -146,6 +149,17 @@ async function openBench(
   };
 }
 
+/** What the agent's manifest names, kept under the task, and signed with who writes. */
+function memoryOf({ options, ground }: Shared, { held, definitions, spec }: Attempt, secrets: Secrets): FindMemoryTool {
+  const { task, agent, activation } = held;
+  const reference = spec.memory?.ref;
+  const { entries } = definitions.snapshot;
+  const found = reference === undefined ? undefined : findMemory(entries, task.namespace, reference);
+  const outbound = (url: URL): Outbound => outboundTo(url.hostname, ground);
+  const written = (): Provenance => ({ task: taskId(task), agent, activation, at: options.now().toISOString() });
+  return agentMemory(found, { redis: options.redis, task, secrets, outbound }, written);
+}
+
 function askerOf({ task, activation, agent, claim }: Held, spec: AgentSpec) {
   const { system, manifest, input } = claim.task;
   return {
@@ -153,7 +167,7 @@ function askerOf({ task, activation, agent, claim }: Held, spec: AgentSpec) {
     activation,
     subject: { namespace: task.namespace, system, task: manifest ?? task.name, agent },
     input,
-    grants: { tools: spec.tools ?? [], allowedTools: spec.allowed_tools ?? [], roles: spec.roles ?? [] },
+    grants: { tools: listedTools(spec), allowedTools: spec.allowed_tools ?? [], roles: spec.roles ?? [] },
   };
 }
 

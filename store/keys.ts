@@ -156,6 +156,8 @@ export interface TaskKeys {
   readonly open: string;
   /** stream: the trace, id `<seq>-0`. */
   readonly journal: string;
+  /** hash: `<namespace>/<memory> <key>` → entry, of memories that end with the task. */
+  readonly memory: string;
 }
 
 export function taskKeys(ref: TaskRef): TaskKeys {
@@ -166,12 +168,19 @@ export function taskKeys(ref: TaskRef): TaskKeys {
     order: `${tag}:order`,
     open: `${tag}:open`,
     journal: `${tag}:journal`,
+    memory: `${tag}:memory`,
   };
 }
 
 /** hash: step → its record, of one activation. */
 export function stepsKey(ref: TaskRef, activation: ActivationId): string {
   return `${taskTag(ref)}:steps:${activation}`;
+}
+
+/** hash: key → entry, of a memory that all tasks of an environment share. */
+export function memoryKey(env: string, namespace: string, name: string): string {
+  checkedName("environment", env);
+  return `cw:{m:${env}/${checkedName("namespace", namespace)}/${checkedName("memory", name)}}:entries`;
 }
 
 /** BullMQ's prefix: everything of its queue has one hash tag. */

@@ -4,8 +4,9 @@
 import type { KindName } from "../../contracts/address.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
+import { memoryOperation } from "../../contracts/memory-tools.ts";
 import type { Place } from "../../contracts/problem.ts";
-import { isMemoryTool, mcpToolName, plainToolName } from "../../contracts/tool-names.ts";
+import { mcpToolName, plainToolName } from "../../contracts/tool-names.ts";
 import { nearMatch } from "./near-match.ts";
 
 export interface Declaration {
@@ -68,7 +69,7 @@ export class Declared {
 
   /** Whether an agent may name this tool: a Tool, a tool that a declared server offers, or one of the memory. */
   hasTool(namespace: string, name: string): boolean {
-    if (isMemoryTool(name) || this.has("Tool", namespace, name)) return true;
+    if (memoryOperation(name) !== undefined || this.has("Tool", namespace, name)) return true;
     const server = this.serverOf(namespace, name);
     return server !== undefined && offers(server, name);
   }

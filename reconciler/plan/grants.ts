@@ -3,7 +3,7 @@
 import { type Address, addressOf } from "../../contracts/address.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
-import { isMemoryTool } from "../../contracts/tool-names.ts";
+import { listedTools } from "../../contracts/memory-tools.ts";
 import { type Bound, boundsOf } from "../../policies/bounds.ts";
 import { decideOpen, type OpenRequest } from "../../policies/decide.ts";
 import type { AgentGrants, OperationClass, Subject, Verdict } from "../../policies/request.ts";
@@ -32,10 +32,9 @@ export function grantsOf(model: AccessModel, agent: string): Grant[] {
   const manifest = model.agents.get(agent);
   const spec = manifest === undefined ? undefined : specOf(manifest, "Agent");
   if (manifest === undefined || spec === undefined) return [];
-  const grants = { tools: spec.tools ?? [], allowedTools: spec.allowed_tools ?? [], roles: spec.roles ?? [] };
+  const grants = { tools: listedTools(spec), allowedTools: spec.allowed_tools ?? [], roles: spec.roles ?? [] };
   const input = { model, agent, manifest, grants };
-  const memory = (spec.memory?.allow ?? []).map((operation) => `memory.${operation}`).filter(isMemoryTool);
-  const tools = [...new Set([...grants.tools, ...grants.allowedTools, ...memory])].toSorted();
+  const tools = [...new Set([...grants.tools, ...grants.allowedTools])].toSorted();
   const endpoints = [spec.model_ref, ...(spec.fallback_model_refs ?? [])].filter((name) => name !== undefined);
   return [
     ...tools.flatMap((tool) => inSystems(input, toolAsk(input, tool))),

@@ -2,8 +2,9 @@
 import { type Address, addressOf } from "../../contracts/address.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
+import { memoryClass, memoryOperation } from "../../contracts/memory-tools.ts";
 import { declaredClasses, discoveredClasses } from "../../contracts/tool-facts.ts";
-import { isMemoryTool, plainToolName } from "../../contracts/tool-names.ts";
+import { plainToolName } from "../../contracts/tool-names.ts";
 import type { ToolFacts } from "../../policies/request.ts";
 
 export interface ToolSource {
@@ -23,10 +24,14 @@ export function readToolFacts(name: string, namespace: string, { manifests, serv
   if (spec !== undefined) {
     return { name, known: true, capabilities: spec.capabilities ?? [], operationClasses: declaredClasses(spec) };
   }
+  const operation = memoryOperation(name);
+  if (operation !== undefined) {
+    return { name, known: true, capabilities: [], operationClasses: [memoryClass(operation)] };
+  }
   const isOfServer = isServed(`${namespace}/${plainToolName(name)}`, served);
   return {
     name,
-    known: isMemoryTool(name) || isOfServer,
+    known: isOfServer,
     capabilities: [],
     operationClasses: isOfServer ? discoveredClasses({}) : ["read"],
   };

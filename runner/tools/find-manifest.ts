@@ -1,6 +1,7 @@
 // Finds the Tool or McpServer that a name in a manifest means, within a snapshot. Pure.
 import { type AddressParts, addressOf } from "../../contracts/address.ts";
 import type { McpServerSpec } from "../../contracts/kinds/mcp-server.ts";
+import type { MemorySpec } from "../../contracts/kinds/memory.ts";
 import type { ToolSpec } from "../../contracts/kinds/tool.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import type { Snapshot } from "../../contracts/snapshot.ts";
@@ -35,6 +36,18 @@ export function findServer(entries: Entries, namespace: string, reference: strin
   return manifest === undefined || spec === undefined ? undefined : { ...manifest.metadata, spec };
 }
 
+export interface FoundMemory {
+  readonly namespace: string;
+  readonly name: string;
+  readonly spec: MemorySpec;
+}
+
+export function findMemory(entries: Entries, namespace: string, reference: string): FoundMemory | undefined {
+  const manifest = entries[addressOf(partsOf("Memory", namespace, reference))]?.manifest;
+  const spec = manifest === undefined ? undefined : specOf(manifest, "Memory");
+  return manifest === undefined || spec === undefined ? undefined : { ...manifest.metadata, spec };
+}
+
 /** The servers of the namespace that may provide `name`: those whose own name is the part before a `--`. */
 export function serversFor(entries: Entries, namespace: string, name: string): readonly FoundServer[] {
   return Object.values(entries).flatMap(({ manifest }) => {
@@ -46,7 +59,7 @@ export function serversFor(entries: Entries, namespace: string, name: string): r
   });
 }
 
-function partsOf(kind: "Tool" | "McpServer", namespace: string, reference: string): AddressParts {
+function partsOf(kind: "Tool" | "McpServer" | "Memory", namespace: string, reference: string): AddressParts {
   const slash = reference.indexOf("/");
   if (slash === -1) return { kind, namespace, name: reference };
   return { kind, namespace: reference.slice(0, slash), name: reference.slice(slash + 1) };

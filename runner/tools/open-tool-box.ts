@@ -1,8 +1,11 @@
 // Opens the tools that one agent lists: resolves names, starts the MCP servers behind them, gives them back at the end.
 import { PermanentFailure } from "../../contracts/failure.ts";
+import { memoryOperation } from "../../contracts/memory-tools.ts";
 import { declaredClasses, effectOf } from "../../contracts/tool-facts.ts";
-import { isMemoryTool, plainToolName } from "../../contracts/tool-names.ts";
+import { plainToolName } from "../../contracts/tool-names.ts";
 import type { ServerGround } from "../mcp/plan-server.ts";
+import type { FindMemoryTool } from "../memory/agent-memory.ts";
+import type { Outbound } from "./checked-request.ts";
 import { type Entries, type FoundTool, findServer, findTool, serversFor } from "./find-manifest.ts";
 import { callHttpTool } from "./http-tool.ts";
 import { collision, declaredMcpTool, discoveredTool } from "./mcp-tools.ts";
@@ -25,6 +28,7 @@ interface ToolGround extends ServerGround {
 }
 
 export interface ToolDeps extends ServerDeps {
+  readonly memory: FindMemoryTool;
   readonly ground: ToolGround;
 }
 
@@ -72,7 +76,8 @@ async function resolveTool(
   deps: ToolDeps,
   servers: OpenServers,
 ): Promise<Tool | undefined> {
-  if (isMemoryTool(name)) return undefined;
+  const operation = memoryOperation(name);
+  if (operation !== undefined) return deps.memory(operation);
   const { entries, namespace } = request;
   const manifest = findTool(entries, namespace, name);
   if (manifest === undefined) return discover(name, request, servers);
@@ -117,9 +122,17 @@ async function toolOfServer(manifest: FoundTool, name: string, entries: Entries,
 function httpTool(manifest: FoundTool, name: string, { secrets, ground }: ToolDeps): Tool {
   const { namespace, spec } = manifest;
   const host = URL.canParse(spec.endpoint ?? "") ? new URL(spec.endpoint ?? "").hostname : "";
-  const outbound = { allowPrivate: ground.privateHosts.includes(host), resolve: ground.resolve };
+  const outbound = outboundTo(host, ground);
   const source = { namespace, label: labelOf(manifest), spec, secrets, outbound };
   return { ...factsOf(manifest, name), call: (args, context) => callHttpTool(source, args, context) };
+}
+
+/** The manifest's host, and only it, may be one that the runner was told to reach inside. */
+export function outboundTo(
+  host: string,
+  { privateHosts, resolve }: Pick<ToolGround, "privateHosts" | "resolve">,
+): Outbound {
+  return { allowPrivate: privateHosts.includes(host), resolve };
 }
 
 function brokenTool(manifest: FoundTool, name: string, failure: PermanentFailure): Tool {

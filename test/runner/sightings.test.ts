@@ -40,7 +40,13 @@ describeWithRedis("a runner's sightings", () => {
       const spec = { ...hostileSpec("normal", log.path), pins };
       const entries = entriesOf([["McpServer", "notes", spec]]);
       const onOpened = sightings.serverOpened.bind(sightings);
-      const deps = { mcp, secrets: secretsWith({}), ground: { ...GROUND, privateHosts: [] }, onOpened };
+      const deps = {
+        mcp,
+        secrets: secretsWith({}),
+        ground: { ...GROUND, privateHosts: [] },
+        onOpened,
+        memory: () => undefined,
+      };
       return openToolBox({ entries, namespace: "default", toolNames: ["notes--write"] }, deps, never());
     };
     try {

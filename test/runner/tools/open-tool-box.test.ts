@@ -23,7 +23,7 @@ afterEach(async () => {
 });
 
 function open(entries: Entries, ...toolNames: string[]): Promise<ToolBox> {
-  const deps = { mcp, secrets: secretsWith({}), ground: { ...GROUND, privateHosts: [] } };
+  const deps = { mcp, secrets: secretsWith({}), ground: { ...GROUND, privateHosts: [] }, memory: () => undefined };
   return openToolBox({ entries, namespace: "default", toolNames }, deps, never());
 }
 

@@ -1,0 +1,133 @@
+// The memory as tools: what a model may ask, what it gets to read, and who wrote what. Only the gate calls them.
+import { digestText } from "../../contracts/canonical.ts";
+import { type MemoryOperation, memoryClass, memoryEffect, memoryToolName } from "../../contracts/memory-tools.ts";
+import type { ToolResult } from "../../contracts/step.ts";
+import type { ToolDefinition } from "../models/model.ts";
+import type { Tool } from "../tools/tool.ts";
+import { definitionDigest } from "../tools/tool-facts.ts";
+import { MEMORY_LIMITS } from "./limits.ts";
+import type { Memory, MemoryEntry, Provenance } from "./memory.ts";
+import { cutPieces } from "./pieces.ts";
+
+const KEY = { type: "string", minLength: 1, maxLength: MEMORY_LIMITS.keyLength };
+const LIMIT = { type: "integer", minimum: 1, maximum: MEMORY_LIMITS.maxAnswers, default: MEMORY_LIMITS.answers };
+
+interface Shape {
+  readonly description: string;
+  readonly properties: Readonly<Record<string, unknown>>;
+  readonly required: readonly string[];
+}
+
+const SHAPES: Readonly<Record<MemoryOperation, Shape>> = {
+  read: { description: "Reads what the memory holds under a key.", properties: { key: KEY }, required: ["key"] },
+  write: {
+    description: "Keeps a text in the memory under a key; what stood there before is replaced.",
+    properties: { key: KEY, value: { type: "string" } },
+    required: ["key", "value"],
+  },
+  search: {
+    description: "Finds the entries of the memory that hold the words of a query, the best first.",
+    properties: { query: { type: "string", minLength: 1 }, limit: LIMIT },
+    required: ["query"],
+  },
+  list: {
+    description: "Lists the keys of the memory, or those that begin with a prefix.",
+    properties: { prefix: { type: "string" }, limit: LIMIT },
+    required: [],
+  },
+  ingest: {
+    description:
+      "Keeps a long text in the memory in pieces that a search finds, under keys that begin with its source.",
+    properties: { source: KEY, text: { type: "string", minLength: 1 } },
+    required: ["source", "text"],
+  },
+};
+
+/** `written`: who would be the author of what this activation writes. */
+export function memoryTool(operation: MemoryOperation, memory: Memory, written: () => Provenance): Tool {
+  const { description, properties, required } = SHAPES[operation];
+  const definition: ToolDefinition = {
+    name: memoryToolName(operation),
+    description,
+    inputSchema: { type: "object", properties, required, additionalProperties: false },
+  };
+  return {
+    definition,
+    definitionDigest: definitionDigest(definition, {}),
+    effect: memoryEffect(operation),
+    capabilities: [],
+    operationClasses: [memoryClass(operation)],
+    timeoutMs: MEMORY_LIMITS.httpTimeoutMs,
+    call: async (args, { signal, checkLease }) => {
+      checkLease();
+      return carryOut(operation, memory, args, written, signal);
+    },
+  };
+}
+
+type Arguments = Readonly<Record<string, unknown>>;
+
+/** The gate has checked the arguments against the schema: what is missing here was optional. */
+async function carryOut(
+  operation: MemoryOperation,
+  memory: Memory,
+  args: Arguments,
+  written: () => Provenance,
+  signal: AbortSignal,
+): Promise<ToolResult> {
+  const limit = typeof args["limit"] === "number" ? args["limit"] : MEMORY_LIMITS.answers;
+  switch (operation) {
+    case "read":
+      return readResult(textOf(args, "key"), await memory.read(textOf(args, "key"), signal));
+    case "search":
+      return result({ entries: await memory.search(textOf(args, "query"), limit, signal) });
+    case "list":
+      return result({ keys: await memory.list(textOf(args, "prefix"), limit, signal) });
+    case "write":
+      return keep(memory, [{ key: textOf(args, "key"), value: textOf(args, "value"), written: written() }], signal);
+    case "ingest":
+      return ingest(memory, textOf(args, "source"), textOf(args, "text"), written(), signal);
+  }
+}
+
+function readResult(key: string, entry: MemoryEntry | undefined): ToolResult {
+  return entry === undefined ? { text: `Nothing stands under \`${key}\`.`, isError: false } : result(entry);
+}
+
+async function keep(memory: Memory, entries: readonly MemoryEntry[], signal: AbortSignal): Promise<ToolResult> {
+  const large = entries.find(({ value }) => Buffer.byteLength(value) > MEMORY_LIMITS.entryBytes);
+  if (large !== undefined) {
+    const text = `\`${large.key}\` is larger than ${MEMORY_LIMITS.entryBytes} bytes: use ingest, or keep less.`;
+    return { text, isError: true };
+  }
+  await memory.write(entries, signal);
+  return result({ kept: entries.map(({ key }) => key) });
+}
+
+/** Keys come from the content, so the same text twice is kept once. */
+async function ingest(
+  memory: Memory,
+  source: string,
+  text: string,
+  written: Provenance,
+  signal: AbortSignal,
+): Promise<ToolResult> {
+  if (Buffer.byteLength(text) > MEMORY_LIMITS.ingestBytes) {
+    return { text: `The text is larger than ${MEMORY_LIMITS.ingestBytes} bytes: ingest it in parts.`, isError: true };
+  }
+  const entries = cutPieces(text, MEMORY_LIMITS.pieceLength).map((value) => ({
+    key: `${source}#${digestText(value).slice("sha256:".length, "sha256:".length + 16)}`,
+    value,
+    written,
+  }));
+  return keep(memory, entries, signal);
+}
+
+function textOf(args: Arguments, name: string): string {
+  const value = args[name];
+  return typeof value === "string" ? value : "";
+}
+
+function result(value: unknown): ToolResult {
+  return { text: JSON.stringify(value), isError: false };
+}

@@ -1,0 +1,32 @@
+// The one interface behind which every memory stands. Only the memory tools call it, and the gate calls those.
+
+/** Who wrote an entry, and in which step: the way back from what an agent knows to where it comes from. */
+export interface Provenance {
+  /** `<namespace>/<name>`. */
+  readonly task: string;
+  readonly agent: string;
+  readonly activation: string;
+  readonly at: string;
+}
+
+export interface MemoryEntry {
+  readonly key: string;
+  readonly value: string;
+  readonly written: Provenance;
+}
+
+export interface MemoryHit extends MemoryEntry {
+  /** From 0 to 1: how much of the query is in the entry. */
+  readonly score: number;
+}
+
+/** Throws TransientFailure where the memory is away, PermanentFailure (MEMORY_FULL, MEMORY_UNREADABLE, …) otherwise. */
+export interface Memory {
+  read(key: string, signal: AbortSignal): Promise<MemoryEntry | undefined>;
+  /** All entries or none; what stands under a key already is replaced. */
+  write(entries: readonly MemoryEntry[], signal: AbortSignal): Promise<void>;
+  /** Best first. */
+  search(query: string, limit: number, signal: AbortSignal): Promise<readonly MemoryHit[]>;
+  /** Keys that begin with `prefix`, sorted. */
+  list(prefix: string, limit: number, signal: AbortSignal): Promise<readonly string[]>;
+}

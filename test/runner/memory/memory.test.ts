@@ -1,0 +1,204 @@
+// One suite that every memory passes: for a task, for an environment, behind HTTP.
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { PermanentFailure, TransientFailure } from "../../../contracts/failure.ts";
+import type { Memory, MemoryEntry } from "../../../runner/memory/memory.ts";
+import { memoryTool } from "../../../runner/memory/memory-tools.ts";
+import { openMemory } from "../../../runner/memory/open-memory.ts";
+import { resolveHost } from "../../../runner/tools/checked-request.ts";
+import { closeRedis, connectRedis, type Redis } from "../../../store/connect.ts";
+import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
+import { never, secretsWith } from "../mcp/servers.ts";
+import { answerJson, serve } from "../tools/http-server.ts";
+
+const WRITTEN = { task: "default/t", agent: "a", activation: "a#1", at: "2026-01-01T00:00:00.000Z" };
+const entry = (key: string, value: string): MemoryEntry => ({ key, value, written: WRITTEN });
+
+interface Place {
+  readonly env: string;
+  readonly task: string;
+  readonly name: string;
+}
+
+const somewhere = (): Place => ({ env: `m${randomUUID().slice(0, 8)}`, task: "t1", name: "notes" });
+
+function open(redis: Redis, spec: Readonly<Record<string, unknown>>, { env, task, name }: Place): Memory {
+  const deps = {
+    redis,
+    task: { env, namespace: "default", name: task },
+    secrets: secretsWith({ key: "s3cret" }),
+    outbound: () => ({ allowPrivate: true, resolve: resolveHost }),
+  };
+  return openMemory({ namespace: "default", name, spec }, deps);
+}
+
+/** What docs/memory.md asks of a memory behind HTTP, in a map. */
+async function memoryServer(): Promise<string> {
+  const kept = new Map<string, MemoryEntry>();
+  const answers: Readonly<Record<string, (body: Record<string, unknown>) => unknown>> = {
+    "/m/read": ({ key }) => ({ entry: kept.get(String(key)) ?? null }),
+    "/m/write": ({ entries }) => {
+      for (const one of entries as MemoryEntry[]) kept.set(one.key, one);
+      return {};
+    },
+    "/m/search": ({ query }) => ({
+      entries: [...kept.values()]
+        .filter(({ value }) => value.includes(String(query)))
+        .map((one) => ({ ...one, score: 1 })),
+    }),
+    "/m/list": ({ prefix }) => ({ keys: [...kept.keys()].filter((key) => key.startsWith(String(prefix))).toSorted() }),
+  };
+  const { url } = await serve((response, { path, body }) => {
+    answerJson(response, 200, answers[path]?.(JSON.parse(body) as Record<string, unknown>));
+  });
+  return `${url}/m`;
+}
+
+describeWithRedis("memories", () => {
+  let server: TestRedis;
+  let redis: Redis;
+  beforeAll(async () => {
+    server = await testRedis();
+    redis = connectRedis(server.url, "command");
+  });
+  afterAll(async () => {
+    await closeRedis(redis);
+    await server.stop();
+  });
+
+  describe.each(["in-memory", "redis", "http"])("%s", (provider) => {
+    const make = async (): Promise<Memory> =>
+      open(redis, provider === "http" ? { provider, endpoint: await memoryServer() } : { provider }, somewhere());
+
+    it("gives back what was written, with who wrote it, and the newest of it", async () => {
+      const memory = await make();
+      expect(await memory.read("plan", never())).toBeUndefined();
+      await memory.write([entry("plan", "old")], never());
+      await memory.write([entry("plan", "new"), entry("other", "x")], never());
+      expect(await memory.read("plan", never())).toEqual(entry("plan", "new"));
+    });
+
+    it("finds entries by their words and lists keys by their beginning", async () => {
+      const memory = await make();
+      await memory.write(
+        [entry("a/1", "brass clock"), entry("a/2", "wooden bell"), entry("b/1", "clock tower")],
+        never(),
+      );
+      const hits = await memory.search("clock", 5, never());
+      expect(hits.map(({ key }) => key).toSorted()).toEqual(["a/1", "b/1"]);
+      expect(hits[0]).toMatchObject({ written: WRITTEN, score: 1 });
+      expect(await memory.list("a/", 5, never())).toEqual(["a/1", "a/2"]);
+      expect(await memory.list("", 2, never())).toHaveLength(2);
+    });
+  });
+
+  it("in-memory is a task's own; redis is shared by the tasks of an environment, and by no other environment", async () => {
+    const here = somewhere();
+    const write = (provider: string, place: Place) =>
+      open(redis, { provider }, place).write([entry("k", "v")], never());
+    const read = async (provider: string, place: Place) =>
+      (await open(redis, { provider }, place).read("k", never()))?.value;
+    await write("in-memory", here);
+    await write("redis", here);
+    const other = { ...here, task: "t2" };
+    expect([await read("in-memory", here), await read("in-memory", other)]).toEqual(["v", undefined]);
+    expect([
+      await read("redis", other),
+      await read("redis", somewhere()),
+      await read("redis", { ...here, name: "x" }),
+    ]).toEqual(["v", undefined, undefined]);
+  });
+
+  it("ranks entries that hold more of the query first, whatever script they are written in", async () => {
+    const memory = open(redis, {}, somewhere());
+    await memory.write(
+      [entry("1", "Uhren und Türme"), entry("2", "Uhren, Glocken und Türme"), entry("3", "часы")],
+      never(),
+    );
+    expect((await memory.search("glocken türme", 5, never())).map(({ key, score }) => [key, score])).toEqual([
+      ["2", 1],
+      ["1", 0.5],
+    ]);
+    expect((await memory.search("ЧАСЫ", 5, never())).map(({ key }) => key)).toEqual(["3"]);
+  });
+
+  it("names an entry that somebody else put there", async () => {
+    const place = somewhere();
+    const memory = open(redis, { provider: "redis" }, place);
+    await redis.hset(`cw:{m:${place.env}/default/notes}:entries`, "k", "no json");
+    await expect(memory.read("k", never())).rejects.toMatchObject({ code: "MEMORY_UNREADABLE" });
+  });
+
+  it("refuses providers that it does not have, and a redis elsewhere", () => {
+    expect(() => open(redis, { provider: "pgvector" }, somewhere())).toThrow(/there are in-memory, redis and http/);
+    expect(() => open(redis, { provider: "redis", endpoint: "redis://x" }, somewhere())).toThrow(
+      /environment's own Redis/,
+    );
+  });
+
+  describe("behind HTTP", () => {
+    const failureOf = async (spec: Readonly<Record<string, unknown>>): Promise<unknown> =>
+      open(redis, { provider: "http", ...spec }, somewhere())
+        .read("k", never())
+        .catch((error: unknown) => error);
+
+    it("sends the credential, and tells what failed for good from what passes", async () => {
+      const { url, asked } = await serve((response, { path }) => {
+        answerJson(response, Number(path.split("/")[1]), {});
+      });
+      const at = (status: number) => failureOf({ endpoint: `${url}/${status}`, auth: { secret_ref: "key" } });
+      expect(await at(200)).toBeUndefined();
+      expect(asked[0]?.headers["authorization"]).toBe("Bearer s3cret");
+      expect(await at(503)).toBeInstanceOf(TransientFailure);
+      expect(await at(401)).toMatchObject({ code: "MEMORY_AUTH" });
+      expect(await at(404)).toMatchObject({ code: "MEMORY_REFUSED" });
+    });
+
+    it.each([["no json"], ["[]"], ['{"entry": {"key": "k"}}'], [`{"x": "${"y".repeat(2_000_000)}"}`]])(
+      "refuses an answer that cannot be read (%#)",
+      async (body) => {
+        const { url } = await serve((response) => void response.end(body));
+        expect(await failureOf({ endpoint: url })).toMatchObject({ code: "MEMORY_UNREADABLE" });
+      },
+    );
+
+    it("without an address fails by name", async () => {
+      expect(await failureOf({})).toBeInstanceOf(PermanentFailure);
+    });
+  });
+
+  describe("tools", () => {
+    const context = { idempotencyKey: "k", signal: never(), checkLease: () => undefined };
+    const tool = (operation: Parameters<typeof memoryTool>[0], memory: Memory) =>
+      memoryTool(operation, memory, () => WRITTEN);
+
+    it("keep a long text in pieces that a search finds, the same text once", async () => {
+      const memory = open(redis, {}, somewhere());
+      const text = Array.from({ length: 60 }, (_, n) => `Paragraph ${n} tells of clock number ${n}.`).join("\n\n");
+      const first = await tool("ingest", memory).call({ source: "book", text }, context);
+      expect(await tool("ingest", memory).call({ source: "book", text }, context)).toEqual(first);
+      const keys = await memory.list("book#", 100, never());
+      expect((JSON.parse(first.text) as { kept: string[] }).kept.toSorted()).toEqual(keys);
+      expect(keys.length).toBeGreaterThan(1);
+      const found = await tool("search", memory).call({ query: "clock number 42", limit: 1 }, context);
+      expect(found.text).toContain("Paragraph 42 ");
+    });
+
+    it("tell the model what is not there and what is too large", async () => {
+      const memory = open(redis, {}, somewhere());
+      expect((await tool("read", memory).call({ key: "gone" }, context)).text).toBe("Nothing stands under `gone`.");
+      const large = await tool("write", memory).call({ key: "k", value: "x".repeat(40_000) }, context);
+      expect(large).toMatchObject({ isError: true });
+      expect(await memory.list("", 10, never())).toEqual([]);
+    });
+
+    it("say what they do: reads are reads, writes leave one entry however often they are made", () => {
+      const memory = open(redis, {}, somewhere());
+      expect([tool("read", memory).effect, tool("write", memory).effect]).toEqual(["read", "idempotent"]);
+      expect([tool("search", memory).operationClasses, tool("ingest", memory).operationClasses]).toEqual([
+        ["read"],
+        ["write"],
+      ]);
+    });
+  });
+});
