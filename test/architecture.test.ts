@@ -100,7 +100,7 @@ function inGate(path: string): boolean {
 }
 
 function inAdapter(path: string): boolean {
-  return /^runner\/(models|tools|mcp)\//.test(path);
+  return /^runner\/(models|tools|mcp|memory)\//.test(path);
 }
 
 describe("the rooms", () => {
