@@ -8,6 +8,7 @@ export const KIND_NAMES = [
   "McpServer",
   "Memory",
   "ModelEndpoint",
+  "PolicyTest",
   "Secret",
   "Task",
   "TaskSchedule",

@@ -7,6 +7,7 @@ import { AGENT_SYSTEM_SCHEMA, type AgentSystemSpec } from "./kinds/agent-system.
 import { MCP_SERVER_SCHEMA, type McpServerSpec } from "./kinds/mcp-server.ts";
 import { MEMORY_SCHEMA, type MemorySpec } from "./kinds/memory.ts";
 import { MODEL_ENDPOINT_SCHEMA, type ModelEndpointSpec } from "./kinds/model-endpoint.ts";
+import { POLICY_TEST_SCHEMA, type PolicyTestSpec } from "./kinds/policy-test.ts";
 import { SECRET_SCHEMA, type SecretSpec } from "./kinds/secret.ts";
 import { TASK_SCHEMA, type TaskSpec } from "./kinds/task.ts";
 import { TASK_SCHEDULE_SCHEMA, type TaskScheduleSpec } from "./kinds/task-schedule.ts";
@@ -35,6 +36,7 @@ export interface SpecTypes {
   readonly McpServer: McpServerSpec;
   readonly Memory: MemorySpec;
   readonly ModelEndpoint: ModelEndpointSpec;
+  readonly PolicyTest: PolicyTestSpec;
   readonly Secret: SecretSpec;
   readonly Task: TaskSpec;
   readonly TaskSchedule: TaskScheduleSpec;
@@ -53,6 +55,7 @@ export const KINDS: Readonly<Record<KindName, KindInfo>> = {
   McpServer: kindInfo("McpServer", "mcpservers", ["mcp"], MCP_SERVER_SCHEMA),
   Memory: kindInfo("Memory", "memories", ["mem"], MEMORY_SCHEMA),
   ModelEndpoint: kindInfo("ModelEndpoint", "modelendpoints", ["me", "model", "models"], MODEL_ENDPOINT_SCHEMA),
+  PolicyTest: kindInfo("PolicyTest", "policytests", ["pt"], POLICY_TEST_SCHEMA),
   Secret: kindInfo("Secret", "secrets", ["sec"], SECRET_SCHEMA),
   Task: kindInfo("Task", "tasks", ["ta"], TASK_SCHEMA),
   TaskSchedule: kindInfo("TaskSchedule", "taskschedules", ["ts", "schedule", "schedules"], TASK_SCHEDULE_SCHEMA),

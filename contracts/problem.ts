@@ -19,6 +19,7 @@ export const PROBLEM_CODES = [
   "PATH_COLLISION",
   "NOT_A_MANIFEST",
   "OVERLAY",
+  "POLICY_TEST",
 ] as const;
 
 export type ProblemCode = (typeof PROBLEM_CODES)[number];

@@ -54,6 +54,8 @@ export const REFERENCES: readonly Reference[] = [
   ruleModel("AgentPolicy", "/spec/rules/*/match/models/*"),
   ruleTool("ToolPermission", "/spec/tool_ref"),
   rule("ToolPermission", "/spec/target_agents/*", "Agent"),
+  rule("PolicyTest", "/spec/cases/*/request/agent", "Agent"),
+  rule("PolicyTest", "/spec/cases/*/request/system", "AgentSystem"),
   needed("Task", "/spec/system", "AgentSystem"),
   needed("TaskSchedule", "/spec/task_ref", "Task"),
   needed("TaskSchedule", "/spec/task_template/system", "AgentSystem"),

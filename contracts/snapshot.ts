@@ -15,11 +15,12 @@ export interface Snapshot {
   readonly entries: Readonly<Record<Address, SnapshotEntry>>;
 }
 
-/** Everything but run-time requests: a task keeps the whole set of definitions that was applied when it was made. */
+/** Not of any use to a task that runs. */
+const LEFT_OUT: readonly string[] = ["PolicyTest", "Task", "TaskSchedule"];
+
+/** Everything but run-time requests and tests: a task keeps the whole set of definitions that was applied when it was made. */
 export function makeSnapshot(records: Iterable<StateRecord>): Snapshot {
-  const kept = [...records].filter(
-    (record) => record.manifest.kind !== "Task" && record.manifest.kind !== "TaskSchedule",
-  );
+  const kept = [...records].filter(({ manifest }) => !LEFT_OUT.includes(manifest.kind));
   kept.sort((a, b) => (a.address < b.address ? -1 : 1));
   const entries = Object.fromEntries(
     kept.map(({ address, manifest, digest, source }) => [address, { manifest, digest, source }]),

@@ -7,6 +7,7 @@ import { addInspectCommands } from "./inspect.ts";
 import { addManifestCommands } from "./manifests.ts";
 import { addOperateCommands } from "./operate.ts";
 import { addPlanCommands } from "./plan.ts";
+import { addPolicyCommands } from "./policy.ts";
 import { addRecoverCommands } from "./recover.ts";
 
 export function makeProgram(facts: ProgramFacts, act: Act): Command {
@@ -19,6 +20,7 @@ export function makeProgram(facts: ProgramFacts, act: Act): Command {
     .showSuggestionAfterError(true)
     .addHelpText("after", `\n${EXIT_CODE_HELP}\n\nStart: countwheel init, then countwheel up`);
   addManifestCommands(program.commandsGroup("Write manifests:"), facts, act);
+  addPolicyCommands(program.commandsGroup("Write manifests:"), facts, act);
   addPlanCommands(program.commandsGroup("Deploy them:"), facts, act);
   addHistoryCommands(program.commandsGroup("Hold and go back:"), facts, act);
   addInspectCommands(program.commandsGroup("Look:"), facts, act);

@@ -1,13 +1,13 @@
 // `init [dir] --blueprint …`: writes a working set of manifests to start from. Never overwrites a file.
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
-import { dirname, join, posix, relative, resolve, sep } from "node:path";
+import { readdir, readFile } from "node:fs/promises";
+import { join, posix, relative, resolve, sep } from "node:path";
 import { bundleSchema } from "../../contracts/editor-schema.ts";
-import { PermanentFailure } from "../../contracts/failure.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Host, OutputFormat } from "../host.ts";
-import { paintFor, printJson, say } from "../output.ts";
+import { printJson, say } from "../output.ts";
 import { packageRoot } from "../package-facts.ts";
 import { shellWord } from "../plan-source.ts";
+import { printWritten, writeAllNew } from "../write-new.ts";
 
 export interface InitOptions {
   readonly dir: string;
@@ -19,22 +19,19 @@ export interface InitOptions {
 /** Hidden, so that no reader of manifests looks into it; beside the manifests, so that an editor finds it by a relative path. */
 const SCHEMA_FILE = ".schema/countwheel.json";
 
-interface Written {
-  readonly path: string;
-  readonly how: "written" | "kept";
-}
-
 export async function runInit(host: Host, { dir, blueprint, output }: InitOptions): Promise<ExitCode> {
   const folder = resolve(host.cwd, dir);
   const files = new Map([
     ...(await readBlueprint(blueprint)),
     [SCHEMA_FILE, `${JSON.stringify(bundleSchema(), null, 2)}\n`],
   ]);
-  const written: Written[] = [];
-  for (const [path, text] of files) written.push({ path, how: await writeNew(join(folder, path), text) });
+  const written = await writeAllNew(folder, files);
   if (output === "json")
     printJson(host, { formatVersion: "1", dir: relative(host.cwd, folder) || ".", blueprint, files: written });
-  else printText(host, dir, written);
+  else {
+    printWritten(host, dir, written);
+    say(host, `Next: countwheel validate ${shellWord(dir)}, then countwheel up ${shellWord(dir)}`);
+  }
   return EXIT.ok;
 }
 
@@ -53,24 +50,4 @@ async function readBlueprint(blueprint: string): Promise<ReadonlyMap<string, str
 function withSchemaLine(path: string, text: string): string {
   if (!/\.ya?ml$/.test(path)) return text;
   return `# yaml-language-server: $schema=${posix.relative(posix.dirname(path), SCHEMA_FILE)}\n${text}`;
-}
-
-async function writeNew(file: string, text: string): Promise<Written["how"]> {
-  try {
-    await mkdir(dirname(file), { recursive: true });
-    await writeFile(file, text, { flag: "wx" });
-    return "written";
-  } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "EEXIST") return "kept";
-    throw new PermanentFailure("WRITE_FAILED", `\`${file}\` cannot be written`, { cause });
-  }
-}
-
-function printText(host: Host, dir: string, written: readonly Written[]): void {
-  const paint = paintFor(host.stdout, host.config.color);
-  for (const { path, how } of written) {
-    const mark = how === "written" ? paint("green", "+") : paint("yellow", "=");
-    host.stdout.write(`  ${mark} ${join(dir, path)}${how === "kept" ? "   kept: it exists" : ""}\n`);
-  }
-  say(host, `Next: countwheel validate ${shellWord(dir)}, then countwheel up ${shellWord(dir)}`);
 }

@@ -31,6 +31,8 @@ export const PROBLEM_HELP: Readonly<Record<ProblemCode, string>> = {
   NOT_A_MANIFEST: "A YAML or JSON document without a `kind`. It is skipped.",
   OVERLAY:
     "A patch of an overlay that cannot be applied: it names no manifest of the set, or changes which one it is (kind, name, namespace, apiVersion).",
+  POLICY_TEST:
+    "A case of a PolicyTest that the gate answers otherwise than it expects. The detail tells what the gate said, and by which rules. Mend the policy, or the case.",
 };
 
 export const DENIAL_HELP: Readonly<Record<DenialCode, string>> = {

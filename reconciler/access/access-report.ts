@@ -12,7 +12,7 @@ import { subjectKeys } from "../../policies/scope.ts";
 import { type AccessModel, type Holder, readAccessModel } from "../plan/access-model.ts";
 import { type Grant, grantsOf } from "../plan/grants.ts";
 import { readToolFacts } from "../plan/tool-facts.ts";
-import type { PlaceOf } from "./rule-places.ts";
+import type { PlaceOf } from "./place-of.ts";
 
 export interface AccessReport {
   readonly formatVersion: "1";

@@ -4,25 +4,9 @@ import { digestText } from "../../contracts/canonical.ts";
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import type { Place } from "../../contracts/problem.ts";
 import type { RecordSource } from "../../contracts/record.ts";
-import { escapePointer } from "../../contracts/sensitive.ts";
 import { readTexts } from "../drift/read-texts.ts";
 import type { SourceTools } from "../environment-source.ts";
-import type { LoadedManifest } from "../load/desired-set.ts";
-
-/** undefined: nobody knows the manifest. `rule` is as reasons name it: `spec.rules[0].must.amount`. */
-export type PlaceOf = (address: string, rule: string) => Place | undefined;
-
-export function placesIn(manifests: readonly Pick<LoadedManifest, "address" | "locate">[]): PlaceOf {
-  const byAddress = new Map<string, (pointer: string) => Place>();
-  for (const { address, locate } of manifests) byAddress.set(address, locate);
-  return (address, rule) => byAddress.get(address)?.(pointerOf(rule));
-}
-
-/** `spec.rules[0].must.amount` → `/spec/rules/0/must/amount`. A name with a dot in it ends at what is around it. */
-function pointerOf(rule: string): string {
-  const parts = rule.split(/[.[\]]/).filter((part) => part !== "");
-  return parts.map((part) => `/${escapePointer(part)}`).join("");
-}
+import { type PlaceOf, placesIn } from "./place-of.ts";
 
 /** Sources by address. What cannot be read any more is told by the line at which the manifest begins. */
 export async function placesAtCommits(

@@ -8,6 +8,7 @@ import { checkAgent } from "./rules/agent.ts";
 import { checkAgentSystem } from "./rules/agent-system.ts";
 import { checkModelEndpoint } from "./rules/model-endpoint.ts";
 import { checkAgentPolicy, checkToolPermission } from "./rules/policy.ts";
+import { checkPolicyTest } from "./rules/policy-test.ts";
 import type { Remarks, Rules } from "./rules/remarks.ts";
 import { checkSecret, findPlaintextSecrets } from "./rules/secret.ts";
 import { checkTask, checkTaskSchedule, checkTaskWebhook } from "./rules/task.ts";
@@ -23,6 +24,7 @@ export function checkRules(reader: DocumentReader, manifest: Manifest, kindSpan:
   apply(specOf(manifest, "AgentSystem"), checkAgentSystem);
   apply(specOf(manifest, "McpServer"), checkMcpServer);
   apply(specOf(manifest, "ModelEndpoint"), checkModelEndpoint);
+  apply(specOf(manifest, "PolicyTest"), checkPolicyTest);
   apply(specOf(manifest, "Secret"), checkSecret);
   apply(specOf(manifest, "Task"), checkTask);
   apply(specOf(manifest, "TaskSchedule"), checkTaskSchedule);

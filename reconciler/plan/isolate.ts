@@ -45,7 +45,7 @@ function findBrokenPolicy({ manifests, problems, records }: IsolateInput): strin
 
 function isPolicyAddress(address: string | undefined): boolean {
   const kind = address === undefined ? undefined : parseAddress(address)?.kind;
-  return kind !== undefined && isPolicyKind(kind);
+  return kind !== undefined && (isPolicyKind(kind) || kind === "PolicyTest");
 }
 
 /** Answers what a manifest waits for: a broken one that it needs, directly or through others. */

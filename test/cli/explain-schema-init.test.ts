@@ -76,7 +76,7 @@ describe("schema", () => {
     expect(JSON.parse(told.out)).toMatchObject({ $schema: "http://json-schema.org/draft-07/schema#", title: "Tool" });
     told.out = "";
     await runSchema(host, {});
-    expect((JSON.parse(told.out) as { oneOf: unknown[] }).oneOf.length).toBe(15);
+    expect((JSON.parse(told.out) as { oneOf: unknown[] }).oneOf.length).toBe(16);
   });
 });
 

@@ -1,0 +1,89 @@
+// Asks the gate's evaluator what a PolicyTest asks, and tells where its answer is another one. Pure; it runs nothing.
+import { addressOf } from "../../contracts/address.ts";
+import type { PolicyTestSpec } from "../../contracts/kinds/policy-test.ts";
+import { specOf } from "../../contracts/kinds.ts";
+import type { Manifest } from "../../contracts/manifest.ts";
+import { decide } from "../../policies/decide.ts";
+import type { AgentGrants, GateRequest, ToolFacts, Verdict } from "../../policies/request.ts";
+import type { AccessModel } from "../plan/access-model.ts";
+import { readToolFacts } from "../plan/tool-facts.ts";
+
+export type Case = PolicyTestSpec["cases"][number];
+
+export interface FailedCase {
+  readonly index: number;
+  readonly name: string;
+  /** `allow`, `deny TOOL_BLOCKED`. */
+  readonly expected: string;
+  readonly got: string;
+  readonly reasons: Verdict["reasons"];
+}
+
+/** Of a test that passes: none. */
+export function failedCases(model: AccessModel, test: Manifest): FailedCase[] {
+  const cases = specOf(test, "PolicyTest")?.cases ?? [];
+  return cases.flatMap((one, index) => {
+    const verdict = decide(requestOf(model, test.metadata.namespace, one), model.policies);
+    if (isExpected(one, verdict)) return [];
+    const { effect, code } = one.expect;
+    const expected = code === undefined ? effect : `${effect} ${code}`;
+    return [{ index, name: one.name, expected, got: answerText(verdict), reasons: verdict.reasons }];
+  });
+}
+
+function isExpected({ expect }: Case, verdict: Verdict): boolean {
+  return effectOf(verdict) === expect.effect && (expect.code === undefined || expect.code === verdict.code);
+}
+
+/** What happens: what only a policy in audit mode objects to is carried out. */
+function effectOf({ effect, enforced }: Verdict): Verdict["effect"] {
+  return enforced ? effect : "allow";
+}
+
+function answerText(verdict: Verdict): string {
+  const { code, effect, enforced } = verdict;
+  if (!enforced) return `allow (audit: would ${effect}, ${code})`;
+  return effect === "allow" ? effect : `${effect} ${code}`;
+}
+
+/** Stands for an agent, a system and a task that no manifest can have the name of. */
+const ANY = "(any)";
+
+function requestOf(model: AccessModel, namespace: string, { request }: Case): GateRequest {
+  const { agent = ANY, system = ANY, task = ANY, usage } = request;
+  const subject = { namespace, system, task, agent };
+  const spent = { tokens: usage?.tokens ?? 0, calls: usage?.calls ?? {} };
+  if (request.model !== undefined) {
+    const reserveTokens = request.reserve_tokens ?? 0;
+    return { point: "before_model", subject, model: request.model, provider: "(any)", reserveTokens, usage: spent };
+  }
+  return {
+    point: "before_tool",
+    subject,
+    grants: grantsOf(model, namespace, request),
+    tool: toolOf(model, namespace, request),
+    arguments: request.arguments ?? {},
+    usage: spent,
+    input: request.input ?? {},
+  };
+}
+
+function grantsOf(model: AccessModel, namespace: string, { agent, tool = "", roles }: Case["request"]): AgentGrants {
+  const manifest =
+    agent === undefined ? undefined : model.manifests.get(addressOf({ kind: "Agent", namespace, name: agent }));
+  const spec = manifest === undefined ? undefined : specOf(manifest, "Agent");
+  if (spec === undefined) return { tools: [tool], allowedTools: [], roles: roles ?? [] };
+  return { tools: spec.tools ?? [], allowedTools: spec.allowed_tools ?? [], roles: roles ?? spec.roles ?? [] };
+}
+
+function toolOf(model: AccessModel, namespace: string, request: Case["request"]): ToolFacts {
+  const { tool = "", operation_classes: classes, capabilities } = request;
+  const facts = readToolFacts(tool, namespace, model);
+  const isMadeUp = classes !== undefined || capabilities !== undefined;
+  return {
+    ...facts,
+    known: facts.known || isMadeUp,
+    operationClasses: classes ?? facts.operationClasses,
+    capabilities: capabilities ?? facts.capabilities,
+  };
+}
