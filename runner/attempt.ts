@@ -6,6 +6,7 @@ import type { AgentSpec } from "../contracts/kinds/agent.ts";
 import type { TraceDraft, TraceEventType } from "../contracts/trace.ts";
 import { readTrace } from "../store/tasks.ts";
 import type { AgentDesk } from "./agent/desk.ts";
+import { readExecution } from "./agent/execution.ts";
 import { type AgentEnd, runAgent } from "./agent/loop.ts";
 import type { Definitions } from "./definitions.ts";
 import type { Held } from "./held.ts";
@@ -52,7 +53,7 @@ async function withBench(held: Held, definitions: Definitions, spec: AgentSpec):
 function outcomeOf(end: AgentEnd, bench: Bench): Outcome {
   switch (end.outcome) {
     case "done":
-      return { kind: "done", text: bench.redact(end.text), turns: end.turns };
+      return { kind: "done", text: bench.redact(end.text), turns: end.turns, missing: end.missing };
     case "denied":
       return { kind: "denied", denial: end.denial };
     case "unknown": {
@@ -73,6 +74,7 @@ function deskOf(held: Held, spec: AgentSpec, bench: Bench): AgentDesk {
     maxSteps: spec.limits?.max_steps ?? RUNNER_LIMITS.maxSteps,
     models: bench.models,
     output: bench.output,
+    execution: readExecution(spec.execution),
     redact: bench.redact,
     modelRetry: MODEL_RETRY,
     gate: bench.gate,

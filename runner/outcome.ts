@@ -12,7 +12,8 @@ import type { GraphRules } from "./graph/reach.ts";
 import { Cancelled, RunnerStopping } from "./lease.ts";
 
 export type Outcome =
-  | { readonly kind: "done"; readonly text: string; readonly turns: number }
+  /** `missing`: what an observed contract was not kept in. */
+  | { readonly kind: "done"; readonly text: string; readonly turns: number; readonly missing: readonly string[] }
   | { readonly kind: "denied"; readonly denial: Denial }
   | {
       readonly kind: "unknown";
@@ -106,7 +107,7 @@ export interface Ending {
 export function writingOf(outcome: Exclude<Outcome, { kind: "lost" }>, ending: Ending): Writing {
   switch (outcome.kind) {
     case "done":
-      return afterAgent(ending, { status: "done", output: outcome.text }, { turns: outcome.turns });
+      return afterAgent(ending, { status: "done", output: outcome.text }, doneFacts(outcome));
     case "denied":
       return endTask(ending, "Failed", denialRecord(outcome.denial));
     case "failed":
@@ -128,6 +129,10 @@ export function writingOf(outcome: Exclude<Outcome, { kind: "lost" }>, ending: E
       return outcome.counts ? again : { ...again, uncounted: true };
     }
   }
+}
+
+function doneFacts({ turns, missing }: Extract<Outcome, { kind: "done" }>): Readonly<Record<string, unknown>> {
+  return missing.length === 0 ? { turns } : { turns, code: "CONTRACT_VIOLATED", missing };
 }
 
 const STOPPING: FailureRecord = { code: "RUNNER_STOPPING", message: "the runner stops; another one goes on" };

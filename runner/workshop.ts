@@ -117,7 +117,7 @@ async function openBench(shared: Shared, attempt: Attempt, secrets: Secrets, red
   const onOpened = sightings.serverOpened.bind(sightings);
   const memory = memoryOf(shared, attempt, secrets);
   const deps = { mcp, secrets, ground, onOpened, memory };
-  const rulesOf = (tool: string): ToolRules => toolRules(entries, namespace, tool);
+  const rulesOf = (tool: string): ReturnType<typeof toolRules> => toolRules(entries, namespace, tool);
   // A verify tool can be called, but not by the model: the gate lists it for its one question only.
   const verifying = toolNames.flatMap((name) => rulesOf(name).verify ?? []);
   const toolBox = await openToolBox(
@@ -143,7 +143,7 @@ async function openBench(shared: Shared, attempt: Attempt, secrets: Secrets, red
     models,
     output,
     tools,
-    toolRules: rulesOf,
+    toolRules: (tool) => ({ ...rulesOf(tool), effect: toolBox.find(tool)?.effect ?? "write" }),
     redact: (text) => redactor.text(text),
     close: () => toolBox.close(),
   };

@@ -77,7 +77,11 @@ export const FAILURE_HELP: Readonly<Record<string, string>> = {
   TASK_TIMEOUT: "The task did not end within `limits.duration` of its first claim. Raise it, or `countwheel retry`.",
   AGENT_TIMEOUT:
     "One attempt of an agent took longer than its `limits.timeout`. It is tried again where the task allows it.",
-  MAX_STEPS: "An agent still asked for tools after `limits.max_steps` turns.",
+  CONTRACT_VIOLATED:
+    "The agent said that it was done, twice asked again, without what its `execution` demands: a tool of `tool_sequence` has not answered, or a marker is not in the output. `on_contract_violation: observe` would only record it.",
+  DUPLICATE_TOOL_CALL:
+    "The agent repeated a call with the same arguments. It was answered with the earlier result, or denied (`execution.duplicate_tool_call_policy`); `allow` would make it again.",
+  MAX_STEPS: "An agent was not done after `limits.max_steps` turns.",
   TOOL_TIMEOUT: "A tool did not answer within its `runtime.timeout`.",
   NOT_FAILED: "Only tasks that are Failed or DeadLetter can be tried again with `countwheel retry`.",
   NOT_UNKNOWN: "Only tasks in phase Unknown wait for the word of `countwheel resolve`.",

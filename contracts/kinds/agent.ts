@@ -64,10 +64,10 @@ export const AGENT_SCHEMA = {
         required_output_markers: { ...TEXTS, description: "Texts that the output must contain, letter by letter." },
         duplicate_tool_call_policy: {
           type: "string",
-          enum: ["short_circuit", "deny"],
+          enum: ["short_circuit", "deny", "allow"],
           default: "short_circuit",
           description:
-            "What happens to a call that repeats an earlier one: answered with the earlier result, or denied.",
+            "What happens to a call that repeats an earlier one: answered with the earlier result, told to be one, or made again (`allow`, Countwheel). What was read before a write is read again.",
         },
         on_contract_violation: {
           type: "string",

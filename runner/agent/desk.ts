@@ -1,5 +1,5 @@
 // Everything that one agent works with during one attempt at an activation. Made by runner/activation.ts.
-import type { StepRecord } from "../../contracts/step.ts";
+import type { StepRecord, ToolEffect } from "../../contracts/step.ts";
 import type { Message } from "../../contracts/task.ts";
 import type { TraceEventType } from "../../contracts/trace.ts";
 import type { Entry } from "../breakers.ts";
@@ -7,6 +7,7 @@ import type { Gate } from "../gate/gate.ts";
 import type { Model, ToolDefinition } from "../models/model.ts";
 import type { ModelPrice } from "../models/price.ts";
 import type { Backoff } from "./backoff.ts";
+import type { Execution } from "./execution.ts";
 import type { OutputShape } from "./output.ts";
 
 export interface AgentModel {
@@ -35,6 +36,7 @@ export interface ToolRules {
   readonly onUnknown: "stop" | "retry" | "fail";
   /** The tool that tells whether a write of this one has happened. */
   readonly verify: string | undefined;
+  readonly effect: ToolEffect;
 }
 
 export interface AgentDesk {
@@ -52,6 +54,7 @@ export interface AgentDesk {
   readonly toolRules: (tool: string) => ToolRules;
   /** undefined: any text will do. */
   readonly output: OutputShape | undefined;
+  readonly execution: Execution;
   readonly redact: (text: string) => string;
   /** What earlier attempts recorded. */
   readonly steps: readonly StepRecord[];

@@ -2,6 +2,7 @@
 import { PermanentFailure } from "../../contracts/failure.ts";
 import type { ModelAnswer } from "../../contracts/step.ts";
 import type { ModelMessage } from "../models/model.ts";
+import { type Execution, findMissing } from "./execution.ts";
 
 /** The output that `execution.output_schema` wants. */
 export interface OutputShape {
@@ -11,7 +12,8 @@ export interface OutputShape {
 }
 
 export type Settled =
-  | { readonly outcome: "done"; readonly text: string }
+  /** `missing`: what a contract that is only observed was not kept in. */
+  | { readonly outcome: "done"; readonly text: string; readonly missing: readonly string[] }
   /** The paused model goes on. */
   | { readonly outcome: "go-on"; readonly message: ModelMessage }
   /** The output does not fit: a turn like any other, at the gate, too. */
@@ -20,26 +22,53 @@ export type Settled =
 /** Repairs of one activation. */
 const MAX_REPAIRS = 2;
 
+interface Expected {
+  readonly agent: string;
+  readonly output: OutputShape | undefined;
+  readonly execution: Pick<Execution, "contract">;
+}
+
 /**
- * Checked here whatever the provider enforced. Throws PermanentFailure MODEL_EMPTY, or OUTPUT_INVALID where `repairs`
- * made so far are enough.
+ * Checked here whatever the provider enforced. `answered`: the tools that have answered. Throws PermanentFailure
+ * MODEL_EMPTY, or, where `repairs` made so far are enough, OUTPUT_INVALID or CONTRACT_VIOLATED.
  */
 export function settleOutput(
-  { agent, output }: { readonly agent: string; readonly output: OutputShape | undefined },
+  expected: Expected,
   { text, finishReason }: ModelAnswer,
+  answered: ReadonlySet<string>,
   repairs: number,
 ): Settled {
   if (finishReason === "pause") return { outcome: "go-on", message: { role: "user", text: "Go on." } };
-  if (text.trim() === "") throw new PermanentFailure("MODEL_EMPTY", `the model of ${agent} answered nothing`);
-  if (output === undefined) return { outcome: "done", text };
-  const read = readOutput(output, text);
-  if (read.outcome === "fits") return { outcome: "done", text: read.text };
-  if (repairs >= MAX_REPAIRS) {
-    const what = `the output of ${agent} still does not fit its output_schema after ${repairs} repairs`;
-    throw new PermanentFailure("OUTPUT_INVALID", `${what}: ${read.why}`);
+  if (text.trim() === "") throw new PermanentFailure("MODEL_EMPTY", `the model of ${expected.agent} answered nothing`);
+  return judge(expected, text, answered, repairs);
+}
+
+/** What a tool answered is the output (`stop_on_first_tool`): nobody is left who could mend it. */
+export function settleToolOutput(expected: Expected, text: string, answered: ReadonlySet<string>): Settled {
+  return judge(expected, text, answered, MAX_REPAIRS);
+}
+
+function judge(expected: Expected, text: string, answered: ReadonlySet<string>, repairs: number): Settled {
+  const { agent, output, execution } = expected;
+  const missing = findMissing(execution.contract, answered, text);
+  if (missing.length > 0 && execution.contract?.enforced === true) {
+    const why = missing.join("; ");
+    return repairOr(repairs, why, `Your work is not complete: ${why}.`, () => {
+      return new PermanentFailure("CONTRACT_VIOLATED", `${agent} broke its contract: ${why}`);
+    });
   }
+  const read = output === undefined ? { outcome: "fits" as const, text } : readOutput(output, text);
+  if (read.outcome === "fits") return { outcome: "done", text: read.text, missing };
   const wish = `Your answer does not fit the JSON Schema of the output: ${read.why}. Answer again with the JSON value alone.`;
-  return { outcome: "repair", message: { role: "user", text: wish }, why: read.why };
+  return repairOr(repairs, read.why, wish, () => {
+    const what = `the output of ${agent} still does not fit its output_schema after ${repairs} repairs`;
+    return new PermanentFailure("OUTPUT_INVALID", `${what}: ${read.why}`);
+  });
+}
+
+function repairOr(repairs: number, why: string, wish: string, failure: () => PermanentFailure): Settled {
+  if (repairs >= MAX_REPAIRS) throw failure();
+  return { outcome: "repair", message: { role: "user", text: wish }, why };
 }
 
 type Read = { readonly outcome: "fits"; readonly text: string } | { readonly outcome: "misfit"; readonly why: string };

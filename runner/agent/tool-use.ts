@@ -2,6 +2,7 @@
 import type { Denial } from "../../contracts/decision.ts";
 import { type FailureRecord, PermanentFailure } from "../../contracts/failure.ts";
 import { type ToolCall, type ToolResult, toolStepId } from "../../contracts/step.ts";
+import type { RepeatedCall } from "../gate/ask.ts";
 import { waitUnlessAborted } from "../unless-aborted.ts";
 import { nextDelayMs } from "./backoff.ts";
 import type { AgentDesk } from "./desk.ts";
@@ -25,10 +26,12 @@ export interface UnknownUse {
 }
 
 /** Where a call stands: the `index`-th of its turn. */
-interface Place {
+export interface Place {
   readonly turn: number;
   readonly index: number;
   readonly call: ToolCall;
+  /** The call was made before and is not to be made again. */
+  readonly repeats?: RepeatedCall;
 }
 
 type Tried =
@@ -36,9 +39,8 @@ type Tried =
   | (Extract<ToolUse, { outcome: "result" }> & { readonly retryable?: boolean; readonly retryAfterMs?: number });
 
 /** Throws EFFECT_UNKNOWN (`on_unknown: fail`), what the journal throws, or the reason for which the signal was aborted. */
-export async function useTool(desk: AgentDesk, turn: number, index: number, call: ToolCall): Promise<ToolUse> {
-  const place = { turn, index, call };
-  const found = findToolStep(desk.steps, turn, index);
+export async function useTool(desk: AgentDesk, place: Place): Promise<ToolUse> {
+  const found = findToolStep(desk.steps, place.turn, place.index);
   let retry = found.retry;
   let tried = await firstTry(desk, place, found);
   while (tried.outcome === "result" && tried.retryable === true) {
@@ -73,6 +75,7 @@ async function callTool(desk: AgentDesk, place: Place, retry: number): Promise<T
   const permission = await desk.gate.requestTool({ ...place, retry });
   switch (permission.outcome) {
     case "invalid":
+    case "repeated":
       return { outcome: "result", result: permission.result };
     case "denied":
       if (permission.stop) return { outcome: "denied", denial: permission.denial };

@@ -63,6 +63,12 @@ export type ModelPermission =
   | { readonly outcome: "permitted"; readonly permit: ModelPermit; readonly decision: Decision }
   | Denied;
 
+/** A call that was made before in this activation, and what its model reads instead of a second answer. */
+export interface RepeatedCall {
+  readonly step: StepId;
+  readonly result: ToolResult;
+}
+
 export interface ToolAsk {
   readonly turn: number;
   /** Which call of the turn's answer: names the step, so it must be the same after a takeover. */
@@ -72,9 +78,13 @@ export interface ToolAsk {
   readonly call: ToolCall;
   /** A step of another name, with a key of its own: for a question to a verify tool. */
   readonly step?: StepId;
+  /** Set: the call is not to be made again. */
+  readonly repeats?: RepeatedCall;
 }
 
 export type ToolPermission =
+  /** `repeats`: allowed, recorded and not made. */
+  | { readonly outcome: "repeated"; readonly result: ToolResult }
   | { readonly outcome: "permitted"; readonly permit: ToolPermit; readonly decision: Decision }
   /** The arguments are no JSON object or do not fit the tool's schema: recorded, not called; the model reads `result`. */
   | { readonly outcome: "invalid"; readonly result: ToolResult }

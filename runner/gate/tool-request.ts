@@ -7,7 +7,7 @@ import { type StepRecord, type ToolResult, toolStepId } from "../../contracts/st
 import type { TraceDraft } from "../../contracts/trace.ts";
 import type { GateRequest, ToolFacts } from "../../policies/request.ts";
 import type { Tool } from "../tools/tool.ts";
-import type { GateOptions, ToolAsk, ToolPermission } from "./ask.ts";
+import type { GateOptions, RepeatedCall, ToolAsk, ToolPermission } from "./ask.ts";
 import { boundText, boundValue } from "./bound.ts";
 import { cleanCall } from "./clean-call.ts";
 import { denialResult, makeDenial } from "./denial.ts";
@@ -38,6 +38,7 @@ export async function requestTool(options: GateOptions, from: ToolAsk): Promise<
   if (!judgement.permitted || tool === undefined) return refuseCall(options, call, judgement);
   const problem = argumentProblem(options, ask, tool);
   if (problem !== undefined) return rejectArguments(options, call, problem);
+  if (ask.repeats !== undefined) return repeatCall(options, call, ask.repeats);
   return permitCall(options, call, tool, judgement);
 }
 
@@ -87,6 +88,15 @@ async function rejectArguments(options: GateOptions, call: Call, problem: string
   };
   await options.recorder.record([call.journal.draft("tool.failed", data)], failedStep(options, call, result));
   return { outcome: "invalid", result };
+}
+
+/** As for arguments that do not fit: nothing happens, so no decision is recorded, only what the model reads. */
+async function repeatCall(options: GateOptions, call: Call, { step, result }: RepeatedCall): Promise<ToolPermission> {
+  const { journal, name, argumentsDigest, ask } = call;
+  const type = result.isError ? "tool.failed" : "tool.answered";
+  const data = { tool: name, callId: ask.call.id, code: "DUPLICATE_TOOL_CALL", repeats: step, argumentsDigest };
+  await options.recorder.record([journal.draft(type, data)], failedStep(options, call, result));
+  return { outcome: "repeated", result };
 }
 
 async function permitCall(options: GateOptions, call: Call, tool: Tool, judgement: Judgement): Promise<ToolPermission> {

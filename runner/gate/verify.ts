@@ -49,7 +49,7 @@ async function askTool(options: GateOptions, ask: VerifyAsk, signal: AbortSignal
   const step = verifyStepId(turn, index, round);
   const permission = await requestTool(listed, { turn, index, retry, call: asked, step });
   if (permission.outcome === "denied") return unsure(`${verify} was denied: ${permission.denial.code}`);
-  if (permission.outcome === "invalid") return unsure(permission.result.text);
+  if (permission.outcome !== "permitted") return unsure(permission.result.text);
   const answer = await callTool(permission.permit, signal);
   if (answer.outcome === "unknown") return unsure(`${answer.failure.code}: ${answer.failure.message}`);
   return answer.result.isError ? unsure(answer.result.text) : readVerdict(verify, answer.result.text);

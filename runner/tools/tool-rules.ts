@@ -8,7 +8,7 @@ import { type Entries, type FoundTool, findServer, findTool, serversFor } from "
 const MAX_BACKOFF_MS = 30_000;
 
 /** A Tool's own words go before those of the server that offers it. */
-export function toolRules(entries: Entries, namespace: string, name: string): ToolRules {
+export function toolRules(entries: Entries, namespace: string, name: string): Omit<ToolRules, "effect"> {
   const manifest = findTool(entries, namespace, name);
   const spec: Partial<ToolSpec> = manifest?.spec ?? {};
   const reference = spec.mcp_server_ref;

@@ -133,7 +133,10 @@ function openSimWorkshop({ redis, queue, outside, newId }: SimRunnerOptions, now
       };
       const models = [{ endpoint: "default/mock", open: () => Promise.resolve(model) }];
       const tools = grants.tools.flatMap((tool) => toolBox.find(tool)?.definition ?? []);
-      const rules = (tool: string): ToolRules => toolRules(definitions.snapshot.entries, task.namespace, tool);
+      const rules = (tool: string): ToolRules => ({
+        ...toolRules(definitions.snapshot.entries, task.namespace, tool),
+        effect: toolBox.find(tool)?.effect ?? "write",
+      });
       return {
         gate,
         models,

@@ -2,6 +2,7 @@
 import { expect, test } from "vitest";
 import type { ModelAnswer, StepRecord } from "../../../contracts/step.ts";
 import type { AgentDesk, ModelChoice } from "../../../runner/agent/desk.ts";
+import { readExecution } from "../../../runner/agent/execution.ts";
 import { runAgent } from "../../../runner/agent/loop.ts";
 import { MemoryRecorder, NEVER, openGate } from "../gate/desk.ts";
 
@@ -39,11 +40,13 @@ function desk(models: readonly ModelChoice[], steps: readonly StepRecord[] = [])
     modelRetry: { maxAttempts: 1, backoffMs: 0, maxBackoffMs: 0 },
     gate: openGate({ recorder }),
     output: undefined,
+    execution: readExecution(undefined),
     redact: (text) => text,
     toolRules: () => ({
       retry: { maxAttempts: 1, backoffMs: 0, maxBackoffMs: 0 },
       onUnknown: "stop",
       verify: undefined,
+      effect: "read",
     }),
     steps,
     signal: NEVER,
@@ -98,5 +101,5 @@ test("no call of an answer that was cut is made, whole as it may look", async ()
 
 test("a model that pauses is asked to go on", async () => {
   const { of } = desk([choice("ns/a", { finishReason: "pause", text: "Half" }, { text: "Whole." })]);
-  expect(await runAgent(of)).toEqual({ outcome: "done", text: "Whole.", turns: 2 });
+  expect(await runAgent(of)).toEqual({ outcome: "done", text: "Whole.", turns: 2, missing: [] });
 });
