@@ -4,7 +4,7 @@ import { NO_REQUIREMENTS, type Requirements } from "./matching.ts";
 import type { TaskRef, TaskSource, TaskTrigger } from "./task.ts";
 import { activationId } from "./task.ts";
 import { type RetryManner, TASK_DEFAULTS, type TaskLimits } from "./task-rules.ts";
-import { chainEvents, chainStart, type TraceEvent } from "./trace.ts";
+import { type ChainedEvent, chainEvents, chainStart } from "./trace.ts";
 
 export interface TaskRequest {
   readonly ref: TaskRef;
@@ -38,7 +38,7 @@ export interface NewTask extends TaskRequest {
   readonly requirements: Requirements;
   readonly graphState: GraphState;
   readonly activations: readonly { readonly id: string; readonly agent: string }[];
-  readonly events: readonly TraceEvent[];
+  readonly events: readonly ChainedEvent[];
 }
 
 export function makeTask(request: TaskRequest): NewTask {

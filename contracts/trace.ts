@@ -1,6 +1,5 @@
 // The trace: its events, the hash chain over them, and its verification. Pure; the store appends, runners make events.
-import { createHash } from "node:crypto";
-import { canonicalJson } from "./canonical.ts";
+import { canonicalJson, digestText } from "./canonical.ts";
 
 export const TRACE_EVENT_TYPES = [
   "task.created",
@@ -64,7 +63,7 @@ export interface TraceEvent {
 
 /** The `prev` of the first event of a task: binds the chain to the task, so that chains cannot be exchanged. */
 export function chainStart(task: string): string {
-  return `sha256:${createHash("sha256").update(`countwheel trace 1\n${task}`).digest("hex")}`;
+  return digestText(`countwheel trace 1\n${task}`);
 }
 
 export interface ChainHead {
@@ -72,19 +71,24 @@ export interface ChainHead {
   readonly head: string;
 }
 
+/** An event that has its place, as the text that is stored: the canonical one, which was hashed, and the hash behind it. */
+export interface ChainedEvent {
+  readonly seq: number;
+  readonly prev: string;
+  readonly hash: string;
+  readonly text: string;
+}
+
 /** Puts drafts behind `after`, in order. `task` is `<namespace>/<name>`. */
-export function chainEvents(task: string, after: ChainHead, drafts: readonly TraceDraft[]): TraceEvent[] {
+export function chainEvents(task: string, after: ChainHead, drafts: readonly TraceDraft[]): ChainedEvent[] {
   let { seq, head } = after;
   return drafts.map(({ data, ...fields }) => {
     seq += 1;
-    const body = { ...data, ...fields, task, seq, prev: head };
-    head = hashEvent(body);
-    return { ...body, hash: head };
+    const prev = head;
+    const body = canonicalJson({ ...data, ...fields, task, seq, prev });
+    head = digestText(body);
+    return { seq, prev, hash: head, text: `${body.slice(0, -1)},"hash":"${head}"}` };
   });
-}
-
-function hashEvent(body: Readonly<Record<string, unknown>>): string {
-  return `sha256:${createHash("sha256").update(canonicalJson(body)).digest("hex")}`;
 }
 
 export type ChainVerdict =
@@ -102,7 +106,7 @@ export function verifyChain(task: string, events: readonly TraceEvent[], expecte
     if (event.seq !== seq) return { outcome: "broken", seq, reason: "gap" };
     if (event.prev !== head || event.task !== task) return { outcome: "broken", seq, reason: "unlinked" };
     const { hash, ...body } = event;
-    if (hashEvent(body) !== hash) return { outcome: "broken", seq, reason: "altered" };
+    if (digestText(canonicalJson(body)) !== hash) return { outcome: "broken", seq, reason: "altered" };
     head = hash;
   }
   if (expected !== undefined && (expected.seq !== events.length || expected.head !== head)) {

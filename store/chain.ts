@@ -2,7 +2,7 @@
 import { taskId } from "../contracts/new-task.ts";
 import type { StepRecord } from "../contracts/step.ts";
 import type { TaskRef } from "../contracts/task.ts";
-import type { ChainHead, TraceEvent } from "../contracts/trace.ts";
+import type { ChainedEvent, ChainHead, TraceEvent } from "../contracts/trace.ts";
 import { ask } from "./ask.ts";
 import type { Redis } from "./connect.ts";
 import { taskKeys } from "./keys.ts";
@@ -10,7 +10,7 @@ import { type Charge, chargeArguments } from "./ledger.ts";
 import { corrupt, jsonOf, numberOf, objectOf, textOf } from "./reply.ts";
 
 /** A chain with a gap would be refused by Redis in the middle of a script: it is a bug, and it stops here. */
-export function checkLinks(after: ChainHead, events: readonly TraceEvent[]): void {
+export function checkLinks(after: ChainHead, events: readonly ChainedEvent[]): void {
   let { seq, head } = after;
   for (const event of events) {
     if (event.seq !== seq + 1 || event.prev !== head) throw new TypeError(`event ${event.seq} does not follow ${seq}`);
@@ -22,7 +22,7 @@ export function checkLinks(after: ChainHead, events: readonly TraceEvent[]): voi
 export interface TraceRecord {
   /** The head that `events` were chained behind. */
   readonly after: ChainHead;
-  readonly events: readonly TraceEvent[];
+  readonly events: readonly ChainedEvent[];
   readonly steps?: readonly StepRecord[];
   /** In this order. A charge belongs to an event: only with one is a repeated command recognised, and charged once. */
   readonly charges?: readonly Charge[];
@@ -40,7 +40,7 @@ export function recordArguments({ after, events, steps = [], charges = [] }: Tra
     events.length,
     steps.length,
     charges.length,
-    ...events.flatMap((event) => [event.hash, JSON.stringify(event)]),
+    ...events.flatMap(({ hash, text }) => [hash, text]),
     ...steps.flatMap((step) => [step.step, JSON.stringify(step)]),
     ...charges.flatMap(chargeArguments),
   ];

@@ -50,7 +50,7 @@ export async function writeTask(redis: Redis, task: NewTask): Promise<WriteAnswe
   const keys = taskKeys(task.ref);
   const fields = taskFields(task);
   const entries = task.activations.flatMap(({ id, agent }) => [id, agent]);
-  const events = task.events.flatMap((event) => [event.hash, JSON.stringify(event)]);
+  const events = task.events.flatMap(({ hash, text }) => [hash, text]);
   const what = `the answer to the creation of ${task.ref.name}`;
   const answer = listOf(
     what,

@@ -1,6 +1,7 @@
 // Each invariant holds over a good history, and fails over one that was doctored in just its way.
 import { expect, it } from "vitest";
-import { chainEvents, chainStart, type TraceDraft } from "../../contracts/trace.ts";
+import { chainStart, type TraceDraft } from "../../contracts/trace.ts";
+import { chainedEvents } from "../contracts/chained.ts";
 import type { History, TaskHistory } from "./history.ts";
 import { judgeHistory } from "./invariants.ts";
 
@@ -29,7 +30,7 @@ const DRAFTS: readonly TraceDraft[] = [
 ];
 
 function taskOf(drafts: readonly TraceDraft[], more: Partial<TaskHistory> = {}): TaskHistory {
-  const events = chainEvents(id, { seq: 0, head: chainStart(id) }, drafts);
+  const events = chainedEvents(id, { seq: 0, head: chainStart(id) }, drafts);
   const trace = { seq: events.length, head: events.at(-1)?.hash ?? "" };
   const record = {
     name: "t",

@@ -6,7 +6,7 @@ import { type Manifest, manifestAddress, manifestDigest } from "../../contracts/
 import { makeTask, type NewTask, taskId } from "../../contracts/new-task.ts";
 import type { StateRecord } from "../../contracts/record.ts";
 import type { TaskRef } from "../../contracts/task.ts";
-import { type ChainHead, chainEvents, type TraceDraft, type TraceEvent } from "../../contracts/trace.ts";
+import { type ChainedEvent, type ChainHead, chainEvents, type TraceDraft } from "../../contracts/trace.ts";
 import type { Redis } from "../../store/connect.ts";
 import type { ActivationQueue } from "../../store/queue.ts";
 import { type Claim, claimActivation } from "../../store/scripts/claim.ts";
@@ -66,7 +66,7 @@ export async function claim1(redis: Redis, task: TaskRef, holder: string, leaseM
   return claim;
 }
 
-export function eventsAfter(task: TaskRef, after: ChainHead, types: readonly TraceDraft["type"][]): TraceEvent[] {
+export function eventsAfter(task: TaskRef, after: ChainHead, types: readonly TraceDraft["type"][]): ChainedEvent[] {
   const drafts = types.map((type) => ({ type, at: "2026-01-02T03:04:06.000Z", activation: "planner#1" }));
   return chainEvents(taskId(task), after, drafts);
 }

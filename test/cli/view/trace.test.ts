@@ -2,7 +2,8 @@
 import { expect, it } from "vitest";
 import { renderTrace } from "../../../cli/view/trace.ts";
 import type { TaskRecord } from "../../../contracts/task.ts";
-import { chainEvents, chainStart, type TraceDraft, verifyChain } from "../../../contracts/trace.ts";
+import { chainStart, type TraceDraft, verifyChain } from "../../../contracts/trace.ts";
+import { chainedEvents } from "../../contracts/chained.ts";
 
 const at = (ms: number): string => new Date(Date.UTC(2026, 0, 1) + ms).toISOString();
 const draft = (type: TraceDraft["type"], ms: number, more: Partial<TraceDraft> = {}): TraceDraft => ({
@@ -44,7 +45,7 @@ const DRAFTS: readonly TraceDraft[] = [
 ];
 
 function view(drafts: readonly TraceDraft[]) {
-  const events = chainEvents("default/t", { seq: 0, head: chainStart("default/t") }, drafts);
+  const events = chainedEvents("default/t", { seq: 0, head: chainStart("default/t") }, drafts);
   const head = { seq: events.length, head: events.at(-1)?.hash ?? "" };
   const task: TaskRecord = {
     name: "t",

@@ -2,9 +2,10 @@
 import { describe, expect, it } from "vitest";
 import { readGraph } from "../../../contracts/graph.ts";
 import type { TaskRecord } from "../../../contracts/task.ts";
-import { chainEvents, chainStart, type TraceDraft, verifyChain } from "../../../contracts/trace.ts";
+import { chainStart, type TraceDraft, verifyChain } from "../../../contracts/trace.ts";
 import { summarizeTrace } from "../../../contracts/trace-summary.ts";
 import { renderTaskLine, renderTaskReport, type TaskReport } from "../../../reconciler/report/render-trace.ts";
+import { chainedEvents } from "../../contracts/chained.ts";
 
 const TASK: TaskRecord = {
   name: "weekly-report",
@@ -28,7 +29,7 @@ const TASK: TaskRecord = {
 };
 
 function report(drafts: readonly TraceDraft[], agents: readonly string[], more: Partial<TaskRecord> = {}): TaskReport {
-  const events = chainEvents("default/weekly-report", { seq: 0, head: chainStart("default/weekly-report") }, drafts);
+  const events = chainedEvents("default/weekly-report", { seq: 0, head: chainStart("default/weekly-report") }, drafts);
   return {
     task: { ...TASK, ...more },
     summary: summarizeTrace(events),

@@ -1,7 +1,7 @@
 // A gate on a table: an honest recorder in memory, a model and tools whose effects a real HTTP server sees.
 
 import type { ModelAnswer, StepRecord, ToolCall } from "../../../contracts/step.ts";
-import { chainEvents, chainStart, type TraceDraft, type TraceEvent } from "../../../contracts/trace.ts";
+import { chainStart, type TraceDraft, type TraceEvent } from "../../../contracts/trace.ts";
 import { compilePolicies, type PolicySet, type PolicySource } from "../../../policies/policy-set.ts";
 import { createArgumentCheck } from "../../../runner/gate/arguments.ts";
 import type { GateOptions } from "../../../runner/gate/ask.ts";
@@ -12,6 +12,7 @@ import { createRedactor } from "../../../runner/gate/redact.ts";
 import type { Model, ModelRequest } from "../../../runner/models/model.ts";
 import type { Tool } from "../../../runner/tools/tool.ts";
 import type { Charge, Ledger } from "../../../store/ledger.ts";
+import { chainedEvents } from "../../contracts/chained.ts";
 
 /** Keeps what the store would keep, refuses what it would refuse; `fail` breaks it from the n-th record on. */
 export class MemoryRecorder implements Recorder {
@@ -56,7 +57,7 @@ export class MemoryRecorder implements Recorder {
 
   /** As they would stand in a chain: fails where an event holds what JSON cannot. */
   chain(): TraceEvent[] {
-    return chainEvents("default/weekly", { seq: 0, head: chainStart("default/weekly") }, this.events);
+    return chainedEvents("default/weekly", { seq: 0, head: chainStart("default/weekly") }, this.events);
   }
 
   #charge(charge: Charge): boolean {
