@@ -71,6 +71,34 @@ export interface AccessChange {
   readonly cause: { readonly file: string; readonly line: number };
 }
 
+/** A recorded decision that would come out otherwise. */
+export interface ReplayFlip {
+  readonly decisionId: string;
+  readonly at: string;
+  readonly task: string;
+  readonly agent: string;
+  readonly what: "tool" | "model";
+  readonly name: string;
+  readonly was: { readonly effect: string; readonly code: string };
+  readonly now: { readonly effect: string; readonly code: string };
+  readonly reasons: readonly { readonly policy: string; readonly rule: string; readonly message: string }[];
+}
+
+/** What the planned policies would have decided of what was decided since then. */
+export interface PolicyReplay {
+  readonly since: string;
+  readonly decisions: number;
+  /** False: there were more, and the newest were looked at. */
+  readonly complete: boolean;
+  /** Of these not enough was recorded, or the arguments that count were redacted. */
+  readonly cannotTell: number;
+  readonly flips: number;
+  /** Flips that would now be denied. */
+  readonly denied: number;
+  /** The newest flips. */
+  readonly items: readonly ReplayFlip[];
+}
+
 export interface PlanCounts {
   readonly create: number;
   readonly update: number;
@@ -129,6 +157,8 @@ export interface Plan {
   /** Sorted by address. */
   readonly changes: readonly Change[];
   readonly access: readonly AccessChange[];
+  /** Only where the plan changes policies, against a state. No part of the digest: it is about the past. */
+  readonly replay?: PolicyReplay;
   readonly drift: readonly Change[];
   readonly problems: readonly Problem[];
   /** null: no prune waits for a confirmation. */
@@ -139,9 +169,9 @@ export interface Plan {
   readonly digest: Digest;
 }
 
-/** SHA-256 over the canonical plan without planId, times and the digest itself. */
+/** SHA-256 over the canonical plan without planId, times, replay and the digest itself. */
 export function planDigest(plan: Omit<Plan, "digest">): Digest {
-  const { planId: _planId, createdAt: _createdAt, expiresAt: _expiresAt, ...bound } = plan;
+  const { planId: _planId, createdAt: _createdAt, expiresAt: _expiresAt, replay: _replay, ...bound } = plan;
   const { digest: _digest, ...body } = bound as typeof bound & { digest?: Digest };
   return digestOf(body);
 }

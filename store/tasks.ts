@@ -57,9 +57,9 @@ export async function readPhases(redis: Redis, refs: readonly TaskRef[]): Promis
   });
 }
 
-/** Newest first. */
-export async function listTasks(redis: Redis, env: string): Promise<TaskRecord[]> {
-  const members = await ask(redis, () => redis.zrevrange(environmentKeys(env).tasks, 0, -1));
+/** Newest first; all of them, or so many. */
+export async function listTasks(redis: Redis, env: string, limit = 0): Promise<TaskRecord[]> {
+  const members = await ask(redis, () => redis.zrevrange(environmentKeys(env).tasks, 0, limit - 1));
   const refs = members.flatMap((member) => parseTaskMember(env, member) ?? []);
   const tasks: TaskRecord[] = [];
   for (let first = 0; first < refs.length; first += READ_CHUNK) {

@@ -14,6 +14,7 @@ import { observedFromSource } from "../../reconciler/plan/observed-from-source.t
 import { renderPlanMarkdown } from "../../reconciler/plan/render-markdown.ts";
 import { renderPlanText } from "../../reconciler/plan/render-text.ts";
 import { writeSavedPlan } from "../../reconciler/plan/saved-plan.ts";
+import { addReplay, recordedFor } from "../../reconciler/replay/replay-plan.ts";
 import { annotatePlan } from "../../reconciler/report/annotations.ts";
 import { type CheckSubject, concludeCheck, openCheck } from "../../reconciler/report/check-run.ts";
 import type { Github } from "../../reconciler/report/github.ts";
@@ -90,7 +91,16 @@ async function makeActionPlan(action: ActionContext): Promise<MadePlan> {
   const past = base === null ? "first" : await readHistory(checkout, base, event.head);
   const history = past ?? "fast-forward";
   const facts = { env: inputs.environment, now: now(), planId: newId(), tool };
-  const plan = makePlan({ source, history, ...compared, suspended: holds.resources, settings, ...facts });
+  const made = makePlan({ source, history, ...compared, suspended: holds.resources, settings, ...facts });
+  const ground = {
+    env: inputs.environment,
+    source,
+    observed: compared.observed,
+    now: facts.now,
+    signal: action.signal,
+  };
+  const recorded = inputs.against === "state" ? await action.withRedis((redis) => recordedFor(redis, ground)) : null;
+  const plan = addReplay(made, recorded, source);
   const behind = history === "forced" && plan.changes.length > 0 ? [behindNote(base)] : [];
   const notes = [...remarks, ...waitNotes(plan, { settings, holds, now: now() }), ...behind];
   return { plan, base, notes: notes.map((note) => `> ${note}`).join("\n>\n") };

@@ -9,6 +9,7 @@ export function addInspectCommands(program: Command, facts: ProgramFacts, act: A
   addDescribe(program, facts, act);
   addTrace(program, facts, act);
   addAccess(program, facts, act);
+  addWhy(program, facts, act);
   addAudit(program, facts, act);
   addHistory(program, facts, act);
   addDoctor(program, facts, act);
@@ -60,6 +61,16 @@ function addAccess(program: Command, facts: ProgramFacts, act: Act): void {
     .argument("[path]", "a directory or file: of these manifests instead of the state (also alone, where it exists)");
   withOutput(withStateFlags(withSource(command), facts), ["text", "json"]).action((agent, path, flags) =>
     act(async () => (await import("../commands/access.ts")).runAccess, { ...flags, agent, folder: path }),
+  );
+}
+
+function addWhy(program: Command, facts: ProgramFacts, act: Act): void {
+  const command = program
+    .command("why")
+    .description("explain a decision of the gate: each rule with its line at the commit, and how to allow the call")
+    .argument("<decision>", "its id, from a trace or a denial");
+  withOutput(withStateFlags(command, facts), ["text", "json"]).action((decision, flags) =>
+    act(async () => (await import("../commands/why.ts")).runWhy, { ...flags, decision }),
   );
 }
 

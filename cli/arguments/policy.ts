@@ -1,11 +1,16 @@
-// Commands about policies: packs of them.
+// Commands about policies: packs of them, what they would have decided, and why something was.
 import type { Command } from "commander";
-import { type Act, type ProgramFacts, withOutput } from "./flags.ts";
+import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./flags.ts";
+import { withSource } from "./plan.ts";
+import { daysOrDurationMs, wholeNumber } from "./values.ts";
 
-export function addPolicyCommands(program: Command, _facts: ProgramFacts, act: Act): void {
-  const policy = program.command("policy").description("policies to start from");
+export function addPolicyCommands(program: Command, facts: ProgramFacts, act: Act): void {
+  const policy = program
+    .command("policy")
+    .description("policies to start from, and what changed ones would have decided");
   addPacks(policy, act);
   addAdd(policy, act);
+  addReplay(policy, facts, act);
 }
 
 function addPacks(policy: Command, act: Act): void {
@@ -23,5 +28,20 @@ function addAdd(policy: Command, act: Act): void {
     .argument("[dir]", "the directory of the manifests", "agents");
   withOutput(command, ["text", "json"]).action((pack, dir, flags) =>
     act(async () => (await import("../commands/policy-packs.ts")).runPolicyAdd, { ...flags, pack, dir }),
+  );
+}
+
+function addReplay(policy: Command, facts: ProgramFacts, act: Act): void {
+  const command = policy
+    .command("replay")
+    .description(
+      "make recorded decisions again under these manifests' policies, and list those that come out otherwise",
+    )
+    .argument("[path]", "a directory or file of a working tree (default: .)")
+    .option("--since <duration>", "how far back: 7d, 12h", daysOrDurationMs, 7 * 86_400_000)
+    .option("--limit <n>", "the newest decisions at most", wholeNumber, 20_000)
+    .option("--detailed-exitcode", "exit 2 when a decision comes out otherwise", false);
+  withOutput(withStateFlags(withSource(command), facts), ["text", "json"]).action((path, flags) =>
+    act(async () => (await import("../commands/policy-replay.ts")).runPolicyReplay, { ...flags, folder: path }),
   );
 }

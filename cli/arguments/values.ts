@@ -21,6 +21,12 @@ export function durationMs(text: string): number {
   throw new InvalidArgumentError("it must be a duration such as 30s or 1m30s.");
 }
 
+/** Milliseconds from `7d`, `36h`. */
+export function daysOrDurationMs(text: string): number {
+  const days = /^(\d{1,4})d$/.exec(text);
+  return days === null ? durationMs(text) : Number(days[1]) * 86_400_000;
+}
+
 /** Milliseconds of a lease: a profile's, or a duration. Shorter ones are lost to any pause of the machine. */
 export function leaseDuration(text: string): number {
   if (text === "default") return RUNNER_LIMITS.leaseMs;

@@ -7,13 +7,12 @@ import { PermanentFailure } from "../../contracts/failure.ts";
 import { type AccessReport, reportAccess, type SeenTools } from "../../reconciler/access/access-report.ts";
 import { type PlaceOf, placesIn } from "../../reconciler/access/place-of.ts";
 import { placesAtCommits } from "../../reconciler/access/rule-places.ts";
-import { openSource } from "../../reconciler/environment-source.ts";
 import { type Holder, shortName } from "../../reconciler/plan/access-model.ts";
-import { environmentSpec, findSettings } from "../environment-settings.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
+import { loadSourceOf } from "../load-source-of.ts";
 import { paintFor, printJson, say } from "../output.ts";
-import { commitSpec, fileFromHere, type SourceFlags, shellWord, sourceTools } from "../plan-source.ts";
+import { commitSpec, type SourceFlags, shellWord, sourceTools } from "../plan-source.ts";
 import { renderAccess } from "../view/access.ts";
 
 export interface AccessOptions extends CommonFlags, SourceFlags {
@@ -53,18 +52,8 @@ function isOfSource({ repo, ref, path, folder }: AccessOptions): boolean {
 }
 
 async function readSource(host: Host, options: AccessOptions): Promise<Ground> {
-  const found = await findSettings(host, options);
-  if (found.outcome === "invalid") throw new PermanentFailure("SETTINGS_INVALID", "the settings must be mended first");
-  const spec = environmentSpec(host, options, found);
-  const tools = { ...(await sourceTools(host, spec)), overlays: found.settings.overlays };
-  const source = await openSource(spec, tools).read(host.signal);
-  if (source.status === "unavailable") throw new PermanentFailure(source.reason.code, source.reason.message);
-  if (source.status === "invalid") {
-    const message = "the manifests have problems, so nobody knows what they grant: countwheel validate";
-    throw new PermanentFailure("MANIFESTS_INVALID", message, { details: { problems: source.problems } });
-  }
-  const holders = source.set.manifests;
-  return { holders, placeOf: placesIn(holders), seen: new Map(), showFile: fileFromHere(host, spec) };
+  const { manifests, showFile } = await loadSourceOf(host, options);
+  return { holders: manifests, placeOf: placesIn(manifests), seen: new Map(), showFile };
 }
 
 async function readEnvironment(host: Host, options: AccessOptions): Promise<Ground> {

@@ -14,6 +14,8 @@ import {
 import { suspensionText } from "../../reconciler/holds/suspended.ts";
 import { makePlan, type PlannableSource } from "../../reconciler/plan/make-plan.ts";
 import { observedFromSource } from "../../reconciler/plan/observed-from-source.ts";
+import type { Recorded } from "../../reconciler/replay/replay.ts";
+import { addReplay, recordedFor } from "../../reconciler/replay/replay-plan.ts";
 import type { UnavailableReason } from "../../reconciler/source/source.ts";
 import type { Holds } from "../../store/holds.ts";
 import type { RecordComparison } from "../../store/scripts/compare-records.ts";
@@ -47,7 +49,7 @@ export async function runPlan(host: Host, options: PlanOptions): Promise<ExitCod
   if (basis.status === "unavailable") return printUnavailable(host, options, basis.reason);
   const { observed, history, base, replaced, comparison, holds } = basis;
   const tool = { name: TOOL_NAME, version: readVersion() };
-  const plan = makePlan({
+  const made = makePlan({
     source,
     history,
     observed,
@@ -59,6 +61,7 @@ export async function runPlan(host: Host, options: PlanOptions): Promise<ExitCod
     planId: randomUUID(),
     tool,
   });
+  const plan = addReplay(made, basis.recorded ?? null, source);
   await printPlan(host, options.output, {
     plan,
     commit: source.identity.commit,
@@ -92,6 +95,8 @@ type Basis =
       /** Only against the state. */
       readonly holds?: Holds;
       readonly comparison?: RecordComparison;
+      /** Only against the state, where policies change. */
+      readonly recorded?: Recorded | null;
     }
   | { readonly status: "unavailable"; readonly reason: UnavailableReason };
 
@@ -114,7 +119,9 @@ async function readBasis(host: Host, options: PlanOptions, read: Read): Promise<
       say(host, `The environment is ${suspensionText(environment)}. Nothing is applied by itself.`);
     const replaced = await findReplaced(lineageMemory(host, server.server, options.env), observed.head);
     const comparison = await compareRecords(server.redis, options.env);
-    return { status: "ok", observed, history, base, replaced, comparison, holds };
+    const ground = { env: options.env, source: read.source, observed, now: host.now(), signal: host.signal };
+    const recorded = await recordedFor(server.redis, ground);
+    return { status: "ok", observed, history, base, replaced, comparison, holds, recorded };
   } finally {
     await server.close();
   }

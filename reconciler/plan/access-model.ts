@@ -39,7 +39,7 @@ export function readAccessModel(holders: readonly Holder[]): AccessModel {
 }
 
 /** Compiled with the digest that a plan and a decision show for the same manifests. */
-function policySetOf(holders: readonly Holder[]): PolicySet {
+export function policySetOf(holders: readonly Holder[]): PolicySet {
   return compilePolicies(policySources(holders), policyDigestOf(holders));
 }
 

@@ -15,6 +15,7 @@ import {
   tablePart,
   warningsPart,
 } from "./markdown-parts.ts";
+import { replayPart } from "./replay-part.ts";
 
 /** GitHub's limit for a comment is 65,536 characters; bytes are the stricter reading. */
 export const COMMENT_BYTES = 65_536;
@@ -83,6 +84,7 @@ function renderShape(plan: Plan, options: MarkdownOptions, shape: Shape, maxByte
     shape.table ? tablePart(plan, options) : cutPart(plan, options),
     details,
     accessPart(plan, (place) => linkPlace(place, options, options.head), shape.limit),
+    replayPart(plan, shape.limit),
     driftPart(plan, Math.min(shape.limit, DRIFT_ROWS)),
     shape.details === "none" ? "" : hintsPart(plan),
     problemsPart(plan, options, shape.limit),

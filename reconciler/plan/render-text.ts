@@ -9,6 +9,7 @@ import { renderDriftText } from "./drift-part.ts";
 import { describeField, fieldName } from "./field-text.ts";
 import { oneLine, shorten } from "./inert.ts";
 import { renderProblem, type ShowFile } from "./render-problem.ts";
+import { renderReplayText } from "./replay-part.ts";
 
 export type PlanStyle = "green" | "yellow" | "red" | "bold" | "dim";
 /** Colours a text, or hands it back as it is. */
@@ -31,6 +32,7 @@ export function renderPlanText(plan: Plan, options: TextOptions): string {
     renderHeader(plan, options),
     renderChanges(plan, options),
     renderAccessText(plan, { paint, placeOf: (place) => placeOf(place, options) }),
+    renderReplayText(plan, paint),
     renderWaiting(plan, options),
     renderDriftText(plan, (text) => paint("yellow", text)),
     plan.problems.map((problem) => renderProblem(problem, paint, options.showFile)).join("\n\n"),

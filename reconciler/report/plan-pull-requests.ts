@@ -9,6 +9,7 @@ import { compareRecords } from "../../store/scripts/compare-records.ts";
 import { readHead, readState } from "../../store/state.ts";
 import { findReplaced, type LineageMemory } from "../apply/lineage-memory.ts";
 import { makePlan } from "../plan/make-plan.ts";
+import { addReplay, recordedFor } from "../replay/replay-plan.ts";
 import type { SourceAnswer } from "../source/source.ts";
 import { isTransientReason } from "../source/unavailable.ts";
 import type { Github, PullRequest } from "./github.ts";
@@ -77,7 +78,8 @@ async function planPullRequest(planning: PullRequestPlanning, due: Due, planned:
   const { now, newId, tool, settings = defaultSettings(env) } = planning;
   const [{ resources: suspended }, comparison] = [await readHolds(redis, env), await compareRecords(redis, env)];
   const facts = { env, settings, now: now(), planId: newId(), tool };
-  const plan = makePlan({ source, history, observed, suspended, comparison, ...facts });
+  const made = makePlan({ source, history, observed, suspended, comparison, ...facts });
+  const plan = addReplay(made, await recordedFor(redis, { env, source, observed, now: facts.now, signal }), source);
   // The branch may have moved since the list was made: the plan tells which head it is of.
   const headSha = source.identity.headSha ?? pull.headSha;
   await pushOutbox(redis, env, { kind: "plan", env, pullRequest: pull.number, headSha, plan });

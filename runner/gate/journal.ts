@@ -1,6 +1,7 @@
 // Makes the events of one step.
 import { digestText } from "../../contracts/canonical.ts";
 import type { Decision } from "../../contracts/decision.ts";
+import { recordRequest } from "../../contracts/recorded-request.ts";
 import type { TraceDraft } from "../../contracts/trace.ts";
 import type { GateOptions } from "./ask.ts";
 import type { Journal } from "./grant.ts";
@@ -20,12 +21,13 @@ export function openJournal(options: GateOptions, place: { readonly turn?: numbe
 export function decisionDraft(
   journal: Journal,
   type: "turn.decided" | "tool.decided",
-  { decision, livePolicyDigest }: Judgement,
+  { decision, request, livePolicyDigest }: Judgement,
   facts: Readonly<Record<string, unknown>>,
 ): TraceDraft {
   const { at, ...fields } = decision;
   const live = livePolicyDigest === undefined ? {} : { livePolicyDigest };
-  return { ...journal.draft(type, { ...facts, ...fields, ...live }), at };
+  const asked = journal.redactor.value(recordRequest(request));
+  return { ...journal.draft(type, { ...facts, ...fields, ...live, request: asked }), at };
 }
 
 /** The event of a spent budget, where that is what the decision says. */

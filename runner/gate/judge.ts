@@ -9,6 +9,8 @@ import type { GateOptions } from "./ask.ts";
 
 export interface Judgement {
   readonly decision: Decision;
+  /** With all that was found out for it. */
+  readonly request: GateRequest;
   readonly permitted: boolean;
   /** What the policies say of a denial; the gate stops the task unless this is false. */
   readonly refuseOnly: boolean;
@@ -26,6 +28,7 @@ export async function judge(options: GateOptions, request: GateRequest): Promise
   const micros = Math.max(0, Math.round((options.clock.monotonicMs() - begun) * 1_000));
   return {
     decision: makeDecision(options, request, verdict, micros),
+    request: known,
     permitted: verdict.effect === "allow" || !verdict.enforced,
     refuseOnly: verdict.effect === "deny" && verdict.onViolation === "refuse",
     ceiling: lowest(options, live),

@@ -1,0 +1,29 @@
+// What a decision was made from, as the trace keeps it: enough to make it again, and nothing that stands elsewhere. The
+// event names point, agent, tool or model; the call's own event has the arguments; the task has the input, and its snapshot
+// what the agent's manifest grants.
+import type { GateRequest } from "../policies/request.ts";
+
+/** Characters of one recorded request, as JSON. What is larger is left out, and a replay cannot tell. */
+export const RECORDED_REQUEST_LIMIT = 4_096;
+
+export type RecordedRequest = Readonly<Record<string, unknown>>;
+
+const ELSEWHERE: readonly string[] = [
+  "point",
+  "subject",
+  "model",
+  "provider",
+  "reserveTokens",
+  "arguments",
+  "grants",
+  "input",
+];
+
+/** Before it is redacted. Fields that this version does not know are kept: a request has all that was decided from. */
+export function recordRequest(request: GateRequest): RecordedRequest {
+  const { system, task } = request.subject;
+  const fields = Object.entries(request).filter(([name]) => !ELSEWHERE.includes(name));
+  const kept = { system, task, ...Object.fromEntries(fields) };
+  const length = JSON.stringify(kept).length;
+  return length <= RECORDED_REQUEST_LIMIT ? kept : { cut: `${length} characters` };
+}
