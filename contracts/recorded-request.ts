@@ -4,7 +4,7 @@
 import type { GateRequest } from "../policies/request.ts";
 
 /** Characters of one recorded request, as JSON. What is larger is left out, and a replay cannot tell. */
-export const RECORDED_REQUEST_LIMIT = 4_096;
+const RECORDED_REQUEST_LIMIT = 4_096;
 
 export type RecordedRequest = Readonly<Record<string, unknown>>;
 
