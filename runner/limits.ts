@@ -26,6 +26,8 @@ export const RUNNER_LIMITS = {
   goOnMs: 500,
   /** How long tasks are kept after their end, those that failed in case of a retry for longer, and how many at most. */
   retention: { keptMs: 7 * 86_400_000, keptFailedMs: 30 * 86_400_000, keptTasks: 10_000 },
+  /** How long a snapshot is kept that no task names, and how often a runner looks for such. */
+  snapshotRetention: { graceMs: 3_600_000, roundEveryMs: 600_000 },
   /** Snapshots kept in memory, newest use first. */
   snapshots: 16,
   /** Appends that may find the chain moved by other branches before the record is given up as unreachable. */

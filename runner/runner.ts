@@ -9,6 +9,7 @@ import { findHeldBy } from "../store/held-by.ts";
 import { type ActivationQueue, openQueue } from "../store/queue.ts";
 import { Retention, type RetentionRules } from "../store/retention.ts";
 import { announceRunner, forgetRunner } from "../store/runners.ts";
+import { SnapshotRetention } from "../store/snapshot-retention.ts";
 import { readSnapshot } from "../store/snapshots.ts";
 import { sweepTasks } from "../store/sweep.ts";
 import { type ActivationWorker, startActivationWorker } from "../store/worker.ts";
@@ -139,6 +140,7 @@ async function keepRounds({ options, redis, queue, worker, running, stopping }: 
   const { env, id, concurrency, leaseMs, announced } = options;
   const startedAt = options.now().toISOString();
   const retention = new Retention(redis, env, { ...RUNNER_LIMITS.retention, ...options.retention });
+  const snapshots = new SnapshotRetention(redis, env, RUNNER_LIMITS.snapshotRetention);
   let restUntilMs = Number.NEGATIVE_INFINITY;
   const round = async (): Promise<void> => {
     const info = { id, startedAt, concurrency, leaseMs, running: running(), ...announced };
@@ -148,6 +150,7 @@ async function keepRounds({ options, redis, queue, worker, running, stopping }: 
     if (begunMs < restUntilMs) return;
     await sweepTasks(redis, queue);
     await retention.step(options.now().getTime());
+    await snapshots.step(begunMs);
     const endedMs = performance.now();
     restUntilMs = endedMs + (endedMs - begunMs) / RUNNER_LIMITS.sweepShare;
   };

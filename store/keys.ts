@@ -45,6 +45,8 @@ export interface EnvironmentKeys {
   readonly tasks: string;
   /** zset: `<namespace>/<name>` → when it was put here, tasks that have not been finished off. */
   readonly live: string;
+  /** zset: digest of a snapshot → when it was last put, or found in a task, in ms. */
+  readonly snapshots: string;
   /** stream: where the traces of dropped tasks ended, id `<number>-0`, each entry chained to the one before. Only grows. */
   readonly audit: string;
   /** hash: head of a dropped trace → its number in `audit`. */
@@ -88,6 +90,7 @@ export function environmentKeys(env: string): EnvironmentKeys {
     pendingDeliveries: `${tag}:deliveries-pending`,
     tasks: `${tag}:tasks`,
     live: `${tag}:live`,
+    snapshots: `${tag}:snapshots`,
     audit: `${tag}:audit`,
     auditHeads: `${tag}:audit-heads`,
     outbox: `${tag}:outbox`,

@@ -1,4 +1,4 @@
-// Snapshots by their digest: written once, verified at every read.
+// Snapshots by their digest: written once, verified at every read, dropped when no task names them any more.
 import { type Digest, digestText } from "../contracts/canonical.ts";
 import { PermanentFailure } from "../contracts/failure.ts";
 import type { Snapshot, SnapshotEntry } from "../contracts/snapshot.ts";
@@ -6,10 +6,16 @@ import { ask } from "./ask.ts";
 import type { Redis } from "./connect.ts";
 import { snapshotKey } from "./keys.ts";
 import { corrupt, jsonOf, objectOf } from "./reply.ts";
+import { markSnapshots } from "./scripts/snapshot-marks.ts";
 
-/** `<seal> <json>`. The first one stays: content of one digest may differ only in places of the same manifests. */
+/**
+ * `<seal> <json>`. The first one stays: content of one digest may differ only in places of the same manifests. To be called
+ * before every task that is made, however often: for an hour from then on it is kept though no task names it yet.
+ */
 export async function putSnapshot(redis: Redis, env: string, snapshot: Snapshot): Promise<void> {
   const key = snapshotKey(env, snapshot.digest);
+  // The mark is first: whoever drops looks at it, so that either it stays or it is seen to be gone here.
+  await markSnapshots(redis, env, [snapshot.digest]);
   if ((await ask(redis, () => redis.exists(key))) === 1) return;
   const json = JSON.stringify(snapshot);
   await ask(redis, () => redis.set(key, `${digestText(json)} ${json}`, "NX"));

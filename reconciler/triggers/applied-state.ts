@@ -1,7 +1,7 @@
 // The applied records for whoever asks often: read when they have changed, and once for all who ask at the same time.
 
 import type { ObservedState } from "../../contracts/record.ts";
-import { makeSnapshot } from "../../contracts/snapshot.ts";
+import { makeSnapshot, type Snapshot } from "../../contracts/snapshot.ts";
 import type { Redis } from "../../store/connect.ts";
 import { putSnapshot } from "../../store/snapshots.ts";
 import { StateMemory } from "../../store/state-memory.ts";
@@ -12,7 +12,7 @@ export class AppliedState {
   readonly #env: string;
   readonly #memory: StateMemory;
   #reading: Promise<ObservedState> | undefined;
-  #declared: Declared | undefined;
+  #declared: { readonly snapshot: Snapshot; readonly of: Declared } | undefined;
 
   constructor(redis: Redis, env: string, now: () => Date) {
     this.#redis = redis;
@@ -29,10 +29,12 @@ export class AppliedState {
   /** The records as they are, with a snapshot of them that is kept. */
   async declare(): Promise<Declared> {
     const { records } = await this.read();
-    if (this.#declared?.records === records) return this.#declared;
-    const snapshot = makeSnapshot(records.values());
-    await putSnapshot(this.#redis, this.#env, snapshot);
-    this.#declared = { records, snapshot: snapshot.digest };
-    return this.#declared;
+    if (this.#declared?.of.records !== records) {
+      const snapshot = makeSnapshot(records.values());
+      this.#declared = { snapshot, of: { records, snapshot: snapshot.digest } };
+    }
+    // Every time: what no task names is kept for a while only.
+    await putSnapshot(this.#redis, this.#env, this.#declared.snapshot);
+    return this.#declared.of;
   }
 }

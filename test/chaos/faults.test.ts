@@ -1,18 +1,15 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { TaskRef } from "../../contracts/task.ts";
-import { ensureEmbedded, stopEmbedded } from "../../store/embedded/embedded.ts";
 import { claimActivation } from "../../store/scripts/claim.ts";
 import { agent, chainVerdict, mockModel, openWorld, system, typesOf, type World } from "../runner/world.ts";
+import { type MortalRedis, openMortalRedis } from "./mortal-redis.ts";
 
-let server: { readonly url: string; again(): Promise<void>; stop(): Promise<void> };
+let server: MortalRedis;
 let world: World;
 
 beforeAll(async () => {
-  server = await openServer();
+  server = await openMortalRedis();
 });
 afterAll(() => server.stop());
 beforeEach(() => {
@@ -26,22 +23,6 @@ const slow = [
 ];
 const line = [agent("a"), agent("b"), system("line", ["a", "b"]), mockModel("mock", slow)];
 
-/** A server that can be started again after it was killed: the same data, the same address. */
-async function openServer() {
-  const home = await mkdtemp(join(tmpdir(), "cw-faults-"));
-  const { PATH: path = "", HOME: userHome, XDG_CACHE_HOME: cacheHome } = process.env;
-  const start = () => ensureEmbedded({ home, path, userHome, cacheHome, say: () => undefined });
-  const { url } = await start();
-  const again = async (): Promise<void> => {
-    if ((await start()).url !== url) throw new Error("the server came back elsewhere");
-  };
-  const stop = async (): Promise<void> => {
-    await stopEmbedded(home);
-    await rm(home, { recursive: true, force: true });
-  };
-  return { url, again, stop };
-}
-
 /** Claims and lets the lease lapse: a runner that dies as soon as it has the activation. */
 async function dieWith(task: TaskRef, holder: string): Promise<void> {
   for (;;) {
@@ -50,17 +31,6 @@ async function dieWith(task: TaskRef, holder: string): Promise<void> {
     if (claim.outcome !== "held") throw new Error(`cannot claim: ${claim.outcome}`);
     await wait(claim.remainingMs);
   }
-}
-
-async function serverPid(): Promise<number> {
-  return Number(/process_id:(\d+)/.exec(await world.redis.info("server"))?.[1]);
-}
-
-async function pauseServer(ms: number): Promise<void> {
-  const pid = await serverPid();
-  process.kill(pid, "SIGSTOP");
-  await wait(ms);
-  process.kill(pid, "SIGCONT");
 }
 
 describe("faults", () => {
@@ -97,7 +67,7 @@ describe("faults", () => {
     await world.runner({ leaseMs: 2_000 });
     const ref = await world.start(line, "line");
     await world.until(ref, ({ trace }) => trace.seq >= 6);
-    await pauseServer(900);
+    await server.standStill(900);
     const task = await world.ended(ref);
     expect([task.phase, task.attempts]).toEqual(["Succeeded", 1]);
     expect(typesOf(await world.trace(ref))).not.toContain("task.taken_over");
@@ -107,10 +77,8 @@ describe("faults", () => {
     await world.runner({ leaseMs: 6_000 });
     const ref = await world.start(line, "line");
     await world.until(ref, ({ trace }) => trace.seq >= 6);
-    process.kill(await serverPid(), "SIGKILL");
     // Away when the model answers and when the next policies are to be read.
-    await wait(1_800);
-    await server.again();
+    await server.beAway(1_800);
     const task = await world.ended(ref);
     expect([task.phase, task.attempts]).toEqual(["Succeeded", 1]);
     expect(await chainVerdict(world, ref)).toBe("intact");
@@ -120,7 +88,7 @@ describe("faults", () => {
     await world.runner({ leaseMs: 600 });
     const ref = await world.start(line, "line");
     await world.until(ref, ({ trace }) => trace.seq >= 6);
-    await pauseServer(1_500);
+    await server.standStill(1_500);
     const task = await world.ended(ref);
     expect(task.phase).toBe("Succeeded");
     const events = await world.trace(ref);

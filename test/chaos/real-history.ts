@@ -1,9 +1,11 @@
 // The history of tasks that ran on real processes and a real Redis, for the invariants to judge.
+import { setTimeout as wait } from "node:timers/promises";
 import type { TaskPhase, TaskRef } from "../../contracts/task.ts";
 import type { ChainHead } from "../../contracts/trace.ts";
 import { environmentKeys, queuePrefix, stepsKey, taskKeys } from "../../store/keys.ts";
 import { readStep } from "../../store/task-fields.ts";
-import type { History, TaskHistory } from "../history/history.ts";
+import type { History, PersonsWord, TaskHistory } from "../history/history.ts";
+import { judgeHistory } from "../history/invariants.ts";
 import type { World } from "../runner/world.ts";
 import { CANARY, type SeenTools } from "./seen-tools.ts";
 
@@ -59,7 +61,7 @@ export class Onlooker {
 
 export type RealRun = Pick<History, "tasks" | "retriesByPerson"> & { readonly logs: string };
 
-export async function realHistory(world: World, tools: SeenTools, run: RealRun): Promise<History> {
+export async function realHistory(world: World, tools: Pick<SeenTools, "calls">, run: RealRun): Promise<History> {
   const { tasks, retriesByPerson, logs } = run;
   const answered = tasks.flatMap(({ id, events }) =>
     events.filter(({ type }) => type === "model.answered").map((event) => ({ id, event })),
@@ -77,6 +79,30 @@ export async function realHistory(world: World, tools: SeenTools, run: RealRun):
     sinks: { logs, ...Object.fromEntries(tasks.map((task) => [task.id, JSON.stringify(task)])) },
     leftovers: await leftovers(world),
   };
+}
+
+export interface JudgedRun {
+  readonly tools?: Pick<SeenTools, "calls">;
+  readonly retriesByPerson?: readonly PersonsWord[];
+  /** Codes of the errors with which tasks may end. */
+  readonly mayEndWith?: readonly string[];
+}
+
+/** For the last bell of a task that has ended to be gone. */
+const GONE_MS = 10_000;
+
+/** Everything that is wrong with tasks that have ended, and with what they left behind. */
+export async function breachesOf(
+  world: World,
+  onlooker: Onlooker,
+  refs: readonly TaskRef[],
+  { tools = { calls: [] }, retriesByPerson = [], mayEndWith = [] }: JudgedRun = {},
+): Promise<readonly string[]> {
+  const deadline = performance.now() + GONE_MS;
+  while ((await leftovers(world)).length > 0 && performance.now() < deadline) await wait(50);
+  const tasks: TaskHistory[] = [];
+  for (const ref of refs) tasks.push(await onlooker.history(ref, mayEndWith));
+  return judgeHistory(await realHistory(world, tools, { tasks, retriesByPerson, logs: "" }));
 }
 
 /** Bells and entries of the live index that stand for nothing any more. */

@@ -5,7 +5,11 @@ import { isAlive } from "../../store/embedded/single-flight.ts";
 import { until } from "../store/world.ts";
 
 export async function killServer(home: string): Promise<void> {
-  const pid = Number(await readFile(placeOf(home).pid, "utf8"));
+  const pid = await readServerPid(home);
   process.kill(pid, "SIGKILL");
   await until("the server is dead", async () => !isAlive(pid));
+}
+
+export async function readServerPid(home: string): Promise<number> {
+  return Number(await readFile(placeOf(home).pid, "utf8"));
 }
