@@ -7,6 +7,7 @@ import { stepsKey } from "../store/keys.ts";
 import { agent, manifest, mockModel, openWorld, system, type World } from "../test/runner/world.ts";
 import { median, printFigure } from "./measure.ts";
 import { withPrivateRedis } from "./private-redis.ts";
+import { lineOf, MOCK, STEPS } from "./three-agents.ts";
 
 const SINGLE = 60;
 const WARM_UP = 20;
@@ -14,15 +15,7 @@ const TURNS = 500;
 const LOOK_MS = 50;
 const TOOL = manifest("Tool", "lookup", { type: "external", effect: "read" });
 const call = [{ tool: "lookup", arguments: { key: "topic" } }];
-const agents = ["a", "b", "c"];
-const line = [
-  ...agents.map((name) => agent(name, { tools: ["lookup"] })),
-  TOOL,
-  system("line", agents),
-  mockModel("mock", [{ turn: 1, call }, { say: "It is done." }]),
-];
-/** Two model turns and a tool call of each agent. */
-const STEPS = 3 * agents.length;
+const line = lineOf(MOCK);
 
 await withPrivateRedis(async (url) => {
   await measureSteps(url);

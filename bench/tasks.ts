@@ -5,32 +5,25 @@ import { readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import type { TaskRef } from "../contracts/task.ts";
 import { environmentKeys, taskKeys } from "../store/keys.ts";
-import { agent, manifest, mockModel, openWorld, type RunnerChild, system, type World } from "../test/runner/world.ts";
+import { Retention } from "../store/retention.ts";
+import { openWorld, type RunnerChild, type World } from "../test/runner/world.ts";
 import { measureBareJobs } from "./bare-jobs.ts";
 import { processCpuMs, redisCpuMs, sum } from "./cpu.ts";
 import { printFigure } from "./measure.ts";
 import { withPrivateRedis } from "./private-redis.ts";
+import { lineOf, MOCK } from "./three-agents.ts";
 
 const COUNT = Number(process.argv[2] ?? 10_000);
 const FSYNC_COUNT = Math.ceil(COUNT / 5);
 const RUNNERS = 2;
 const CONCURRENCY = 8;
 const LOOK_MS = 100;
+const DAY_MS = 86_400_000;
 /** How often the memory of the runners is looked at, besides at the end. */
 const MARKS = 4;
-const AGENTS = ["a", "b", "c"];
-
-const script = [
-  { turn: 1, say: "I look it up.", call: [{ tool: "lookup", arguments: { key: "topic" } }] },
-  { turn: 2, say: "It is done." },
-];
-/** The tool answers at once, too: that this runner cannot call it. It passes the gate and the journal like any other. */
-const line = [
-  ...AGENTS.map((name) => agent(name, { tools: ["lookup"] })),
-  manifest("Tool", "lookup", { type: "external", effect: "read" }),
-  system("line", AGENTS),
-  mockModel("mock", script),
-];
+/** Of ended tasks, with which the environment is left: what is dropped is told apart from what stays. */
+const KEPT = 100;
+const line = lineOf(MOCK);
 
 await withPrivateRedis(async (url) => {
   await measureBoth(url, COUNT, "");
@@ -62,11 +55,21 @@ async function measureBoth(url: string, count: number, how: string): Promise<voi
   printFigure({ name: `tasks ÷ bare BullMQ${how}`, unit: "×", value: ratio, runs: 1, note: memory });
   if (how !== "") return;
   printFigure({ name: "Redis bytes of an ended task", unit: "bytes", value: ours.redisBytesPerTask, runs: 1 });
+  const dropped = "what the chained audit list keeps of it";
+  const left = ours.redisBytesPerDropped;
+  printFigure({
+    name: "Redis bytes of a task that retention dropped",
+    unit: "bytes",
+    value: left,
+    runs: 1,
+    note: dropped,
+  });
 }
 
 interface TasksRun {
   readonly perSecond: number;
   readonly redisBytesPerTask: number;
+  readonly redisBytesPerDropped: number;
   /** The larger runner's, as more and more tasks have ended. */
   readonly rssMiB: readonly number[];
   readonly runnerCpuMs: number;
@@ -88,11 +91,16 @@ async function runTasks(url: string, count: number): Promise<TasksRun> {
   const runnerCpuMs = (cpuOf(runners) - runnersBefore) / count;
   const redisCpu = ((await redisCpuMs(world.redis)) - redisBefore) / count;
   const [begin, end] = await spanOf(world, refs);
-  const redisBytesPerTask = ((await usedMemory(world)) - before) / count;
+  const after = await usedMemory(world);
+  const redisBytesPerTask = (after - before) / count;
+  const dropped = await dropAllBut(KEPT, world);
+  // Of what stays, each has the bytes of before; the rest is what the dropped ones left.
+  const redisBytesPerDropped = ((await usedMemory(world)) - before - KEPT * redisBytesPerTask) / dropped;
   await world.close();
   return {
     perSecond: (count * 1_000) / (end - begin),
     redisBytesPerTask,
+    redisBytesPerDropped,
     rssMiB,
     runnerCpuMs,
     redisCpuMs: redisCpu,
@@ -125,6 +133,16 @@ async function spanOf(world: World, refs: readonly TaskRef[]): Promise<readonly 
     end = Math.max(end, Number(finished));
   }
   return [begin, end];
+}
+
+/** As a runner's retention does, but all at once. */
+async function dropAllBut(kept: number, world: World): Promise<number> {
+  const retention = new Retention(world.redis, world.env, { keptMs: DAY_MS, keptFailedMs: DAY_MS, keptTasks: kept });
+  for (let dropped = 0; ; ) {
+    const more = await retention.step(Date.now());
+    dropped += more;
+    if (more === 0) return dropped;
+  }
 }
 
 async function usedMemory({ redis }: World): Promise<number> {

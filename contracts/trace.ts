@@ -82,10 +82,12 @@ export interface ChainedEvent {
 /** Puts drafts behind `after`, in order. `task` is `<namespace>/<name>`. */
 export function chainEvents(task: string, after: ChainHead, drafts: readonly TraceDraft[]): ChainedEvent[] {
   let { seq, head } = after;
-  return drafts.map(({ data, ...fields }) => {
+  return drafts.map((draft) => {
     seq += 1;
     const prev = head;
-    const body = canonicalJson({ ...data, ...fields, task, seq, prev });
+    // In the place of the draft's `data`, whose fields stand beside the others: one of that name, or nothing.
+    const data = draft.data?.["data"];
+    const body = canonicalJson({ ...draft.data, ...draft, data, task, seq, prev });
     head = digestText(body);
     return { seq, prev, hash: head, text: `${body.slice(0, -1)},"hash":"${head}"}` };
   });

@@ -7,9 +7,13 @@ export function unlessAborted<T>(begin: () => Promise<T>, signal: AbortSignal): 
     const stop = (): void => reject(signal.reason);
     signal.throwIfAborted();
     signal.addEventListener("abort", stop, { once: true });
-    void begin()
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener("abort", stop));
+    const settle =
+      <V>(end: (value: V) => void) =>
+      (value: V): void => {
+        signal.removeEventListener("abort", stop);
+        end(value);
+      };
+    begin().then(settle(resolve), settle(reject));
   });
 }
 

@@ -22,6 +22,7 @@ import { agentMemory, type FindMemoryTool } from "./memory/agent-memory.ts";
 import type { Provenance } from "./memory/memory.ts";
 import type { ToolDefinition } from "./models/model.ts";
 import { openAgentModels } from "./models/open-agent-models.ts";
+import { OpenedModels } from "./models/opened-models.ts";
 import type { SecretAccess } from "./secrets/allowed.ts";
 import { openSecrets, type Secrets } from "./secrets/secrets.ts";
 import { openSightings, type Sightings } from "./sightings.ts";
@@ -70,6 +71,7 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
     mcp,
     live: new LivePolicies(options.redis, options.env),
     breakers: new Breakers(options.redis, options.env, () => performance.now()),
+    opened: new OpenedModels(),
     argumentCheck: createArgumentCheck(),
     sightings: openSightings(options),
     ground: { variables: access.variables, cwd, privateHosts, resolve: resolveHost },
@@ -95,6 +97,7 @@ interface Shared {
   readonly mcp: McpSupervisor;
   readonly live: LivePolicies;
   readonly breakers: Breakers;
+  readonly opened: OpenedModels;
   readonly argumentCheck: ArgumentCheck;
   readonly sightings: Sightings;
   readonly ground: ToolDeps["ground"];
@@ -107,12 +110,12 @@ interface Attempt {
 }
 
 async function openBench(shared: Shared, attempt: Attempt, secrets: Secrets, redactor: Redactor): Promise<Bench> {
-  const { options, mcp, live, breakers, argumentCheck, sightings, ground } = shared;
+  const { options, mcp, live, breakers, opened, argumentCheck, sightings, ground } = shared;
   const { held, definitions, spec } = attempt;
   const { entries } = definitions.snapshot;
   const { namespace } = held.task;
   const output = outputShape(spec, held.agent);
-  const models = await openAgentModels({ definitions, secrets, breakers, at: options.now() }, namespace, spec);
+  const models = await openAgentModels({ definitions, secrets, breakers, opened, at: options.now() }, namespace, spec);
   const toolNames = listedTools(spec);
   const onOpened = sightings.serverOpened.bind(sightings);
   const memory = memoryOf(shared, attempt, secrets);

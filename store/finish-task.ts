@@ -1,12 +1,13 @@
-// Finishes off a task that ended: its outcome goes into the outbox, then it leaves the live index. Safe to repeat.
+// Finishes off a task that ended: its outcome goes into the outbox, and it leaves the live index. Safe to repeat.
+import { outboxSubject } from "../contracts/outbox.ts";
 import type { TaskRef } from "../contracts/task.ts";
-import { ask } from "./ask.ts";
 import type { Redis } from "./connect.ts";
-import { environmentKeys, taskMember } from "./keys.ts";
-import { pushOutbox } from "./outbox.ts";
+import { taskMember } from "./keys.ts";
+import { OUTBOX_SUBJECTS } from "./outbox.ts";
+import { pushEnd } from "./scripts/push-outbox.ts";
 
-/** In this order: after a crash between the two the task is still live, and the sweep repeats both. */
+/** In one script: a task that is still live, because nobody came here, is finished off by the sweep. */
 export async function finishTask(redis: Redis, task: TaskRef): Promise<void> {
-  await pushOutbox(redis, task.env, { kind: "task", task });
-  await ask(redis, () => redis.zrem(environmentKeys(task.env).live, taskMember(task)));
+  const entry = { kind: "task", task } as const;
+  await pushEnd(redis, task.env, [outboxSubject(entry), JSON.stringify(entry), taskMember(task)], OUTBOX_SUBJECTS);
 }

@@ -17,17 +17,20 @@ interface Limit {
  */
 export async function within<T>(
   signal: AbortSignal,
-  limit: Limit | null,
+  limit: Limit,
   call: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const late = new AbortController();
-  const timer =
-    limit === null ? undefined : setTimeout(() => late.abort(timedOut(limit)), timerMs(limit.ms + GRACE_MS));
-  const either = AbortSignal.any([signal, late.signal]);
+  signal.throwIfAborted();
+  // By hand: `AbortSignal.any` costs several times as much, at each call.
+  const either = new AbortController();
+  const stop = (): void => either.abort(signal.reason);
+  signal.addEventListener("abort", stop, { once: true });
+  const timer = setTimeout(() => either.abort(timedOut(limit)), timerMs(limit.ms + GRACE_MS));
   try {
-    return await unlessAborted(() => call(either), either);
+    return await unlessAborted(() => call(either.signal), either.signal);
   } finally {
     clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
   }
 }
 

@@ -1,7 +1,7 @@
 // The door: the only place that calls a model or a tool. It takes permits, which exist only for what the journal says has
 // begun; what comes of the call is recorded before anything follows from it.
 import type { ModelAnswer } from "../../contracts/step.ts";
-import { within } from "./deadline.ts";
+import { unlessAborted } from "../unless-aborted.ts";
 import type { ModelGrant, ToolGrant } from "./grant.ts";
 import { failModel, finishModel } from "./model-effect.ts";
 import { ModelPermit, ToolPermit } from "./permit.ts";
@@ -16,7 +16,7 @@ export async function callModel(permit: ModelPermit, signal: AbortSignal): Promi
   const grant = ModelPermit.redeem(permit);
   const begunMs = grant.journal.clock.monotonicMs();
   checkBefore(grant, signal);
-  const called = await attempt(() => within(signal, null, (either) => grant.model.complete(grant.request, either)));
+  const called = await attempt(() => unlessAborted(() => grant.model.complete(grant.request, signal), signal));
   if (called.outcome === "returned") return finishModel(grant, called.value, begunMs);
   signal.throwIfAborted();
   await failModel(grant, called.error, begunMs);

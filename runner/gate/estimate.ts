@@ -28,7 +28,12 @@ function textTokens(text: string): number {
   const counts = { space: 0, letter: 0, digit: 0, mark: 0 };
   for (let index = 0; index < text.length; index += 1) {
     const code = text.charCodeAt(index);
-    if (code < 128) counts[classOf(code)] += 1;
+    if (code >= 128) continue;
+    const lower = code | 32;
+    if (lower >= 97 && lower <= 122) counts.letter += 1;
+    else if (code <= 32) counts.space += 1;
+    else if (code >= 48 && code <= 57) counts.digit += 1;
+    else counts.mark += 1;
   }
   const ascii = counts.space + counts.letter + counts.digit + counts.mark;
   const wideBytes = Buffer.byteLength(text, "utf8") - ascii;
@@ -41,11 +46,4 @@ function textTokens(text: string): number {
       wideBytes * WEIGHT.wide +
       dense * DENSE_WEIGHT,
   );
-}
-
-function classOf(code: number): "space" | "letter" | "digit" | "mark" {
-  if (code <= 32) return "space";
-  if (code >= 48 && code <= 57) return "digit";
-  const lower = code | 32;
-  return lower >= 97 && lower <= 122 ? "letter" : "mark";
 }

@@ -9,11 +9,17 @@ export interface CallClock {
 
 /** The SDKs' own time-outs start anew with the first byte; this one is for the whole call. */
 export function startClock(caller: AbortSignal, timeoutMs: number): CallClock {
-  const timeout = new AbortController();
-  const timer = setTimeout(() => timeout.abort(), timeoutMs);
+  const call = new AbortController();
+  const abort = (): void => call.abort(caller.reason);
+  if (caller.aborted) abort();
+  caller.addEventListener("abort", abort, { once: true });
+  const timer = setTimeout(() => call.abort(), timeoutMs);
   return {
-    signal: AbortSignal.any([caller, timeout.signal]),
-    stoppedBy: () => (caller.aborted ? "caller" : timeout.signal.aborted ? "timeout" : undefined),
-    stop: () => clearTimeout(timer),
+    signal: call.signal,
+    stoppedBy: () => (caller.aborted ? "caller" : call.signal.aborted ? "timeout" : undefined),
+    stop: () => {
+      clearTimeout(timer);
+      caller.removeEventListener("abort", abort);
+    },
   };
 }

@@ -11,13 +11,14 @@ import type { Definitions } from "../definitions.ts";
 import { RUNNER_LIMITS } from "../limits.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import { timeoutOf } from "./endpoint.ts";
-import { openModel } from "./open-model.ts";
+import type { OpenedModels } from "./opened-models.ts";
 import { priceOf } from "./price.ts";
 
 export interface ModelSources {
   readonly definitions: Definitions;
   readonly secrets: Secrets;
   readonly breakers: Breakers;
+  readonly opened: Pick<OpenedModels, "open">;
   /** Prices are those of this moment. */
   readonly at: Date;
 }
@@ -40,7 +41,7 @@ export async function openAgentModels(
 }
 
 async function openOne(sources: ModelSources, namespace: string, reference: string): Promise<AgentModel> {
-  const { definitions, secrets, breakers, at } = sources;
+  const { definitions, secrets, breakers, opened, at } = sources;
   const manifest = definitions.manifest("ModelEndpoint", namespace, reference);
   const spec = specOf(manifest, "ModelEndpoint");
   if (spec === undefined) throw new PermanentFailure("DEFINITION_MISSING", `\`${reference}\` is no ModelEndpoint`);
@@ -51,7 +52,7 @@ async function openOne(sources: ModelSources, namespace: string, reference: stri
   const endpoint = { namespace: home, name, spec, ...(apiKey === undefined ? {} : { apiKey }) };
   const rules = breakerRules(spec);
   return {
-    model: await openModel(endpoint),
+    model: await opened.open(manifest, endpoint),
     name: spec.default_model,
     maxOutputTokens: outputTokens(spec.options),
     price: await priceOf(spec, at),

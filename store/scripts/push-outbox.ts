@@ -1,11 +1,12 @@
-// Puts an entry into the outbox, in the place of an earlier one on the same subject.
+// Puts an entry into the outbox, in the place of an earlier one on the same subject, and takes what it tells of out of an
+// index where that is what it waited for.
 import type { Redis } from "../connect.ts";
 import { environmentKeys } from "../keys.ts";
 import { defineScript, runScript } from "../script.ts";
 
 /**
- * KEYS  1 outbox · 2 order · 3 counter
- * ARGV  1 subject · 2 entry · 3 how many subjects are kept
+ * KEYS  1 outbox · 2 order · 3 counter · 4 the live index, or none
+ * ARGV  1 subject · 2 entry · 3 how many subjects are kept · 4 the member that leaves the index
  * The value is `<number> <entry>`, the number from the counter: it tells the entry from the one that it replaced.
  */
 const PUSH = defineScript(`
@@ -17,6 +18,7 @@ if excess > 0 then
   for _, oldest in ipairs(redis.call('ZRANGE', KEYS[2], 0, excess - 1)) do redis.call('HDEL', KEYS[1], oldest) end
   redis.call('ZREMRANGEBYRANK', KEYS[2], 0, excess - 1)
 end
+if KEYS[4] then redis.call('ZREM', KEYS[4], ARGV[4]) end
 return 1
 `);
 
@@ -29,4 +31,15 @@ export async function pushEntry(
 ): Promise<void> {
   const keys = environmentKeys(env);
   await runScript(redis, PUSH, [keys.outbox, keys.outboxOrder, keys.outboxCounter], [subject, entry, kept]);
+}
+
+/** The same, and the task leaves the live index. */
+export async function pushEnd(
+  redis: Redis,
+  env: string,
+  [subject, entry, member]: readonly [string, string, string],
+  kept: number,
+): Promise<void> {
+  const { outbox, outboxOrder, outboxCounter, live } = environmentKeys(env);
+  await runScript(redis, PUSH, [outbox, outboxOrder, outboxCounter, live], [subject, entry, kept, member]);
 }

@@ -88,12 +88,16 @@ local ledger = { input, output, reserved, cost }
 local function released(goes_on)
   return { 'released', seq, head, priority, goes_on and 1 or 0, cancel or '', canceller or '', ledger }
 end
-if seq and is_repeated(journal, 14) then
-  local first = ARGV[#ARGV - 3 * ARGV[10] + 1]
-  return released(ARGV[13] ~= '' and holds(phase, activations, first, ARGV[2], '1'))
+local is_held = holds(phase, activations, id, ARGV[2], ARGV[3])
+-- Only where it cannot be carried out it may be a repetition: the first time took the lease and moved the head.
+if not is_held or not is_next(seq, head, 14) then
+  if seq and is_repeated(journal, 14) then
+    local first = ARGV[#ARGV - 3 * ARGV[10] + 1]
+    return released(ARGV[13] ~= '' and holds(phase, activations, first, ARGV[2], '1'))
+  end
+  if not is_held then return { 'lease-lost' } end
+  return { 'moved', seq, head, graph, ledger }
 end
-if not holds(phase, activations, id, ARGV[2], ARGV[3]) then return { 'lease-lost' } end
-if not is_next(seq, head, 14) then return { 'moved', seq, head, graph, ledger } end
 
 local first_start
 ledger = charged(ledger, 14) or ledger
