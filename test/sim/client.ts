@@ -1,7 +1,8 @@
 // A connection to the Redis in memory, shaped like the client that the store takes. How a command gets there and its
 // answer back is for whoever opens it to say: at once, late, lost, twice.
 import type { Redis } from "../../store/connect.ts";
-import type { MemoryRedis, Reply } from "./memory-redis.ts";
+import type { Reply } from "./keyspace.ts";
+import type { MemoryRedis } from "./memory-redis.ts";
 
 export interface Command {
   readonly name: string;

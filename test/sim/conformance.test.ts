@@ -19,7 +19,8 @@ import { sweepTasks } from "../../store/sweep.ts";
 import { createTask, readTask, readTrace } from "../../store/tasks.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
 import { openClient } from "./client.ts";
-import { LuaScripts, MemoryRedis } from "./memory-redis.ts";
+import { LuaScripts } from "./lua-scripts.ts";
+import { MemoryRedis } from "./memory-redis.ts";
 
 /** Lapses before the next operation; never lapses here. */
 const LEASES = [1, 60_000] as const;

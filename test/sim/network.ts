@@ -98,3 +98,16 @@ function fateOf(
 function nameOf(commands: readonly Command[]): string {
   return commands.map(({ name, args }) => (/^eval/i.test(name) ? `script on ${args[2] ?? ""}` : name)).join(" ");
 }
+
+/** Some runs are calm, so that what goes wrong in them comes from the blows alone. */
+export function rollFaults(dice: Dice, leaseMs: number): Faults {
+  if (dice.chance(0.2)) return { ...NO_FAULTS, longestMs: 20 };
+  return {
+    lostCommands: dice.next() * 0.03,
+    lostAnswers: dice.next() * 0.05,
+    repeats: dice.next() * 0.05,
+    hanging: dice.next() * 0.03,
+    longestMs: dice.pick([5, 30, 150]),
+    longestHangMs: dice.pick([200, leaseMs, 3 * leaseMs]),
+  };
+}

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { LuaScripts } from "./memory-redis.ts";
+import { LuaScripts } from "./lua-scripts.ts";
 import { playSeed, type Told } from "./play-seeds.ts";
 import { Stage } from "./simulate.ts";
 

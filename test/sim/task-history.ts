@@ -1,0 +1,51 @@
+// What became of one task of a simulation, for the invariants to judge.
+import type { TaskPhase, TaskRef } from "../../contracts/task.ts";
+import type { ChainHead } from "../../contracts/trace.ts";
+import type { Redis } from "../../store/connect.ts";
+import { stepsKey, taskKeys } from "../../store/keys.ts";
+import { readStep } from "../../store/task-fields.ts";
+import { readTask, readTrace } from "../../store/tasks.ts";
+import type { TaskHistory } from "../history/history.ts";
+import type { Scenario } from "./scenario.ts";
+
+/** What was seen of it on the way, and what it may end with. */
+export interface ToldOfTask {
+  readonly scenario: Scenario;
+  readonly phases: readonly TaskPhase[];
+  readonly heads: readonly ChainHead[];
+  readonly isCancelled: boolean;
+}
+
+export async function taskHistory(redis: Redis, ref: TaskRef, told: ToldOfTask): Promise<TaskHistory> {
+  const { name } = ref;
+  const found = await readTask(redis, ref);
+  if (found === undefined) throw new Error(`the task ${name} was lost`);
+  const steps = await Promise.all(found.activations.map(({ id }) => redis.hvals(stepsKey(ref, id))));
+  const fields = await redis.hgetall(taskKeys(ref).task);
+  const amount = (field: string): number => Number(fields[field]);
+  const { ceiling, failing, tightened } = told.scenario;
+  const takeovers = Math.max(...found.activations.map(({ attempts }) => attempts));
+  return {
+    id: `${ref.namespace}/${name}`,
+    record: found,
+    events: await readTrace(redis, ref),
+    steps: steps.flat().map((text) => readStep(name, text)),
+    ledger: {
+      inputTokens: amount("inputTokens"),
+      outputTokens: amount("outputTokens"),
+      reservedTokens: amount("reservedTokens"),
+      costUsd: null,
+    },
+    phases: told.phases,
+    heads: told.heads,
+    ceiling,
+    mayEndWith: [
+      ...(told.isCancelled ? ["CANCELLED"] : []),
+      ...(ceiling === null ? [] : ["BUDGET_TOKENS"]),
+      ...(failing === undefined ? [] : ["MODEL_EMPTY"]),
+      ...(tightened === undefined ? [] : ["TOOL_BLOCKED"]),
+      ...(takeovers > 5 ? ["KILLS_RUNNERS"] : []),
+      "EFFECT_UNKNOWN",
+    ],
+  };
+}
