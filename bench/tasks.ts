@@ -18,11 +18,8 @@ const FSYNC_COUNT = Math.ceil(COUNT / 5);
 const RUNNERS = 2;
 const CONCURRENCY = 8;
 const LOOK_MS = 100;
-const DAY_MS = 86_400_000;
 /** How often the memory of the runners is looked at, besides at the end. */
 const MARKS = 4;
-/** Of ended tasks, with which the environment is left: what is dropped is told apart from what stays. */
-const KEPT = 100;
 const line = lineOf(MOCK);
 
 await withPrivateRedis(async (url) => {
@@ -93,9 +90,8 @@ async function runTasks(url: string, count: number): Promise<TasksRun> {
   const [begin, end] = await spanOf(world, refs);
   const after = await usedMemory(world);
   const redisBytesPerTask = (after - before) / count;
-  const dropped = await dropAllBut(KEPT, world);
-  // Of what stays, each has the bytes of before; the rest is what the dropped ones left.
-  const redisBytesPerDropped = ((await usedMemory(world)) - before - KEPT * redisBytesPerTask) / dropped;
+  await dropAll(world);
+  const redisBytesPerDropped = ((await usedMemory(world)) - before) / count;
   await world.close();
   return {
     perSecond: (count * 1_000) / (end - begin),
@@ -136,13 +132,9 @@ async function spanOf(world: World, refs: readonly TaskRef[]): Promise<readonly 
 }
 
 /** As a runner's retention does, but all at once. */
-async function dropAllBut(kept: number, world: World): Promise<number> {
-  const retention = new Retention(world.redis, world.env, { keptMs: DAY_MS, keptFailedMs: DAY_MS, keptTasks: kept });
-  for (let dropped = 0; ; ) {
-    const more = await retention.step(Date.now());
-    dropped += more;
-    if (more === 0) return dropped;
-  }
+async function dropAll({ redis, env }: World): Promise<void> {
+  const retention = new Retention(redis, env, { keptMs: 0, keptFailedMs: 0, keptTasks: 0 });
+  while ((await retention.step(Date.now())) > 0);
 }
 
 async function usedMemory({ redis }: World): Promise<number> {
