@@ -1,4 +1,5 @@
 // Makes the record of a new task and its first trace events: the same for a manifest, a schedule, a webhook and `run`.
+import { type Identity, identityText } from "./approval.ts";
 import { entryAgents, type Graph, type GraphState } from "./graph.ts";
 import { NO_REQUIREMENTS, type Requirements } from "./matching.ts";
 import type { TaskRef, TaskSource, TaskTrigger } from "./task.ts";
@@ -29,6 +30,8 @@ export interface TaskRequest {
   readonly plan: string | null;
   /** Absent: a Task manifest or a person asked for it. */
   readonly trigger?: TaskTrigger;
+  /** Absent: no person is known to have asked for it. */
+  readonly requestedBy?: Identity;
   readonly createdAt: string;
 }
 
@@ -44,11 +47,19 @@ export interface NewTask extends TaskRequest {
 export function makeTask(request: TaskRequest): NewTask {
   const entries = entryAgents(request.graph);
   const name = taskId(request.ref);
-  const { source, plan, snapshot, system, input, trigger } = request;
+  const { source, plan, snapshot, system, input, trigger, requestedBy } = request;
   const created = {
     type: "task.created" as const,
     at: request.createdAt,
-    data: { system, input, snapshot, plan, source, ...(trigger === undefined ? {} : { trigger }) },
+    data: ({
+	system,
+	input,
+	snapshot,
+	plan,
+	source,
+	...trigger === undefined ? {} : { trigger },
+	...requestedBy === undefined ? {} : { requestedBy: identityText(requestedBy) }
+}),
   };
   return {
     ...TASK_DEFAULTS,

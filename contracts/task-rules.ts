@@ -15,7 +15,7 @@ export interface RetryManner {
 export interface TaskLimits {
   /** How long a task may wait for its first claim. */
   readonly waitMs: number;
-  /** From its first claim to its end; waits for people and for further tries are part of it. */
+  /** From its first claim to its end; waits for further tries are part of it, waits for an approval are not. */
   readonly durationMs: number;
 }
 

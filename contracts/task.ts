@@ -1,4 +1,5 @@
 // A task at run time: its phases, its activations, and the record that `get task` shows.
+import type { Identity } from "./approval.ts";
 import type { FailureRecord } from "./failure.ts";
 import type { Requirements } from "./matching.ts";
 
@@ -22,10 +23,10 @@ export function hasEnded(phase: TaskPhase): boolean {
 }
 
 /**
- * Runnable: may be claimed once `runnableAt` has passed · Leased: a holder works on it · Unknown: waits for a person ·
- * Done, Failed, Cancelled: ended.
+ * Runnable: may be claimed once `runnableAt` has passed · Leased: a holder works on it · Waiting: for an approval ·
+ * Unknown: for a person's word on a write · Done, Failed, Cancelled: ended.
  */
-export const ACTIVATION_PHASES = ["Runnable", "Leased", "Unknown", "Done", "Failed", "Cancelled"] as const;
+export const ACTIVATION_PHASES = ["Runnable", "Leased", "Waiting", "Unknown", "Done", "Failed", "Cancelled"] as const;
 export type ActivationPhase = (typeof ACTIVATION_PHASES)[number];
 
 /** Which task: environment, namespace and name. Names follow contracts/address.ts. */
@@ -102,6 +103,8 @@ export interface TaskRecord {
   readonly lastError?: FailureRecord;
   readonly source?: TaskSource;
   readonly trigger?: TaskTrigger;
+  /** Who asked for it, where a person did and is known. */
+  readonly requestedBy?: Identity;
   /** Digest of the definitions that the task runs with. */
   readonly snapshot: string;
   /** Digest of the plan whose apply made the task; null for one made by hand. */

@@ -2,7 +2,7 @@
 import type { ArgumentCondition } from "./arguments/conditions.ts";
 import type { Expression } from "./expression/expression.ts";
 import type { Pattern } from "./names.ts";
-import type { OnViolation, OperationClass } from "./request.ts";
+import type { ApprovalTerms, OnViolation, OperationClass } from "./request.ts";
 
 /** A manifest as the compiler gets it; `spec` may be anything. */
 export interface SpecSource {
@@ -51,6 +51,8 @@ export interface CompiledRule {
   readonly must: readonly ArgumentCondition[];
   /** `additional: deny`: no argument but those that `must` or `match.arguments` name. */
   readonly noOthers: boolean;
+  /** Of a rule that asks. */
+  readonly approval: ApprovalTerms;
 }
 
 export interface CallLimit {

@@ -1,6 +1,6 @@
 // A finding: one rule's word about a request. All of them together make the verdict.
 import type { CompiledPolicy } from "./compiled.ts";
-import type { DenialCode, Reason } from "./request.ts";
+import type { ApprovalTerms, DenialCode, Reason } from "./request.ts";
 
 export type Finding =
   | { readonly effect: "deny"; readonly code: DenialCode; readonly reason: Reason; readonly policy?: CompiledPolicy }
@@ -9,6 +9,8 @@ export type Finding =
       readonly code: "APPROVAL_REQUIRED";
       readonly reason: Reason;
       readonly policy?: CompiledPolicy;
+      /** Absent: the defaults. */
+      readonly approval?: ApprovalTerms;
     }
   | { readonly effect: "allow"; readonly reason: Reason; readonly policy?: CompiledPolicy };
 

@@ -136,9 +136,23 @@ export type Verdict =
       readonly enforced: boolean;
       readonly onViolation: OnViolation;
     }
-  | {
-      readonly effect: "ask";
-      readonly code: "APPROVAL_REQUIRED";
-      readonly reasons: readonly Reason[];
-      readonly enforced: boolean;
-    };
+  | AskVerdict;
+
+export interface AskVerdict {
+  readonly effect: "ask";
+  readonly code: "APPROVAL_REQUIRED";
+  readonly reasons: readonly Reason[];
+  readonly enforced: boolean;
+  /** Where the answer is no, or none comes. */
+  readonly onViolation: OnViolation;
+  readonly approval: ApprovalTerms;
+}
+
+/** Who may answer, and until when: the strictest of all rules that ask. */
+export interface ApprovalTerms {
+  readonly ttlMs: number;
+  /** Whoever asked for the task may not approve its calls. */
+  readonly notRequester: boolean;
+  /** `kind:name` of those who may answer; null: everybody. */
+  readonly approvers: readonly string[] | null;
+}

@@ -1,4 +1,5 @@
 // Makes one verdict of all findings: deny before ask before allow, every reason reported, in the documented order.
+import { DEFAULT_TERMS, strictestTerms } from "./approval.ts";
 import type { CompiledPolicy } from "./compiled.ts";
 import type { Finding } from "./finding.ts";
 import type { DenialCode, OnViolation, Reason, Verdict } from "./request.ts";
@@ -41,7 +42,15 @@ export function makeVerdict(findings: readonly Finding[], policies: readonly Com
   }
   if (counting.length > 0) {
     const reasons = reasonsOf(objections);
-    return { effect: "ask", code: "APPROVAL_REQUIRED", reasons, enforced: enforced.length > 0 };
+    const terms = counting.flatMap((asking) => (asking.effect === "ask" ? [asking.approval ?? DEFAULT_TERMS] : []));
+    return {
+      effect: "ask",
+      code: "APPROVAL_REQUIRED",
+      reasons,
+      enforced: enforced.length > 0,
+      onViolation: readOnViolation(counting, policies),
+      approval: terms.reduce(strictestTerms),
+    };
   }
   const reasons = findings.map((finding) => finding.reason);
   return { effect: "allow", code: "ALLOWED", reasons: reasons.toSorted(compareReasons), enforced: true };

@@ -56,6 +56,8 @@ function outcomeOf(end: AgentEnd, bench: Bench): Outcome {
       return { kind: "done", text: bench.redact(end.text), turns: end.turns, missing: end.missing };
     case "denied":
       return { kind: "denied", denial: end.denial };
+    case "waiting":
+      return { kind: "waiting" };
     case "unknown": {
       const { outcome: _, ...what } = end;
       return { kind: "unknown", ...what };

@@ -60,7 +60,7 @@ export async function giveBack(
 function afterRelease(
   { claim }: Held,
   { runnableInMs, start, graph }: Writing,
-  { head, goOn }: Extract<Released, { outcome: "released" }>,
+  { head, goOn, atOnce }: Extract<Released, { outcome: "released" }>,
   sentAtMs: number,
 ): GivenBack {
   const [first] = start;
@@ -71,6 +71,7 @@ function afterRelease(
     const next = { ...grant, ...wish, task: { ...claim.task, graph, ledger }, messages, steps: [], head };
     return { outcome: "goes-on", activation: first.id, claim: next, sentAtMs };
   }
+  if (atOnce) return { outcome: "again", inMs: 0 };
   return runnableInMs === undefined ? { outcome: "ended" } : { outcome: "again", inMs: runnableInMs };
 }
 

@@ -23,6 +23,8 @@ export type Outcome =
       /** Why its verify tool could not tell. */
       readonly unverified?: string;
     }
+  /** For a person's approval, which may have come already: the store knows. */
+  | { readonly kind: "waiting" }
   | { readonly kind: "cancelled"; readonly by: string | null }
   /** This runner stops; the next one goes on at once. */
   | { readonly kind: "handed-back" }
@@ -115,6 +117,8 @@ export function writingOf(outcome: Exclude<Outcome, { kind: "lost" }>, ending: E
       return afterAgent(ending, { status: "failed", output: "" }, { ...outcome.error }, outcome);
     case "unknown":
       return waitForPerson(ending, outcome);
+    case "waiting":
+      return { ...unmoved(ending), phase: "Waiting", uncounted: true, taskPhase: "WaitingApproval", drafts: [] };
     case "cancelled":
       return {
         ...unmoved(ending),

@@ -8,6 +8,7 @@ import { taskId } from "../contracts/new-task.ts";
 import type { Redis } from "../store/connect.ts";
 import type { ModelChoice, ToolRules } from "./agent/desk.ts";
 import type { OutputShape } from "./agent/output.ts";
+import { openApprovalBook } from "./approval-book.ts";
 import { Breakers } from "./breakers.ts";
 import type { Definitions } from "./definitions.ts";
 import { compileSchema, renderErrors } from "./foreign-schema.ts";
@@ -139,6 +140,7 @@ async function openBench(shared: Shared, attempt: Attempt, secrets: Secrets, red
     argumentCheck,
     clock: { now: options.now, monotonicMs: () => performance.now() },
     newId: options.newId,
+    approvals: openApprovalBook(options.redis, held),
   });
   const tools = definitionsOf(toolBox, toolNames);
   return {

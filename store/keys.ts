@@ -161,6 +161,8 @@ export interface TaskKeys {
   readonly journal: string;
   /** hash: `<namespace>/<memory> <key>` → entry, of memories that end with the task. */
   readonly memory: string;
+  /** hash: `<approval>` → what is asked, with `/phase`, `/activation`, `/until` and `/word` of each. */
+  readonly approvals: string;
 }
 
 export function taskKeys(ref: TaskRef): TaskKeys {
@@ -172,6 +174,7 @@ export function taskKeys(ref: TaskRef): TaskKeys {
     open: `${tag}:open`,
     journal: `${tag}:journal`,
     memory: `${tag}:memory`,
+    approvals: `${tag}:approvals`,
   };
 }
 

@@ -16,6 +16,7 @@ export const END_FIELDS = [
   "waitMs",
   "startedAtMs",
   "durationMs",
+  "pausedMs",
 ] as const;
 
 /** null: there is no task, or an older version made it. */
@@ -32,7 +33,8 @@ export function readEndFields(values: readonly unknown[]): EndFields {
 export function findEndReason(fields: EndFields, nowMs: number): EndReason | undefined {
   if (fields.cancel === "1") return "cancel";
   if (fields.phase === "Pending") return isOver(fields.queuedAtMs, fields.waitMs, nowMs) ? "wait" : undefined;
-  return isOver(fields.startedAtMs, fields.durationMs, nowMs) ? "duration" : undefined;
+  if (fields.phase === "WaitingApproval") return undefined;
+  return isOver(fields.startedAtMs, fields.durationMs, nowMs - Number(fields.pausedMs ?? 0)) ? "duration" : undefined;
 }
 
 function isOver(since: string | null | undefined, limit: string | null | undefined, nowMs: number): boolean {

@@ -60,3 +60,8 @@ export function fieldsOf(what: string, value: unknown): Readonly<Record<string, 
   for (let index = 0; index + 1 < flat.length; index += 2) fields[flat[index] ?? ""] = flat[index + 1] ?? "";
   return fields;
 }
+
+/** Names and values, as a client answers a hash. */
+export function fieldsIn(what: string, value: unknown): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(objectOf(what, value)).map(([name, field]) => [name, textOf(what, field)]));
+}

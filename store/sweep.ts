@@ -2,6 +2,7 @@
 // ended. Safe on all runners at once.
 import { PermanentFailure } from "../contracts/failure.ts";
 import { hasEnded, type TaskRef } from "../contracts/task.ts";
+import { expireApprovals } from "./approvals/answer-approval.ts";
 import { ask, askAll } from "./ask.ts";
 import { readTerms } from "./bell-terms.ts";
 import type { Redis } from "./connect.ts";
@@ -92,11 +93,17 @@ async function sweepChunk(
     nowMs,
     found.filter(({ phase }) => phase !== undefined && !hasEnded(phase)),
   );
+  for (const { task, phase } of going) if (isAsking(phase)) await expireApprovals(redis, queue, task);
   const ripe = await findRipe(redis, nowMs, going, damaged);
   const silent = await queue.withoutBell(ripe);
   await queue.ring(silent);
   await queue.bringForward(ripe.filter((bell) => !silent.includes(bell)));
   return { tasks: members.length, rung: silent.length, finished: ended.length };
+}
+
+/** A task in doubt about a write may wait for approvals, too. */
+function isAsking(phase: LiveTask["phase"]): boolean {
+  return phase === "WaitingApproval" || phase === "Unknown";
 }
 
 /** Those that go on. */

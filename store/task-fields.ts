@@ -1,4 +1,5 @@
 // The fields of a task's hash and of its activations, read back into the formats of contracts/.
+import { IDENTITY_KINDS, type Identity } from "../contracts/approval.ts";
 import type { FailureRecord } from "../contracts/failure.ts";
 import type { GraphState } from "../contracts/graph.ts";
 import type { StepRecord } from "../contracts/step.ts";
@@ -63,6 +64,7 @@ export function readTaskRecord(
     ...(fields["source"] === "" ? {} : { source: readSource(what, fields["source"]) }),
     // Tasks of earlier versions have no such field.
     ...((fields["trigger"] ?? "") === "" ? {} : { trigger: readTrigger(what, fields["trigger"]) }),
+    ...requesterOf(what, fields["requestedBy"]),
     snapshot: textOf(what, fields["snapshot"]),
     plan: textOrNull(what, fields["plan"]),
     trace: readChainHead(what, fields["seq"], fields["head"]),
@@ -73,7 +75,7 @@ export function readTaskRecord(
 /** An activation that was open when its task ended is cancelled: nobody can claim it or write under its lease. */
 function readActivation(what: string, id: string, fields: Fields, taskPhase: TaskPhase): ActivationRecord {
   const phase = readActivationPhase(what, fields[`${id}/phase`]);
-  const isOpen = phase === "Runnable" || phase === "Leased" || phase === "Unknown";
+  const isOpen = phase === "Runnable" || phase === "Leased" || phase === "Waiting" || phase === "Unknown";
   return {
     id,
     agent: textOf(what, fields[`${id}/agent`]),
@@ -166,4 +168,16 @@ function readTrigger(what: string, value: unknown): TaskTrigger {
   if (kind === "schedule") return { kind, address: textOf(what, address), slot: textOf(what, slot) };
   if (kind === "webhook") return { kind, address: textOf(what, address), event: textOf(what, event) };
   throw corrupt(what, "it was made by nothing that is known");
+}
+
+/** Tasks of earlier versions have no such field. */
+function requesterOf(what: string, value: string | undefined): Pick<TaskRecord, "requestedBy"> {
+  return value === undefined || value === "" ? {} : { requestedBy: readIdentity(what, jsonOf(what, value)) };
+}
+
+export function readIdentity(what: string, value: unknown): Identity {
+  const { kind, name } = objectOf(what, value);
+  const known = IDENTITY_KINDS.find((candidate) => candidate === kind);
+  if (known === undefined) throw corrupt(what, `\`${String(kind)}\` is no kind of identity`);
+  return { kind: known, name: textOf(what, name) };
 }

@@ -1,6 +1,6 @@
 // The kind AgentPolicy: what the gate forbids and bounds, globally or for named targets.
 import type { SpecFrom } from "../schema.ts";
-import { ANY_OBJECT, NAME, NAMES, TEXT } from "./field-schemas.ts";
+import { ANY_OBJECT, DURATION, NAME, NAMES, TEXT } from "./field-schemas.ts";
 
 const RULE = {
   type: "object",
@@ -53,6 +53,30 @@ const RULE = {
       description: "What happens to what matches.",
     },
     message: { ...TEXT, description: "Told to whoever is denied." },
+    approval: {
+      type: "object",
+      description: "Of a rule that asks: who may answer, and until when.",
+      additionalProperties: false,
+      "x-strict": true,
+      properties: {
+        ttl: {
+          ...DURATION,
+          default: "10m",
+          description: "An approval must be given and used within this; 720h at most.",
+        },
+        not_requester: {
+          type: "boolean",
+          default: false,
+          description: "Whoever started the task may not approve its calls.",
+        },
+        approvers: {
+          type: "array",
+          minItems: 1,
+          items: { type: "string", pattern: "^(local|github|token):\\S+$" },
+          description: "Who may answer, as `local:NAME`, `github:NAME` or `token:NAME`. Absent: everybody.",
+        },
+      },
+    },
   },
 } as const;
 

@@ -5,10 +5,11 @@ import type { CompiledRule, Entry, SpecError } from "../compiled.ts";
 import { compileExpression, type Expression } from "../expression/expression.ts";
 import { nameKey, scopedKey, toolKey } from "../names.ts";
 import type { OperationClass } from "../request.ts";
+import { compileApproval } from "./approval.ts";
 import { compileClasses } from "./operation-class.ts";
 import { type Fields, fieldOf, isFields, readEntries, readWord, textOf } from "./read.ts";
 
-const RULE_KEYS = ["match", "when", "must", "additional", "effect", "message"];
+const RULE_KEYS = ["match", "when", "must", "additional", "effect", "message", "approval"];
 const ABOUT_TOOLS = ["tools", "operation_classes", "arguments"];
 const MATCH_KEYS = [...ABOUT_TOOLS, "models", "agents"];
 
@@ -56,6 +57,7 @@ function compileRule(rule: unknown, path: string, namespace: string, errors: Spe
       when,
       must,
       noOthers,
+      approval: compileApproval(rule, effect, path, errors),
     },
   ];
 }

@@ -102,7 +102,7 @@ function findingOf(policy: CompiledPolicy, rule: CompiledRule, target: Target, j
     return [denyBy(policy, codeOf(rule, target), rule.rule, message, path)];
   const reason = reasonOf(policy.address, rule.rule, message, path);
   return rule.effect === "ask"
-    ? [{ effect: "ask", code: "APPROVAL_REQUIRED", policy, reason }]
+    ? [{ effect: "ask", code: "APPROVAL_REQUIRED", policy, reason, approval: rule.approval }]
     : [{ effect: "allow", policy, reason }];
 }
 

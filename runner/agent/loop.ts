@@ -16,6 +16,8 @@ export type AgentEnd =
   | { readonly outcome: "done"; readonly text: string; readonly turns: number; readonly missing: readonly string[] }
   /** A hard stop: the task ends. */
   | { readonly outcome: "denied"; readonly denial: Denial }
+  /** A person has to approve a call first: until then nobody has to hold the activation. */
+  | { readonly outcome: "waiting"; readonly approval: string }
   | UnknownUse;
 
 /**

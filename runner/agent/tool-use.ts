@@ -12,6 +12,8 @@ export type ToolUse =
   | { readonly outcome: "result"; readonly result: ToolResult }
   /** A hard stop: the task ends. */
   | { readonly outcome: "denied"; readonly denial: Denial }
+  /** A person has to approve it first. */
+  | { readonly outcome: "waiting"; readonly approval: string }
   | UnknownUse;
 
 /** A write may have happened: a person must say. */
@@ -77,6 +79,8 @@ async function callTool(desk: AgentDesk, place: Place, retry: number): Promise<T
     case "invalid":
     case "repeated":
       return { outcome: "result", result: permission.result };
+    case "waiting":
+      return permission;
     case "denied":
       if (permission.stop) return { outcome: "denied", denial: permission.denial };
       return { outcome: "result", result: permission.result };

@@ -7,6 +7,7 @@ import type { AgentGrants, Subject } from "../../policies/request.ts";
 import type { Model, ModelRequest } from "../models/model.ts";
 import type { ModelPrice } from "../models/price.ts";
 import type { ToolBox } from "../tools/tool.ts";
+import type { ApprovalBook } from "./approvals/book.ts";
 import type { ArgumentCheck } from "./arguments.ts";
 import type { GateClock } from "./grant.ts";
 import type { ModelPermit, ToolPermit } from "./permit.ts";
@@ -32,6 +33,8 @@ export interface GateOptions {
   /** One per runner: it keeps compiled schemas. */
   readonly argumentCheck: ArgumentCheck;
   readonly clock: GateClock;
+  /** Absent: nobody can be asked, and what would be asked about is denied. */
+  readonly approvals?: ApprovalBook;
   /** Makes decision ids. */
   readonly newId: () => string;
 }
@@ -88,5 +91,7 @@ export type ToolPermission =
   | { readonly outcome: "permitted"; readonly permit: ToolPermit; readonly decision: Decision }
   /** The arguments are no JSON object or do not fit the tool's schema: recorded, not called; the model reads `result`. */
   | { readonly outcome: "invalid"; readonly result: ToolResult }
+  /** A person has to answer first. It is recorded; the activation is to be given back until then. */
+  | { readonly outcome: "waiting"; readonly approval: string }
   /** `result` is what the model reads where it may go on. */
   | (Denied & { readonly result: ToolResult });

@@ -37,7 +37,7 @@ function renderMessage(code: DenialCode, thing: DeniedThing, reason: Reason | un
         ? `the turn with model \`${thing.model}\``
         : `agent \`${thing.agent}\``;
   if (code === "APPROVAL_REQUIRED") {
-    return `${what} needs an approval, which this version cannot grant (${placeOf(reason)})`;
+    return `${what} needs an approval, and nobody can be asked about it: only calls of tools are (${placeOf(reason)})`;
   }
   return `${what} was denied: ${code}, ${reason?.message ?? "no reason known"} (${placeOf(reason)})`;
 }

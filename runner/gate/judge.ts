@@ -1,9 +1,10 @@
 // Judges one request: against the task's own policies and, where they are at hand, against those of now.
 import type { Decision } from "../../contracts/decision.ts";
+import { type Answered, judgeAnswer } from "../../policies/approval.ts";
 import { combineVerdicts } from "../../policies/combine.ts";
 import { decide, pathsToResolve } from "../../policies/decide.ts";
 import type { PolicySet } from "../../policies/policy-set.ts";
-import type { GateRequest, Usage, Verdict } from "../../policies/request.ts";
+import type { AskVerdict, GateRequest, Usage, Verdict } from "../../policies/request.ts";
 import { tokenCeiling } from "../../policies/rules/budgets.ts";
 import type { GateOptions } from "./ask.ts";
 
@@ -12,6 +13,8 @@ export interface Judgement {
   /** With all that was found out for it. */
   readonly request: GateRequest;
   readonly permitted: boolean;
+  /** Set where a person has to answer first: the policies' question. */
+  readonly asked?: AskVerdict;
   /** What the policies say of a denial; the gate stops the task unless this is false. */
   readonly refuseOnly: boolean;
   /** Tokens that the task may spend at most, reservations included. */
@@ -30,7 +33,8 @@ export async function judge(options: GateOptions, request: GateRequest): Promise
     decision: makeDecision(options, request, verdict, micros),
     request: known,
     permitted: verdict.effect === "allow" || !verdict.enforced,
-    refuseOnly: verdict.effect === "deny" && verdict.onViolation === "refuse",
+    ...(verdict.effect === "ask" && verdict.enforced ? { asked: verdict } : {}),
+    refuseOnly: verdict.effect !== "allow" && verdict.onViolation === "refuse",
     ceiling: lowest(options, live),
     livePolicyDigest: typeof live === "object" && live.digest !== options.policies.digest ? live.digest : undefined,
   };
@@ -52,6 +56,18 @@ export function overBudget(options: GateOptions, request: GateRequest, judgement
     onViolation: "stop",
   } as const;
   return { ...judgement, decision: makeDecision(options, request, verdict, 0), permitted: false, refuseOnly: false };
+}
+
+/** What the answer to its question makes of a request that was judged as one to ask about. */
+export function resumed(options: GateOptions, asked: AskVerdict, judgement: Judgement, answered: Answered): Judgement {
+  const verdict = judgeAnswer(asked, answered);
+  const { asked: _, ...rest } = judgement;
+  return {
+    ...rest,
+    decision: makeDecision(options, { point: "approval_resume" }, verdict, 0),
+    permitted: verdict.effect === "allow",
+    refuseOnly: verdict.effect === "deny" && verdict.onViolation === "refuse",
+  };
 }
 
 export function usageOf(options: GateOptions): Usage {
@@ -100,7 +116,12 @@ function lowest({ subject, policies }: GateOptions, live: Live): number | null {
   return ceilings.length === 0 ? null : Math.min(...ceilings);
 }
 
-function makeDecision(options: GateOptions, request: GateRequest, verdict: Verdict, micros: number): Decision {
+function makeDecision(
+  options: GateOptions,
+  request: Pick<Decision, "point">,
+  verdict: Verdict,
+  micros: number,
+): Decision {
   return {
     decisionId: options.newId(),
     at: options.clock.now().toISOString(),

@@ -2,15 +2,21 @@
 import type { StepRecord } from "../../contracts/step.ts";
 import type { TraceDraft } from "../../contracts/trace.ts";
 import type { Charge, Ledger } from "../../store/ledger.ts";
+import type { ApprovalChange } from "../../store/scripts/append.ts";
 
 /** What changes together with the events, or not at all. */
 export interface RecordChange {
   readonly step?: StepRecord;
   readonly charge?: Charge;
+  /** Never deferred. */
+  readonly approval?: ApprovalChange;
 }
 
-/** over-budget: a parallel branch was faster; nothing of this record was written. */
-export type RecordAnswer = { readonly outcome: "appended" } | { readonly outcome: "over-budget" };
+/**
+ * Nothing of the record was written where it is over-budget (a parallel branch was faster) or unapproved (the approval that
+ * it was to use cannot be used any more).
+ */
+export type RecordAnswer = { readonly outcome: "appended" | "over-budget" | "unapproved" };
 
 export interface Recorder {
   /** What the task has spent, as of the last answer of the store, with what was deferred since. */

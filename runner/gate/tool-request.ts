@@ -6,7 +6,9 @@ import type { Denial } from "../../contracts/decision.ts";
 import { type StepRecord, type ToolResult, toolStepId } from "../../contracts/step.ts";
 import type { TraceDraft } from "../../contracts/trace.ts";
 import type { GateRequest, ToolFacts } from "../../policies/request.ts";
+import type { ApprovalChange } from "../../store/scripts/append.ts";
 import type { Tool } from "../tools/tool.ts";
+import { settleApproval } from "./approvals/settle.ts";
 import type { GateOptions, RepeatedCall, ToolAsk, ToolPermission } from "./ask.ts";
 import { boundText, boundValue } from "./bound.ts";
 import { cleanCall } from "./clean-call.ts";
@@ -35,11 +37,40 @@ export async function requestTool(options: GateOptions, from: ToolAsk): Promise<
   const tool = options.toolBox.find(ask.call.tool);
   const call = openCall(options, ask, tool);
   const judgement = await judge(options, gateRequest(options, call, tool));
-  if (!judgement.permitted || tool === undefined) return refuseCall(options, call, judgement);
+  const mayAsk = judgement.asked !== undefined && options.approvals !== undefined;
+  if (tool === undefined || !(judgement.permitted || mayAsk)) return refuseCall(options, call, judgement);
   const problem = argumentProblem(options, ask, tool);
   if (problem !== undefined) return rejectArguments(options, call, problem);
   if (ask.repeats !== undefined) return repeatCall(options, call, ask.repeats);
-  return permitCall(options, call, tool, judgement);
+  return mayAsk ? askFirst(options, call, tool, judgement) : permitOrFail(options, call, tool, judgement);
+}
+
+/** Once more where the answer that was to be used has gone, because its time was over. */
+async function askFirst(options: GateOptions, call: Call, tool: Tool, judgement: Judgement): Promise<ToolPermission> {
+  for (;;) {
+    const settled = await settleApproval(options, call, tool, judgement);
+    switch (settled.outcome) {
+      case "waiting":
+        return settled;
+      case "refused":
+        return refuseCall(options, call, settled.judgement, settled.approval);
+      case "approved": {
+        const permission = await permitCall(options, call, tool, settled.judgement, settled.approval);
+        if (permission !== undefined) return permission;
+      }
+    }
+  }
+}
+
+async function permitOrFail(
+  options: GateOptions,
+  call: Call,
+  tool: Tool,
+  judgement: Judgement,
+): Promise<ToolPermission> {
+  const permission = await permitCall(options, call, tool, judgement);
+  if (permission === undefined) throw new TypeError("a record without an approval was refused for one");
+  return permission;
 }
 
 function openCall(options: GateOptions, ask: ToolAsk, tool: Tool | undefined): Call {
@@ -99,7 +130,14 @@ async function repeatCall(options: GateOptions, call: Call, { step, result }: Re
   return { outcome: "repeated", result };
 }
 
-async function permitCall(options: GateOptions, call: Call, tool: Tool, judgement: Judgement): Promise<ToolPermission> {
+/** undefined: the approval cannot be used any more, and nothing was recorded. */
+async function permitCall(
+  options: GateOptions,
+  call: Call,
+  tool: Tool,
+  judgement: Judgement,
+  approval?: ApprovalChange,
+): Promise<ToolPermission | undefined> {
   const { step, journal, argumentsDigest, ask } = call;
   const grant: ToolGrant = {
     activation: options.activation,
@@ -113,9 +151,14 @@ async function permitCall(options: GateOptions, call: Call, tool: Tool, judgemen
   };
   const begins = toolBeginning(grant);
   const facts = { tool: call.name, callId: ask.call.id, argumentsDigest };
-  await options.recorder.record([decisionDraft(journal, "tool.decided", judgement, facts), begins.draft], {
-    step: begins.step,
-  });
+  const answer = await options.recorder.record(
+    [decisionDraft(journal, "tool.decided", judgement, facts), begins.draft],
+    {
+      step: begins.step,
+      ...(approval === undefined ? {} : { approval }),
+    },
+  );
+  if (answer.outcome === "unapproved") return undefined;
   return { outcome: "permitted", permit: ToolPermit.mint(grant), decision: judgement.decision };
 }
 
@@ -123,12 +166,20 @@ async function permitCall(options: GateOptions, call: Call, tool: Tool, judgemen
  * A hard stop leaves no step behind: a takeover that comes between it and the task's end asks again and is stopped again,
  * where a recorded result would let it go on.
  */
-async function refuseCall(options: GateOptions, call: Call, judgement: Judgement): Promise<ToolPermission> {
+async function refuseCall(
+  options: GateOptions,
+  call: Call,
+  judgement: Judgement,
+  approval?: ApprovalChange,
+): Promise<ToolPermission> {
   const { decision } = judgement;
   const denial = makeDenial(decision, { tool: call.name });
   const result = denialResult(denial);
   const stop = !judgement.refuseOnly;
-  const change = stop ? {} : failedStep(options, call, result);
+  const change = {
+    ...(stop ? {} : failedStep(options, call, result)),
+    ...(approval === undefined ? {} : { approval }),
+  };
   await options.recorder.record(denialDrafts(options, call, judgement, denial), change);
   return { outcome: "denied", denial, decision, stop, result };
 }

@@ -32,7 +32,10 @@ export async function verifyTool(options: GateOptions, ask: VerifyAsk, signal: A
   return verdict;
 }
 
-/** The manifest of the write names the tool, which stands for the agent's listing it; every other rule holds for it. */
+/**
+ * The manifest of the write names the tool, which stands for the agent's listing it; every other rule holds for it. Nobody
+ * is asked: a question about a question would keep the write in doubt for longer.
+ */
 async function askTool(options: GateOptions, ask: VerifyAsk, signal: AbortSignal): Promise<Verdict> {
   const { turn, index, retry, call, verify, round } = ask;
   const { grants } = options;
@@ -45,9 +48,11 @@ async function askTool(options: GateOptions, ask: VerifyAsk, signal: AbortSignal
       idempotency_key: idempotencyKey(options, toolStepId(turn, index)),
     },
   };
-  const listed = { ...options, grants: { ...grants, tools: [...grants.tools, verify] } };
+  const { approvals: _, ...alone } = options;
+  const listed = { ...alone, grants: { ...grants, tools: [...grants.tools, verify] } };
   const step = verifyStepId(turn, index, round);
   const permission = await requestTool(listed, { turn, index, retry, call: asked, step });
+  if (permission.outcome === "waiting") return unsure(`${verify} waits for an approval`);
   if (permission.outcome === "denied") return unsure(`${verify} was denied: ${permission.denial.code}`);
   if (permission.outcome !== "permitted") return unsure(permission.result.text);
   const answer = await callTool(permission.permit, signal);

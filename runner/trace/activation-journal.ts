@@ -8,7 +8,7 @@ import { type ChainHead, chainEvents, type TraceDraft } from "../../contracts/tr
 import type { TraceRecord } from "../../store/chain.ts";
 import type { Redis } from "../../store/connect.ts";
 import { afterCharge, type Ledger } from "../../store/ledger.ts";
-import { type Appended, appendEvents } from "../../store/scripts/append.ts";
+import { type Appended, type ApprovalChange, appendEvents } from "../../store/scripts/append.ts";
 import { readTrace } from "../../store/tasks.ts";
 import type { RecordAnswer, RecordChange, Recorder } from "../gate/recorder.ts";
 import type { Lease } from "../lease.ts";
@@ -124,10 +124,10 @@ export class ActivationJournal implements Recorder {
     const waiting = before.filter((each) => this.#waiting.includes(each));
     for (let tries = 0; tries < RUNNER_LIMITS.appendTries; tries += 1) {
       const record = this.#chain([...waiting, part], this.#head);
-      const answer = await this.#append(record);
+      const answer = await this.#append(record, part.approval);
       if (answer.outcome === "lease-lost") throw this.#lost();
       this.#ledger = answer.ledger;
-      if (answer.outcome === "over-budget") return { outcome: "over-budget" };
+      if (answer.outcome === "over-budget" || answer.outcome === "unapproved") return { outcome: answer.outcome };
       this.#head = answer.head;
       // Also of a record that was appended: its first answer may have been lost, and others may have written since.
       this.#movedByOthers ||= answer.head.head !== record.events.at(-1)?.hash;
@@ -142,9 +142,10 @@ export class ActivationJournal implements Recorder {
    * A Redis that is away for less than the lease costs nothing: the same events are written again until it ends. The
    * store knows a repeated command from a second one.
    */
-  async #append(record: TraceRecord): Promise<Appended> {
+  async #append(record: TraceRecord, approval: ApprovalChange | undefined): Promise<Appended> {
     const { redis, task, activation, holder, epoch, lease } = this.#terms;
-    const request = { task, activation, holder, epoch, ...record };
+    const change = approval === undefined ? {} : { approval };
+    const request = { task, activation, holder, epoch, ...record, ...change };
     for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)) {
       lease.check();
       try {

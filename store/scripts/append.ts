@@ -1,4 +1,5 @@
 // Appends to a task's trace under a lease: events, steps, ledger and chain head change together or not at all.
+import type { ApprovalRequest } from "../../contracts/approval.ts";
 import type { ActivationId, TaskRef } from "../../contracts/task.ts";
 import type { ChainHead } from "../../contracts/trace.ts";
 import { readChainHead, recordArguments, type TraceRecord } from "../chain.ts";
@@ -9,7 +10,17 @@ import { corrupt, listOf } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
 import { HOLDS, RECORD } from "./lua.ts";
 
+/** What becomes of an approval in one piece with a record. */
+export type ApprovalChange =
+  /** A question is asked, in place of `replaces`. */
+  | { readonly kind: "request"; readonly request: ApprovalRequest; readonly replaces: string | null }
+  /** The approved call begins: only once, and only in time. */
+  | { readonly kind: "use"; readonly id: string }
+  /** Nobody answered, or used the answer, in time. */
+  | { readonly kind: "expire"; readonly id: string };
+
 export interface AppendRequest extends TraceRecord {
+  readonly approval?: ApprovalChange;
   readonly task: TaskRef;
   readonly activation: ActivationId;
   readonly holder: string;
@@ -21,17 +32,22 @@ export type Appended =
   /** Another activation of the task appended: chain behind `head` and try again. */
   | { readonly outcome: "moved"; readonly head: ChainHead; readonly ledger: Ledger }
   | { readonly outcome: "lease-lost" }
+  /** The approval that was to be used cannot be used (any more): nothing was written. */
+  | { readonly outcome: "unapproved"; readonly ledger: Ledger }
   | { readonly outcome: "over-budget"; readonly ledger: Ledger };
 
 /**
- * KEYS  1 task · 2 activations · 3 journal · 4 steps of this activation
- * ARGV  1 activation · 2 holder · 3 epoch · from 4 the record (see RECORD)
+ * KEYS  1 task · 2 activations · 3 journal · 4 steps of this activation · 5 approvals
+ * ARGV  1 activation · 2 holder · 3 epoch · from 4 the record (see RECORD) · the last five: what becomes of an approval
+ *       (`request`, `use`, `expire` or ''), its id, that of the one that it replaces or '', ms for which it stands, its text
  * Answers {outcome, seq, head, ledger}.
- * Invariants: nothing is written without a live lease of this epoch, behind any other head, or over the budget. A command
+ * Invariants: nothing is written without a live lease of this epoch, behind any other head, over the budget, or
+ * under an approval that is not there, was used or has expired by Redis' own clock. A command
  * that was carried out and is repeated, because its answer was lost on the way, is answered as it was the first time.
  */
 const APPEND = defineScript(`${HOLDS}${RECORD}
-local task, activations, journal, steps = unpack(KEYS)
+local task, activations, journal, steps, approvals = unpack(KEYS)
+local change, approval, replaced, ttl, question = unpack(ARGV, #ARGV - 4)
 local phase, seq, head, input, output, reserved, cost = unpack(redis.call('HMGET', task, 'phase', 'seq', 'head',
   'inputTokens', 'outputTokens', 'reservedTokens', 'costUsd'))
 local ledger = { input, output, reserved, cost }
@@ -41,7 +57,21 @@ if not is_next(seq, head, 4) then
 end
 local after = charged(ledger, 4)
 if not after then return { 'over-budget', seq, head, ledger } end
+if change == 'use' and (redis.call('HGET', approvals, approval .. '/phase') ~= 'Approved'
+    or tonumber(redis.call('HGET', approvals, approval .. '/until')) <= now) then
+  return { 'unapproved', seq, head, ledger }
+end
 seq, head = write_record(task, journal, steps, after, 4)
+if change == 'use' then
+  redis.call('HSET', approvals, approval .. '/phase', 'Used')
+elseif change == 'expire' then
+  redis.call('HSET', approvals, approval .. '/phase', 'Expired')
+elseif change == 'request' then
+  if replaced ~= '' then redis.call('HSET', approvals, replaced .. '/phase', 'Void') end
+  redis.call('HSET', approvals, approval, question, approval .. '/phase', 'Pending',
+    approval .. '/activation', ARGV[1], approval .. '/until', string.format('%d', now + ttl))
+  redis.call('HSET', activations, ARGV[1] .. '/approval', approval)
+end
 return { 'appended', seq, head, after }
 `);
 
@@ -49,8 +79,9 @@ export async function appendEvents(redis: Redis, request: AppendRequest): Promis
   const { task, activation, holder, epoch } = request;
   const keys = taskKeys(task);
   const what = `the append to ${task.namespace}/${task.name}`;
-  const script = [keys.task, keys.activations, keys.journal, stepsKey(task, activation)];
-  const answer = await runScript(redis, APPEND, script, [activation, holder, epoch, ...recordArguments(request)]);
+  const script = [keys.task, keys.activations, keys.journal, stepsKey(task, activation), keys.approvals];
+  const args = [activation, holder, epoch, ...recordArguments(request), ...approvalArguments(request.approval)];
+  const answer = await runScript(redis, APPEND, script, args);
   return readAppended(what, listOf(what, answer));
 }
 
@@ -59,11 +90,26 @@ function readAppended(what: string, [outcome, seq, head, ledger]: readonly unkno
     case "appended":
     case "moved":
       return { outcome, head: readChainHead(what, seq, head), ledger: readLedger(what, ledger) };
+    case "unapproved":
     case "over-budget":
       return { outcome, ledger: readLedger(what, ledger) };
     case "lease-lost":
       return { outcome };
     default:
       throw corrupt(what, `\`${String(outcome)}\` is unknown`);
+  }
+}
+
+function approvalArguments(change: ApprovalChange | undefined): (string | number)[] {
+  switch (change?.kind) {
+    case undefined:
+      return ["", "", "", 0, ""];
+    case "request": {
+      const { request, replaces } = change;
+      return ["request", request.id, replaces ?? "", Math.round(request.terms.ttlMs), JSON.stringify(request)];
+    }
+    case "use":
+    case "expire":
+      return [change.kind, change.id, "", 0, ""];
   }
 }

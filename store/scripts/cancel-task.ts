@@ -19,7 +19,7 @@ if has_ended[phase] then return 'ended' end
 redis.call('HSET', task, 'cancel', '1', 'cancelledBy', ARGV[1])
 for _, id in ipairs(redis.call('SMEMBERS', open)) do
   local found = redis.call('HGET', activations, id .. '/phase')
-  if found == 'Unknown' or found == 'Runnable' then
+  if found == 'Unknown' or found == 'Waiting' or found == 'Runnable' then
     redis.call('HSET', activations, id .. '/phase', 'Runnable', id .. '/runnableAt', 0)
   end
 end

@@ -84,6 +84,7 @@ function taskFields(task: NewTask): (string | number)[] {
     source: task.source === null ? "" : JSON.stringify(task.source),
     plan: task.plan ?? "",
     trigger: task.trigger === undefined ? "" : JSON.stringify(task.trigger),
+    requestedBy: task.requestedBy === undefined ? "" : JSON.stringify(task.requestedBy),
     createdAt: task.createdAt,
     startedAtMs: "",
     finishedAtMs: "",

@@ -39,11 +39,11 @@ export type EndAnswer =
 const END = defineScript(`${NOW}${HAS_ENDED}${RECORD}
 local task, activations, open, journal = unpack(KEYS)
 local found = redis.call('HMGET', task, 'phase', 'seq', 'head', 'cancel', 'queuedAtMs', 'waitMs', 'startedAtMs', 'durationMs',
-  'inputTokens', 'outputTokens', 'reservedTokens', 'costUsd')
+  'inputTokens', 'outputTokens', 'reservedTokens', 'costUsd', 'pausedMs')
 if found[1] and is_repeated(journal, 4) then return { 'ended' } end
 if not found[1] or has_ended[found[1]] then return { 'left-alone' } end
-local function is_over(since, limit)
-  return since and limit and since ~= '' and limit ~= '' and since + limit <= now
+local function is_over(since, limit, paused)
+  return since and limit and since ~= '' and limit ~= '' and since + limit + (paused or 0) <= now
 end
 local function is_held()
   for _, id in ipairs(redis.call('SMEMBERS', open)) do
@@ -54,7 +54,7 @@ local function is_held()
 end
 local holds = ARGV[1] == 'cancel' and found[4] == '1' and not is_held()
   or ARGV[1] == 'wait' and found[1] == 'Pending' and is_over(found[5], found[6])
-  or ARGV[1] == 'duration' and is_over(found[7], found[8])
+  or ARGV[1] == 'duration' and found[1] ~= 'WaitingApproval' and is_over(found[7], found[8], found[13])
 if not holds then return { 'left-alone' } end
 if not is_next(found[2], found[3], 4) then return { 'moved', found[2], found[3] } end
 

@@ -90,3 +90,27 @@ local function write_record(task, journal, steps, ledger, at)
   return string.format('%d', seq), head, first_charge + 5 * ARGV[at + 6]
 end
 `;
+
+/**
+ * Needs NOW. `settle_phase(task, activations, open)`: the task's phase as its open activations make it, Unknown before
+ * WaitingApproval before Running. While it waits for an approval its time does not count (`pausedMs`).
+ */
+export const SETTLE_PHASE = `
+local function settle_phase(task, activations, open)
+  local phase = 'Running'
+  for _, id in ipairs(redis.call('SMEMBERS', open)) do
+    local found = redis.call('HGET', activations, id .. '/phase')
+    if found == 'Unknown' then phase = 'Unknown' end
+    if found == 'Waiting' and phase == 'Running' then phase = 'WaitingApproval' end
+  end
+  local since = redis.call('HGET', task, 'waitingSinceMs')
+  local is_paused = since and since ~= ''
+  if phase == 'WaitingApproval' and not is_paused then
+    redis.call('HSET', task, 'waitingSinceMs', string.format('%d', now))
+  elseif phase ~= 'WaitingApproval' and is_paused then
+    redis.call('HINCRBY', task, 'pausedMs', string.format('%d', now - since))
+    redis.call('HSET', task, 'waitingSinceMs', '')
+  end
+  redis.call('HSET', task, 'phase', phase)
+end
+`;

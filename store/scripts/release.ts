@@ -21,7 +21,7 @@ import type { ActivationQueue } from "../queue.ts";
 import { corrupt, listOf, textOrNull } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
 import { readGraphState } from "../task-fields.ts";
-import { HOLDS, RECORD } from "./lua.ts";
+import { HOLDS, RECORD, SETTLE_PHASE } from "./lua.ts";
 
 export interface StartedActivation {
   readonly id: ActivationId;
@@ -58,35 +58,43 @@ export interface GoOn {
 }
 
 export type Released =
-  /** `goOn` only where it was asked for, and granted. */
-  | { readonly outcome: "released"; readonly head: ChainHead; readonly goOn?: GoOn }
+  /** `goOn` only where it was asked for, and granted. `atOnce`: what it was to wait for is there, it may be claimed. */
+  | { readonly outcome: "released"; readonly head: ChainHead; readonly goOn?: GoOn; readonly atOnce: boolean }
   /** Another activation of the task appended: compute anew from these. */
   | { readonly outcome: "moved"; readonly head: ChainHead; readonly graph: GraphState; readonly ledger: Ledger }
   | { readonly outcome: "lease-lost" };
 
 /**
- * KEYS  1 task · 2 activations · 3 order · 4 open · 5 journal · 6 steps of this activation
+ * KEYS  1 task · 2 activations · 3 order · 4 open · 5 journal · 6 steps of this activation · 7 approvals
  * ARGV  1 activation · 2 holder · 3 epoch · 4 its new phase · 5 ms until it is runnable · 6 graph · 7 task's phase or '' ·
  *       8 output or '' · 9 last error or '' · 10 number of activations to start · 11 whether 7 ends the task, 1 or 0 ·
  *       12 attempts that do not count · 13 ms of the lease under which the holder goes on with the first of 10, or '' ·
  *       from 14 the record (see RECORD; nobody is refused for what was spent already) ·
  *       then id, agent and messages of each activation to start
- * Answers {'released', seq, head, priority, whether the holder goes on, cancel wish, whose it is, ledger},
- * {'moved', seq, head, graph, ledger} or {'lease-lost'}.
+ * Answers {'released', seq, head, priority, whether the holder goes on, cancel wish, whose it is, ledger, whether it may go on at
+ * once},
+ * {'moved', seq, head, graph, ledger} or {'lease-lost'}. One that is to wait for an approval that was given in the meantime
+ * becomes Runnable: the eighth element after 'released' is 1.
  * Invariants: as in append; besides, the graph changes only here, so a graph computed at the head that is still the head
  * is the newest one, and two branches that end at once cannot lose each other's arrival. An activation that is done will
  * never be taken up again: its steps go with it. One with which its task fails stays open, for a retry. A holder goes on
  * only with what this very command made: epoch 1, attempt 1.
  */
-const RELEASE = defineScript(`${HOLDS}${RECORD}
-local task, activations, order, open, journal, steps = unpack(KEYS)
+const RELEASE = defineScript(`${HOLDS}${RECORD}${SETTLE_PHASE}
+local task, activations, order, open, journal, steps, approvals = unpack(KEYS)
 local id = ARGV[1]
 local phase, seq, head, graph, priority, input, output, reserved, cost, cancel, canceller = unpack(redis.call('HMGET',
   task, 'phase', 'seq', 'head', 'graph', 'priority', 'inputTokens', 'outputTokens', 'reservedTokens', 'costUsd', 'cancel',
   'cancelledBy'))
 local ledger = { input, output, reserved, cost }
+local target = ARGV[4]
+if target == 'Waiting' then
+  local approval = redis.call('HGET', activations, id .. '/approval') or ''
+  if redis.call('HGET', approvals, approval .. '/phase') ~= 'Pending' then target = 'Runnable' end
+end
 local function released(goes_on)
-  return { 'released', seq, head, priority, goes_on and 1 or 0, cancel or '', canceller or '', ledger }
+  local at_once = target ~= ARGV[4] and 1 or 0
+  return { 'released', seq, head, priority, goes_on and 1 or 0, cancel or '', canceller or '', ledger, at_once }
 end
 local is_held = holds(phase, activations, id, ARGV[2], ARGV[3])
 -- Only where it cannot be carried out it may be a repetition: the first time took the lease and moved the head.
@@ -103,7 +111,7 @@ local first_start
 ledger = charged(ledger, 14) or ledger
 seq, head, first_start = write_record(task, journal, steps, ledger, 14)
 redis.call('HSET', task, 'graph', ARGV[6])
-redis.call('HSET', activations, id .. '/phase', ARGV[4], id .. '/until', 0,
+redis.call('HSET', activations, id .. '/phase', target, id .. '/until', 0,
   id .. '/runnableAt', string.format('%d', now + ARGV[5]))
 if ARGV[12] ~= '0' then redis.call('HINCRBY', activations, id .. '/attempts', -ARGV[12]) end
 if ARGV[4] == 'Done' then redis.call('UNLINK', steps) end
@@ -125,7 +133,11 @@ for from = first_start, first_start + 3 * ARGV[10] - 1, 3 do
     goes_on = goes_on or is_held
   end
 end
-if ARGV[7] ~= '' then redis.call('HSET', task, 'phase', ARGV[7]) end
+if ARGV[7] == 'WaitingApproval' then
+  settle_phase(task, activations, open)
+elseif ARGV[7] ~= '' then
+  redis.call('HSET', task, 'phase', ARGV[7])
+end
 if ARGV[8] ~= '' then redis.call('HSET', task, 'output', ARGV[8]) end
 if ARGV[9] ~= '' or ARGV[7] == 'Succeeded' then redis.call('HSET', task, 'lastError', ARGV[9]) end
 if ARGV[11] == '1' then redis.call('HSET', task, 'finishedAtMs', string.format('%d', now)) end
@@ -144,7 +156,15 @@ export async function releaseActivation(
   const { task, activation, start } = request;
   const keys = taskKeys(task);
   const what = `the release of ${activation} of ${task.namespace}/${task.name}`;
-  const script = [keys.task, keys.activations, keys.order, keys.open, keys.journal, stepsKey(task, activation)];
+  const script = [
+    keys.task,
+    keys.activations,
+    keys.order,
+    keys.open,
+    keys.journal,
+    stepsKey(task, activation),
+    keys.approvals,
+  ];
   const answer = listOf(what, await runScript(redis, RELEASE, script, releaseArguments(request)));
   const [outcome, seq, head, detail, ledger] = answer;
   switch (outcome) {
@@ -154,7 +174,8 @@ export async function releaseActivation(
       const silent = goOn === undefined ? start : start.slice(1);
       await queue.ring(silent.map(({ id }) => ({ task, activation: id, terms })));
       await afterEnd(redis, request);
-      return { outcome, head: readChainHead(what, seq, head), ...(goOn === undefined ? {} : { goOn }) };
+      const atOnce = answer[8] === 1;
+      return { outcome, head: readChainHead(what, seq, head), atOnce, ...(goOn === undefined ? {} : { goOn }) };
     }
     case "moved":
       return {

@@ -14,7 +14,7 @@ import type { ActivationQueue } from "../queue.ts";
 import { corrupt, listOf } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
 import { readStep } from "../task-fields.ts";
-import { HAS_ENDED, NOW, RECORD } from "./lua.ts";
+import { HAS_ENDED, NOW, RECORD, SETTLE_PHASE } from "./lua.ts";
 
 export interface ResolveRequest {
   readonly task: TaskRef;
@@ -38,7 +38,7 @@ export type Resolved =
  * Answers {'resolved', priority}, {'moved', seq, head} or {'not-unknown'}.
  * Invariants: only an activation in phase Unknown moves; one with which its task fails stays open, for a retry; the task runs again once no other activation is Unknown.
  */
-const RESOLVE = defineScript(`${NOW}${HAS_ENDED}${RECORD}
+const RESOLVE = defineScript(`${NOW}${HAS_ENDED}${RECORD}${SETTLE_PHASE}
 local task, activations, open, journal, steps = unpack(KEYS)
 local id, failure = ARGV[1], ARGV[2]
 local found = redis.call('HMGET', task, 'phase', 'seq', 'head', 'priority',
@@ -56,10 +56,8 @@ if failure ~= '' then
   return { 'resolved', found[4] }
 end
 redis.call('HSET', activations, id .. '/phase', 'Runnable', id .. '/runnableAt', 0)
-for _, other in ipairs(redis.call('SMEMBERS', open)) do
-  if redis.call('HGET', activations, other .. '/phase') == 'Unknown' then return { 'resolved', found[4] } end
-end
-redis.call('HSET', task, 'phase', 'Running', 'lastError', '')
+settle_phase(task, activations, open)
+if redis.call('HGET', task, 'phase') ~= 'Unknown' then redis.call('HSET', task, 'lastError', '') end
 return { 'resolved', found[4] }
 `);
 

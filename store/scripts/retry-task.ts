@@ -37,15 +37,15 @@ export type RetryAnswer =
   | { readonly outcome: "nothing-open" };
 
 /**
- * KEYS  1 task · 2 activations · 3 order · 4 open · 5 journal
+ * KEYS  1 task · 2 activations · 3 order · 4 open · 5 journal · 6 approvals
  * ARGV  1 graph, or '' for where it stopped · 2 whether the budget begins anew, 1 or 0 · 3 number of activations to start ·
  *       from 4 the record (see RECORD) · then id and agent of each activation to start
  * Answers {'retried', priority, id…}, {'moved'}, {'missing'}, {'not-failed', phase} or {'nothing-open'}.
  * Invariants: only a task that failed goes on, once for each retry. Epochs and steps stay, so a former holder is as fenced
- * as before and what is done is not done again. From the start, activations have numbers that none had before.
+ * as before and what is done is not done again. What was approved or denied before is asked anew. From the start, activations have numbers that none had before.
  */
 const RETRY = defineScript(`${NOW}${RECORD}
-local task, activations, order, open, journal = unpack(KEYS)
+local task, activations, order, open, journal, approvals = unpack(KEYS)
 local found = redis.call('HMGET', task, 'phase', 'seq', 'head', 'priority',
   'inputTokens', 'outputTokens', 'reservedTokens', 'costUsd')
 local function retried()
@@ -70,6 +70,10 @@ for _, id in ipairs(ids) do
     redis.call('SREM', open, id)
   end
 end
+for _, field in ipairs(redis.call('HKEYS', approvals)) do
+  local answered = redis.call('HGET', approvals, field .. '/phase')
+  if answered and answered ~= 'Used' then redis.call('HSET', approvals, field .. '/phase', 'Void') end
+end
 for from = first_start, first_start + 2 * ARGV[3] - 1, 2 do
   local id = ARGV[from]
   redis.call('HSET', activations, id .. '/agent', ARGV[from + 1], id .. '/phase', 'Runnable', id .. '/holder', '',
@@ -78,7 +82,7 @@ for from = first_start, first_start + 2 * ARGV[3] - 1, 2 do
   redis.call('SADD', open, id)
 end
 redis.call('HSET', task, 'phase', 'Pending', 'lastError', '', 'cancel', '', 'cancelledBy', '', 'output', '',
-  'queuedAtMs', string.format('%d', now), 'startedAtMs', '', 'finishedAtMs', '', 'costUsd', ledger[4])
+  'queuedAtMs', string.format('%d', now), 'startedAtMs', '', 'finishedAtMs', '', 'pausedMs', 0, 'waitingSinceMs', '', 'costUsd', ledger[4])
 if not goes_on then redis.call('HSET', task, 'graph', ARGV[1]) end
 return retried()
 `);
@@ -141,7 +145,7 @@ function runRetry(redis: Redis, { task, drafts, restart, resetBudget }: RetryReq
   return runScript(
     redis,
     RETRY,
-    [keys.task, keys.activations, keys.order, keys.open, keys.journal],
+    [keys.task, keys.activations, keys.order, keys.open, keys.journal, keys.approvals],
     [
       anew === undefined ? "" : JSON.stringify(anew.state),
       resetBudget ? 1 : 0,

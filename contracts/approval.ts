@@ -1,0 +1,122 @@
+// Approvals: a tool call that waits for a person, who may answer, and what is kept of the answer. Pure.
+import type { ApprovalTerms, OperationClass, Reason } from "../policies/request.ts";
+import { digestOf } from "./canonical.ts";
+import type { ActivationId, TaskRef } from "./task.ts";
+
+/**
+ * Who says something, and how that is known. local: the machine's user, of whom access to Redis is all that is proven ·
+ * github: a user whom GitHub authenticated · token: whoever holds a token of the API.
+ */
+export interface Identity {
+  readonly kind: "local" | "github" | "token";
+  readonly name: string;
+}
+
+export const IDENTITY_KINDS: readonly Identity["kind"][] = ["local", "github", "token"];
+
+/** `kind:name`, as policies name approvers. */
+export function identityText({ kind, name }: Identity): string {
+  return `${kind}:${name}`;
+}
+
+/** What a question is about: any difference in any of it makes an approval one of another call. */
+export interface Binding {
+  readonly task: TaskRef;
+  readonly activation: ActivationId;
+  readonly step: string;
+  readonly tool: string;
+  readonly argumentsDigest: string;
+  readonly definitionDigest: string;
+  /** Of the task's own policies, and of those of now where they are others. */
+  readonly policyDigest: string;
+  readonly livePolicyDigest: string | null;
+}
+
+export function bindingDigest(binding: Binding): string {
+  return digestOf(binding);
+}
+
+/** Pending: waits · Approved: not used yet · Used: its call has begun · Void: the call is not waited for any more. */
+export const APPROVAL_PHASES = ["Pending", "Approved", "Used", "Denied", "Expired", "Void"] as const;
+export type ApprovalPhase = (typeof APPROVAL_PHASES)[number];
+
+/** What is asked. Written once; `arguments` is redacted and bounded as in the trace. */
+export interface ApprovalRequest {
+  /** Unique within the task. People and commands say `<task>.<id>`. */
+  readonly id: string;
+  readonly activation: ActivationId;
+  readonly agent: string;
+  readonly turn: number;
+  readonly step: string;
+  readonly tool: string;
+  readonly operationClasses: readonly OperationClass[];
+  readonly arguments: unknown;
+  readonly argumentsDigest: string;
+  readonly definitionDigest: string;
+  /** See {@link bindingDigest}. */
+  readonly binding: string;
+  readonly decisionId: string;
+  /** The rules that ask. */
+  readonly reasons: readonly Reason[];
+  readonly terms: ApprovalTerms;
+  readonly requestedAt: string;
+}
+
+/** A person's answer. */
+export interface ApprovalWord {
+  readonly by: Identity;
+  /** What they call themselves; nothing is decided from it. */
+  readonly as?: string;
+  readonly reason?: string;
+  readonly at: string;
+}
+
+export interface ApprovalRecord extends ApprovalRequest {
+  /** `<task>.<id>`. */
+  readonly name: string;
+  readonly namespace: string;
+  readonly task: string;
+  readonly phase: ApprovalPhase;
+  readonly expiresAt: string;
+  readonly word?: ApprovalWord;
+}
+
+/** 40 bits: enough to tell the questions of one task apart, and short enough to be typed. */
+const ID_LENGTH = 10;
+
+/** The same for the same question, so that one that is repeated after a lost answer is one question. */
+export function approvalId(binding: string, decisionId: string): string {
+  return digestOf({ binding, decisionId }).slice("sha256:".length, "sha256:".length + ID_LENGTH);
+}
+
+export function approvalName(task: string, id: string): string {
+  return `${task}.${id}`;
+}
+
+/** undefined: no approval is called like that. */
+export function parseApprovalName(name: string): { readonly task: string; readonly id: string } | undefined {
+  const at = name.lastIndexOf(".");
+  const [task, id] = [name.slice(0, at), name.slice(at + 1)];
+  return at > 0 && /^[0-9a-f]{10}$/.test(id) ? { task, id } : undefined;
+}
+
+/**
+ * Why this identity may not give this answer; undefined: it may. Whoever asked for the task may always deny. `requester`
+ * null: no person is known to have asked for it (a schedule, a webhook, a commit).
+ */
+export function whyNotAnswer(
+  { approvers, notRequester }: ApprovalTerms,
+  by: Identity,
+  answer: "approved" | "denied",
+  requester: Identity | null,
+): string | undefined {
+  const name = identityText(by);
+  if (approvers !== null && !approvers.includes(name)) {
+    const who = approvers.length === 0 ? "nobody: the rules that ask name different people" : approvers.join(", ");
+    return `${name} is none of those who may answer (${who})`;
+  }
+  if (answer === "approved" && notRequester && requester !== null && identityText(requester) === name) {
+    return `${name} asked for the task, and the policy wants somebody else to approve its calls (not_requester)`;
+  }
+  return undefined;
+}

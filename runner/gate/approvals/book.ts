@@ -1,0 +1,17 @@
+// What the gate needs to know of the questions that were asked before.
+import type { ApprovalPhase, ApprovalWord } from "../../../contracts/approval.ts";
+
+export interface AskedBefore {
+  readonly id: string;
+  readonly phase: ApprovalPhase;
+  /** Of what it was about. */
+  readonly binding: string;
+  /** Its time is over, by the store's own clock. */
+  readonly isOver: boolean;
+  readonly word: ApprovalWord | null;
+}
+
+export interface ApprovalBook {
+  /** What was asked last about a step of this activation; undefined: nothing, or it is not waited for any more. */
+  find(step: string): Promise<AskedBefore | undefined>;
+}

@@ -1,0 +1,73 @@
+// Answers an approval: checks who may, and writes down who did. What nobody answered in time expires here, too.
+import { type ApprovalRecord, type ApprovalWord, identityText, whyNotAnswer } from "../../contracts/approval.ts";
+import type { TaskRef } from "../../contracts/task.ts";
+import type { TraceDraft } from "../../contracts/trace.ts";
+import type { Redis } from "../connect.ts";
+import type { ActivationQueue } from "../queue.ts";
+import { type Ruled, ruleApproval } from "../scripts/decide-approval.ts";
+import { readTask } from "../tasks.ts";
+import { readApprovals } from "./read-approvals.ts";
+
+export interface Answer {
+  readonly approval: ApprovalRecord;
+  readonly answer: "approved" | "denied";
+  readonly word: ApprovalWord;
+}
+
+export type AnswerOutcome =
+  | Exclude<Ruled, { outcome: "early" }>
+  /** The policy wants somebody else. */
+  | { readonly outcome: "not-allowed"; readonly why: string };
+
+/** What is asked, and who asked for the task, never changes: who may answer can be checked before. */
+export async function answerApproval(
+  redis: Redis,
+  queue: ActivationQueue,
+  { approval, answer, word }: Answer,
+): Promise<AnswerOutcome> {
+  const ref = refOf(queue.env, approval);
+  const task = await readTask(redis, ref);
+  if (task === undefined) return { outcome: "missing" };
+  const why = whyNotAnswer(approval.terms, word.by, answer, task.requestedBy ?? null);
+  if (why !== undefined) return { outcome: "not-allowed", why };
+  const to = answer === "approved" ? "Approved" : "Denied";
+  const drafts = [draftOf(approval, answer, word.at, word)];
+  const ruled = await ruleApproval(redis, queue, { task: ref, id: approval.id, to, word, drafts });
+  if (ruled.outcome === "early") throw new TypeError("an answer is never early");
+  if (ruled.outcome === "expired") await expireApproval(redis, queue, approval);
+  return ruled;
+}
+
+/** Of a task that waits: what nobody answered in time. Safe on all runners at once. */
+export async function expireApprovals(redis: Redis, queue: ActivationQueue, task: TaskRef): Promise<void> {
+  for (const approval of await readApprovals(redis, task)) {
+    if (approval.phase === "Pending" && approval.isOver) await expireApproval(redis, queue, approval);
+  }
+}
+
+async function expireApproval(redis: Redis, queue: ActivationQueue, approval: ApprovalRecord): Promise<void> {
+  const drafts = [draftOf(approval, "expired", new Date().toISOString())];
+  await ruleApproval(redis, queue, { task: refOf(queue.env, approval), id: approval.id, to: "Expired", drafts });
+}
+
+function refOf(env: string, { namespace, task }: ApprovalRecord): TaskRef {
+  return { env, namespace, name: task };
+}
+
+function draftOf(
+  { activation, agent, turn, step, name, tool }: ApprovalRecord,
+  answer: "approved" | "denied" | "expired",
+  at: string,
+  word?: ApprovalWord,
+): TraceDraft {
+  const said =
+    word === undefined
+      ? {}
+      : {
+          by: identityText(word.by),
+          ...(word.as === undefined ? {} : { as: word.as }),
+          ...(word.reason === undefined ? {} : { message: word.reason }),
+        };
+  const data = { about: "approval", approval: name, tool, answer, ...said };
+  return { type: "approval.decided", at, activation, agent, turn, step, data };
+}
