@@ -61,7 +61,7 @@ export const KINDS: Readonly<Record<KindName, KindInfo>> = {
   TaskSchedule: kindInfo("TaskSchedule", "taskschedules", ["ts", "schedule", "schedules"], TASK_SCHEDULE_SCHEMA),
   TaskWebhook: kindInfo("TaskWebhook", "taskwebhooks", ["tw", "webhook", "webhooks"], TASK_WEBHOOK_SCHEMA),
   Tool: kindInfo("Tool", "tools", ["to"], TOOL_SCHEMA),
-  ToolApproval: kindInfo("ToolApproval", "toolapprovals", ["tap", "approval", "approvals"], TOOL_APPROVAL_SCHEMA),
+  ToolApproval: kindInfo("ToolApproval", "toolapprovals", ["tap", "ap", "approval", "approvals"], TOOL_APPROVAL_SCHEMA),
   ToolPermission: kindInfo(
     "ToolPermission",
     "toolpermissions",

@@ -51,15 +51,15 @@ export function makeTask(request: TaskRequest): NewTask {
   const created = {
     type: "task.created" as const,
     at: request.createdAt,
-    data: ({
-	system,
-	input,
-	snapshot,
-	plan,
-	source,
-	...trigger === undefined ? {} : { trigger },
-	...requestedBy === undefined ? {} : { requestedBy: identityText(requestedBy) }
-}),
+    data: {
+      system,
+      input,
+      snapshot,
+      plan,
+      source,
+      ...(trigger === undefined ? {} : { trigger }),
+      ...(requestedBy === undefined ? {} : { requestedBy: identityText(requestedBy) }),
+    },
   };
   return {
     ...TASK_DEFAULTS,

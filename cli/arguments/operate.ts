@@ -1,4 +1,4 @@
-// Commands that run things: run, runner, cancel, retry, resolve, down, demo, completion.
+// Commands that run things: run, runner, cancel, retry, resolve, approve, deny, down, demo, completion.
 import { Argument, type Command } from "commander";
 import { RUNNER_LIMITS } from "../../runner/limits.ts";
 import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./flags.ts";
@@ -10,6 +10,7 @@ export function addOperateCommands(program: Command, facts: ProgramFacts, act: A
   addCancel(program, facts, act);
   addRetry(program, facts, act);
   addResolve(program, facts, act);
+  addAnswers(program, facts, act);
   addDown(program, act);
   addDemo(program, act);
   addCompletion(program, act);
@@ -114,6 +115,31 @@ function addResolve(program: Command, facts: ProgramFacts, act: Act): void {
   withOutput(withStateFlags(command, facts), ["text", "json"]).action((task, flags) =>
     act(async () => (await import("../commands/resolve.ts")).runResolve, { ...flags, task }),
   );
+}
+
+function addAnswers(program: Command, facts: ProgramFacts, act: Act): void {
+  const words = {
+    approve: "allow a call that waits for a person, exactly as it was asked, once",
+    deny: "refuse a call that waits for a person; the agent reads the reason where the policy lets it go on",
+  };
+  for (const [word, description] of Object.entries(words)) {
+    const command = program
+      .command(word)
+      .description(description)
+      .argument("<approval>", "its name, as `get approvals` lists it")
+      .option("-n, --namespace <name>", "the namespace (default: default)")
+      .option("--reason <text>", "why, for the trace")
+      .option("--as <name>", "what you want to be called in the trace; who counts is this machine's user");
+    withOutput(withStateFlags(command, facts), ["text", "json"]).action((approval, flags) =>
+      act(
+        async () => {
+          const { runApprove, runDeny } = await import("../commands/answer-approval.ts");
+          return word === "approve" ? runApprove : runDeny;
+        },
+        { ...flags, approval },
+      ),
+    );
+  }
 }
 
 function addDown(program: Command, act: Act): void {

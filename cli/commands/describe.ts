@@ -23,6 +23,7 @@ import { scheduleLines } from "../view/schedules.ts";
 import { renderCost, renderCount, renderTable } from "../view/table.ts";
 import { paintPhase } from "../view/trace.ts";
 import { type GetOptions, kindOf, pickRecord, recordView } from "./get.ts";
+import { describeApproval } from "./get-approvals.ts";
 
 export type DescribeOptions = Omit<GetOptions, "watch" | "name"> & { readonly name: string };
 
@@ -31,6 +32,7 @@ export async function runDescribe(host: Host, options: DescribeOptions): Promise
   const { redis, close } = await openRedis(host, options);
   try {
     if (kind === "Task") await describeTask(host, options, redis);
+    else if (kind === "ToolApproval") await describeApproval(host, options, redis);
     else {
       const { records } = await readState(redis, options.env);
       const facts = await readRecordFacts(redis, options.env, kind, host.now());
@@ -124,6 +126,7 @@ function indent(text: string): string {
 
 function nextFor(task: TaskRecord): string {
   if (task.phase === "Unknown") return `Next: countwheel resolve ${task.name} --done|--retry|--fail`;
+  if (task.phase === "WaitingApproval") return "Next: countwheel get approvals";
   if (task.phase === "DeadLetter") return `Next: countwheel retry ${task.name}`;
   return `Next: countwheel trace ${task.name}${hasEnded(task.phase) ? "" : " -f"}`;
 }

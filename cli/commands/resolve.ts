@@ -126,6 +126,9 @@ function answer(host: Host, { output }: CommonFlags, { name, namespace }: TaskRe
 }
 
 function refuse(host: Host, { output }: CommonFlags, { name, phase }: TaskRecord): ExitCode {
-  const message = `${name} is ${phase} and waits for nobody's word`;
+  const message =
+    phase === "WaitingApproval"
+      ? `${name} waits for an approval, not for word of a write: countwheel get approvals`
+      : `${name} is ${phase} and waits for nobody's word`;
   return printFailure(host, output, { code: "NOT_UNKNOWN", message, details: { phase }, exitCode: EXIT.failed });
 }

@@ -87,6 +87,8 @@ function refuse(host: Host, { output }: RetryOptions, task: TaskRecord, answer: 
   const message =
     answer.outcome === "nothing-open"
       ? `${name} was ended by an older version, which did not keep where it stopped; try --from-start`
-      : `${name} is ${phase}: only tasks that are Failed or DeadLetter are tried again`;
+      : phase === "WaitingApproval"
+        ? `${name} waits for a person's approval and goes on with it: countwheel get approvals`
+        : `${name} is ${phase}: only tasks that are Failed or DeadLetter are tried again`;
   return printFailure(host, output, { code: "NOT_FAILED", message, details: { phase }, exitCode: EXIT.failed });
 }

@@ -19,6 +19,7 @@ import { readState } from "../../store/state.ts";
 import { createTask, followTrace, readTask } from "../../store/tasks.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
+import { localIdentity } from "../identity.ts";
 import { printJson, say, UsageFailure } from "../output.ts";
 import { openRedis } from "../redis.ts";
 
@@ -108,6 +109,7 @@ function newTask(
     manifest: null,
     source: { commit: source.commit, file: source.file, line: source.line },
     plan: null,
+    requestedBy: localIdentity(),
     createdAt: host.now().toISOString(),
     ...given,
   });
@@ -183,7 +185,8 @@ function answerName(host: Host, { output }: RunOptions, ref: TaskRef): ExitCode 
 function answerEnd(host: Host, { output }: RunOptions, task: TaskRecord): ExitCode {
   if (output === "json") printJson(host, task);
   else say(host, endLine(task));
-  say(host, `Next: countwheel trace ${task.name}`);
+  const isWaiting = task.phase === "WaitingApproval";
+  say(host, isWaiting ? "Next: countwheel get approvals" : `Next: countwheel trace ${task.name}`);
   if (task.phase === "Succeeded") return EXIT.ok;
   return wasDenied(task) ? EXIT.blocked : EXIT.failed;
 }

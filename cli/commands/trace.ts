@@ -1,16 +1,14 @@
 // `trace <task>`: what happened, as a waterfall, as JSON, or followed while it happens.
-import { type Address, parseAddress } from "../../contracts/address.ts";
-import { PermanentFailure } from "../../contracts/failure.ts";
 import type { TaskRef } from "../../contracts/task.ts";
 import { hasEnded } from "../../contracts/task.ts";
 import type { TraceEvent } from "../../contracts/trace.ts";
 import type { Redis } from "../../store/connect.ts";
-import { readSnapshot } from "../../store/snapshots.ts";
 import { followTrace } from "../../store/tasks.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { findTask } from "../find-task.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { paintFor, printList, say } from "../output.ts";
+import { readPlaces } from "../places.ts";
 import { openRedis } from "../redis.ts";
 import { readVerifiedTrace, type VerifiedTrace } from "../verified-trace.ts";
 import { renderTrace } from "../view/trace.ts";
@@ -30,22 +28,10 @@ export async function runTrace(host: Host, options: TraceOptions): Promise<ExitC
     const ref = { env: options.env, namespace: task.namespace, name: task.name };
     if (options.follow && !hasEnded(task.phase)) return await follow(host, options, { ref, reader: connectWorker() });
     const trace = await readVerifiedTrace(redis, ref);
-    return await show(host, options, trace, await placesOf(redis, options.env, trace));
+    return await show(host, options, trace, await readPlaces(redis, options.env, trace.task.snapshot));
   } finally {
     await close();
   }
-}
-
-/** Where the policies of the task's snapshot stand. A snapshot that is gone costs the places, not the trace. */
-async function placesOf(redis: Redis, env: string, { task }: VerifiedTrace): Promise<PlaceOf> {
-  const snapshot = await readSnapshot(redis, env, task.snapshot).catch((error: unknown) => {
-    if (error instanceof PermanentFailure) return undefined;
-    throw error;
-  });
-  return (address) => {
-    const source = parseAddress(address) && snapshot?.entries[address as Address]?.source;
-    return source && `${source.file}:${source.line}`;
-  };
 }
 
 async function show(

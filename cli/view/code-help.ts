@@ -52,10 +52,14 @@ export const DENIAL_HELP: Readonly<Record<DenialCode, string>> = {
   BUDGET_STEPS: "The call could exceed the number of calls that a policy allows.",
   BUDGET_WALL: "The time that a policy allows is over.",
   RATE_LIMITED: "A policy's rate is used up.",
-  APPROVAL_REQUIRED: "A person has to approve this call first.",
-  APPROVAL_DENIED: "A person denied this call.",
-  APPROVAL_EXPIRED: "Nobody approved this call in time.",
-  APPROVAL_MISMATCH: "The approval is for another call: the arguments, the tool or the policy have changed.",
+  APPROVAL_REQUIRED:
+    "A rule asks a person first, and nobody can be asked here: only calls of tools wait for an approval, not turns of models nor questions to verify tools. Where a call waits, `countwheel get approvals` lists it.",
+  APPROVAL_DENIED:
+    "A person denied this call. Who and why stand in the trace. `countwheel retry` of the task asks anew.",
+  APPROVAL_EXPIRED:
+    "Nobody approved this call in time, or no runner used the approval before it expired. Raise `approval.ttl` of the rule (10m, 720h at most), then `countwheel retry` the task: it asks anew.",
+  APPROVAL_MISMATCH:
+    "The approval is for another call: the arguments, the tool's definition or the policies have changed since. The call is asked about anew; look at what changed before you approve it.",
   FLOW_VIOLATION: "Data of one tool may not reach this other tool.",
   EGRESS_DENIED: "The call would reach a host that is not allowed.",
   SECRET_NOT_GRANTED: "Nothing grants the use of this Secret.",
@@ -84,5 +88,9 @@ export const FAILURE_HELP: Readonly<Record<string, string>> = {
   MAX_STEPS: "An agent was not done after `limits.max_steps` turns.",
   TOOL_TIMEOUT: "A tool did not answer within its `runtime.timeout`.",
   NOT_FAILED: "Only tasks that are Failed or DeadLetter can be tried again with `countwheel retry`.",
+  APPROVAL_NOT_ALLOWED:
+    "The rule that asks names other `approvers`, or wants somebody else than who asked for the task (`not_requester`). On this command line you are `local:` and the user of this machine.",
+  APPROVAL_SETTLED: "An approval is answered once, and this one was. A new question has a name of its own.",
+  APPROVAL_NOT_FOUND: "No approval has this name. `countwheel get approvals` lists them.",
   NOT_UNKNOWN: "Only tasks in phase Unknown wait for the word of `countwheel resolve`.",
 };

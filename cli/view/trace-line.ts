@@ -13,6 +13,9 @@ const TOLD = [
   "holder",
   "from",
   "effect",
+  "approval",
+  "answer",
+  "by",
 ];
 const MAX_VALUE = 80;
 

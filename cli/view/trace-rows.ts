@@ -45,6 +45,7 @@ const ROW_MAKERS: Partial<Record<TraceEventType, RowMaker>> = {
   "model.called": modelRow,
   "tool.called": toolRow,
   "tool.denied": deniedRow,
+  "approval.requested": approvalRow,
   "task.taken_over": takeoverRow,
   "retry.scheduled": (event, around) => momentRow(retryLabel(event), "plain")(event, around),
   "budget.exceeded": momentRow("budget exceeded", "bad"),
@@ -78,11 +79,13 @@ function queueRow(event: TraceEvent, { later, clock }: Around): TraceRow {
   };
 }
 
+/** Who asks a person gives its runner back until there is an answer. */
+const ENDS_OF_AGENTS: readonly TraceEventType[] = ["agent.finished", "agent.failed", "approval.requested"];
+
 function agentRow(event: TraceEvent, { later, clock }: Around): TraceRow {
-  const end = later.find(
-    ({ type, activation }) => (type === "agent.finished" || type === "agent.failed") && activation === event.activation,
-  );
+  const end = later.find(({ type, activation }) => ENDS_OF_AGENTS.includes(type) && activation === event.activation);
   const failed = end?.type === "agent.failed";
+  const meanwhile = end === undefined ? later : later.slice(0, later.indexOf(end));
   return {
     depth: 0,
     label: event.agent ?? "agent",
@@ -91,7 +94,7 @@ function agentRow(event: TraceEvent, { later, clock }: Around): TraceRow {
     endMs: end === undefined ? null : clock(end),
     shade: "agent",
     tone: failed ? "bad" : "plain",
-    note: failed ? `failed: ${text(end["code"])}` : end === undefined ? "under way" : tokensOf(event, later),
+    note: failed ? `failed: ${text(end["code"])}` : end === undefined ? "under way" : tokensOf(event, meanwhile),
     hints: [],
   };
 }
@@ -168,6 +171,29 @@ function deniedRow(event: TraceEvent, { clock, placeOf }: Around): TraceRow {
     tone: "bad",
     note: `✕ denied  ${text(denial["code"])}`,
     hints: why.length === 0 ? [] : [`because of ${why.join(", ")}`],
+  };
+}
+
+/** From the question to its answer: time that people take, and no runner. */
+function approvalRow(event: TraceEvent, { later, clock }: Around): TraceRow {
+  const answer = later.find(
+    ({ type, ...told }) => type === "approval.decided" && told["approval"] === event["approval"],
+  );
+  const by = text(answer?.["by"]);
+  const open = `waits: countwheel describe approval ${text(event["approval"])}`;
+  return {
+    depth: 2,
+    label: `approval of ${text(event["tool"])}`,
+    holder: null,
+    startMs: clock(event),
+    endMs: answer === undefined ? null : clock(answer),
+    shade: "wait",
+    tone: answer === undefined || answer["answer"] === "approved" ? "plain" : "bad",
+    note:
+      answer === undefined
+        ? open
+        : `${text(answer["answer"])}${by === "" ? "" : ` by ${by}`}  ${shortJson(event["arguments"])}`,
+    hints: text(answer?.["message"]) === "" ? [] : [`because ${text(answer?.["message"])}`],
   };
 }
 

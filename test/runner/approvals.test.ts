@@ -72,7 +72,7 @@ function answer(approval: ApprovalRecord, what: "approved" | "denied", by = ADA,
 const codes = async (ref: TaskRef) =>
   (await world.trace(ref))
     .filter(({ type }) => type === "tool.decided")
-    .map((event) => `${event["point"]} ${event["code"]}`);
+    .map((event) => `${String(event["point"])} ${String(event["code"])}`);
 
 describe("a call that a rule asks about", () => {
   it("waits outside of every runner, is approved, and happens once", async () => {

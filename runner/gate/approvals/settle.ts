@@ -95,30 +95,18 @@ async function request(options: GateOptions, call: AskedCall, tool: Tool, questi
   const facts = { tool: name, callId: ask.call.id, argumentsDigest };
   const approval = approvalOf(options, call, tool, question);
   const decided = (made: Judgement): TraceDraft => decisionDraft(journal, "tool.decided", made, facts);
-  const { reasons: _, decisionId, ...told } = approval;
+  const { decisionId, definitionDigest, binding, arguments: shown, terms } = approval;
+  const told = { approval: approvalName(options.task.name, approval.id), ...facts, arguments: shown };
   const drafts = [
     ...(mismatch === undefined ? [] : [decided(mismatch.judgement)]),
     decided(judgement),
-    journal.draft("approval.requested", ({
-	approval: approvalName(options.task.name, approval.id),
-	tool: name,
-	callId: ask.call.id,
-	arguments: told.arguments,
-	argumentsDigest,
-	decisionId,
-	...{
-		definitionDigest: told.definitionDigest,
-		binding: told.binding,
-		...told.terms
-	}
-})),
+    journal.draft("approval.requested", { ...told, definitionDigest, binding, decisionId, ...terms }),
   ];
-  const key = idempotencyKey(options, toolStepId(ask.turn, ask.index));
   const waits: StepRecord = {
     activation: options.activation,
     step,
     state: "decided",
-    idempotencyKey: key,
+    idempotencyKey: idempotencyKey(options, toolStepId(ask.turn, ask.index)),
     effect: tool.effect,
   };
   const change: ApprovalChange = { kind: "request", request: approval, replaces: mismatch?.before.id ?? null };

@@ -118,7 +118,7 @@ describe("a tool call", () => {
     expect(asking).toMatchObject({ outcome: "denied", stop: true, decision: { effect: "ask" } });
     if (asking.outcome !== "denied") throw new Error(asking.outcome);
     expect(asking.denial.code).toBe("APPROVAL_REQUIRED");
-    expect(asking.denial.message).toContain("needs an approval, which this version cannot grant");
+    expect(asking.denial.message).toContain("needs an approval, and nobody can be asked about it");
   });
 
   it("that a policy in audit mode would deny is made, and its decision says so", async () => {
