@@ -41,8 +41,11 @@ async function read(redis: Redis, { env, name, namespace }: GetApprovalsOptions)
   }
   const all = await listApprovals(redis, env);
   const seen = all.filter((approval) => namespace === undefined || approval.namespace === namespace);
-  const isPending = ({ phase }: KnownApproval): boolean => phase === "Pending";
   return [...seen.filter(isPending), ...seen.filter((approval) => !isPending(approval))];
+}
+
+function isPending({ phase }: KnownApproval): boolean {
+  return phase === "Pending";
 }
 
 function print(host: Host, { output, name }: GetApprovalsOptions, approvals: readonly KnownApproval[]): void {
