@@ -36,7 +36,7 @@ export async function runAgent(desk: AgentDesk): Promise<AgentEnd> {
     messages.push(assistantMessage(answer));
     const settled = await settleAnswer(desk, turn, answer, { messages, past, repairs });
     if (settled.outcome === "done") return { ...settled, turns: turn };
-    if (settled.outcome === "denied" || settled.outcome === "unknown") return settled;
+    if (settled.outcome === "denied" || settled.outcome === "unknown" || settled.outcome === "waiting") return settled;
     if (settled.outcome === "answered") continue;
     messages.push(settled.message);
     if (settled.outcome === "go-on") continue;

@@ -231,14 +231,14 @@ describe("a call that a rule asks about", () => {
     expect(tools.keys).toEqual([]);
   });
 
-  it("is asked for each call anew, also for the same arguments", async () => {
+  it("is asked for each call anew: an approval is none for other arguments", async () => {
     await world.runner();
     const twice = [
       {
         turn: 1,
         call: [
           { tool: "pay", arguments: { n: 1 } },
-          { tool: "pay", arguments: { n: 1 } },
+          { tool: "pay", arguments: { n: 2 } },
         ],
       },
       { turn: 2, say: "done" },
