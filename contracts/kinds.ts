@@ -49,7 +49,7 @@ export interface SpecTypes {
 
 export const KINDS: Readonly<Record<KindName, KindInfo>> = {
   Agent: kindInfo("Agent", "agents", ["ag"], AGENT_SCHEMA),
-  AgentPolicy: kindInfo("AgentPolicy", "agentpolicies", ["ap", "policy", "policies"], AGENT_POLICY_SCHEMA),
+  AgentPolicy: kindInfo("AgentPolicy", "agentpolicies", ["pol", "policy", "policies"], AGENT_POLICY_SCHEMA),
   AgentRole: kindInfo("AgentRole", "agentroles", ["ar", "role", "roles"], AGENT_ROLE_SCHEMA),
   AgentSystem: kindInfo("AgentSystem", "agentsystems", ["as", "system", "systems"], AGENT_SYSTEM_SCHEMA),
   McpServer: kindInfo("McpServer", "mcpservers", ["mcp"], MCP_SERVER_SCHEMA),
@@ -61,7 +61,7 @@ export const KINDS: Readonly<Record<KindName, KindInfo>> = {
   TaskSchedule: kindInfo("TaskSchedule", "taskschedules", ["ts", "schedule", "schedules"], TASK_SCHEDULE_SCHEMA),
   TaskWebhook: kindInfo("TaskWebhook", "taskwebhooks", ["tw", "webhook", "webhooks"], TASK_WEBHOOK_SCHEMA),
   Tool: kindInfo("Tool", "tools", ["to"], TOOL_SCHEMA),
-  ToolApproval: kindInfo("ToolApproval", "toolapprovals", ["tap", "ap", "approval", "approvals"], TOOL_APPROVAL_SCHEMA),
+  ToolApproval: kindInfo("ToolApproval", "toolapprovals", ["ap", "tap", "approval", "approvals"], TOOL_APPROVAL_SCHEMA),
   ToolPermission: kindInfo(
     "ToolPermission",
     "toolpermissions",

@@ -1,0 +1,112 @@
+// Approvals from the command line: what waits, one with all that is known of it, and the answers with their refusals.
+import { tmpdir } from "node:os";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { type AnswerOptions, runApprove, runDeny } from "../../cli/commands/answer-approval.ts";
+import { runDescribe } from "../../cli/commands/describe.ts";
+import { runGet } from "../../cli/commands/get.ts";
+import { runResolve } from "../../cli/commands/resolve.ts";
+import { runRetry } from "../../cli/commands/retry.ts";
+import { runTrace } from "../../cli/commands/trace.ts";
+import { localIdentity } from "../../cli/identity.ts";
+import type { TaskRef } from "../../contracts/task.ts";
+import { readApprovals } from "../../store/approvals/read-approvals.ts";
+import { type TestRedis, testRedis } from "../redis.ts";
+import { openToolServer, type ToolServer } from "../runner/tool-server.ts";
+import { agent, manifest, mockModel, openWorld, system, type World } from "../runner/world.ts";
+import { listen } from "./listen.ts";
+
+let server: TestRedis;
+let world: World;
+let tools: ToolServer;
+
+beforeAll(async () => {
+  server = await testRedis();
+  tools = await openToolServer();
+  tools.answerAtOnce("paid");
+});
+afterAll(async () => {
+  await tools.close();
+  await server.stop();
+});
+beforeEach(() => {
+  world = openWorld(server.url);
+});
+afterEach(() => world.close());
+
+function common() {
+  return { env: world.env, redis: server.url, output: "text" as const, verbose: false };
+}
+
+async function waitingTask(approval: Readonly<Record<string, unknown>> = {}): Promise<{ ref: TaskRef; name: string }> {
+  const rule = { match: { tools: ["pay"] }, effect: "ask", message: "money leaves", approval };
+  const policy = manifest("AgentPolicy", "careful", { apply_mode: "global", rules: [rule] });
+  const script = [
+    { turn: 1, call: [{ tool: "pay", arguments: { amount: 7 } }] },
+    { turn: 2, say: "done" },
+  ];
+  const pay = tools.tool("pay", { effect: "write" });
+  const manifests = [agent("a", { tools: ["pay"] }), system("one", ["a"]), mockModel("mock", script), pay, policy];
+  await world.runner();
+  const ref = await world.start(manifests, "one", { requestedBy: localIdentity() });
+  await world.until(ref, ({ phase }) => phase === "WaitingApproval");
+  const [asked] = await readApprovals(world.redis, ref);
+  return { ref, name: asked?.name ?? "" };
+}
+
+async function answer(run: typeof runApprove, approval: string, more: Partial<AnswerOptions> = {}) {
+  const told = listen(tmpdir());
+  const code = await run(told.host, { ...common(), approval, ...more });
+  return { code, out: told.out(), err: told.err() };
+}
+
+async function told(run: (host: ReturnType<typeof listen>["host"]) => Promise<number>): Promise<string> {
+  const heard = listen(tmpdir());
+  await run(heard.host);
+  return heard.out() + heard.err();
+}
+
+describe("an approval on the command line", () => {
+  it("is listed, described with arguments, rule and line, given, and shown in the trace as a wait", async () => {
+    const { ref, name } = await waitingTask();
+    const listed = await told((host) => runGet(host, { ...common(), kind: "ap", watch: false }));
+    expect(listed).toMatch(/NAMESPACE\s+NAME\s+PHASE/);
+    expect(listed).toContain(`Next: countwheel describe approval ${name}`);
+    const described = await told((host) => runDescribe(host, { ...common(), kind: "approval", name }));
+    for (const part of ['"amount": 7', "spec.rules[0] (test.yaml:1): money leaves", `countwheel approve ${name}`]) {
+      expect(described).toContain(part);
+    }
+    const resolve = { ...common(), task: ref.name, done: true, retry: false, fail: false };
+    expect(await told((host) => runResolve(host, resolve))).toContain("waits for an approval");
+    const retry = { ...common(), task: ref.name, fromStart: false, resetBudget: false };
+    expect(await told((host) => runRetry(host, retry))).toContain("waits for a person's approval");
+
+    const given = await answer(runApprove, name, { reason: "fine", as: "Ada L." });
+    expect([given.code, given.out]).toEqual([0, `${name} is approved: pay is called once\n`]);
+    expect((await world.ended(ref)).phase).toBe("Succeeded");
+    const again = await answer(runDeny, name);
+    expect([again.code, again.err]).toEqual([
+      1,
+      `APPROVAL_SETTLED: ${name} is Used already; an approval is answered once\n`,
+    ]);
+    const trace = await told((host) => runTrace(host, { ...common(), task: ref.name, follow: false }));
+    expect(trace).toMatch(new RegExp(`approval of pay .*approved by local:${localIdentity().name}`));
+    expect(trace).toContain("because fine");
+  });
+
+  it("is refused to who asked for the task, whatever they call themselves, and asked anew by `retry` after a denial", async () => {
+    const { ref, name } = await waitingTask({ not_requester: true });
+    const refused = await answer(runApprove, name, { as: "somebody-else" });
+    expect([refused.code, refused.err]).toEqual([4, expect.stringContaining("APPROVAL_NOT_ALLOWED")]);
+    expect((await answer(runDeny, name, { reason: "no" })).code).toBe(0);
+    expect((await world.ended(ref)).lastError?.code).toBe("APPROVAL_DENIED");
+    await told((host) => runRetry(host, { ...common(), task: ref.name, fromStart: false, resetBudget: false }));
+    await world.until(ref, ({ phase }) => phase === "WaitingApproval");
+    const phases = (await readApprovals(world.redis, ref)).map(({ phase }) => phase);
+    expect(phases).toEqual(["Void", "Pending"]);
+  });
+
+  it("that nobody knows names one that is near", async () => {
+    const { name } = await waitingTask();
+    await expect(answer(runApprove, `${name}x`)).rejects.toThrow(`Did you mean \`${name}\`?`);
+  });
+});
