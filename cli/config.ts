@@ -16,6 +16,8 @@ export interface Config {
   };
   /** COUNTWHEEL_STATE_KEY: seals the state; undefined: nothing is sealed. */
   readonly stateKey: StateKey | undefined;
+  /** COUNTWHEEL_AUDIT_KEY: the file of the Ed25519 key that signs heads of the audit log, or the key itself as PEM. */
+  readonly auditKey: string | undefined;
   /** GITHUB_ACTOR: who started the job that this runs in. */
   readonly actor: string | undefined;
   /** COUNTWHEEL_WEBHOOK_SECRET: the new one and, during a rotation, the old one. An empty one is kept, to be refused. */
@@ -36,12 +38,13 @@ const VARIABLES = {
   COUNTWHEEL_REDIS_URL: "the Redis to use; else REDIS_URL; else a private embedded server",
   COUNTWHEEL_ENV: "the environment, instead of `default`",
   COUNTWHEEL_STATE_KEY: "seals records, plans and history; two keys with a comma: the first seals, both verify",
+  COUNTWHEEL_AUDIT_KEY: "signs heads of the audit log: a file that `audit keygen` wrote, or its text",
   COUNTWHEEL_WEBHOOK_SECRET: "what GitHub signs webhooks with, for `reconcile --listen`; two with a comma, to rotate",
   COUNTWHEEL_HOME: "where the embedded server and the mirrors live, instead of .countwheel/",
 } as const;
 
 /** Secrets of Countwheel itself: no manifest gets to see them, whatever `--secret-env` allows. */
-const OURS: readonly string[] = ["COUNTWHEEL_STATE_KEY", "COUNTWHEEL_WEBHOOK_SECRET"];
+const OURS: readonly string[] = ["COUNTWHEEL_STATE_KEY", "COUNTWHEEL_AUDIT_KEY", "COUNTWHEEL_WEBHOOK_SECRET"];
 
 export interface ConfigAnswer {
   readonly config: Config;
@@ -60,6 +63,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
       apiUrl: value("GITHUB_API_URL") ?? "https://api.github.com",
     },
     stateKey: parseStateKey(value("COUNTWHEEL_STATE_KEY") ?? ""),
+    auditKey: value("COUNTWHEEL_AUDIT_KEY"),
     actor: value("GITHUB_ACTOR"),
     webhookSecrets:
       value("COUNTWHEEL_WEBHOOK_SECRET")

@@ -5,6 +5,7 @@ import { PermanentFailure } from "../contracts/failure.ts";
 import type { Writer } from "../reconciler/apply/apply-plan.ts";
 import type { Redis } from "../store/connect.ts";
 import { type ActivationQueue, openQueue } from "../store/queue.ts";
+import { signingKey } from "./audit-key.ts";
 import type { Host } from "./host.ts";
 import { lineageMemory } from "./lineages.ts";
 import type { OpenRedis } from "./redis.ts";
@@ -25,7 +26,11 @@ export function openWriter(
 ): OpenWriter {
   const queue: ActivationQueue = openQueue(redis, env);
   const lineages = lineageMemory(host, server, env);
-  return { writer: { ...writerFacts(host, redis, env), queue, lineages, reports }, close: () => queue.close() };
+  const auditKey = signingKey(host);
+  return {
+    writer: { ...writerFacts(host, redis, env), queue, lineages, reports, auditKey },
+    close: () => queue.close(),
+  };
 }
 
 function writerFacts(host: Host, redis: Redis, env: string): Omit<Writer, "queue" | "lineages" | "reports"> {

@@ -47,6 +47,9 @@ export interface ApplyFacts {
   readonly overrideFreeze: string | null;
   /** The branch had been rewritten, and somebody took it as it is. */
   readonly acceptedHistory?: AcceptedHistory;
+  /** Of the policies and of the settings that the plan was made under; absent in entries of earlier versions. */
+  readonly policyDigest?: string;
+  readonly configDigest?: string;
   readonly startedAt: string;
 }
 

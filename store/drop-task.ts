@@ -1,13 +1,11 @@
-// Forgets a task that ended: its keys and its places in the indexes, once the audit list tells where its trace ended. The
+// Forgets a task that ended: its keys and its places in the indexes, once the audit log tells where its trace ended. The
 // one way in which a task leaves Redis.
-import { hasEnded, type TaskRef } from "../contracts/task.ts";
+import type { TaskRef } from "../contracts/task.ts";
 import { ask, askAll } from "./ask.ts";
-import { keepTraceHead } from "./audit-list.ts";
-import { readChainHead } from "./chain.ts";
+import { tellDroppedTask } from "./audit-tasks.ts";
 import type { Redis } from "./connect.ts";
 import { environmentKeys, taskKeys, taskMember } from "./keys.ts";
 import { dropTaskKeys } from "./scripts/drop-task.ts";
-import { readTaskPhase } from "./task-fields.ts";
 
 /** `going`: it has not ended, or its end has not been told yet; ask again later. */
 export type DropAnswer = "dropped" | "missing" | "going";
@@ -21,18 +19,10 @@ export async function dropTask(redis: Redis, ref: TaskRef): Promise<DropAnswer> 
   const member = taskMember(ref);
   // A live task is still to be finished off: only then its outcome is in the outbox.
   if ((await ask(redis, () => redis.zscore(live, member))) !== null) return "going";
-  await keepHead(redis, ref);
+  await tellDroppedTask(redis, ref);
   const answer = await dropKeys(redis, ref);
   if (answer !== "going") await ask(redis, () => redis.zrem(tasks, member));
   return answer;
-}
-
-/** First of all, so that no trace is ever gone without a word. A task that has not ended keeps everything, and is not told. */
-async function keepHead(redis: Redis, ref: TaskRef): Promise<void> {
-  const what = `the task ${taskMember(ref)}`;
-  const [phase, seq, head] = await ask(redis, () => redis.hmget(taskKeys(ref).task, "phase", "seq", "head"));
-  if (typeof phase !== "string" || typeof head !== "string" || !hasEnded(readTaskPhase(what, phase))) return;
-  await keepTraceHead(redis, ref, phase, readChainHead(what, seq, head));
 }
 
 async function dropKeys(redis: Redis, ref: TaskRef): Promise<DropAnswer> {

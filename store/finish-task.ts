@@ -1,4 +1,4 @@
-// Finishes off a task that ended: its outcome goes into the outbox, and it leaves the live index. Safe to repeat.
+// Finishes off a task that ended: its outcome goes into the outbox and a note to the audit log, and it leaves the live index. Safe to repeat.
 import { outboxSubject } from "../contracts/outbox.ts";
 import type { TaskRef } from "../contracts/task.ts";
 import type { Redis } from "./connect.ts";

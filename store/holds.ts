@@ -2,6 +2,7 @@
 import { type Address, parseAddress } from "../contracts/address.ts";
 import type { AcceptedHistory, HeldHistory, RolledBack, Suspension } from "../contracts/holds.ts";
 import { ask } from "./ask.ts";
+import { appendAudit } from "./audit-log.ts";
 import type { Redis } from "./connect.ts";
 import { environmentKeys } from "./keys.ts";
 import { corrupt, jsonOf, numberOf, objectOf, textOf } from "./reply.ts";
@@ -43,7 +44,10 @@ export async function suspend(
   address: Address | null,
   suspension: Suspension,
 ): Promise<void> {
-  await ask(redis, () => redis.hset(environmentKeys(env).holds, address ?? ENVIRONMENT, JSON.stringify(suspension)));
+  const field = address ?? ENVIRONMENT;
+  const facts = { kind: "suspended" as const, what: field, ...suspension };
+  const change = { op: "HSET" as const, field, value: JSON.stringify(suspension) };
+  await appendAudit(redis, env, [{ facts }], { change });
 }
 
 /** Whoever says so, and when. */
@@ -60,11 +64,15 @@ export async function resume(
   word: Word,
 ): Promise<readonly string[]> {
   const names = address === null ? [ENVIRONMENT, ROLLED_BACK] : [address];
-  const { holds } = environmentKeys(env);
   const lifted: string[] = [];
-  for (const name of names) if ((await ask(redis, () => redis.hdel(holds, name))) === 1) lifted.push(name);
+  for (const name of names) if (await lift(redis, env, name, word)) lifted.push(name);
   const accepted = address === null && (await acceptHistory(redis, env, word));
   return accepted ? [...lifted, ACCEPTED_HISTORY] : lifted;
+}
+
+async function lift(redis: Redis, env: string, name: string, { by, since }: Word): Promise<boolean> {
+  const facts = { kind: "resumed" as const, what: name, by, since };
+  return await appendAudit(redis, env, [{ facts }], { change: { op: "HDEL", field: name } });
 }
 
 async function acceptHistory(redis: Redis, env: string, word: Word): Promise<boolean> {

@@ -47,10 +47,12 @@ export interface EnvironmentKeys {
   readonly live: string;
   /** zset: digest of a snapshot → when it was last put, or found in a task, in ms. */
   readonly snapshots: string;
-  /** stream: where the traces of dropped tasks ended, id `<number>-0`, each entry chained to the one before. Only grows. */
+  /** stream: the audit log, id `<number>-0`, each entry chained to the one before. Only grows at its end. */
   readonly audit: string;
-  /** hash: head of a dropped trace → its number in `audit`. */
-  readonly auditHeads: string;
+  /** hash: name of what is told only once → the id of its entry in `audit`. */
+  readonly auditIndex: string;
+  /** hash: `<namespace>/<name>` of a task that ended → a token, until `audit` tells of it. */
+  readonly auditPending: string;
   /** hash: subject → entry. */
   readonly outbox: string;
   /** zset: subject → order of arrival. */
@@ -92,7 +94,8 @@ export function environmentKeys(env: string): EnvironmentKeys {
     live: `${tag}:live`,
     snapshots: `${tag}:snapshots`,
     audit: `${tag}:audit`,
-    auditHeads: `${tag}:audit-heads`,
+    auditIndex: `${tag}:audit-index`,
+    auditPending: `${tag}:audit-pending`,
     outbox: `${tag}:outbox`,
     outboxOrder: `${tag}:outbox-order`,
     outboxCounter: `${tag}:outbox-counter`,

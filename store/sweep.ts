@@ -1,9 +1,10 @@
-// The sweep: rings again for activations whose bell was lost, ends tasks whose time is over, and finishes off those that
-// ended. Safe on all runners at once.
+// The sweep: rings again for activations whose bell was lost, ends tasks whose time is over, finishes off those that
+// ended, and tells the audit log of them. Safe on all runners at once.
 import { PermanentFailure } from "../contracts/failure.ts";
 import { hasEnded, type TaskRef } from "../contracts/task.ts";
 import { expireApprovals } from "./approvals/answer-approval.ts";
 import { ask, askAll } from "./ask.ts";
+import { tellEndedTasks } from "./audit-tasks.ts";
 import { readTerms } from "./bell-terms.ts";
 import type { Redis } from "./connect.ts";
 import { finishTask } from "./finish-task.ts";
@@ -42,6 +43,7 @@ export async function sweepTasks(redis: Redis, queue: ActivationQueue): Promise<
       finished: report.finished + chunk.finished,
     };
   }
+  await tellEndedTasks(redis, queue.env);
   if (damaged[0] !== undefined) throw damaged[0];
   return report;
 }

@@ -142,7 +142,7 @@ export function readTexts(what: string, value: unknown): Readonly<Record<string,
   return Object.fromEntries(Object.entries(found).map(([name, text]) => [name, textOf(what, text)]));
 }
 
-function readTime(what: string, value: unknown): string | null {
+export function readTime(what: string, value: unknown): string | null {
   const ms = numberOrNull(what, value);
   return ms === null ? null : new Date(ms).toISOString();
 }

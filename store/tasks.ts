@@ -68,6 +68,12 @@ export async function listTasks(redis: Redis, env: string, limit = 0): Promise<T
   return tasks;
 }
 
+/** By name. */
+export async function listTaskRefs(redis: Redis, env: string): Promise<TaskRef[]> {
+  const members = await ask(redis, () => redis.zrange(environmentKeys(env).tasks, "0", "-1"));
+  return members.toSorted().flatMap((member) => parseTaskMember(env, member) ?? []);
+}
+
 /** Tasks in one pipeline: more would hold up everybody else. */
 const READ_CHUNK = 200;
 
@@ -118,6 +124,17 @@ export async function readTrace(redis: Redis, ref: TaskRef, afterSeq = 0): Promi
     const entries = await ask(redis, () => redis.xrange(taskKeys(ref).journal, `(${from}-0`, "+", "COUNT", CHUNK));
     events.push(...entries.map(([id, fields]) => eventOf(ref, id, fields)));
     if (entries.length < CHUNK) return events;
+    from = seqOf(ref, entries.at(-1)?.[0]);
+  }
+}
+
+/** The same up to an event, without all of them at once. */
+export async function* readTraceUpTo(redis: Redis, ref: TaskRef, seq: number): AsyncIterable<TraceEvent> {
+  const { journal } = taskKeys(ref);
+  for (let from = 0; from < seq; ) {
+    const entries = await ask(redis, () => redis.xrange(journal, `(${from}-0`, `${seq}-0`, "COUNT", CHUNK));
+    if (entries.length === 0) return;
+    for (const [id, fields] of entries) yield eventOf(ref, id, fields);
     from = seqOf(ref, entries.at(-1)?.[0]);
   }
 }

@@ -1,5 +1,6 @@
 // Commands that look and change nothing: get, describe, trace, audit, history, doctor.
 import { Argument, type Command } from "commander";
+import { addAuditCommands } from "./audit.ts";
 import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./flags.ts";
 import { withSource } from "./plan.ts";
 import { wholeNumber } from "./values.ts";
@@ -10,7 +11,7 @@ export function addInspectCommands(program: Command, facts: ProgramFacts, act: A
   addTrace(program, facts, act);
   addAccess(program, facts, act);
   addWhy(program, facts, act);
-  addAudit(program, facts, act);
+  addAuditCommands(program, facts, act);
   addHistory(program, facts, act);
   addDoctor(program, facts, act);
 }
@@ -71,18 +72,6 @@ function addWhy(program: Command, facts: ProgramFacts, act: Act): void {
     .argument("<decision>", "its id, from a trace or a denial");
   withOutput(withStateFlags(command, facts), ["text", "json"]).action((decision, flags) =>
     act(async () => (await import("../commands/why.ts")).runWhy, { ...flags, decision }),
-  );
-}
-
-function addAudit(program: Command, facts: ProgramFacts, act: Act): void {
-  const audit = program.command("audit").description("check the audit trail");
-  const verify = audit
-    .command("verify")
-    .description("check every hash, link and number of the traces, and that no tail was cut")
-    .argument("[task]", "only this task")
-    .option("-n, --namespace <name>", "the task's namespace (default: default)");
-  withOutput(withStateFlags(verify, facts), ["text", "json"]).action((task, flags) =>
-    act(async () => (await import("../commands/audit.ts")).runAuditVerify, { ...flags, task }),
   );
 }
 

@@ -1,76 +1,82 @@
-// `audit verify [task]`: checks every hash, link and number of the traces, that no tail was cut, and
-// the list of where the traces of dropped tasks ended.
+// `audit verify [task | file.jsonl]`: checks every hash, link, number and signature, of the traces and the audit log in
+// Redis, or of an export without any Redis.
+import type { KeyObject } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { resolve } from "node:path";
+import { type ExportVerdict, ExportVerifier } from "../../contracts/audit/verify-export.ts";
 import { taskId } from "../../contracts/new-task.ts";
-import type { TaskRecord } from "../../contracts/task.ts";
-import type { ChainVerdict } from "../../contracts/trace.ts";
-import { type AuditVerdict, readAuditList, verifyAuditList } from "../../store/audit-list.ts";
+import { auditExport } from "../../reconciler/audit/export-lines.ts";
 import type { Redis } from "../../store/connect.ts";
-import { listTasks } from "../../store/tasks.ts";
+import { publicKey } from "../audit-key.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { findTask } from "../find-task.ts";
 import type { CommonFlags, Host } from "../host.ts";
-import { paintFor, printJson } from "../output.ts";
+import { paintFor, printJson, say } from "../output.ts";
+import { readVersion, TOOL_NAME } from "../package-facts.ts";
+import { readLines } from "../read-lines.ts";
 import { openRedis } from "../redis.ts";
 import { readVerifiedTrace } from "../verified-trace.ts";
+import { renderExportVerdict } from "../view/audit.ts";
 import { renderVerdict } from "../view/trace.ts";
 
 export interface AuditVerifyOptions extends CommonFlags {
-  readonly task?: string;
+  /** A task, or a file of `audit export`. */
+  readonly what?: string;
   readonly namespace?: string;
-}
-
-interface Verified {
-  readonly task: string;
-  readonly verdict: ChainVerdict;
+  readonly publicKey?: string;
+  readonly allowUnprotected?: boolean;
 }
 
 export async function runAuditVerify(host: Host, options: AuditVerifyOptions): Promise<ExitCode> {
+  const { what } = options;
+  const key = options.publicKey === undefined ? undefined : publicKey(host, options.publicKey);
+  if (what?.endsWith(".jsonl") === true)
+    return report(host, options, await verifyLines(readLines(createReadStream(resolve(host.cwd, what))), key));
   const { redis, close } = await openRedis(host, options);
   try {
-    const tasks = await chosenTasks(redis, options);
-    const verified: Verified[] = [];
-    for (const task of tasks) verified.push(await verifyTask(redis, options.env, task));
-    const dropped = verifyAuditList(options.env, await readAuditList(redis, options.env));
-    return report(host, options, verified, dropped);
+    if (what !== undefined) return await verifyTask(host, options, { redis, task: what });
+    return report(host, options, await verifyRedis(redis, options.env, host, key));
   } finally {
     await close();
   }
 }
 
-async function chosenTasks(redis: Redis, options: AuditVerifyOptions): Promise<readonly TaskRecord[]> {
-  const { task } = options;
-  return task === undefined ? await listTasks(redis, options.env) : [await findTask(redis, { ...options, task })];
+/** The export that would be made now, held against itself. */
+async function verifyRedis(redis: Redis, env: string, host: Host, key: KeyObject | undefined): Promise<ExportVerdict> {
+  const tool = { name: TOOL_NAME, version: readVersion() };
+  const scope = { task: null, since: null };
+  return await verifyLines(auditExport(redis, { env, exportedAt: host.now().toISOString(), tool, scope }), key);
 }
 
-async function verifyTask(redis: Redis, env: string, { namespace, name }: TaskRecord): Promise<Verified> {
-  const ref = { env, namespace, name };
-  return { task: taskId(ref), verdict: (await readVerifiedTrace(redis, ref)).verdict };
+async function verifyLines(
+  lines: AsyncIterable<string | undefined>,
+  key: KeyObject | undefined,
+): Promise<ExportVerdict> {
+  const verifier = new ExportVerifier(key);
+  for await (const line of lines) verifier.take(line);
+  return verifier.finish();
 }
 
-function report(
+async function verifyTask(
   host: Host,
   options: AuditVerifyOptions,
-  verified: readonly Verified[],
-  dropped: AuditVerdict,
-): ExitCode {
-  const broken = verified.filter(({ verdict }) => verdict.outcome === "broken");
-  const valid = broken.length === 0 && dropped.outcome === "intact";
-  if (options.output === "json") {
-    const items = verified.map(({ task, verdict }) => ({ task, ...verdict }));
-    printJson(host, { formatVersion: "1", valid, items, dropped });
-  } else {
-    const paint = paintFor(host.stdout, host.config.color);
-    for (const { task, verdict } of verified) host.stdout.write(`${task}  ${renderVerdict(verdict, paint)}\n`);
-    host.stdout.write(`${verified.length} ${verified.length === 1 ? "trace" : "traces"}, ${broken.length} broken.\n`);
-    host.stdout.write(droppedSentence(dropped));
-  }
+  { redis, task }: { readonly redis: Redis; readonly task: string },
+): Promise<ExitCode> {
+  const { env, output } = options;
+  const { namespace, name } = await findTask(redis, { ...options, task });
+  const ref = { env, namespace, name };
+  const { verdict } = await readVerifiedTrace(redis, ref);
+  const valid = verdict.outcome === "intact";
+  if (output === "json") printJson(host, { formatVersion: "1", valid, items: [{ task: taskId(ref), ...verdict }] });
+  else host.stdout.write(`${taskId(ref)}  ${renderVerdict(verdict, paintFor(host.stdout, host.config.color))}\n`);
   return valid ? EXIT.ok : EXIT.failed;
 }
 
-/** Nothing where no task was ever dropped. */
-function droppedSentence(dropped: AuditVerdict): string {
-  if (dropped.outcome === "broken")
-    return `The audit list of dropped tasks is broken at its entry ${dropped.number}.\n`;
-  const { entries } = dropped;
-  return entries === 0 ? "" : `${entries} dropped before, whose ends the audit list keeps: intact.\n`;
+function report(host: Host, { output, publicKey: given }: AuditVerifyOptions, verdict: ExportVerdict): ExitCode {
+  if (output === "json") printJson(host, { formatVersion: "1", ...verdict });
+  else host.stdout.write(renderExportVerdict(verdict, paintFor(host.stdout, host.config.color)));
+  const { heads } = verdict.signatures;
+  if (heads > 0 && given === undefined)
+    say(host, "The signatures hold by the keys that the heads name. Whether they are yours: --public-key tells.");
+  return verdict.valid ? EXIT.ok : EXIT.failed;
 }

@@ -2,6 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { defaultSettings } from "../../contracts/environment.ts";
 import { failureRecord, PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import { runSigningRounds } from "../../reconciler/audit/sign-head.ts";
 import { Bell } from "../../reconciler/bell.ts";
 import { ComparisonMemory } from "../../reconciler/drift/comparison-memory.ts";
 import { findHost } from "../../reconciler/drift/find-host.ts";
@@ -86,7 +87,18 @@ async function lookForBoth(loop: LoopOptions & LeadingOptions): Promise<void> {
     (signal) => runLoop({ ...loop, driftBell, comparison, signal }),
     (signal) => runDriftRounds({ ...rounds, signal }),
     (signal) => runSchedules({ ...writer, state, ears: ears(), drift: settings.drift, random, emit, signal }),
+    ...signing(loop),
   ]);
+}
+
+/** How much of the audit log may be unsigned, in time. */
+const SIGN_MS = 60_000;
+
+/** Nothing where there is no key. */
+function signing({ writer, emit }: LoopOptions): ((signal: AbortSignal) => Promise<void>)[] {
+  const { redis, env, auditKey: key } = writer;
+  if (key === undefined) return [];
+  return [(signal) => runSigningRounds({ redis, env, key, intervalMs: SIGN_MS, emit, signal })];
 }
 
 const AGAIN_MS = 60_000;

@@ -1,5 +1,5 @@
 // Carries out exactly one plan: under the writer's lock, against a state that is still what the plan was made of.
-
+import type { KeyObject } from "node:crypto";
 import { PermanentFailure } from "../../contracts/failure.ts";
 import type { RolledBack } from "../../contracts/holds.ts";
 import { specDigest } from "../../contracts/manifest.ts";
@@ -7,6 +7,7 @@ import type { Plan } from "../../contracts/plan.ts";
 import { policyDigestOf } from "../../contracts/policy-digest.ts";
 import type { ObservedState } from "../../contracts/record.ts";
 import type { TaskRef } from "../../contracts/task.ts";
+import { tellApplies } from "../../store/audit-applies.ts";
 import { isPlanUsed } from "../../store/history.ts";
 import type { Lead } from "../../store/leader.ts";
 import { pushOutbox } from "../../store/outbox.ts";
@@ -15,6 +16,7 @@ import { readHead, readState } from "../../store/state.ts";
 import { acquireWriterLock, type WriterLock, type WriterLockAnswer } from "../../store/writer-lock.ts";
 import { type ApplyNote, applyFacts } from "../history/apply-facts.ts";
 import { confirmHoldText, findConfirmHold } from "../holds/confirm.ts";
+import { signAuditHead } from "../audit/sign-head.ts";
 import type { LoadedManifest } from "../load/desired-set.ts";
 import { settleTriggers } from "../triggers/settle-triggers.ts";
 import type { LineageMemory } from "./lineage-memory.ts";
@@ -38,6 +40,8 @@ export interface Writer extends TaskMaker {
   readonly lead?: Pick<Lead, "holder" | "token" | "check">;
   /** True where GitHub hears of this environment: an entry for the report is left in the outbox. */
   readonly reports: boolean;
+  /** Ed25519. Signs the head of the audit log after an apply. */
+  readonly auditKey?: KeyObject | undefined;
 }
 
 export interface PlannedWork {
@@ -93,6 +97,7 @@ export async function applyPlan(writer: Writer, work: PlannedWork): Promise<Appl
     // Before the tasks, which may be many: a crash among them costs none, but nobody would tell of the apply any more.
     await reportApplied(writer, work.plan, { ...outcome, tookMs });
     const tasks = [...resumed, ...(await carryOutOrders(writer))];
+    if (writer.auditKey !== undefined) await signAuditHead(writer.redis, writer.env, writer.auditKey);
     return { ...outcome, tasks, tookMs };
   } finally {
     await answer.lock.release();
@@ -112,8 +117,9 @@ export async function leaveUnchanged(writer: Writer, { head }: ObservedState): P
   return carryOutOrders(writer);
 }
 
-/** What switched records have ordered, and what a crash has left of it: bells of schedules, and tasks. */
+/** What switched records have ordered, and what a crash has left of it: words in the audit log, bells of schedules, tasks. */
 async function carryOutOrders(writer: Writer): Promise<TaskRef[]> {
+  await tellApplies(writer.redis, writer.env);
   await settleTriggers(writer);
   return await makeOrderedTasks(writer);
 }

@@ -24,7 +24,7 @@ export interface ApplyNote {
 }
 
 export interface FactsInput {
-  readonly plan: Pick<Plan, "changes" | "counts" | "source">;
+  readonly plan: Pick<Plan, "changes" | "counts" | "source" | "policyDigest" | "configDigest">;
   readonly next: NextRecords;
   /** As they were before. */
   readonly records: ReadonlyMap<Address, StateRecord>;
@@ -48,6 +48,8 @@ export function applyFacts({ plan, next, records, note, holder, tasks, startedAt
     rollbackOf: note.rollbackOf ?? null,
     ...(note.acceptedHistory === undefined ? {} : { acceptedHistory: note.acceptedHistory }),
     overrideFreeze: note.overrideFreeze ?? null,
+    policyDigest: plan.policyDigest,
+    configDigest: plan.configDigest,
     startedAt,
   };
 }

@@ -5,9 +5,10 @@ import { environmentKeys } from "../keys.ts";
 import { defineScript, runScript } from "../script.ts";
 
 /**
- * KEYS  1 outbox · 2 order · 3 counter · 4 the live index, or none
+ * KEYS  1 outbox · 2 order · 3 counter · of a task that ended: 4 the live index · 5 ends that the audit log is to tell
  * ARGV  1 subject · 2 entry · 3 how many subjects are kept · 4 the member that leaves the index
- * The value is `<number> <entry>`, the number from the counter: it tells the entry from the one that it replaced.
+ * The value is `<number> <entry>`, the number from the counter: it tells the entry from the one that it replaced, and one
+ * end of a task from the next.
  */
 const PUSH = defineScript(`
 local number = string.format('%d', redis.call('INCR', KEYS[3]))
@@ -18,7 +19,10 @@ if excess > 0 then
   for _, oldest in ipairs(redis.call('ZRANGE', KEYS[2], 0, excess - 1)) do redis.call('HDEL', KEYS[1], oldest) end
   redis.call('ZREMRANGEBYRANK', KEYS[2], 0, excess - 1)
 end
-if KEYS[4] then redis.call('ZREM', KEYS[4], ARGV[4]) end
+if KEYS[4] then
+  redis.call('ZREM', KEYS[4], ARGV[4])
+  redis.call('HSET', KEYS[5], ARGV[4], number)
+end
 return 1
 `);
 
@@ -33,13 +37,14 @@ export async function pushEntry(
   await runScript(redis, PUSH, [keys.outbox, keys.outboxOrder, keys.outboxCounter], [subject, entry, kept]);
 }
 
-/** The same, and the task leaves the live index. */
+/** The same; the task leaves the live index, and its end is noted for the audit log. */
 export async function pushEnd(
   redis: Redis,
   env: string,
   [subject, entry, member]: readonly [string, string, string],
   kept: number,
 ): Promise<void> {
-  const { outbox, outboxOrder, outboxCounter, live } = environmentKeys(env);
-  await runScript(redis, PUSH, [outbox, outboxOrder, outboxCounter, live], [subject, entry, kept, member]);
+  const { outbox, outboxOrder, outboxCounter, live, auditPending } = environmentKeys(env);
+  const keys = [outbox, outboxOrder, outboxCounter, live, auditPending];
+  await runScript(redis, PUSH, keys, [subject, entry, kept, member]);
 }

@@ -1,0 +1,50 @@
+// The audit log of an environment: its entries, and the hash chain over them. Pure; the store appends.
+import { canonicalJson, digestText } from "../canonical.ts";
+
+/** What happened. `kind` says what; the other fields are its facts. */
+export interface AuditFacts {
+  readonly kind:
+    | "task.ended"
+    | "task.dropped"
+    | "applied"
+    | "suspended"
+    | "resumed"
+    /** Of an approval: who decided what; the whole of it is in the task's trace. */
+    | "approval.decided"
+    | "head.signed";
+  readonly [fact: string]: unknown;
+}
+
+/** The facts, with their place in the chain. `number` counts from 1 without gaps; `at` is by Redis' own clock. */
+export interface AuditEntry extends AuditFacts {
+  readonly number: number;
+  readonly at: string;
+  readonly prev: string;
+  readonly hash: string;
+}
+
+/** Where the log ends. */
+export interface AuditEnd {
+  readonly number: number;
+  readonly hash: string;
+}
+
+/** The `prev` of the first entry: binds the log to its environment, so that logs cannot be exchanged. */
+export function auditStart(env: string): AuditEnd {
+  return { number: 0, hash: digestText(`countwheel audit 1\n${env}`) };
+}
+
+/** Puts facts behind `after`. */
+export function chainEntry(after: AuditEnd, at: string, facts: AuditFacts): AuditEntry {
+  const body = { ...facts, number: after.number + 1, at, prev: after.hash };
+  return { ...body, hash: hashBody(body) };
+}
+
+/** The hash that an entry, or an event of a trace, must have by what it says. */
+export function hashOf({ hash: _hash, ...body }: Readonly<Record<string, unknown>>): string {
+  return hashBody(body);
+}
+
+function hashBody(body: Readonly<Record<string, unknown>>): string {
+  return digestText(canonicalJson(body));
+}

@@ -1,0 +1,42 @@
+// What the audit log tells of applies: each of the history's entries once, whoever died between the switch and the word.
+import { digestOf } from "../contracts/canonical.ts";
+import { type AuditDraft, appendAudit } from "./audit-log.ts";
+import { ask } from "./ask.ts";
+import type { Redis } from "./connect.ts";
+import { type HistoryEntry, readHistory } from "./history.ts";
+import { environmentKeys } from "./keys.ts";
+import { STORE_LIMITS } from "./limits.ts";
+
+/** Called after every apply, and before the next one. Throws like readHistory for an apply that cannot be believed. */
+export async function tellApplies(redis: Redis, env: string): Promise<void> {
+  for (let limit = 1; ; limit *= 8) {
+    const newest = await readHistory(redis, env, limit);
+    const oldest = newest.at(-1);
+    const isAll = newest.length < limit || limit > 2 * STORE_LIMITS.keptApplies;
+    if (oldest === undefined) return;
+    if (!isAll && !(await isTold(redis, env, oldest))) continue;
+    // As a rule it is the newest that is told already, and there is nothing to do.
+    if (limit > 1 || isAll) await appendAudit(redis, env, newest.toReversed().map(applyDraft));
+    return;
+  }
+}
+
+/** Of what an apply is in an export: the digest stands in the log, so that neither can be changed alone. */
+function applyDigest({ sealed: _sealed, ...apply }: HistoryEntry): string {
+  return digestOf(apply);
+}
+
+function nameOf({ planId }: HistoryEntry): string {
+  return `apply ${planId}`;
+}
+
+async function isTold(redis: Redis, env: string, apply: HistoryEntry): Promise<boolean> {
+  return (await ask(redis, () => redis.hexists(environmentKeys(env).auditIndex, nameOf(apply)))) === 1;
+}
+
+function applyDraft(apply: HistoryEntry): AuditDraft {
+  const { serial, planId, planDigest, commit, appliedAt, facts } = apply;
+  const { person = null, holder = null, policyDigest = null, configDigest = null } = facts;
+  const told = { serial, planId, planDigest, commit, appliedAt, person, holder, policyDigest, configDigest };
+  return { once: nameOf(apply), facts: { kind: "applied", ...told, record: applyDigest(apply) } };
+}
