@@ -6,7 +6,9 @@ import { resolve } from "node:path";
 import { type ExportVerdict, ExportVerifier } from "../../contracts/audit/verify-export.ts";
 import { taskId } from "../../contracts/new-task.ts";
 import { auditExport } from "../../reconciler/audit/export-lines.ts";
+import type { ChainVerdict } from "../../contracts/trace.ts";
 import type { Redis } from "../../store/connect.ts";
+import { listTaskRefs } from "../../store/tasks.ts";
 import { publicKey } from "../audit-key.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { findTask } from "../find-task.ts";
@@ -35,7 +37,9 @@ export async function runAuditVerify(host: Host, options: AuditVerifyOptions): P
   const { redis, close } = await openRedis(host, options);
   try {
     if (what !== undefined) return await verifyTask(host, options, { redis, task: what });
-    return report(host, options, await verifyRedis(redis, options.env, host, key));
+    const verdict = await verifyRedis(redis, options.env, host, key);
+    const items = await verifyTraces(redis, options.env);
+    return report(host, options, { ...verdict, items });
   } finally {
     await close();
   }
@@ -46,6 +50,16 @@ async function verifyRedis(redis: Redis, env: string, host: Host, key: KeyObject
   const tool = { name: TOOL_NAME, version: readVersion() };
   const scope = { task: null, since: null };
   return await verifyLines(auditExport(redis, { env, exportedAt: host.now().toISOString(), tool, scope }), key);
+}
+
+/** Each on its own, with the event from which on it cannot be believed. */
+async function verifyTraces(redis: Redis, env: string): Promise<(ChainVerdict & { readonly task: string })[]> {
+  const items: (ChainVerdict & { readonly task: string })[] = [];
+  for (const ref of await listTaskRefs(redis, env)) {
+    const { verdict } = await readVerifiedTrace(redis, ref);
+    items.push({ task: taskId(ref), ...verdict });
+  }
+  return items;
 }
 
 async function verifyLines(
@@ -72,7 +86,11 @@ async function verifyTask(
   return valid ? EXIT.ok : EXIT.failed;
 }
 
-function report(host: Host, { output, publicKey: given }: AuditVerifyOptions, verdict: ExportVerdict): ExitCode {
+function report(
+  host: Host,
+  { output, publicKey: given }: AuditVerifyOptions,
+  verdict: Omit<ExportVerdict, "items"> & { readonly items: readonly unknown[] },
+): ExitCode {
   if (output === "json") printJson(host, { formatVersion: "1", ...verdict });
   else host.stdout.write(renderExportVerdict(verdict, paintFor(host.stdout, host.config.color)));
   const { heads } = verdict.signatures;

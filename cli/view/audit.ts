@@ -2,7 +2,7 @@
 import type { ExportVerdict } from "../../contracts/audit/verify-export.ts";
 import type { Paint } from "../output.ts";
 
-export function renderExportVerdict(verdict: ExportVerdict, paint: Paint): string {
+export function renderExportVerdict(verdict: Omit<ExportVerdict, "items">, paint: Paint): string {
   const { findings, faults, applies, entries, tasks, events } = verdict;
   const faulty = findings.map(
     ({ line, what, reason, detail }) => `line ${line}: ${paint("red", reason)}: ${what}: ${detail}\n`,
@@ -13,7 +13,7 @@ export function renderExportVerdict(verdict: ExportVerdict, paint: Paint): strin
   return [...faulty, ...more, `${end}\n`, signedSentence(verdict)].join("");
 }
 
-function signedSentence({ signatures: { heads, upTo } }: ExportVerdict): string {
+function signedSentence({ signatures: { heads, upTo } }: Omit<ExportVerdict, "items">): string {
   if (heads === 0)
     return "No head of the log is signed: whoever can write to the Redis could have written all of it.\n";
   return `${counted(heads, "signed head")}; the last covers entry ${upTo} and all before it.\n`;
