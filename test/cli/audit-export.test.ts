@@ -17,7 +17,7 @@ import { readLines } from "../../cli/read-lines.ts";
 import { type AuditEntry, chainEntry } from "../../contracts/audit/entry.ts";
 import { type ExportLine, parseLine, renderLine } from "../../contracts/audit/export-lines.ts";
 import { type ExportVerdict, ExportVerifier } from "../../contracts/audit/verify-export.ts";
-import { chainEvents, chainStart, type TraceDraft } from "../../contracts/trace.ts";
+import { chainEvents, chainStart, type TraceDraft, type TraceEvent } from "../../contracts/trace.ts";
 import { dropTask } from "../../store/drop-task.ts";
 import { taskKeys } from "../../store/keys.ts";
 import { listTasks } from "../../store/tasks.ts";
@@ -214,7 +214,7 @@ describeWithRedis("the audit trail", () => {
     );
     const forged = chainEvents("default/first", { seq: 0, head: chainStart("default/first") }, drafts.toSpliced(1, 1));
     const head = forged.at(-1);
-    const own = new Map(forged.map((event) => [event.seq, event]));
+    const own = new Map(forged.map((event) => [event.seq, event as TraceEvent]));
     const trace = rewritten((line) => {
       if (line.kind === "task" && line.value.task === "default/first")
         return { ...line, value: { ...line.value, events: forged.length, head: head?.hash ?? "" } };
