@@ -214,7 +214,7 @@ describeWithRedis("the audit trail", () => {
     );
     const forged = chainEvents("default/first", { seq: 0, head: chainStart("default/first") }, drafts.toSpliced(1, 1));
     const head = forged.at(-1);
-    const own = new Map(forged.map((event) => [event.seq, event as unknown as TraceEvent]));
+    const own = new Map(forged.map((event) => [event.seq, JSON.parse(event.text) as TraceEvent]));
     const trace = rewritten((line) => {
       if (line.kind === "task" && line.value.task === "default/first")
         return { ...line, value: { ...line.value, events: forged.length, head: head?.hash ?? "" } };
