@@ -1,7 +1,7 @@
 // What the audit log tells of applies: each of the history's entries once, whoever died between the switch and the word.
 import { digestOf } from "../contracts/canonical.ts";
-import { type AuditDraft, appendAudit } from "./audit-log.ts";
 import { ask } from "./ask.ts";
+import { type AuditDraft, appendAudit } from "./audit-log.ts";
 import type { Redis } from "./connect.ts";
 import { type HistoryEntry, readHistory } from "./history.ts";
 import { environmentKeys } from "./keys.ts";
