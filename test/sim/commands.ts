@@ -57,6 +57,9 @@ export function runCommand(space: Keyspace, name: string, key: string, args: rea
       return [...space.hash(key).fields.keys()];
     case "HVALS":
       return [...space.hash(key).fields.values()];
+    case "HSCAN":
+      // All of it in one answer, which Redis may do, too.
+      return ["0", [...space.hash(key).fields].flat()];
     case "HLEN":
       return space.hash(key).fields.size;
     case "HEXISTS":
