@@ -7,7 +7,7 @@ export type Digest = string & { readonly [digestBrand]: true };
 
 /**
  * The canonical JSON of a value; keys whose value is undefined are left out. Throws on values that JSON cannot hold, and
- * on those that hold themselves. Every event of a trace goes through here: npm's canonicalize takes three times as long.
+ * on those that hold themselves. Every event of a trace goes through here: npm's canonicalize takes twice as long.
  */
 export function canonicalJson(value: unknown): string {
   switch (typeof value) {
