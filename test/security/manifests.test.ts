@@ -34,18 +34,22 @@ const HOSTILE: (readonly [name: string, text: string])[] = [
   ["JSON that is 100,000 deep", `{"kind":"Agent","spec":${times('{"a":', 100_000)}1${times("}", 100_000)}}`],
 ];
 
+/** What holds on the machine of bench/RESULTS.md; one that is a few times as slow must not fail for it. */
+const HELD_MS = 50;
+const SLOW = 4;
+
 describe("a hostile manifest", () => {
   it.each(HOSTILE)("%s is refused in time, and lets others go on meanwhile", async (_name, text) => {
     const bytes = Buffer.from(text);
     // The machine may be busy with something else: the best of three tells what the loader itself takes.
     let [longest, took] = [Infinity, Infinity];
-    for (let tries = 0; tries < 3 && (longest > 50 || took > 1_000); tries += 1) {
+    for (let tries = 0; tries < 3 && (longest > HELD_MS || took > 1_000); tries += 1) {
       const measured = await measure(() => refuses(createLoader(), bytes));
       longest = Math.min(longest, measured.longest);
       took = Math.min(took, measured.took);
     }
-    expect(longest).toBeLessThan(50);
-    expect(took).toBeLessThan(1_000);
+    expect(longest).toBeLessThan(HELD_MS * SLOW);
+    expect(took).toBeLessThan(1_000 * SLOW);
   });
 });
 
