@@ -82,6 +82,16 @@ export interface TaskTokens {
   readonly output: number;
 }
 
+/** Reserved: by calls under way, and by those whose answer was lost with its runner. */
+export interface TaskBudget {
+  readonly reservedTokens: number;
+  readonly reservedUsd: number;
+  /** Calls of models and tools that began. */
+  readonly steps: number;
+  /** Tool → its calls that began. */
+  readonly calls: Readonly<Record<string, number>>;
+}
+
 /** CONTRACT: `get task NAME -o json`. */
 export interface TaskRecord {
   readonly name: string;
@@ -97,6 +107,8 @@ export interface TaskRecord {
   readonly tokens: TaskTokens;
   /** null: at least one price is unknown. Never zero for unknown. */
   readonly costUsd: number | null;
+  /** What its policies limit, beside tokens and cost. */
+  readonly budget: TaskBudget;
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;

@@ -3,7 +3,7 @@
 import type { ArgumentCondition } from "./arguments/conditions.ts";
 import type { CompiledPolicy, CompiledRule } from "./compiled.ts";
 import { decideOpen, type OpenRequest } from "./decide.ts";
-import { matchesPattern, toolKey } from "./names.ts";
+import { limitText, needOf } from "./limit.ts";
 import type { PolicySet } from "./policy-set.ts";
 import { judgesCall, rulesFor } from "./rules/matched-rules.ts";
 import { type Target, toolTarget } from "./rules/target.ts";
@@ -69,17 +69,8 @@ function othersText({ arguments: matched, must }: CompiledRule): string {
 }
 
 function budgetsOf(policy: CompiledPolicy, request: OpenRequest): Bound[] {
-  const { maxTokens } = policy;
-  const budget = (rule: string, limit: number, text: string): Bound => ({
-    ...boundBy(policy, "budget", rule, text),
-    limit,
-  });
-  const tokens =
-    maxTokens === null ? [] : [budget("spec.max_tokens_per_run", maxTokens, `at most ${maxTokens} tokens in one task`)];
-  if (request.point === "before_model") return tokens;
-  const key = toolKey(request.tool.name);
-  const calls = policy.maxCalls
-    .filter(({ pattern }) => matchesPattern(pattern, key))
-    .map(({ limit, rule }) => budget(rule, limit, `at most ${limit} ${limit === 1 ? "call" : "calls"} in one task`));
-  return [...tokens, ...calls];
+  const need = { tokens: 0, microUsd: 0, steps: 1, tool: request.point === "before_tool" ? request.tool.name : null };
+  return policy.limits
+    .filter((limit) => needOf(limit, need) !== undefined)
+    .map((limit) => ({ ...boundBy(policy, "budget", limit.rule, limitText(limit)), limit: limit.amount }));
 }

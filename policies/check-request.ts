@@ -16,6 +16,7 @@ export function isGateRequest(request: unknown): request is GateRequest {
         isText(request["model"]) &&
         isText(request["provider"]) &&
         isCount(request["reserveTokens"]) &&
+        isAmount(request["reserveMicroUsd"]) &&
         hasUsage(request)
       );
     case "after_model":
@@ -54,8 +55,17 @@ function isTool(value: unknown): boolean {
 function hasUsage(request: Fields): boolean {
   const usage = request["usage"];
   if (!isFields(usage) || !isCount(usage["tokens"])) return false;
-  const calls = usage["calls"];
-  return calls === undefined || (isFields(calls) && Object.values(calls).every(isCount));
+  if (!isAmount(usage["microUsd"]) || !isCounts(usage["calls"]) || !isCounts(usage["shared"])) return false;
+  return ["steps", "taskMs", "activationMs"].every((name) => usage[name] === undefined || isCount(usage[name]));
+}
+
+function isCounts(value: unknown): boolean {
+  return value === undefined || (isFields(value) && Object.values(value).every(isCount));
+}
+
+/** null: unknown. */
+function isAmount(value: unknown): boolean {
+  return value === undefined || value === null || isCount(value);
 }
 
 function isText(value: unknown): value is string {

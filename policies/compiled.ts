@@ -1,6 +1,7 @@
 // What policies look like once they are read: the parts that the rules of policies/rules/ decide from.
 import type { ArgumentCondition } from "./arguments/conditions.ts";
 import type { Expression } from "./expression/expression.ts";
+import type { Limit } from "./limit.ts";
 import type { Pattern } from "./names.ts";
 import type { ApprovalTerms, OnViolation, OperationClass } from "./request.ts";
 
@@ -55,12 +56,6 @@ export interface CompiledRule {
   readonly approval: ApprovalTerms;
 }
 
-export interface CallLimit {
-  readonly pattern: Pattern;
-  readonly limit: number;
-  readonly rule: string;
-}
-
 export interface CompiledPolicy {
   readonly address: string;
   readonly scope: Scope;
@@ -71,8 +66,7 @@ export interface CompiledPolicy {
   readonly blockedTools: readonly Entry[];
   /** null: every model. */
   readonly allowedModels: readonly Entry[] | null;
-  readonly maxTokens: number | null;
-  readonly maxCalls: readonly CallLimit[];
+  readonly limits: readonly Limit[];
   readonly rules: readonly CompiledRule[];
   readonly errors: readonly SpecError[];
 }

@@ -6,7 +6,7 @@ import type { Finding } from "./finding.ts";
 import type { PolicySet } from "./policy-set.ts";
 import type { GateRequest, ToolFacts, Verdict } from "./request.ts";
 import { findBlockedTool } from "./rules/blocked-tools.ts";
-import { findCallBudget, findTokenBudget } from "./rules/budgets.ts";
+import { findBudgets, NOTHING_MORE, needOfRequest } from "./rules/budgets.ts";
 import { findDefaultDeny, findUngranted } from "./rules/defaults.ts";
 import { findPolicyErrors } from "./rules/errors.ts";
 import { findListing } from "./rules/listing.ts";
@@ -80,7 +80,7 @@ function findAtPoint(
       return findSecretUse(request.subject, request.secret, request.grantedBy);
     case "after_model":
     case "after_tool":
-      return findTokenBudget(policies, request.usage, 0);
+      return findBudgets(policies, keys, request.usage, NOTHING_MORE);
     case "task_admission":
       return [];
   }
@@ -95,11 +95,11 @@ function findBeforeModel(
   policies: readonly CompiledPolicy[],
   target: Target,
 ): Finding[] {
-  const { model, usage, reserveTokens } = request;
+  const { model, usage } = request;
   const findings = [
     ...findModels(policies, model),
     ...findMatchedRules(policies, request.subject, keys, target),
-    ...findTokenBudget(policies, usage, reserveTokens),
+    ...findBudgets(policies, keys, usage, needOfRequest(request) ?? NOTHING_MORE),
   ];
   return [...findings, ...findDefaultDeny(policies, findings, model)];
 }
@@ -117,8 +117,7 @@ function findBeforeTool(
     ...findPermissionErrors(relevant),
     ...findBlockedTool(policies, tool.name),
     ...findMatchedRules(policies, subject, keys, target),
-    ...findTokenBudget(policies, usage, 0),
-    ...findCallBudget(policies, usage, tool.name),
+    ...findBudgets(policies, keys, usage, needOfRequest(request) ?? NOTHING_MORE),
     ...findListing(subject, grants, tool),
     ...findPermissions(set, subject, grants, tool, relevant),
     ...findOperations(relevant, tool),

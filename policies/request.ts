@@ -58,12 +58,31 @@ export interface AgentGrants {
   readonly roles: readonly string[];
 }
 
-/** What the task has spent before this request. `tokens` includes what is reserved by calls under way. */
+/**
+ * What the task has spent before this request, with what calls under way have reserved. What is missing is counted by
+ * nobody: a policy that limits it denies.
+ */
 export interface Usage {
   readonly tokens: number;
-  /** Tool → calls so far in this task. Missing: nobody counts them, and a policy with `max_calls` denies. */
+  /** Tool → calls so far in this task. */
   readonly calls?: Readonly<Record<string, number>>;
+  /** Millionths of a US dollar; null: at least one price is unknown. */
+  readonly microUsd?: number | null;
+  /** Calls of models and tools so far in this task. */
+  readonly steps?: number;
+  /** Since the task began to run. */
+  readonly taskMs?: number;
+  /** Since the agent's activation was claimed first. */
+  readonly activationMs?: number;
+  /**
+   * Shared ledger → what is spent of it, without this request. Missing altogether: nobody asked yet, and limits on shared
+   * ledgers are left to whoever reserves (see `sharedClaims`).
+   */
+  readonly shared?: Readonly<Record<string, number>>;
 }
+
+/** Of a task that has not begun: for those who ask what would be allowed at all. */
+export const NOTHING_SPENT: Usage = { tokens: 0, calls: {}, microUsd: 0, steps: 0, taskMs: 0, activationMs: 0 };
 
 export interface ToolFacts {
   readonly name: string;
@@ -82,6 +101,8 @@ export type GateRequest =
       readonly provider: string;
       /** Input estimated and output bounded: what the call may cost at most. */
       readonly reserveTokens: number;
+      /** The same in millionths of a US dollar; null or missing: the price is unknown. */
+      readonly reserveMicroUsd?: number | null;
       readonly usage: Usage;
     }
   | { readonly point: "after_model"; readonly subject: Subject; readonly model: string; readonly usage: Usage }

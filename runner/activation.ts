@@ -27,7 +27,7 @@ export async function runActivation(parts: RunnerParts, job: ActivationJob, bell
     case "missing":
       return;
     case "claimed":
-      return await workOn(hold(parts, job, claim, { sentAtMs, madeByMs: performance.now() - claim.task.ageMs }), bell);
+      return await workOn(hold(parts, job, claim, sinceOf(claim, sentAtMs)), bell);
   }
 }
 
@@ -44,9 +44,15 @@ async function workOn(first: Held, bell: ActivationContext): Promise<void> {
         ? hold(parts, { task: held.task, activation: given.activation }, given.claim, {
             ...held.since,
             sentAtMs: given.sentAtMs,
+            activationMs: given.sentAtMs,
           })
         : undefined;
   }
+}
+
+function sinceOf({ ranMs, task }: Claimed, sentAtMs: number): Held["since"] {
+  const nowMs = performance.now();
+  return { sentAtMs, madeByMs: nowMs - task.ageMs, taskMs: nowMs - task.ranMs, activationMs: nowMs - ranMs };
 }
 
 function hold(parts: RunnerParts, { task, activation }: ActivationJob, claim: Claimed, since: Held["since"]): Held {

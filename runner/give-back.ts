@@ -67,7 +67,7 @@ function afterRelease(
   if (first !== undefined && goOn !== undefined) {
     const { ledger, ...wish } = goOn;
     const { messages } = first;
-    const grant = { outcome: "claimed", epoch: 1, attempt: 1, takenOverFrom: null } as const;
+    const grant = { outcome: "claimed", epoch: 1, attempt: 1, ranMs: 0, takenOverFrom: null } as const;
     const next = { ...grant, ...wish, task: { ...claim.task, graph, ledger }, messages, steps: [], head };
     return { outcome: "goes-on", activation: first.id, claim: next, sentAtMs };
   }

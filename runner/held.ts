@@ -27,6 +27,17 @@ export interface RunnerParts {
   readonly say: (line: string) => void;
 }
 
+/** On the clock of `performance.now()`. */
+export interface Since {
+  /** When its claim was sent. */
+  readonly sentAtMs: number;
+  /** By when its task had been made. */
+  readonly madeByMs: number;
+  /** When its task, and when it, was claimed first. */
+  readonly taskMs: number;
+  readonly activationMs: number;
+}
+
 /** An activation that this runner holds. */
 export interface Held {
   readonly parts: RunnerParts;
@@ -35,8 +46,7 @@ export interface Held {
   readonly agent: string;
   readonly visit: number;
   readonly claim: Claimed;
-  /** On the clock of `performance.now()`: when its claim was sent, and by when its task had been made. */
-  readonly since: { readonly sentAtMs: number; readonly madeByMs: number };
+  readonly since: Since;
   readonly lease: Lease;
   readonly journal: ActivationJournal;
 }

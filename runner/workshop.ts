@@ -6,6 +6,8 @@ import type { AgentSpec } from "../contracts/kinds/agent.ts";
 import { listedTools } from "../contracts/memory-tools.ts";
 import { taskId } from "../contracts/new-task.ts";
 import type { Redis } from "../store/connect.ts";
+import { reserveBudgets } from "../store/scripts/reserve-budgets.ts";
+import { settleBudgets } from "../store/scripts/settle-budgets.ts";
 import type { ModelChoice, ToolRules } from "./agent/desk.ts";
 import type { OutputShape } from "./agent/output.ts";
 import { openApprovalBook } from "./approval-book.ts";
@@ -134,6 +136,14 @@ async function openBench(shared: Shared, attempt: Attempt, secrets: Secrets, red
     realPath,
     policies: definitions.policies,
     livePolicies: () => live.get(held.since.madeByMs, held.lease.signal),
+    budgets: {
+      reserve: (id, claims) => reserveBudgets(options.redis, options.env, id, claims),
+      settle: (id, settlements) => settleBudgets(options.redis, options.env, id, settlements),
+    },
+    workedMs: () => ({
+      taskMs: performance.now() - held.since.taskMs,
+      activationMs: performance.now() - held.since.activationMs,
+    }),
     recorder: held.journal,
     toolBox,
     redactor,

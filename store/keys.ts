@@ -112,6 +112,28 @@ export function stagingKey(env: string, applyId: string): string {
   return `${environmentTag(env)}:staging:${applyId}`;
 }
 
+export interface BudgetKeys {
+  /** hash: `spent <entry>` and `reserved <entry>` → amount; an entry is `<account>|<number of its window, or nothing>`. */
+  readonly budgets: string;
+  /** zset: entry → when it is forgotten. */
+  readonly until: string;
+  /** hash: reservation that is not settled yet → its entries and amounts. */
+  readonly reservations: string;
+  /** zset: reservation → since when it stands. */
+  readonly since: string;
+}
+
+/** Ledgers that many tasks share: none of them is in the slot of a task. */
+export function budgetKeys(env: string): BudgetKeys {
+  const tag = environmentTag(env);
+  return {
+    budgets: `${tag}:budgets`,
+    until: `${tag}:budgets-until`,
+    reservations: `${tag}:budget-reservations`,
+    since: `${tag}:budget-reservations-since`,
+  };
+}
+
 export interface EndpointRef {
   readonly namespace: string;
   readonly name: string;

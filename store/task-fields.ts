@@ -19,7 +19,7 @@ import {
 import { type RetryManner, TASK_DEFAULTS } from "../contracts/task-rules.ts";
 import { readTerms } from "./bell-terms.ts";
 import { readChainHead } from "./chain.ts";
-import { readLedger } from "./ledger.ts";
+import { LEDGER_FIELDS, readLedger } from "./ledger.ts";
 import {
   corrupt,
   isObject,
@@ -57,6 +57,12 @@ export function readTaskRecord(
     output: fields["output"] === "" ? null : readTexts(what, fields["output"]),
     tokens: { input: ledger.inputTokens, output: ledger.outputTokens },
     costUsd: ledger.costUsd,
+    budget: {
+      reservedTokens: ledger.reservedTokens,
+      reservedUsd: ledger.reservedMicroUsd / 1_000_000,
+      steps: ledger.steps,
+      calls: ledger.calls,
+    },
     createdAt: textOf(what, fields["createdAt"]),
     startedAt: readTime(what, fields["startedAtMs"]),
     finishedAt: readTime(what, fields["finishedAtMs"]),
@@ -134,7 +140,10 @@ export function readStep(what: string, value: unknown): StepRecord {
 }
 
 export function ledgerOf(what: string, fields: Fields): ReturnType<typeof readLedger> {
-  return readLedger(what, [fields["inputTokens"], fields["outputTokens"], fields["reservedTokens"], fields["costUsd"]]);
+  return readLedger(
+    what,
+    LEDGER_FIELDS.map((field) => fields[field]),
+  );
 }
 
 export function readTexts(what: string, value: unknown): Readonly<Record<string, string>> {

@@ -14,10 +14,11 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { findTask } from "../find-task.ts";
 import type { Host } from "../host.ts";
 import { paintFor, printJson, say } from "../output.ts";
-import { breakerOf, type RecordFacts, readRecordFacts } from "../record-facts.ts";
+import { breakerOf, budgetsOf, type RecordFacts, readRecordFacts } from "../record-facts.ts";
 import { openRedis } from "../redis.ts";
 import { type ShownTask, withWaiting } from "../task-waiting.ts";
 import { breakerSentence } from "../view/breaker.ts";
+import { renderBudgets } from "../view/budgets.ts";
 import { renderEvidence } from "../view/evidence.ts";
 import { scheduleLines } from "../view/schedules.ts";
 import { renderCost, renderCount, renderTable } from "../view/table.ts";
@@ -74,6 +75,8 @@ function renderTask(host: Host, task: ShownTask): string {
     ["Attempts", String(task.attempts)],
     ["Tokens", `${renderCount(task.tokens.input)} in / ${renderCount(task.tokens.output)} out`],
     ["Cost", renderCost(task.costUsd)],
+    ["Calls", callsText(task)],
+    ...(isReserved(task) ? [["Reserved", reservedText(task)] as const] : []),
     ["Created", task.createdAt],
     ["Started", task.startedAt ?? "-"],
     ["Finished", task.finishedAt ?? "-"],
@@ -92,6 +95,19 @@ function renderTask(host: Host, task: ShownTask): string {
   ];
   const head = facts.map(([name, value]) => `${`${name}:`.padEnd(12)}${value}\n`).join("");
   return `${head}\nActivations:\n${renderActivations(task)}${renderTexts("Input", task.input)}${renderTexts("Output", task.output ?? {})}`;
+}
+
+function callsText({ budget: { steps, calls } }: TaskRecord): string {
+  const tools = Object.entries(calls).map(([tool, count]) => `${tool} ${count}`);
+  return `${steps}${tools.length === 0 ? "" : ` (${tools.join(", ")})`}`;
+}
+
+function isReserved({ budget: { reservedTokens, reservedUsd } }: TaskRecord): boolean {
+  return reservedTokens > 0 || reservedUsd > 0;
+}
+
+function reservedText({ budget: { reservedTokens, reservedUsd } }: TaskRecord): string {
+  return `${renderCount(reservedTokens)} tokens, ${renderCost(reservedUsd)}, by calls under way or lost`;
 }
 
 function triggerText(trigger: TaskTrigger): string {
@@ -143,6 +159,6 @@ function describeRecord(host: Host, options: DescribeOptions, record: StateRecor
     ...(manifest.kind === "ModelEndpoint" ? [["Breaker", breakerSentence(breakerOf(record, known))] as const] : []),
   ];
   const head = facts.map(([name, value]) => `${`${name}:`.padEnd(12)}${value}\n`).join("");
-  host.stdout.write(`${head}\n${renderYaml(hideSensitive(manifest))}`);
+  host.stdout.write(`${head}\n${renderYaml(hideSensitive(manifest))}${renderBudgets(budgetsOf(record, known))}`);
   say(host, `Next: countwheel explain ${manifest.kind}`);
 }

@@ -47,11 +47,15 @@ export const DENIAL_HELP: Readonly<Record<DenialCode, string>> = {
   ROLE_MISSING: "The agent names a role that does not exist.",
   OPERATION_DENIED: "An operation rule of a ToolPermission denies this class of operation.",
   MODEL_NOT_ALLOWED: "A policy in scope lists `allowed_models`, and this model is not among them.",
-  BUDGET_TOKENS: "The call could exceed `max_tokens_per_run`. Tokens are reserved before a call and settled after it.",
-  BUDGET_COST: "The call could exceed the cost that a policy allows.",
-  BUDGET_STEPS: "The call could exceed the number of calls that a policy allows.",
-  BUDGET_WALL: "The time that a policy allows is over.",
-  RATE_LIMITED: "A policy's rate is used up.",
+  BUDGET_TOKENS:
+    "The call could exceed a limit on tokens (`max_tokens_per_run`, `budgets`). They are reserved before a call and settled after it; the reason names the policy, and `countwheel describe AgentPolicy/NAME` shows what is left.",
+  BUDGET_COST:
+    "The call could exceed a limit on money (`max_cost_usd_per_run`, `budgets`), or nobody knows its price: set `price` on the ModelEndpoint.",
+  BUDGET_STEPS: "The call could exceed a limit on calls (`max_calls`, or `steps` and `calls` of `budgets`).",
+  BUDGET_WALL:
+    "The task, or the agent, has been at work for as long as `budgets` allow (`wall`). A call that began in time may finish.",
+  RATE_LIMITED:
+    "The `rate` of a policy is used up until its next window begins. It counts everything in the policy's scope together.",
   APPROVAL_REQUIRED:
     "A rule asks a person first, and nobody can be asked here: only calls of tools wait for an approval, not turns of models nor questions to verify tools. Where a call waits, `countwheel get approvals` lists it.",
   APPROVAL_DENIED:

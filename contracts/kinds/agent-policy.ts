@@ -80,6 +80,51 @@ const RULE = {
   },
 } as const;
 
+const CALLS = {
+  type: "object",
+  additionalProperties: { type: "integer", minimum: 0 },
+} as const;
+
+const BUDGET = {
+  type: "object",
+  additionalProperties: false,
+  "x-strict": true,
+  properties: {
+    per: {
+      ...NAMES,
+      items: { type: "string", enum: ["task", "agent", "system", "namespace", "day"] },
+      description:
+        "Whose spending counts together: `task` (default), or any of `agent`, `system`, `namespace` and `day` (UTC), over all tasks in the policy's scope.",
+    },
+    tokens: { type: "integer", minimum: 0, description: "Input and output tokens." },
+    cost_usd: { type: "number", minimum: 0, description: "US dollars." },
+    steps: { type: "integer", minimum: 0, description: "Calls of models and tools." },
+    wall: {
+      ...DURATION,
+      description: "Time since the task or, with `per: [agent]`, the agent began. No call begins later.",
+    },
+    calls: { ...CALLS, description: "Tool → calls; a `*` stands for any text, each tool counts by itself." },
+  },
+} as const;
+
+const RATE = {
+  type: "object",
+  description: "Calls or tokens in each window of time, of everything in the policy's scope together (Countwheel).",
+  additionalProperties: false,
+  "x-strict": true,
+  required: ["per"],
+  properties: {
+    calls: {
+      type: "integer",
+      minimum: 0,
+      description: "Calls of models and tools, or of those tools that `of` names.",
+    },
+    tokens: { type: "integer", minimum: 0, description: "Input and output tokens." },
+    per: { ...DURATION, description: "Length of the windows: they begin at whole multiples of it, in UTC." },
+    of: { ...NAME, description: "A tool; a `*` stands for any text. All of them count together." },
+  },
+} as const;
+
 const NOT_EVALUATED = "Not evaluated yet: while it is set, everything in the policy's scope is denied (Countwheel).";
 
 export const AGENT_POLICY_SCHEMA = {
@@ -135,8 +180,18 @@ export const AGENT_POLICY_SCHEMA = {
       default: "allow",
       description: "What happens to a call that no role, permission or rule allows (Countwheel).",
     },
-    max_cost_usd_per_run: { type: "number", minimum: 0, description: NOT_EVALUATED },
-    rate: { ...ANY_OBJECT, description: NOT_EVALUATED },
+    max_cost_usd_per_run: {
+      type: "number",
+      minimum: 0,
+      description:
+        "US dollars of one task at most; reserved before each model call. A model without a known price is denied (Countwheel).",
+    },
+    budgets: {
+      type: "array",
+      items: BUDGET,
+      description: "What may be spent at most, and whose spending counts together (Countwheel).",
+    },
+    rate: RATE,
     egress: {
       type: "object",
       description: NOT_EVALUATED,

@@ -35,8 +35,11 @@ const REQUEST = {
           description: "Tool → calls.",
           additionalProperties: { type: "integer", minimum: 0 },
         },
+        cost_usd: { type: "number", minimum: 0, default: 0, description: "US dollars." },
+        steps: { type: "integer", minimum: 0, default: 0, description: "Calls of models and tools." },
       },
     },
+    reserve_cost_usd: { type: "number", minimum: 0, default: 0, description: "The same in US dollars." },
     reserve_tokens: { type: "integer", minimum: 0, default: 0, description: "What a model turn may cost at most." },
   },
 } as const;

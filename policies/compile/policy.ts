@@ -1,12 +1,13 @@
 // Compiles an AgentPolicy. What this version cannot evaluate denies in the policy's scope: it is never passed over.
-import type { CallLimit, CompiledPolicy, SpecError, SpecSource } from "../compiled.ts";
-import { compilePattern, nameKey, toolKey } from "../names.ts";
-import { type Fields, fieldOf, isFields, readCount, readEntries, readWord } from "./read.ts";
+import type { CompiledPolicy, SpecError, SpecSource } from "../compiled.ts";
+import { nameKey, toolKey } from "../names.ts";
+import { compileLimits } from "./budgets.ts";
+import { type Fields, fieldOf, isAbsent, isFields, readEntries, readWord } from "./read.ts";
 import { compileRules } from "./rule.ts";
 import { compileScope } from "./scope.ts";
 
 /** Announced in the format, evaluated by later versions. */
-const NOT_EVALUATED = ["max_cost_usd_per_run", "rate", "egress", "flow"];
+const NOT_EVALUATED = ["egress", "flow"];
 
 export function compilePolicy(source: SpecSource): CompiledPolicy {
   if (!isFields(source.spec)) return unreadable(source.address);
@@ -22,8 +23,7 @@ export function compilePolicy(source: SpecSource): CompiledPolicy {
     defaultDeny: readWord(fields, "default", "spec", ["allow", "deny"], "allow", errors) !== "allow",
     blockedTools: readEntries(fields, "blocked_tools", "spec", toolKey, errors),
     allowedModels: compileAllowedModels(fields, errors),
-    maxTokens: readCount(fields, "max_tokens_per_run", "spec", errors),
-    maxCalls: compileMaxCalls(fields, errors),
+    limits: compileLimits(fields, errors),
     rules: compileRules(fields, source.namespace, errors),
     errors,
   };
@@ -38,8 +38,7 @@ function unreadable(address: string): CompiledPolicy {
     defaultDeny: true,
     blockedTools: [],
     allowedModels: null,
-    maxTokens: null,
-    maxCalls: [],
+    limits: [],
     rules: [],
     errors: [{ rule: "spec", message: "`spec` is no map" }],
   };
@@ -52,25 +51,8 @@ function notEvaluated(fields: Fields): SpecError[] {
   }));
 }
 
-function isAbsent(value: unknown): boolean {
-  return value === undefined || value === null;
-}
-
 /** An empty list is no list, as in Orloj: it restricts nothing. */
 function compileAllowedModels(fields: Fields, errors: SpecError[]): CompiledPolicy["allowedModels"] {
   const entries = readEntries(fields, "allowed_models", "spec", nameKey, errors);
   return entries.length === 0 ? null : entries;
-}
-
-function compileMaxCalls(fields: Fields, errors: SpecError[]): CallLimit[] {
-  const limits = fieldOf(fields, "max_calls");
-  if (isAbsent(limits)) return [];
-  if (!isFields(limits)) {
-    errors.push({ rule: "spec.max_calls", message: "`spec.max_calls` is no map from tool to number" });
-    return [];
-  }
-  return Object.keys(limits).flatMap((tool) => {
-    const limit = readCount(limits, tool, "spec.max_calls", errors);
-    return limit === null ? [] : [{ pattern: compilePattern(toolKey(tool)), limit, rule: `spec.max_calls.${tool}` }];
-  });
 }

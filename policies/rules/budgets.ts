@@ -1,57 +1,194 @@
-// Step 4: budgets that the call could exceed. Tokens count with what calls under way have reserved.
+// Step 4: limits that the call could exceed. What is spent counts with what calls under way have reserved.
 import type { CompiledPolicy } from "../compiled.ts";
-import { deny, denyBy, type Finding } from "../finding.ts";
-import { matchesPattern, toolKey } from "../names.ts";
-import type { Subject, Usage } from "../request.ts";
-import { appliesTo, subjectKeys } from "../scope.ts";
+import { denyBy, type Finding } from "../finding.ts";
+import { accountOf, type Limit, type Meter, type Need, needOf } from "../limit.ts";
+import { toolKey } from "../names.ts";
+import type { GateRequest, Subject, Usage } from "../request.ts";
+import { appliesTo, type SubjectKeys, subjectKeys } from "../scope.ts";
 
-/**
- * The tokens that the task may spend at most when `subject` asks, reservations included: the lowest ceiling of the
- * policies in its scope. null: none. For the store, which compares it in the script that reserves.
- */
-export function tokenCeiling(subject: Subject, set: { readonly policies: readonly CompiledPolicy[] }): number | null {
-  const keys = subjectKeys(subject);
-  const ceilings = set.policies
-    .filter((policy) => !policy.audit && appliesTo(policy, keys))
-    .flatMap((policy) => (policy.maxTokens === null ? [] : [policy.maxTokens]));
-  return ceilings.length === 0 ? null : Math.min(...ceilings);
+export function findBudgets(
+  policies: readonly CompiledPolicy[],
+  keys: SubjectKeys,
+  usage: Usage,
+  need: Need,
+): Finding[] {
+  return policies.flatMap((policy) => policy.limits.flatMap((limit) => findLimit(policy, limit, keys, usage, need)));
 }
 
-export function findTokenBudget(policies: readonly CompiledPolicy[], usage: Usage, reserveTokens: number): Finding[] {
-  return policies.flatMap((policy) => {
-    if (policy.maxTokens === null || usage.tokens + reserveTokens <= policy.maxTokens) return [];
-    const left = Math.max(0, policy.maxTokens - usage.tokens);
-    const message =
-      reserveTokens === 0
-        ? `the task has spent ${usage.tokens} of ${policy.maxTokens} tokens`
-        : `the call may cost ${reserveTokens} tokens, and ${left} of ${policy.maxTokens} are left`;
-    return [denyBy(policy, "BUDGET_TOKENS", "spec.max_tokens_per_run", message, "reserveTokens")];
-  });
+/** After a call nothing more is needed: only what is overspent already is found. */
+export const NOTHING_MORE: Need = { tokens: 0, microUsd: 0, steps: 0, tool: null };
+
+export function needOfRequest(request: GateRequest): Need | undefined {
+  switch (request.point) {
+    case "before_model":
+      return { tokens: request.reserveTokens, microUsd: request.reserveMicroUsd ?? null, steps: 1, tool: null };
+    case "before_tool":
+      return { tokens: 0, microUsd: 0, steps: 1, tool: request.tool.name };
+    default:
+      return undefined;
+  }
 }
 
-export function findCallBudget(policies: readonly CompiledPolicy[], usage: Usage, tool: string): Finding[] {
-  const key = toolKey(tool);
-  return policies.flatMap((policy) =>
-    policy.maxCalls
-      .filter(({ pattern }) => matchesPattern(pattern, key))
-      .flatMap(({ limit, rule }) => {
-        if (usage.calls === undefined) {
-          return [
-            deny(
-              policy.address,
-              "POLICY_ERROR",
-              rule,
-              `this version does not count calls, so it cannot evaluate \`${rule}\``,
-            ),
-          ];
-        }
-        const calls = countCalls(usage.calls, key);
-        if (calls < limit) return [];
-        return [denyBy(policy, "BUDGET_STEPS", rule, `\`${tool}\` was called ${calls} of ${limit} times`, "tool")];
-      }),
-  );
+function findLimit(policy: CompiledPolicy, limit: Limit, keys: SubjectKeys, usage: Usage, need: Need): Finding[] {
+  const needed = needOf(limit, need);
+  if (needed === undefined) return [];
+  const { code, rule, amount } = limit;
+  if (needed === null) return [denyBy(policy, code, rule, UNKNOWN_PRICE, "model")];
+  const spent = spentOf(policy, limit, keys, usage, need);
+  if (spent === "elsewhere") return [];
+  if (spent === undefined) {
+    const message = `nobody counts what \`${rule}\` limits, so it cannot be evaluated`;
+    return [denyBy(policy, "POLICY_ERROR", rule, message)];
+  }
+  if (spent === null) return [denyBy(policy, code, rule, UNKNOWN_COST)];
+  if (limit.meter === "wall" ? spent < amount : spent + needed <= amount) return [];
+  const path = limit.meter === "tokens" ? "reserveTokens" : need.tool === null ? "model" : "tool";
+  return [denyBy(policy, code, rule, messageOf(limit, spent, needed, need), path)];
+}
+
+const UNKNOWN_PRICE =
+  "the price of the model is unknown, so nobody can tell whether the call is within the money that is left: " +
+  "set `price` on its ModelEndpoint";
+const UNKNOWN_COST =
+  "a call of this task had no known price, so nobody can tell what is spent: set `price` on the ModelEndpoint";
+
+type Spent = number | null | undefined;
+
+/** elsewhere: in a shared ledger that was not asked yet; the store compares it when it reserves. */
+function spentOf(
+  policy: CompiledPolicy,
+  limit: Limit,
+  keys: SubjectKeys,
+  usage: Usage,
+  { tool }: Need,
+): Spent | "elsewhere" {
+  const { by } = limit.counted;
+  if (by === "shared") {
+    if (usage.shared === undefined) return "elsewhere";
+    return usage.shared[accountOf(policy.address, limit, keys, tool) ?? ""];
+  }
+  switch (limit.meter) {
+    case "tokens":
+      return usage.tokens;
+    case "micro_usd":
+      return usage.microUsd;
+    case "steps":
+      return usage.steps;
+    case "wall":
+      return by === "task" ? usage.taskMs : usage.activationMs;
+    case "calls":
+      return usage.calls === undefined ? undefined : countCalls(usage.calls, toolKey(tool ?? ""));
+  }
 }
 
 function countCalls(calls: Readonly<Record<string, number>>, key: string): number {
   return Object.entries(calls).reduce((total, [tool, count]) => (toolKey(tool) === key ? total + count : total), 0);
+}
+
+function messageOf(limit: Limit, spent: number, needed: number, { tool }: Need): string {
+  const { meter, amount, counted } = limit;
+  const whose = counted.by === "task" ? "the task" : counted.by === "activation" ? "the agent" : whoseShare(limit);
+  const left = Math.max(0, amount - spent);
+  switch (meter) {
+    case "tokens":
+      if (needed === 0) return `${whose} has spent ${spent} of ${amount} tokens`;
+      return `the call may cost ${needed} tokens, and ${left} of ${amount} are left${ofShare(limit)}`;
+    case "micro_usd":
+      if (needed === 0) return `${whose} has spent ${usd(spent)} of ${usd(amount)}`;
+      return `the call may cost ${usd(needed)}, and ${usd(left)} of ${usd(amount)} are left${ofShare(limit)}`;
+    case "steps":
+      return `${whose} has made ${spent} of ${amount} calls`;
+    case "calls":
+      return `\`${tool ?? ""}\` was called ${spent} of ${amount} times${ofShare(limit)}`;
+    case "wall":
+      return `${whose} has been at work for ${Math.round(spent / 1_000)} s of ${Math.round(amount / 1_000)} s`;
+  }
+}
+
+function ofShare(limit: Limit): string {
+  return limit.counted.by === "shared" ? ` to ${whoseShare(limit)}` : "";
+}
+
+function whoseShare({ counted }: Limit): string {
+  if (counted.by !== "shared") return "";
+  const { dimensions, windowMs } = counted;
+  const whom = dimensions.length === 0 ? "everything in the policy's scope" : `this ${dimensions.join(" and ")}`;
+  return windowMs === null ? whom : `${whom} in these ${Math.round(windowMs / 1_000)} s`;
+}
+
+function usd(micros: number): string {
+  return `$${(micros / 1_000_000).toFixed(6).replace(/0{1,4}$/, "")}`;
+}
+
+/** The most that the task may spend when `subject` asks, reservations included: the lowest limits in its scope. null: none. */
+export interface Ceilings {
+  readonly tokens: number | null;
+  readonly microUsd: number | null;
+  readonly steps: number | null;
+  /** Of the tool that is called. */
+  readonly calls: number | null;
+}
+
+type Set = { readonly policies: readonly CompiledPolicy[] };
+
+/** For the store, which compares them in the script that reserves. */
+export function taskCeilings(subject: Subject, sets: readonly Set[], tool: string | null): Ceilings {
+  const keys = subjectKeys(subject);
+  const need = { tokens: 0, microUsd: 0, steps: 1, tool };
+  const limits = sets
+    .flatMap(({ policies }) => policies)
+    .filter((policy) => !policy.audit && appliesTo(policy, keys))
+    .flatMap((policy) => policy.limits)
+    .filter((limit) => limit.counted.by === "task" && needOf(limit, need) !== undefined);
+  const lowest = (meter: Meter): number | null => {
+    const amounts = limits.filter((limit) => limit.meter === meter).map(({ amount }) => amount);
+    return amounts.length === 0 ? null : Math.min(...amounts);
+  };
+  return {
+    tokens: lowest("tokens"),
+    microUsd: lowest("micro_usd"),
+    steps: lowest("steps"),
+    calls: lowest("calls"),
+  };
+}
+
+/** What one call takes of one shared ledger. */
+export interface Claim {
+  readonly account: string;
+  readonly windowMs: number | null;
+  readonly amount: number;
+  /** null: counted, and held by nobody: only policies in audit mode limit it. */
+  readonly limit: number | null;
+  /** Known only after the call. */
+  readonly settles: boolean;
+}
+
+/** For the store, which reserves all of them or none. Each account once, in no order. */
+export function sharedClaims(request: GateRequest, sets: readonly Set[]): Claim[] {
+  const need = needOfRequest(request);
+  if (need === undefined) return [];
+  const keys = subjectKeys(request.subject);
+  const claims = new Map<string, Claim>();
+  for (const policy of sets.flatMap(({ policies }) => policies).filter((each) => appliesTo(each, keys))) {
+    for (const limit of policy.limits) {
+      const claim = claimOf(policy, limit, keys, need);
+      if (claim !== undefined) claims.set(claim.account, stricter(claim, claims.get(claim.account)));
+    }
+  }
+  return [...claims.values()];
+}
+
+function claimOf(policy: CompiledPolicy, limit: Limit, keys: SubjectKeys, need: Need): Claim | undefined {
+  const amount = needOf(limit, need);
+  const account = accountOf(policy.address, limit, keys, need.tool);
+  if (limit.counted.by !== "shared" || account === undefined || amount === undefined) return undefined;
+  const { windowMs } = limit.counted;
+  const settles = limit.meter === "tokens" || limit.meter === "micro_usd";
+  // A price that nobody knows is denied where the policy enforces; where it does not, there is nothing to add.
+  return { account, windowMs, amount: amount ?? 0, limit: policy.audit ? null : limit.amount, settles };
+}
+
+function stricter(claim: Claim, other: Claim | undefined): Claim {
+  const limits = [claim.limit, other?.limit ?? null].filter((limit) => limit !== null);
+  return { ...claim, limit: limits.length === 0 ? null : Math.min(...limits) };
 }

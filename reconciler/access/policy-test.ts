@@ -4,7 +4,13 @@ import type { PolicyTestSpec } from "../../contracts/kinds/policy-test.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
 import { decide } from "../../policies/decide.ts";
-import type { AgentGrants, GateRequest, ToolFacts, Verdict } from "../../policies/request.ts";
+import {
+  type AgentGrants,
+  type GateRequest,
+  NOTHING_SPENT,
+  type ToolFacts,
+  type Verdict,
+} from "../../policies/request.ts";
 import type { AccessModel } from "../plan/access-model.ts";
 import { readToolFacts } from "../plan/tool-facts.ts";
 
@@ -52,10 +58,23 @@ const ANY = "(any)";
 function requestOf(model: AccessModel, namespace: string, { request }: Case): GateRequest {
   const { agent = ANY, system = ANY, task = ANY, usage } = request;
   const subject = { namespace, system, task, agent };
-  const spent = { tokens: usage?.tokens ?? 0, calls: usage?.calls ?? {} };
+  const spent = {
+    ...NOTHING_SPENT,
+    tokens: usage?.tokens ?? 0,
+    calls: usage?.calls ?? {},
+    microUsd: microUsdOf(usage?.cost_usd),
+    steps: usage?.steps ?? 0,
+  };
   if (request.model !== undefined) {
-    const reserveTokens = request.reserve_tokens ?? 0;
-    return { point: "before_model", subject, model: request.model, provider: "(any)", reserveTokens, usage: spent };
+    return {
+      point: "before_model",
+      subject,
+      model: request.model,
+      provider: "(any)",
+      reserveTokens: request.reserve_tokens ?? 0,
+      reserveMicroUsd: microUsdOf(request.reserve_cost_usd),
+      usage: spent,
+    };
   }
   return {
     point: "before_tool",
@@ -66,6 +85,10 @@ function requestOf(model: AccessModel, namespace: string, { request }: Case): Ga
     usage: spent,
     input: request.input ?? {},
   };
+}
+
+function microUsdOf(usd = 0): number {
+  return Math.ceil(usd * 1_000_000 - 0.001);
 }
 
 function grantsOf(model: AccessModel, namespace: string, { agent, tool = "", roles }: Case["request"]): AgentGrants {

@@ -6,7 +6,13 @@ import type { Manifest } from "../../contracts/manifest.ts";
 import { listedTools } from "../../contracts/memory-tools.ts";
 import { type Bound, boundsOf } from "../../policies/bounds.ts";
 import { decideOpen, type OpenRequest } from "../../policies/decide.ts";
-import type { AgentGrants, OperationClass, Subject, Verdict } from "../../policies/request.ts";
+import {
+  type AgentGrants,
+  NOTHING_SPENT,
+  type OperationClass,
+  type Subject,
+  type Verdict,
+} from "../../policies/request.ts";
 import { type AccessModel, findEndpoint } from "./access-model.ts";
 import { readToolFacts } from "./tool-facts.ts";
 
@@ -70,8 +76,6 @@ function toolAsk({ model, manifest, grants }: AgentInput, name: string): Asked {
   };
 }
 
-const NOTHING_SPENT = { tokens: 0, calls: {} } as const;
-
 /** An endpoint that nothing declares is a problem of its own, and calls nothing. */
 function modelGrants(input: AgentInput, reference: string): Grant[] {
   const endpoint = findEndpoint(input.model, input.manifest.metadata.namespace, reference);
@@ -89,6 +93,7 @@ function modelGrants(input: AgentInput, reference: string): Grant[] {
       model,
       provider,
       reserveTokens: 0,
+      reserveMicroUsd: 0,
       usage: NOTHING_SPENT,
     }),
     declared: addressOf({ kind: "ModelEndpoint", namespace, name }),

@@ -13,6 +13,7 @@ import type { GateClock } from "./grant.ts";
 import type { ModelPermit, ToolPermit } from "./permit.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Redactor } from "./redact.ts";
+import type { SharedBudgets } from "./shared-budgets.ts";
 
 export interface GateOptions {
   readonly task: TaskRef;
@@ -27,6 +28,10 @@ export interface GateOptions {
   readonly policies: PolicySet;
   /** What the environment says now; both must allow. Its failing denies (POLICY_UNAVAILABLE). */
   readonly livePolicies?: () => Promise<PolicySet>;
+  /** Ledgers that tasks share. Absent: where a policy limits one, it denies. */
+  readonly budgets?: SharedBudgets;
+  /** How long the task and this activation have been at work. */
+  readonly workedMs?: () => { readonly taskMs: number; readonly activationMs: number };
   readonly toolBox: ToolBox;
   readonly recorder: Recorder;
   readonly redactor: Redactor;

@@ -17,7 +17,7 @@ export async function callModel(permit: ModelPermit, signal: AbortSignal): Promi
   const begunMs = grant.journal.clock.monotonicMs();
   checkBefore(grant, signal);
   const called = await attempt(() => unlessAborted(() => grant.model.complete(grant.request, signal), signal));
-  if (called.outcome === "returned") return finishModel(grant, called.value, begunMs);
+  if (called.outcome === "returned") return await finishModel(grant, called.value, begunMs);
   signal.throwIfAborted();
   await failModel(grant, called.error, begunMs);
   throw redactFailure(called.error, grant.journal.redactor);

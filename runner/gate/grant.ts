@@ -6,6 +6,7 @@ import type { ModelPrice } from "../models/price.ts";
 import type { Tool } from "../tools/tool.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Redactor } from "./redact.ts";
+import type { Reservation, SharedBudgets } from "./shared-budgets.ts";
 
 export interface GateClock {
   now(): Date;
@@ -35,6 +36,8 @@ export interface ModelGrant extends Grant {
   readonly endpoint: string | undefined;
   readonly request: ModelRequest;
   readonly reservedTokens: number;
+  readonly reservedMicroUsd: number;
+  readonly shared: { readonly budgets: SharedBudgets | undefined; readonly reservation: Reservation | null };
   readonly price: ModelPrice | null;
 }
 

@@ -5,8 +5,9 @@ import { combineVerdicts } from "../../policies/combine.ts";
 import { decide, pathsToResolve } from "../../policies/decide.ts";
 import type { PolicySet } from "../../policies/policy-set.ts";
 import type { AskVerdict, GateRequest, Usage, Verdict } from "../../policies/request.ts";
-import { tokenCeiling } from "../../policies/rules/budgets.ts";
+import { type Ceilings, taskCeilings } from "../../policies/rules/budgets.ts";
 import type { GateOptions } from "./ask.ts";
+import { askShared, NOTHING_USED, type Reservation, settleShared } from "./shared-budgets.ts";
 
 export interface Judgement {
   readonly decision: Decision;
@@ -17,45 +18,97 @@ export interface Judgement {
   readonly asked?: AskVerdict;
   /** What the policies say of a denial; the gate stops the task unless this is false. */
   readonly refuseOnly: boolean;
-  /** Tokens that the task may spend at most, reservations included. */
-  readonly ceiling: number | null;
+  /** What the task may spend at most, reservations included. */
+  readonly ceilings: Ceilings;
+  /** Of shared ledgers; null: nothing of them has to be settled. */
+  readonly reservation: Reservation | null;
+  /** The policies of now, as they were read for it. */
+  readonly live: Live;
   /** Set where the policies of now are other than the task's. */
   readonly livePolicyDigest: string | undefined;
 }
 
+/** What it would take of ledgers that tasks share is not looked at yet: see {@link reserve}. */
 export async function judge(options: GateOptions, request: GateRequest): Promise<Judgement> {
   const live = await readLive(options);
   const known = await withFacts(options, request, live);
   const begun = options.clock.monotonicMs();
   const verdict = judgeBoth(options, known, live);
   const micros = Math.max(0, Math.round((options.clock.monotonicMs() - begun) * 1_000));
+  return judgementOf(options, known, verdict, { micros, live });
+}
+
+interface Circumstances {
+  readonly micros: number;
+  readonly live: Live;
+}
+
+function judgementOf(
+  options: GateOptions,
+  request: GateRequest,
+  verdict: Verdict,
+  { micros, live }: Circumstances,
+): Judgement {
+  const tool = request.point === "before_tool" ? request.tool.name : null;
   return {
     decision: makeDecision(options, request, verdict, micros),
-    request: known,
+    request,
     permitted: verdict.effect === "allow" || !verdict.enforced,
     ...(verdict.effect === "ask" && verdict.enforced ? { asked: verdict } : {}),
     refuseOnly: verdict.effect !== "allow" && verdict.onViolation === "refuse",
-    ceiling: lowest(options, live),
+    ceilings: taskCeilings(options.subject, setsOf(options, live), tool),
+    reservation: null,
+    live,
     livePolicyDigest: typeof live === "object" && live.digest !== options.policies.digest ? live.digest : undefined,
   };
 }
 
-/** The same request with another answer: the store found the budget spent where the ledger at hand still had some. */
+/**
+ * What is permitted, at once or by a person, reserves its part of the ledgers that it shares, and is judged once more by
+ * what they say. It comes last: what waits, is refused or does not fit its tool counts nowhere.
+ */
+export async function reserve(options: GateOptions, first: Judgement): Promise<Judgement> {
+  if (!first.permitted) return first;
+  const { decision, request, live } = first;
+  const { decisionId, micros } = decision;
+  const asked = await askShared(options.budgets, decisionId, request, setsOf(options, live));
+  if (asked === undefined) return first;
+  const { reservation, refused } = asked;
+  const verdict = judgeBoth(options, asked.request, live);
+  const again = judgementOf(options, asked.request, verdict, { micros, live });
+  // A person has answered what the policies ask: that decision stands.
+  const second =
+    again.asked === undefined
+      ? { ...again, decision: { ...again.decision, decisionId } }
+      : { ...first, request: asked.request };
+  if (second.permitted && !refused) return { ...second, reservation };
+  await settleShared(options.budgets, reservation, NOTHING_USED);
+  return second.permitted ? overBudget(options, request, second) : second;
+}
+
+/** The same request with another answer: the store found a budget spent where the ledger at hand still had some. */
 export function overBudget(options: GateOptions, request: GateRequest, judgement: Judgement): Judgement {
-  const reason = {
-    policy: "",
-    rule: "spec.max_tokens_per_run",
-    message: `the ${judgement.ceiling ?? 0} tokens of this task are spent or reserved by calls that run beside this one`,
-    code: "BUDGET_TOKENS" as const,
-  };
+  const code = request.point === "before_model" ? "BUDGET_TOKENS" : "BUDGET_STEPS";
+  const message = "the budget is spent or reserved by calls that run beside this one";
   const verdict = {
     effect: "deny",
-    code: "BUDGET_TOKENS",
-    reasons: [reason],
+    code,
+    reasons: [{ policy: "", rule: "", message, code }],
     enforced: true,
     onViolation: "stop",
   } as const;
-  return { ...judgement, decision: makeDecision(options, request, verdict, 0), permitted: false, refuseOnly: false };
+  return {
+    ...judgement,
+    decision: makeDecision(options, request, verdict, 0),
+    permitted: false,
+    refuseOnly: false,
+    reservation: null,
+  };
+}
+
+/** Millionths of a US dollar; null: unknown. */
+export function microUsdOf(costUsd: number | null): number | null {
+  return costUsd === null ? null : Math.ceil(costUsd * 1_000_000 - 0.001);
 }
 
 /** What the answer to its question makes of a request that was judged as one to ask about. */
@@ -71,8 +124,16 @@ export function resumed(options: GateOptions, asked: AskVerdict, judgement: Judg
 }
 
 export function usageOf(options: GateOptions): Usage {
-  const { inputTokens, outputTokens, reservedTokens } = options.recorder.ledger();
-  return { tokens: inputTokens + outputTokens + reservedTokens };
+  const { inputTokens, outputTokens, reservedTokens, costUsd, reservedMicroUsd, steps, calls } =
+    options.recorder.ledger();
+  const spent = microUsdOf(costUsd);
+  return {
+    tokens: inputTokens + outputTokens + reservedTokens,
+    microUsd: spent === null ? null : spent + reservedMicroUsd,
+    steps,
+    calls,
+    ...options.workedMs?.(),
+  };
 }
 
 type Live = PolicySet | "none" | "unavailable";
@@ -90,10 +151,9 @@ async function readLive({ livePolicies }: GateOptions): Promise<Live> {
 /** What a decision needs to know besides what was asked: the gate looks, the policies judge. */
 async function withFacts(options: GateOptions, request: GateRequest, live: Live): Promise<GateRequest> {
   if (request.point !== "before_tool") return request;
-  const { input, policies, realPath } = options;
+  const { input, realPath } = options;
   const asked = { ...request, input };
-  const sets = typeof live === "object" ? [policies, live] : [policies];
-  const paths = [...new Set(sets.flatMap((set) => pathsToResolve(asked, set)))];
+  const paths = [...new Set(setsOf(options, live).flatMap((set) => pathsToResolve(asked, set)))];
   const found = await Promise.all(paths.map(async (path) => [path, await realPath(path)] as const));
   return { ...asked, realPaths: Object.fromEntries(found) };
 }
@@ -110,10 +170,8 @@ function unavailable(): Verdict {
   return { effect: "deny", code: "POLICY_UNAVAILABLE", reasons, enforced: true, onViolation: "stop" };
 }
 
-function lowest({ subject, policies }: GateOptions, live: Live): number | null {
-  const sets = typeof live === "object" ? [policies, live] : [policies];
-  const ceilings = sets.map((set) => tokenCeiling(subject, set)).filter((ceiling) => ceiling !== null);
-  return ceilings.length === 0 ? null : Math.min(...ceilings);
+function setsOf({ policies }: GateOptions, live: Live): PolicySet[] {
+  return typeof live === "object" ? [policies, live] : [policies];
 }
 
 function makeDecision(

@@ -8,8 +8,10 @@ import { boundText } from "./bound.ts";
 import { cleanCall } from "./clean-call.ts";
 import { failureData, sinceMs, stepOf } from "./effect.ts";
 import type { ModelGrant } from "./grant.ts";
+import { microUsdOf } from "./judge.ts";
 import type { RecordChange } from "./recorder.ts";
 import type { Redactor } from "./redact.ts";
+import { NOTHING_USED, settleShared, type Used } from "./shared-budgets.ts";
 
 /** To be written with the decision, before the call. */
 export function modelBeginning(grant: ModelGrant): { readonly draft: TraceDraft; readonly step: StepRecord } {
@@ -29,12 +31,18 @@ export function modelBeginning(grant: ModelGrant): { readonly draft: TraceDraft;
   };
 }
 
-/** Rides with the next record: whatever follows from the answer is written, in one piece with it, before it has an effect. */
-export function finishModel(grant: ModelGrant, from: ModelAnswer, begunMs: number): ModelAnswer {
-  const { journal, price, decisionId, reservedTokens: reserved } = grant;
+/**
+ * What was used of shared ledgers is settled first: should this runner be lost in between, the answer is lost, too, and
+ * its estimate stays charged. The rest rides with the next record: whatever follows from the answer is written, in one piece with it, before it has an
+ * effect.
+ */
+export async function finishModel(grant: ModelGrant, from: ModelAnswer, begunMs: number): Promise<ModelAnswer> {
+  const { journal, price, decisionId, reservedTokens: reserved, reservedMicroUsd, shared } = grant;
   const answer = cleanAnswer(grant, from);
   const { inputTokens, outputTokens, model, provider, finishReason, stopReason, text, toolCalls } = answer;
   const cost = costUsd(price, answer);
+  const used = { tokens: inputTokens + outputTokens, microUsd: microUsdOf(cost) };
+  await settleShared(shared.budgets, shared.reservation, used);
   const calls = toolCalls.map(({ id, tool }) => ({ id, tool: boundText(tool, journal.redactor) }));
   const data = {
     inputTokens,
@@ -54,13 +62,13 @@ export function finishModel(grant: ModelGrant, from: ModelAnswer, begunMs: numbe
   };
   journal.recorder.defer([journal.draft("model.answered", data)], {
     step: { ...stepOf(grant), state: "done", model: answer },
-    charge: { kind: "settle", reserved, inputTokens, outputTokens, costUsd: cost },
+    charge: { kind: "settle", reserved, reservedMicroUsd, inputTokens, outputTokens, costUsd: cost },
   });
   return answer;
 }
 
 export async function failModel(grant: ModelGrant, error: unknown, begunMs: number): Promise<void> {
-  const { journal, request, model, decisionId, reservedTokens } = grant;
+  const { journal, request, model, decisionId, reservedTokens, reservedMicroUsd, shared } = grant;
   const charged = mayHaveCost(error);
   const data = {
     model: request.model,
@@ -71,9 +79,15 @@ export async function failModel(grant: ModelGrant, error: unknown, begunMs: numb
   };
   const change: RecordChange = charged
     ? { step: { ...stepOf(grant), state: "failed", reservedTokens } }
-    : { step: { ...stepOf(grant), state: "failed" }, charge: { kind: "release", reserved: reservedTokens } };
+    : {
+        step: { ...stepOf(grant), state: "failed" },
+        charge: { kind: "release", reserved: reservedTokens, reservedMicroUsd },
+      };
+  await settleShared(shared.budgets, shared.reservation, charged ? ESTIMATED : NOTHING_USED);
   await journal.recorder.record([journal.draft("model.failed", data)], change);
 }
+
+const ESTIMATED: Used = { tokens: null, microUsd: null };
 
 /** Refused before any work: a bad key, a bad request, a rate limit, nobody there. All else may have been billed. */
 function mayHaveCost(error: unknown): boolean {

@@ -8,9 +8,10 @@ import { makeDenial } from "./denial.ts";
 import { estimateTokens } from "./estimate.ts";
 import type { Journal, ModelGrant } from "./grant.ts";
 import { budgetDrafts, decisionDraft, idempotencyKey, openJournal } from "./journal.ts";
-import { type Judgement, judge, overBudget, usageOf } from "./judge.ts";
+import { type Judgement, judge, microUsdOf, overBudget, reserve, usageOf } from "./judge.ts";
 import { modelBeginning } from "./model-effect.ts";
 import { ModelPermit } from "./permit.ts";
+import { NOTHING_USED, settleShared } from "./shared-budgets.ts";
 
 /** How often a parallel branch may be faster before the budget counts as spent. */
 const RESERVATION_TRIES = 3;
@@ -19,6 +20,8 @@ interface Turn {
   readonly ask: ModelAsk;
   readonly step: string;
   readonly reserveTokens: number;
+  /** Millionths of a US dollar; null: the price is unknown. */
+  readonly reserveMicroUsd: number | null;
   readonly journal: Journal;
   readonly facts: Readonly<Record<string, unknown>>;
 }
@@ -27,7 +30,7 @@ export async function requestModel(options: GateOptions, ask: ModelAsk): Promise
   const turn = openTurn(options, ask);
   for (let tries = 1; ; tries += 1) {
     const request = gateRequest(options, turn);
-    const judgement = await judge(options, request);
+    const judgement = await reserve(options, await judge(options, request));
     if (!judgement.permitted) return refuseTurn(options, turn, judgement);
     const permission = await permitTurn(options, turn, judgement);
     if (permission !== undefined) return permission;
@@ -42,6 +45,7 @@ function openTurn(options: GateOptions, ask: ModelAsk): Turn {
     ask,
     step,
     reserveTokens,
+    reserveMicroUsd: microUsdOf(highestCost(ask, reserveTokens)),
     journal: openJournal(options, { turn: ask.turn, step }),
     facts: {
       model: ask.request.model,
@@ -53,13 +57,24 @@ function openTurn(options: GateOptions, ask: ModelAsk): Turn {
   };
 }
 
-function gateRequest(options: GateOptions, { ask, reserveTokens }: Turn): GateRequest {
+/** As if all of the input were of the dearer kind, read anew or written to the provider's cache. */
+function highestCost({ price, request }: ModelAsk, reserveTokens: number): number | null {
+  if (price === null) return null;
+  const { model, maxOutputTokens } = request;
+  const inputTokens = Math.max(0, reserveTokens - maxOutputTokens);
+  const used = { model, inputTokens, outputTokens: maxOutputTokens };
+  const costs = [price(used), price({ ...used, cacheWriteTokens: inputTokens })].filter((cost) => cost !== null);
+  return costs.length === 0 ? null : Math.max(...costs);
+}
+
+function gateRequest(options: GateOptions, { ask, reserveTokens, reserveMicroUsd }: Turn): GateRequest {
   return {
     point: "before_model",
     subject: options.subject,
     model: ask.request.model,
     provider: ask.model.provider,
     reserveTokens,
+    reserveMicroUsd,
     usage: usageOf(options),
   };
 }
@@ -70,8 +85,9 @@ async function permitTurn(
   turn: Turn,
   judgement: Judgement,
 ): Promise<ModelPermission | undefined> {
-  const { ask, step, reserveTokens, journal, facts } = turn;
-  const { decision, ceiling } = judgement;
+  const { ask, step, reserveTokens, reserveMicroUsd, journal, facts } = turn;
+  const { decision, ceilings, reservation } = judgement;
+  const microUsd = reserveMicroUsd ?? 0;
   const grant: ModelGrant = {
     activation: options.activation,
     step,
@@ -82,14 +98,22 @@ async function permitTurn(
     endpoint: ask.endpoint,
     request: ask.request,
     reservedTokens: reserveTokens,
+    reservedMicroUsd: microUsd,
+    shared: { budgets: options.budgets, reservation },
     price: ask.price,
   };
   const begins = modelBeginning(grant);
   const answer = await options.recorder.record(
     [decisionDraft(journal, "turn.decided", judgement, facts), begins.draft],
-    { step: begins.step, charge: { kind: "reserve", tokens: reserveTokens, limit: ceiling } },
+    {
+      step: begins.step,
+      charge: { kind: "reserve", tokens: reserveTokens, limit: ceilings.tokens, microUsd, limits: ceilings },
+    },
   );
-  if (answer.outcome === "over-budget") return undefined;
+  if (answer.outcome === "over-budget") {
+    await settleShared(options.budgets, reservation, NOTHING_USED);
+    return undefined;
+  }
   return { outcome: "permitted", permit: ModelPermit.mint(grant), decision };
 }
 
@@ -97,7 +121,11 @@ async function permitTurn(
 async function refuseTurn(options: GateOptions, turn: Turn, judgement: Judgement): Promise<Denied> {
   const { decision } = judgement;
   const { journal, facts } = turn;
-  const spent = budgetDrafts(journal, decision, { limit: judgement.ceiling, spent: usageOf(options).tokens, ...facts });
+  const spent = budgetDrafts(journal, decision, {
+    limit: judgement.ceilings.tokens,
+    spent: usageOf(options).tokens,
+    ...facts,
+  });
   await options.recorder.record([decisionDraft(journal, "turn.decided", judgement, facts), ...spent]);
   return { outcome: "denied", denial: makeDenial(decision, { model: turn.ask.request.model }), decision, stop: true };
 }

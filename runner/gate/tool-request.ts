@@ -5,20 +5,25 @@ import { digestOf } from "../../contracts/canonical.ts";
 import type { Denial } from "../../contracts/decision.ts";
 import { type StepRecord, type ToolResult, toolStepId } from "../../contracts/step.ts";
 import type { TraceDraft } from "../../contracts/trace.ts";
+import { toolKey } from "../../policies/names.ts";
 import type { GateRequest, ToolFacts } from "../../policies/request.ts";
 import type { ApprovalChange } from "../../store/scripts/append.ts";
 import type { Tool } from "../tools/tool.ts";
-import { settleApproval } from "./approvals/settle.ts";
+import { type Settled, settleApproval } from "./approvals/settle.ts";
 import type { GateOptions, RepeatedCall, ToolAsk, ToolPermission } from "./ask.ts";
 import { boundText, boundValue } from "./bound.ts";
 import { cleanCall } from "./clean-call.ts";
 import { denialResult, makeDenial } from "./denial.ts";
 import type { Journal, ToolGrant } from "./grant.ts";
 import { budgetDrafts, decisionDraft, idempotencyKey, openJournal } from "./journal.ts";
-import { type Judgement, judge, usageOf } from "./judge.ts";
+import { type Judgement, judge, overBudget, reserve, usageOf } from "./judge.ts";
 import { ToolPermit } from "./permit.ts";
 import { createRedactor, wellFormed } from "./redact.ts";
+import { NOTHING_USED, settleShared } from "./shared-budgets.ts";
 import { toolBeginning } from "./tool-effect.ts";
+
+/** How often a parallel branch may be faster before the budget counts as spent. */
+const RESERVATION_TRIES = 3;
 
 /** Redacts nothing: a tool gets its arguments as they are. */
 const UNICODE = createRedactor([]);
@@ -36,41 +41,47 @@ export async function requestTool(options: GateOptions, from: ToolAsk): Promise<
   const ask = { ...from, call: cleanCall(from.call, UNICODE) };
   const tool = options.toolBox.find(ask.call.tool);
   const call = openCall(options, ask, tool);
-  const judgement = await judge(options, gateRequest(options, call, tool));
+  for (let tries = 1; ; ) {
+    const request = gateRequest(options, call, tool);
+    const judgement = await judge(options, request);
+    const answer = await answerCall(options, call, tool, judgement);
+    if (typeof answer === "object") return answer;
+    if (answer === "unapproved") continue;
+    if (tries === RESERVATION_TRIES) return refuseCall(options, call, overBudget(options, request, judgement));
+    tries += 1;
+  }
+}
+
+/** Why a call that was permitted did not begin, and nothing was recorded: it is judged anew. */
+type NotBegun =
+  /** The approval that it was to use cannot be used any more: its time is over. */
+  | "unapproved"
+  /** Another branch of the task made the last call of its budget in the meantime. */
+  | "over-budget";
+
+async function answerCall(
+  options: GateOptions,
+  call: Call,
+  tool: Tool | undefined,
+  judgement: Judgement,
+): Promise<ToolPermission | NotBegun> {
+  const { ask } = call;
   const mayAsk = judgement.asked !== undefined && options.approvals !== undefined;
   if (tool === undefined || !(judgement.permitted || mayAsk)) return refuseCall(options, call, judgement);
   const problem = argumentProblem(options, ask, tool);
   if (problem !== undefined) return rejectArguments(options, call, problem);
   if (ask.repeats !== undefined) return repeatCall(options, call, ask.repeats);
-  return mayAsk ? askFirst(options, call, tool, judgement) : permitOrFail(options, call, tool, judgement);
+  const settled = mayAsk ? await settleApproval(options, call, tool, judgement) : unasked(judgement);
+  if (settled.outcome === "waiting") return settled;
+  if (settled.outcome === "refused") return refuseCall(options, call, settled.judgement, settled.approval);
+  const reserved = await reserve(options, settled.judgement);
+  if (!reserved.permitted) return refuseCall(options, call, reserved);
+  return permitCall(options, call, tool, reserved, settled.approval);
 }
 
-/** Once more where the answer that was to be used has gone, because its time was over. */
-async function askFirst(options: GateOptions, call: Call, tool: Tool, judgement: Judgement): Promise<ToolPermission> {
-  for (;;) {
-    const settled = await settleApproval(options, call, tool, judgement);
-    switch (settled.outcome) {
-      case "waiting":
-        return settled;
-      case "refused":
-        return refuseCall(options, call, settled.judgement, settled.approval);
-      case "approved": {
-        const permission = await permitCall(options, call, tool, settled.judgement, settled.approval);
-        if (permission !== undefined) return permission;
-      }
-    }
-  }
-}
-
-async function permitOrFail(
-  options: GateOptions,
-  call: Call,
-  tool: Tool,
-  judgement: Judgement,
-): Promise<ToolPermission> {
-  const permission = await permitCall(options, call, tool, judgement);
-  if (permission === undefined) throw new TypeError("a record without an approval was refused for one");
-  return permission;
+/** Allowed at once: there is no approval to use. */
+function unasked(judgement: Judgement): Settled {
+  return { outcome: "approved", judgement };
 }
 
 function openCall(options: GateOptions, ask: ToolAsk, tool: Tool | undefined): Call {
@@ -130,14 +141,13 @@ async function repeatCall(options: GateOptions, call: Call, { step, result }: Re
   return { outcome: "repeated", result };
 }
 
-/** undefined: the approval cannot be used any more, and nothing was recorded. */
 async function permitCall(
   options: GateOptions,
   call: Call,
   tool: Tool,
   judgement: Judgement,
-  approval?: ApprovalChange,
-): Promise<ToolPermission | undefined> {
+  approval: ApprovalChange | undefined,
+): Promise<ToolPermission | NotBegun> {
   const { step, journal, argumentsDigest, ask } = call;
   const grant: ToolGrant = {
     activation: options.activation,
@@ -151,14 +161,16 @@ async function permitCall(
   };
   const begins = toolBeginning(grant);
   const facts = { tool: call.name, callId: ask.call.id, argumentsDigest };
-  const answer = await options.recorder.record(
-    [decisionDraft(journal, "tool.decided", judgement, facts), begins.draft],
-    {
-      step: begins.step,
-      ...(approval === undefined ? {} : { approval }),
-    },
-  );
-  if (answer.outcome === "unapproved") return undefined;
+  const { ceilings: limits } = judgement;
+  // Tokens are for models: what the task has spent of them was judged, and this call takes none.
+  const charge = { kind: "reserve", tokens: 0, limit: null, tool: toolKey(call.name), limits } as const;
+  const drafts = [decisionDraft(journal, "tool.decided", judgement, facts), begins.draft];
+  const change = { step: begins.step, charge, ...(approval === undefined ? {} : { approval }) };
+  const answer = await options.recorder.record(drafts, change);
+  if (answer.outcome !== "appended") {
+    await settleShared(options.budgets, judgement.reservation, NOTHING_USED);
+    return answer.outcome;
+  }
   return { outcome: "permitted", permit: ToolPermit.mint(grant), decision: judgement.decision };
 }
 
@@ -198,7 +210,11 @@ function denialDrafts(options: GateOptions, call: Call, judgement: Judgement, de
   return [
     decisionDraft(journal, "tool.decided", judgement, { tool: name, callId: ask.call.id, argumentsDigest }),
     journal.draft("tool.denied", denied),
-    ...budgetDrafts(journal, decision, { limit: judgement.ceiling, spent: usageOf(options).tokens, tool: name }),
+    ...budgetDrafts(journal, decision, {
+      limit: judgement.ceilings.tokens,
+      spent: usageOf(options).tokens,
+      tool: name,
+    }),
   ];
 }
 

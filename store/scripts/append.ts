@@ -48,9 +48,8 @@ export type Appended =
 const APPEND = defineScript(`${HOLDS}${RECORD}
 local task, activations, journal, steps, approvals = unpack(KEYS)
 local change, approval, replaced, ttl, question = unpack(ARGV, #ARGV - 4)
-local phase, seq, head, input, output, reserved, cost = unpack(redis.call('HMGET', task, 'phase', 'seq', 'head',
-  'inputTokens', 'outputTokens', 'reservedTokens', 'costUsd'))
-local ledger = { input, output, reserved, cost }
+local phase, seq, head = unpack(redis.call('HMGET', task, 'phase', 'seq', 'head'))
+local ledger = ledger_of(task)
 if not holds(phase, activations, ARGV[1], ARGV[2], ARGV[3]) then return { 'lease-lost' } end
 if not is_next(seq, head, 4) then
   return { is_repeated(journal, 4) and 'appended' or 'moved', seq, head, ledger }

@@ -36,6 +36,8 @@ export interface ClaimedTask {
   readonly createdAt: string;
   /** Since it was made or retried, by Redis' own clock. */
   readonly ageMs: number;
+  /** Since its first claim, by the same clock. */
+  readonly ranMs: number;
   readonly priority: Priority;
 }
 
@@ -44,6 +46,8 @@ export type Claim =
       readonly outcome: "claimed";
       readonly epoch: number;
       readonly attempt: number;
+      /** Since this activation was claimed first, by Redis' own clock. */
+      readonly ranMs: number;
       /** Who held it when its lease lapsed, or this holder's own former life; null: nobody was at work on it. */
       readonly takenOverFrom: string | null;
       /** A person wants the task to stop: release it as Cancelled, start nothing. */
@@ -69,7 +73,7 @@ export type Claim =
  * KEYS  1 task · 2 activations · 3 steps of this activation · 4 open
  * ARGV  1 activation · 2 holder · 3 lease in ms
  * Answers {'missing'}, {'ended', priority, activations that are leased or runnable}, {'held', holder, ms}, {'later', ms}, or {'claimed', epoch, attempts, former holder or
- * '', messages, task's fields, steps, now}.
+ * '', messages, task's fields, steps, now, when the activation was claimed first}.
  * Invariants: the epoch grows with every grant; a live lease passes only to its own holder.
  */
 const CLAIM = defineScript(`${NOW}${HAS_ENDED}
@@ -101,11 +105,13 @@ local epoch = redis.call('HINCRBY', activations, id .. '/epoch', 1)
 local attempts = redis.call('HINCRBY', activations, id .. '/attempts', 1)
 redis.call('HSET', activations, id .. '/phase', 'Leased', id .. '/holder', holder,
   id .. '/until', string.format('%d', now + ARGV[3]))
+redis.call('HSETNX', activations, id .. '/startedAtMs', string.format('%d', now))
 if task_phase == 'Pending' then
   redis.call('HSET', task, 'phase', 'Running', 'startedAtMs', string.format('%d', now))
 end
 return { 'claimed', epoch, attempts, former, redis.call('HGET', activations, id .. '/messages'),
-  redis.call('HGETALL', task), redis.call('HVALS', steps), string.format('%d', now) }
+  redis.call('HGETALL', task), redis.call('HVALS', steps), string.format('%d', now),
+  redis.call('HGET', activations, id .. '/startedAtMs') }
 `);
 
 /** A holder that claims what it holds already, after a restart under the same id, goes on at once under a new epoch. */
@@ -135,12 +141,16 @@ export async function claimActivation(redis: Redis, request: ClaimRequest): Prom
   }
 }
 
-function readClaim(what: string, [, epoch, attempt, former, messages, hash, steps, now]: readonly unknown[]): Claim {
+function readClaim(
+  what: string,
+  [, epoch, attempt, former, messages, hash, steps, now, began]: readonly unknown[],
+): Claim {
   const fields = fieldsOf(what, hash);
   return {
     outcome: "claimed",
     epoch: numberOf(what, epoch),
     attempt: numberOf(what, attempt),
+    ranMs: Math.max(0, numberOf(what, now) - numberOf(what, began)),
     takenOverFrom: textOrNull(what, former),
     cancelRequested: fields["cancel"] === "1",
     cancelledBy: textOrNull(what, fields["cancelledBy"] ?? ""),
@@ -165,6 +175,7 @@ function readClaimedTask(what: string, fields: Fields, nowMs: number): ClaimedTa
     ledger: ledgerOf(what, fields),
     createdAt: textOf(what, fields["createdAt"]),
     ageMs: Math.max(0, nowMs - numberOf(what, fields["queuedAtMs"])),
+    ranMs: Math.max(0, nowMs - (numberOrNull(what, fields["startedAtMs"] ?? "") ?? nowMs)),
     priority: readTerms(what, fields["priority"]).priority,
   };
 }

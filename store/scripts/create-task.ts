@@ -96,5 +96,8 @@ function taskFields(task: NewTask): (string | number)[] {
     outputTokens: 0,
     reservedTokens: 0,
     costUsd: 0,
+    reservedMicroUsd: 0,
+    steps: 0,
+    calls: "",
   }).flat();
 }

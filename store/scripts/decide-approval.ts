@@ -44,8 +44,7 @@ export type Ruled =
 const RULE = defineScript(`${NOW}${HAS_ENDED}${RECORD}${SETTLE_PHASE}
 local task, activations, open, journal, approvals = unpack(KEYS)
 local id, to = ARGV[1], ARGV[2]
-local found = redis.call('HMGET', task, 'phase', 'seq', 'head', 'priority',
-  'inputTokens', 'outputTokens', 'reservedTokens', 'costUsd')
+local found = redis.call('HMGET', task, 'phase', 'seq', 'head', 'priority')
 local question = redis.call('HMGET', approvals, id .. '/phase', id .. '/activation', id .. '/until')
 if not found[1] or not question[1] then return { 'missing' } end
 local activation = question[2]
@@ -61,7 +60,7 @@ if to == 'Expired' and not is_over then return { 'early' } end
 if to ~= 'Expired' and is_over then return { 'expired' } end
 if not is_next(found[2], found[3], 4) then return { 'moved', found[2], found[3] } end
 
-write_record(task, journal, '', { found[5], found[6], found[7], found[8] }, 4)
+write_record(task, journal, '', ledger_of(task), 4)
 redis.call('HSET', approvals, id .. '/phase', to)
 if ARGV[3] ~= '' then redis.call('HSET', approvals, id .. '/word', ARGV[3]) end
 local waits = redis.call('HMGET', activations, activation .. '/phase', activation .. '/approval')

@@ -39,7 +39,7 @@ export type EndAnswer =
 const END = defineScript(`${NOW}${HAS_ENDED}${RECORD}
 local task, activations, open, journal = unpack(KEYS)
 local found = redis.call('HMGET', task, 'phase', 'seq', 'head', 'cancel', 'queuedAtMs', 'waitMs', 'startedAtMs', 'durationMs',
-  'inputTokens', 'outputTokens', 'reservedTokens', 'costUsd', 'pausedMs')
+  'pausedMs')
 if found[1] and is_repeated(journal, 4) then return { 'ended' } end
 if not found[1] or has_ended[found[1]] then return { 'left-alone' } end
 local function is_over(since, limit, paused)
@@ -54,11 +54,11 @@ local function is_held()
 end
 local holds = ARGV[1] == 'cancel' and found[4] == '1' and not is_held()
   or ARGV[1] == 'wait' and found[1] == 'Pending' and is_over(found[5], found[6])
-  or ARGV[1] == 'duration' and found[1] ~= 'WaitingApproval' and is_over(found[7], found[8], found[13])
+  or ARGV[1] == 'duration' and found[1] ~= 'WaitingApproval' and is_over(found[7], found[8], found[9])
 if not holds then return { 'left-alone' } end
 if not is_next(found[2], found[3], 4) then return { 'moved', found[2], found[3] } end
 
-write_record(task, journal, '', { unpack(found, 9, 12) }, 4)
+write_record(task, journal, '', ledger_of(task), 4)
 redis.call('HSET', task, 'phase', ARGV[2], 'finishedAtMs', string.format('%d', now))
 if ARGV[3] ~= '' then redis.call('HSET', task, 'lastError', ARGV[3]) end
 return { 'ended' }

@@ -1,5 +1,6 @@
 // Pieces of Lua that several scripts share. Each is prepended to a script's own text.
 import { hasEnded, TASK_PHASES } from "../../contracts/task.ts";
+import { CHARGE_LENGTH, LEDGER_FIELDS } from "../ledger.ts";
 
 /** `now`: Redis' own clock in milliseconds. No other clock decides about a lease or a lock. */
 export const NOW = `
@@ -25,15 +26,20 @@ end
 
 /**
  * A record in the arguments, from ARGV[at]: seq and head expected · seq and hash of the last event · number of events, of
- * steps and of charges · hash and text of each event · id and text of each step · kind and four amounts of each charge.
+ * steps and of charges · hash and text of each event · id and text of each step · each charge (see chargeArguments).
  *
+ * `ledger_of(task)`: the amounts in the order of LEDGER_FIELDS ·
  * `is_repeated(journal, at)`: this very command was carried out before (its answer was lost on the way) ·
  * `is_next(seq, head, at)`: nobody wrote since the record was made ·
- * `charged(ledger, at)`: the amounts after the charges, or nil where one of them would exceed its limit ·
+ * `charged(ledger, at)`: the amounts after the charges, or nil where one of them would exceed a limit; a cost that nobody
+ * knows exceeds any limit on money ·
  * `write_record(task, journal, steps, ledger, at)`: writes it with the amounts that `charged` answered; answers seq, head
  * and where in ARGV it ends.
  */
 export const RECORD = `
+local function ledger_of(task)
+  return redis.call('HMGET', task, ${LEDGER_FIELDS.map((field) => `'${field}'`).join(", ")})
+end
 local function is_repeated(journal, at)
   if ARGV[at + 3] == '' then return false end
   local found = redis.call('XRANGE', journal, ARGV[at + 2] .. '-0', ARGV[at + 2] .. '-0')
@@ -45,31 +51,49 @@ end
 local function charges_at(at)
   return at + 7 + 2 * (ARGV[at + 4] + ARGV[at + 5])
 end
+local function is_beyond(amount, limit)
+  return limit ~= '' and amount > tonumber(limit)
+end
+local function count_call(calls, tool)
+  local counts = calls and calls ~= '' and cjson.decode(calls) or {}
+  counts[tool] = (counts[tool] or 0) + 1
+  return cjson.encode(counts), counts[tool]
+end
 local function charged(ledger, at)
   local input, output, reserved = tonumber(ledger[1]), tonumber(ledger[2]), tonumber(ledger[3])
+  local cost, micros = ledger[4] ~= '' and tonumber(ledger[4]) or nil, tonumber(ledger[5] or 0)
+  local steps, calls, times = tonumber(ledger[6] or 0), ledger[7] or '', 0
   local first = charges_at(at)
-  for from = first, first + 5 * ARGV[at + 6] - 1, 5 do
+  for from = first, first + ${CHARGE_LENGTH} * ARGV[at + 6] - 1, ${CHARGE_LENGTH} do
     local kind = ARGV[from]
     if kind == 'reserve' then
-      local limit = ARGV[from + 2]
-      if limit ~= '' and input + output + reserved + ARGV[from + 1] > tonumber(limit) then return nil end
-      reserved = reserved + ARGV[from + 1]
+      reserved, micros, steps = reserved + ARGV[from + 1], micros + ARGV[from + 3], steps + 1
+      if is_beyond(input + output + reserved, ARGV[from + 2]) or is_beyond(steps, ARGV[from + 5]) then return nil end
+      if ARGV[from + 4] ~= '' then
+        if not cost or is_beyond(math.ceil(cost * 1000000 - 0.001) + micros, ARGV[from + 4]) then return nil end
+      end
+      if ARGV[from + 6] ~= '' then
+        calls, times = count_call(calls, ARGV[from + 6])
+        if is_beyond(times, ARGV[from + 7]) then return nil end
+      end
     else
-      reserved = math.max(0, reserved - ARGV[from + 1])
-      input, output = input + ARGV[from + 2], output + ARGV[from + 3]
+      reserved, micros = math.max(0, reserved - ARGV[from + 1]), math.max(0, micros - ARGV[from + 3])
+      input, output = input + ARGV[from + 2], output + ARGV[from + 4]
+      if kind == 'settle' then cost = cost and ARGV[from + 5] ~= '' and cost + ARGV[from + 5] or nil end
     end
   end
-  return { string.format('%d', input), string.format('%d', output), string.format('%d', reserved), ledger[4] }
+  return { string.format('%d', input), string.format('%d', output), string.format('%d', reserved), ledger[4],
+    string.format('%d', micros), string.format('%d', steps), calls }
 end
 local function charge_cost(task, ledger, at)
   local first = charges_at(at)
-  for from = first, first + 5 * ARGV[at + 6] - 1, 5 do
+  for from = first, first + ${CHARGE_LENGTH} * ARGV[at + 6] - 1, ${CHARGE_LENGTH} do
     if ARGV[from] == 'settle' and ledger[4] ~= '' then
-      if ARGV[from + 4] == '' then
+      if ARGV[from + 5] == '' then
         ledger[4] = ''
         redis.call('HSET', task, 'costUsd', '')
       else
-        ledger[4] = redis.call('HINCRBYFLOAT', task, 'costUsd', ARGV[from + 4])
+        ledger[4] = redis.call('HINCRBYFLOAT', task, 'costUsd', ARGV[from + 5])
       end
     end
   end
@@ -86,8 +110,9 @@ local function write_record(task, journal, steps, ledger, at)
   for from = first_step, first_charge - 1, 2 do redis.call('HSET', steps, ARGV[from], ARGV[from + 1]) end
   charge_cost(task, ledger, at)
   redis.call('HSET', task, 'seq', string.format('%d', seq), 'head', head,
-    'inputTokens', ledger[1], 'outputTokens', ledger[2], 'reservedTokens', ledger[3])
-  return string.format('%d', seq), head, first_charge + 5 * ARGV[at + 6]
+    'inputTokens', ledger[1], 'outputTokens', ledger[2], 'reservedTokens', ledger[3],
+    'reservedMicroUsd', ledger[5] or 0, 'steps', ledger[6] or 0, 'calls', ledger[7] or '')
+  return string.format('%d', seq), head, first_charge + ${CHARGE_LENGTH} * ARGV[at + 6]
 end
 `;
 

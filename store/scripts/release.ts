@@ -83,10 +83,9 @@ export type Released =
 const RELEASE = defineScript(`${HOLDS}${RECORD}${SETTLE_PHASE}
 local task, activations, order, open, journal, steps, approvals = unpack(KEYS)
 local id = ARGV[1]
-local phase, seq, head, graph, priority, input, output, reserved, cost, cancel, canceller = unpack(redis.call('HMGET',
-  task, 'phase', 'seq', 'head', 'graph', 'priority', 'inputTokens', 'outputTokens', 'reservedTokens', 'costUsd', 'cancel',
-  'cancelledBy'))
-local ledger = { input, output, reserved, cost }
+local phase, seq, head, graph, priority, cancel, canceller = unpack(redis.call('HMGET',
+  task, 'phase', 'seq', 'head', 'graph', 'priority', 'cancel', 'cancelledBy'))
+local ledger = ledger_of(task)
 local target = ARGV[4]
 if target == 'Waiting' then
   local approval = redis.call('HGET', activations, id .. '/approval') or ''
@@ -128,6 +127,7 @@ for from = first_start, first_start + 3 * ARGV[10] - 1, 3 do
       started .. '/attempts', is_held and 1 or 0,
       started .. '/until', is_held and string.format('%d', now + ARGV[13]) or 0,
       started .. '/runnableAt', 0, started .. '/messages', ARGV[from + 2])
+    if is_held then redis.call('HSET', activations, started .. '/startedAtMs', string.format('%d', now)) end
     redis.call('RPUSH', order, started)
     redis.call('SADD', open, started)
     goes_on = goes_on or is_held

@@ -41,15 +41,14 @@ export type Resolved =
 const RESOLVE = defineScript(`${NOW}${HAS_ENDED}${RECORD}${SETTLE_PHASE}
 local task, activations, open, journal, steps = unpack(KEYS)
 local id, failure = ARGV[1], ARGV[2]
-local found = redis.call('HMGET', task, 'phase', 'seq', 'head', 'priority',
-  'inputTokens', 'outputTokens', 'reservedTokens', 'costUsd')
+local found = redis.call('HMGET', task, 'phase', 'seq', 'head', 'priority')
 if found[1] and is_repeated(journal, 3) then return { 'resolved', found[4] } end
 if not found[1] or has_ended[found[1]] or redis.call('HGET', activations, id .. '/phase') ~= 'Unknown' then
   return { 'not-unknown' }
 end
 if not is_next(found[2], found[3], 3) then return { 'moved', found[2], found[3] } end
 
-write_record(task, journal, steps, { found[5], found[6], found[7], found[8] }, 3)
+write_record(task, journal, steps, ledger_of(task), 3)
 if failure ~= '' then
   redis.call('HSET', activations, id .. '/phase', 'Failed')
   redis.call('HSET', task, 'phase', 'Failed', 'lastError', failure, 'finishedAtMs', string.format('%d', now))

@@ -46,8 +46,7 @@ export type RetryAnswer =
  */
 const RETRY = defineScript(`${NOW}${RECORD}
 local task, activations, order, open, journal, approvals = unpack(KEYS)
-local found = redis.call('HMGET', task, 'phase', 'seq', 'head', 'priority',
-  'inputTokens', 'outputTokens', 'reservedTokens', 'costUsd')
+local found = redis.call('HMGET', task, 'phase', 'seq', 'head', 'priority')
 local function retried()
   return { 'retried', found[4], unpack(redis.call('SMEMBERS', open)) }
 end
@@ -59,12 +58,13 @@ local goes_on = ARGV[1] == ''
 local ids = redis.call('SMEMBERS', open)
 if goes_on and #ids == 0 then return { 'nothing-open' } end
 
-local ledger = ARGV[2] == '1' and { '0', '0', '0', '0' } or { unpack(found, 5, 8) }
+local ledger = ARGV[2] == '1' and { '0', '0', '0', '0', '0', '0', '' } or ledger_of(task)
 local _, _, first_start = write_record(task, journal, '', ledger, 4)
 for _, id in ipairs(ids) do
   redis.call('HSET', activations, id .. '/runnableAt', 0, id .. '/until', 0)
   if goes_on then
     redis.call('HSET', activations, id .. '/phase', 'Runnable', id .. '/attempts', 0)
+    redis.call('HDEL', activations, id .. '/startedAtMs')
   else
     redis.call('HSET', activations, id .. '/phase', 'Cancelled')
     redis.call('SREM', open, id)

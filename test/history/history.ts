@@ -11,7 +11,7 @@ export interface TaskHistory {
   readonly record: TaskRecord;
   readonly events: readonly TraceEvent[];
   readonly steps: readonly StepRecord[];
-  readonly ledger: Ledger;
+  readonly ledger: Omit<Ledger, "reservedMicroUsd" | "steps" | "calls">;
   /** As they were seen, oldest first; whoever looks now and then misses some. */
   readonly phases: readonly TaskPhase[];
   /** Ends of the chain that somebody was told of. */

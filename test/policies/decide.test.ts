@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { decide } from "../../policies/decide.ts";
 import type { PolicySource } from "../../policies/policy-set.ts";
 import type { GateRequest } from "../../policies/request.ts";
-import { tokenCeiling } from "../../policies/rules/budgets.ts";
+import { taskCeilings } from "../../policies/rules/budgets.ts";
 import { globalPolicy, modelRequest, permission, policy, role, SUBJECT, setOf, toolRequest } from "./requests.ts";
 
 function codeOf(request: GateRequest, ...sources: readonly PolicySource[]): string {
@@ -145,14 +145,15 @@ describe("token budgets", () => {
 
   it("take the lowest ceiling that applies", () => {
     const sources = [guard, policy("p", { target_systems: ["reports"], max_tokens_per_run: "900" })];
-    expect(tokenCeiling(SUBJECT, setOf(...sources))).toBe(900);
-    expect(tokenCeiling({ ...SUBJECT, system: "other" }, setOf(...sources))).toBe(5_000);
-    expect(tokenCeiling(SUBJECT, setOf())).toBeNull();
+    expect(taskCeilings(SUBJECT, [setOf(...sources)], null).tokens).toBe(900);
+    expect(taskCeilings({ ...SUBJECT, system: "other" }, [setOf(...sources)], null).tokens).toBe(5_000);
+    expect(taskCeilings(SUBJECT, [setOf()], null).tokens).toBeNull();
     expect(codeOf(modelRequest(), ...sources)).toBe("BUDGET_TOKENS");
   });
 
   it("are no ceiling for the store while they are in audit mode", () => {
-    expect(tokenCeiling(SUBJECT, setOf(globalPolicy({ mode: "audit", max_tokens_per_run: 5 })))).toBeNull();
+    const audited = setOf(globalPolicy({ mode: "audit", max_tokens_per_run: 5 }));
+    expect(taskCeilings(SUBJECT, [audited], null).tokens).toBeNull();
   });
 
   it("stop tools of a task that has spent more than it may", () => {
@@ -377,8 +378,15 @@ describe("what cannot be read or evaluated", () => {
     ["a budget that is no number", { apply_mode: "global", max_tokens_per_run: "many" }],
     ["a budget below zero", { apply_mode: "global", max_tokens_per_run: -1 }],
     ["a target that is no name", { target_systems: [["reports"]] }],
-    ["a cost ceiling", { apply_mode: "global", max_cost_usd_per_run: 1 }],
-    ["a rate", { apply_mode: "global", rate: { per: "minute" } }],
+    ["a cost ceiling that is no number", { apply_mode: "global", max_cost_usd_per_run: "cheap" }],
+    ["a rate without a length of time", { apply_mode: "global", rate: { calls: 5, per: "minute" } }],
+    ["a rate of nothing", { apply_mode: "global", rate: { per: "1m" } }],
+    ["a rate of calls and tokens", { apply_mode: "global", rate: { per: "1m", calls: 1, tokens: 1 } }],
+    ["a budget that is misspelt", { apply_mode: "global", budgets: [{ per: ["day"], token: 5 }] }],
+    ["a budget of nothing", { apply_mode: "global", budgets: [{ per: ["day"] }] }],
+    ["a budget of nobody known", { apply_mode: "global", budgets: [{ per: ["week"], tokens: 5 }] }],
+    ["a task's budget for each day", { apply_mode: "global", budgets: [{ per: ["task", "day"], tokens: 5 }] }],
+    ["the time of a day", { apply_mode: "global", budgets: [{ per: ["day"], wall: "1h" }] }],
     ["an egress list", { apply_mode: "global", egress: { allow_hosts: [] } }],
     ["a flow", { apply_mode: "global", flow: [] }],
   ])("denies every point for %s", (_, spec) => {

@@ -5,7 +5,7 @@ import { combineVerdicts } from "../../policies/combine.ts";
 import { decide } from "../../policies/decide.ts";
 import { compilePolicies, type PolicySource } from "../../policies/policy-set.ts";
 import { DENIAL_CODES, type GateRequest } from "../../policies/request.ts";
-import { tokenCeiling } from "../../policies/rules/budgets.ts";
+import { taskCeilings } from "../../policies/rules/budgets.ts";
 import { globalPolicy, modelRequest, permission, policy, role, SUBJECT, setOf, toolRequest } from "./requests.ts";
 
 const tools = fc.constantFrom("search", "fs_delete", "mail.send", "Search");
@@ -140,7 +140,7 @@ it("never lets a model call pass that could break the ceiling which the store en
   fc.assert(
     fc.property(sources, fc.nat(4_000), fc.nat(4_000), (list, tokens, reserveTokens) => {
       const set = setOf(...list);
-      const ceiling = tokenCeiling(SUBJECT, set);
+      const ceiling = taskCeilings(SUBJECT, [set], null).tokens;
       const verdict = decide(modelRequest({ reserveTokens, usage: { tokens } }), set);
       if (freedom(verdict) > 0) expect(tokens + reserveTokens).toBeLessThanOrEqual(ceiling ?? Infinity);
     }),

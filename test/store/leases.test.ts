@@ -5,6 +5,7 @@ import { taskId } from "../../contracts/new-task.ts";
 import { verifyChain } from "../../contracts/trace.ts";
 import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
 import { stepsKey, taskKeys } from "../../store/keys.ts";
+import type { Charge } from "../../store/ledger.ts";
 import { type ActivationQueue, openQueue } from "../../store/queue.ts";
 import { appendEvents } from "../../store/scripts/append.ts";
 import { cancelTask } from "../../store/scripts/cancel-task.ts";
@@ -52,9 +53,18 @@ describeWithRedis("a lease on an activation", () => {
         retryBackoffMs: 0,
         retry: { maxBackoffMs: 86_400_000, jitter: "none", nonRetryable: [] },
         maxTurns: null,
-        ledger: { inputTokens: 0, outputTokens: 0, reservedTokens: 0, costUsd: 0 },
+        ledger: {
+          inputTokens: 0,
+          outputTokens: 0,
+          reservedTokens: 0,
+          costUsd: 0,
+          reservedMicroUsd: 0,
+          steps: 0,
+          calls: {},
+        },
         createdAt: "2026-01-02T03:04:05.000Z",
         ageMs: expect.any(Number),
+        ranMs: 0,
         priority: "normal",
       },
       messages: [],
@@ -123,7 +133,15 @@ describeWithRedis("a lease on an activation", () => {
     const events = eventsAfter(grant.task, claim.head, ["agent.started", "model.called"]);
     const step = { activation: "planner#1", step: "m1", state: "started" as const, idempotencyKey: "k1" };
     const charge = { kind: "reserve" as const, tokens: 100, limit: 1_000 };
-    const ledger = { inputTokens: 0, outputTokens: 0, reservedTokens: 100, costUsd: 0 };
+    const ledger = {
+      inputTokens: 0,
+      outputTokens: 0,
+      reservedTokens: 100,
+      costUsd: 0,
+      reservedMicroUsd: 0,
+      steps: 1,
+      calls: {},
+    };
     const head = { seq: 3, head: events.at(-1)?.hash };
     expect(
       await appendEvents(redis, { ...grant, after: claim.head, events, steps: [step], charges: [charge] }),
@@ -179,7 +197,15 @@ describeWithRedis("a lease on an activation", () => {
       await appendEvents(redis, { ...grant, after: claim.head, events, steps: [step], charges: [charge] }),
     ).toEqual({
       outcome: "over-budget",
-      ledger: { inputTokens: 0, outputTokens: 0, reservedTokens: 0, costUsd: 0 },
+      ledger: {
+        inputTokens: 0,
+        outputTokens: 0,
+        reservedTokens: 0,
+        costUsd: 0,
+        reservedMicroUsd: 0,
+        steps: 0,
+        calls: {},
+      },
     });
     expect(await claim1(redis, grant.task, "r1")).toMatchObject({ steps: [], head: claim.head });
   });
@@ -276,6 +302,37 @@ describeWithRedis("a lease on an activation", () => {
     });
   });
 
+  test("refuses a step, a call of a tool or money beyond their limits, and counts those within", async () => {
+    const { grant, claim } = await claimedTask(redis, queue);
+    const none = { microUsd: null, steps: null, calls: null };
+    const base = { kind: "reserve" as const, tokens: 0, limit: null };
+    let after = claim.head;
+    const call = async (more: Partial<Extract<Charge, { kind: "reserve" }>>) => {
+      const events = eventsAfter(grant.task, after, ["tool.called"]);
+      const answer = await appendEvents(redis, { ...grant, after, events, charges: [{ ...base, ...more }] });
+      if (answer.outcome === "appended") after = answer.head;
+      return answer;
+    };
+    const first = { tool: "search", microUsd: 400, limits: { microUsd: 400, steps: 1, calls: 1 } };
+    expect(await call(first)).toMatchObject({
+      outcome: "appended",
+      ledger: { reservedMicroUsd: 400, steps: 1, calls: { search: 1 } },
+    });
+    expect((await call({ limits: { ...none, steps: 1 } })).outcome).toBe("over-budget");
+    expect((await call({ microUsd: 1, limits: { ...none, microUsd: 400 } })).outcome).toBe("over-budget");
+    expect((await call({ tool: "search", limits: { ...none, calls: 1 } })).outcome).toBe("over-budget");
+    expect(await call({ tool: "mail", limits: { ...none, calls: 1 } })).toMatchObject({
+      outcome: "appended",
+      ledger: { steps: 2, calls: { search: 1, mail: 1 } },
+    });
+    const answered = eventsAfter(grant.task, after, ["model.answered"]);
+    const settle = { kind: "settle" as const, reserved: 0, inputTokens: 0, outputTokens: 0, costUsd: null };
+    const unpriced = await appendEvents(redis, { ...grant, after, events: answered, charges: [settle] });
+    if (unpriced.outcome !== "appended") throw new Error(unpriced.outcome);
+    after = unpriced.head;
+    expect((await call({ limits: { ...none, microUsd: 1_000_000 } })).outcome).toBe("over-budget");
+  });
+
   test("reckons the charges of one record in their order, and writes none of it when the last is over the budget", async () => {
     const { grant, claim } = await claimedTask(redis, queue);
     const settle = { kind: "settle" as const, reserved: 90, inputTokens: 30, outputTokens: 10, costUsd: 0.5 };
@@ -293,7 +350,15 @@ describeWithRedis("a lease on an activation", () => {
     expect(over).toEqual({ outcome: "over-budget", ledger: called.ledger });
     expect(await readTrace(redis, grant.task)).toHaveLength(2);
     const within = { ...grant, after, events, steps, charges: [settle, reserve(60)] };
-    const ledger = { inputTokens: 30, outputTokens: 10, reservedTokens: 60, costUsd: 0.5 };
+    const ledger = {
+      inputTokens: 30,
+      outputTokens: 10,
+      reservedTokens: 60,
+      costUsd: 0.5,
+      reservedMicroUsd: 0,
+      steps: 2,
+      calls: {},
+    };
     const answer = { outcome: "appended", head: { seq: 5, head: events.at(-1)?.hash }, ledger };
     expect(await appendEvents(redis, within)).toEqual(answer);
     expect(await appendEvents(redis, within)).toEqual(answer);
@@ -310,7 +375,15 @@ describeWithRedis("a lease on an activation", () => {
     expect(await releaseActivation(redis, queue, given)).toMatchObject({ outcome: "released" });
     const again = await claim1(redis, grant.task, "r1");
     expect(again.steps).toEqual([step]);
-    expect(again.task.ledger).toEqual({ inputTokens: 30, outputTokens: 10, reservedTokens: 0, costUsd: null });
+    expect(again.task.ledger).toEqual({
+      inputTokens: 30,
+      outputTokens: 10,
+      reservedTokens: 0,
+      costUsd: null,
+      reservedMicroUsd: 0,
+      steps: 0,
+      calls: {},
+    });
     const next = { ...grant, epoch: again.epoch };
     const events = eventsAfter(grant.task, again.head, ["agent.finished"]);
     const done = { ...handOver(next, again), after: again.head, events };

@@ -106,7 +106,15 @@ describeWithRedis("a task that failed", () => {
     const { ref } = await failed();
     await retryTask(redis, queue, request(ref, { restart: anew, resetBudget: true }));
     const claim = await claimActivation(redis, { task: ref, activation: "x#2", holder: "r2", leaseMs: 5_000 });
-    const ledger = { inputTokens: 0, outputTokens: 0, reservedTokens: 0, costUsd: 0 };
+    const ledger = {
+      inputTokens: 0,
+      outputTokens: 0,
+      reservedTokens: 0,
+      costUsd: 0,
+      reservedMicroUsd: 0,
+      steps: 0,
+      calls: {},
+    };
     expect(claim).toMatchObject({ outcome: "claimed", task: { ledger } });
   });
 

@@ -13,12 +13,13 @@ export function checkAgentPolicy(spec: AgentPolicySpec, remarks: Remarks): void 
     const detail = "Name `target_systems`, `target_tasks` or `target_agents`, or write `apply_mode: global`.";
     remarks.complain("", "the policy holds for nothing: it is scoped and has no targets", detail);
   }
-  if (spec.rules !== undefined) checkPolicyRules(spec, remarks);
+  checkPolicyRules(spec, remarks);
 }
 
 /** Read by the gate's own reader: what it could not read would deny everything in the policy's scope. */
 function checkPolicyRules(spec: AgentPolicySpec, remarks: Remarks): void {
-  const { errors } = compilePolicy({ address: "", namespace: "", name: "", spec: { rules: spec.rules } });
+  const { rules, budgets, rate } = spec;
+  const { errors } = compilePolicy({ address: "", namespace: "", name: "", spec: { rules, budgets, rate } });
   for (const error of errors) remarks.refuse(pointerOf(error), error.message, adviceOn(error));
 }
 

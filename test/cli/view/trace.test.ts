@@ -38,6 +38,7 @@ const DRAFTS: readonly TraceDraft[] = [
       latencyMs: 2_000,
       finishReason: "tool_use",
       costUsd: null,
+      budget: { reservedTokens: 0, reservedUsd: 0, steps: 0, calls: {} },
     },
   }),
   draft("tool.denied", 3_000, { ...place, turn: 1, step: "m1.c0", data: { ...DENIAL } }),

@@ -19,6 +19,7 @@ const TASK: TaskRecord = {
   output: { last_output: "done" },
   tokens: { input: 0, output: 0 },
   costUsd: null,
+  budget: { reservedTokens: 0, reservedUsd: 0, steps: 0, calls: {} },
   createdAt: "2026-11-22T14:00:00.000Z",
   startedAt: null,
   finishedAt: null,

@@ -9,7 +9,7 @@ import { serve } from "../tools/http-server.ts";
 import { agent, mockModel, openWorld, system, type World } from "../world.ts";
 import { modelAsk, NEVER, openGate, postingModel } from "./desk.ts";
 
-const BRANCHES = 12;
+const BRANCHES = 50;
 const CEILING = 1_000;
 
 let server: TestRedis;

@@ -11,15 +11,25 @@ import type { RecordAnswer, RecordChange, Recorder } from "../../../runner/gate/
 import { createRedactor } from "../../../runner/gate/redact.ts";
 import type { Model, ModelRequest } from "../../../runner/models/model.ts";
 import type { Tool } from "../../../runner/tools/tool.ts";
-import type { Charge, Ledger } from "../../../store/ledger.ts";
+import { afterCharge, type Charge, type Ledger } from "../../../store/ledger.ts";
 import { chainedEvents } from "../../contracts/chained.ts";
+
+export const EMPTY_LEDGER: Ledger = {
+  inputTokens: 0,
+  outputTokens: 0,
+  reservedTokens: 0,
+  costUsd: 0,
+  reservedMicroUsd: 0,
+  steps: 0,
+  calls: {},
+};
 
 /** Keeps what the store would keep, refuses what it would refuse; `fail` breaks it from the n-th record on. */
 export class MemoryRecorder implements Recorder {
   readonly events: TraceDraft[] = [];
   readonly steps = new Map<string, StepRecord>();
   readonly failures: { readonly from: number; readonly error: Error } | undefined;
-  spent: Ledger = { inputTokens: 0, outputTokens: 0, reservedTokens: 0, costUsd: 0 };
+  spent: Ledger = EMPTY_LEDGER;
   lease: Error | undefined;
   #records = 0;
 
@@ -61,26 +71,13 @@ export class MemoryRecorder implements Recorder {
   }
 
   #charge(charge: Charge): boolean {
-    const { inputTokens, outputTokens, reservedTokens, costUsd } = this.spent;
-    switch (charge.kind) {
-      case "reserve": {
-        const total = inputTokens + outputTokens + reservedTokens + charge.tokens;
-        if (charge.limit !== null && total > charge.limit) return false;
-        this.spent = { ...this.spent, reservedTokens: reservedTokens + charge.tokens };
-        return true;
-      }
-      case "settle":
-        this.spent = {
-          inputTokens: inputTokens + charge.inputTokens,
-          outputTokens: outputTokens + charge.outputTokens,
-          reservedTokens: reservedTokens - charge.reserved,
-          costUsd: costUsd === null || charge.costUsd === null ? null : costUsd + charge.costUsd,
-        };
-        return true;
-      case "release":
-        this.spent = { ...this.spent, reservedTokens: reservedTokens - charge.reserved };
-        return true;
+    const after = afterCharge(this.spent, charge);
+    if (charge.kind === "reserve") {
+      const { inputTokens, outputTokens, reservedTokens } = after;
+      if (charge.limit !== null && inputTokens + outputTokens + reservedTokens > charge.limit) return false;
     }
+    this.spent = after;
+    return true;
   }
 }
 

@@ -49,7 +49,15 @@ describeWithRedis("the journal of an activation", () => {
     const step = { activation: "planner#1", step: "m1", state: "done" as const, idempotencyKey: "k1" };
     const settle = { kind: "settle" as const, reserved: 90, inputTokens: 30, outputTokens: 10, costUsd: 0.5 };
     journal.defer([draft("model.answered")], { step, charge: settle });
-    const ledger = { inputTokens: 30, outputTokens: 10, reservedTokens: 0, costUsd: 0.5 };
+    const ledger = {
+      inputTokens: 30,
+      outputTokens: 10,
+      reservedTokens: 0,
+      costUsd: 0.5,
+      reservedMicroUsd: 0,
+      steps: 1,
+      calls: {},
+    };
     expect(journal.ledger()).toEqual(ledger);
     expect(await readTrace(redis, grant.task)).toHaveLength(2);
     const refused = await journal.record([draft("model.called")], { charge: { ...reserve, tokens: 61 } });
