@@ -19,14 +19,9 @@ export function findBudgets(
 export const NOTHING_MORE: Need = { tokens: 0, microUsd: 0, steps: 0, tool: null };
 
 export function needOfRequest(request: GateRequest): Need | undefined {
-  switch (request.point) {
-    case "before_model":
-      return { tokens: request.reserveTokens, microUsd: request.reserveMicroUsd ?? null, steps: 1, tool: null };
-    case "before_tool":
-      return { tokens: 0, microUsd: 0, steps: 1, tool: request.tool.name };
-    default:
-      return undefined;
-  }
+  if (request.point === "before_model")
+    return { tokens: request.reserveTokens, microUsd: request.reserveMicroUsd ?? null, steps: 1, tool: null };
+  return request.point === "before_tool" ? { tokens: 0, microUsd: 0, steps: 1, tool: request.tool.name } : undefined;
 }
 
 function findLimit(policy: CompiledPolicy, limit: Limit, keys: SubjectKeys, usage: Usage, need: Need): Finding[] {

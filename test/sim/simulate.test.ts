@@ -54,7 +54,7 @@ const SPOILINGS: readonly Spoiling[] = [
     changes: [["return #found == 1 and found[1][2][2] == ARGV[at + 3]", "return false"]],
   },
   { what: "steps that are not kept", changes: [["redis.call('HSET', steps, ARGV[from], ARGV[from + 1])", ""]] },
-  { what: "tokens that are not charged", changes: [["output + ARGV[from + 3]", "output"]] },
+  { what: "tokens that are not charged", changes: [["output + ARGV[from + 4]", "output"]] },
   {
     what: "a lost lease and a chain that moved, and nobody compares them",
     changes: [

@@ -40,6 +40,7 @@ describeWithRedis("a lease on an activation", () => {
       outcome: "claimed",
       epoch: 1,
       attempt: 1,
+      ranMs: 0,
       takenOverFrom: null,
       cancelRequested: false,
       cancelledBy: null,
