@@ -63,6 +63,6 @@ function amountText(what: string, amount: number): string {
   return what === "micro_usd" ? usdText(amount) : renderCount(amount);
 }
 
-export function usdText(microUsd: number): string {
+function usdText(microUsd: number): string {
   return `$${(microUsd / 1_000_000).toFixed(4)}`;
 }

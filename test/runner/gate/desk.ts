@@ -14,7 +14,7 @@ import type { Tool } from "../../../runner/tools/tool.ts";
 import { afterCharge, type Charge, type Ledger } from "../../../store/ledger.ts";
 import { chainedEvents } from "../../contracts/chained.ts";
 
-export const EMPTY_LEDGER: Ledger = {
+const EMPTY_LEDGER: Ledger = {
   inputTokens: 0,
   outputTokens: 0,
   reservedTokens: 0,
