@@ -11,10 +11,12 @@ import type { Claimed, Held, RunnerParts } from "./held.ts";
 import { Lease, RunnerStopping } from "./lease.ts";
 import { RUNNER_LIMITS } from "./limits.ts";
 import { type Outcome, outcomeOfFailure } from "./outcome.ts";
+import { STOP_LOOK_MS } from "./stops.ts";
 import { ActivationJournal } from "./trace/activation-journal.ts";
 
 export async function runActivation(parts: RunnerParts, job: ActivationJob, bell: ActivationContext): Promise<void> {
   const { redis, id, leaseMs } = parts;
+  if (await parts.workshop.isStopped(job, bell.signal)) return bell.delay(STOP_LOOK_MS);
   // The deadline counts from before the claim was sent: the server's clock cannot have started earlier than that.
   const sentAtMs = performance.now();
   const claim = await claimActivation(redis, { ...job, holder: id, leaseMs });

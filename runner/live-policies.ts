@@ -1,23 +1,30 @@
-// The policies that the environment has now: a task's own are pinned for loosening, these hold for tightening.
+// The policies that the environment has now, and what somebody suspended in it: a task's own policies are pinned for
+// loosening, these hold for tightening.
 import { setTimeout as wait } from "node:timers/promises";
 import { TransientFailure } from "../contracts/failure.ts";
 import type { PolicySet } from "../policies/policy-set.ts";
 import type { Redis } from "../store/connect.ts";
+import { type Holds, readHolds } from "../store/holds.ts";
 import { readHead, readState } from "../store/state.ts";
 import { policiesOf } from "./definitions.ts";
 import { unlessAborted } from "./unless-aborted.ts";
 
-/** How long an answer is believed: a policy that was tightened holds for running tasks within this time. */
-const FRESH_MS = 1_000;
+/** How long an answer is believed: what was tightened or suspended stops running tasks within this time. */
+const FRESH_MS = 900;
 /** A server that restarts must not look like policies that are gone, for which the gate denies for good. */
 const PATIENCE_MS = 30_000;
 const RETRY_MS = 150;
+
+interface LiveRules {
+  readonly set: PolicySet;
+  readonly holds: Holds;
+}
 
 export class LivePolicies {
   readonly #redis: Redis;
   readonly #env: string;
   #known: { readonly digest: string; readonly set: PolicySet } | undefined;
-  #reading: Promise<PolicySet> | undefined;
+  #reading: Promise<LiveRules> | undefined;
   #readAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(redis: Redis, env: string) {
@@ -30,11 +37,16 @@ export class LivePolicies {
    * made must hold for it, loosened or tightened. Throws where the state cannot be read: the gate then denies. Waits for
    * a server that is away, but for no longer than the lease of whoever asks.
    */
-  get(notBeforeMs: number, lease: AbortSignal): Promise<PolicySet> {
-    return unlessAborted(() => this.#fresh(notBeforeMs), lease);
+  async get(notBeforeMs: number, lease: AbortSignal): Promise<PolicySet> {
+    return (await unlessAborted(() => this.#fresh(notBeforeMs), lease)).set;
   }
 
-  #fresh(notBeforeMs: number): Promise<PolicySet> {
+  /** In the same way, and of the same look. */
+  async holds(notBeforeMs: number, lease: AbortSignal): Promise<Holds> {
+    return (await unlessAborted(() => this.#fresh(notBeforeMs), lease)).holds;
+  }
+
+  #fresh(notBeforeMs: number): Promise<LiveRules> {
     const freshSinceMs = Math.max(notBeforeMs, performance.now() - FRESH_MS);
     if (this.#reading !== undefined && this.#readAtMs >= freshSinceMs) return this.#reading;
     this.#readAtMs = performance.now();
@@ -46,11 +58,12 @@ export class LivePolicies {
     return reading;
   }
 
-  async #readPatiently(): Promise<PolicySet> {
+  async #readPatiently(): Promise<LiveRules> {
     const untilMs = performance.now() + PATIENCE_MS;
     for (;;) {
       try {
-        return await this.#read();
+        const [set, holds] = await Promise.all([this.#read(), readHolds(this.#redis, this.#env)]);
+        return { set, holds };
       } catch (error) {
         if (!(error instanceof TransientFailure) || performance.now() > untilMs) throw error;
         await wait(RETRY_MS);

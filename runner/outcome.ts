@@ -63,7 +63,7 @@ export function outcomeOfFailure(error: unknown, attempts: Attempts): Outcome {
   const record = failureRecord(error);
   if (!(error instanceof TransientFailure)) return { kind: "failed", error: record, phase: "Failed", final: false };
   if (GROUND.test(error.code)) return { kind: "retry", error: record, inMs: GROUND_RETRY_MS, counts: false };
-  if (error.code === "MODEL_CIRCUIT_OPEN")
+  if (error.code === "MODEL_CIRCUIT_OPEN" || error.code === "SUSPENDED")
     return { kind: "retry", error: record, inMs: error.retryAfterMs ?? GROUND_RETRY_MS, counts: false };
   if (isNonRetryable(record, attempts.retry.nonRetryable))
     return { kind: "failed", error: record, phase: "Failed", final: false };

@@ -6,6 +6,7 @@ import type { AgentSpec } from "../contracts/kinds/agent.ts";
 import { listedTools } from "../contracts/memory-tools.ts";
 import { taskId } from "../contracts/new-task.ts";
 import type { Redis } from "../store/connect.ts";
+import type { ActivationJob } from "../store/queue.ts";
 import { reserveBudgets } from "../store/scripts/reserve-budgets.ts";
 import { settleBudgets } from "../store/scripts/settle-budgets.ts";
 import type { ModelChoice, ToolRules } from "./agent/desk.ts";
@@ -29,6 +30,7 @@ import { OpenedModels } from "./models/opened-models.ts";
 import type { SecretAccess } from "./secrets/allowed.ts";
 import { openSecrets, type Secrets } from "./secrets/secrets.ts";
 import { openSightings, type Sightings } from "./sightings.ts";
+import { findStop, StoppedActivations, stopped } from "./stops.ts";
 import { type Outbound, resolveHost } from "./tools/checked-request.ts";
 import { findMemory } from "./tools/find-manifest.ts";
 import { openToolBox, outboundTo, type ToolDeps } from "./tools/open-tool-box.ts";
@@ -63,6 +65,8 @@ export interface Bench {
 export interface Workshop {
   /** Throws PermanentFailure or TransientFailure where the model, a secret or a server is not to be had. */
   open(held: Held, definitions: Definitions, spec: AgentSpec): Promise<Bench>;
+  /** Whether it was stopped here, and what stopped it still stands: then there is nothing to claim. */
+  isStopped(job: ActivationJob, signal: AbortSignal): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -73,6 +77,7 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
     options,
     mcp,
     live: new LivePolicies(options.redis, options.env),
+    stops: new StoppedActivations(),
     breakers: new Breakers(options.redis, options.env, () => performance.now()),
     opened: new OpenedModels(),
     argumentCheck: createArgumentCheck(),
@@ -81,6 +86,10 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
   };
   return {
     close: () => mcp.close(),
+    async isStopped(job, signal) {
+      if (!shared.stops.has(job)) return false;
+      return shared.stops.isStopped(job, await shared.live.holds(Number.NEGATIVE_INFINITY, signal));
+    },
     async open(held, definitions, spec) {
       const secrets = shared.sightings.watch(openSecrets(definitions.snapshot.entries, access));
       const redactor = redactorOf(secrets);
@@ -99,6 +108,7 @@ interface Shared {
   readonly options: WorkshopOptions;
   readonly mcp: McpSupervisor;
   readonly live: LivePolicies;
+  readonly stops: StoppedActivations;
   readonly breakers: Breakers;
   readonly opened: OpenedModels;
   readonly argumentCheck: ArgumentCheck;
@@ -113,7 +123,7 @@ interface Attempt {
 }
 
 async function openBench(shared: Shared, attempt: Attempt, secrets: Secrets, redactor: Redactor): Promise<Bench> {
-  const { options, mcp, live, breakers, opened, argumentCheck, sightings, ground } = shared;
+  const { options, mcp, live, stops, breakers, opened, argumentCheck, sightings, ground } = shared;
   const { held, definitions, spec } = attempt;
   const { entries } = definitions.snapshot;
   const { namespace } = held.task;
@@ -139,6 +149,16 @@ async function openBench(shared: Shared, attempt: Attempt, secrets: Secrets, red
     budgets: {
       reserve: (id, claims) => reserveBudgets(options.redis, options.env, id, claims),
       settle: (id, settlements) => settleBudgets(options.redis, options.env, id, settlements),
+    },
+    checkStops: async (request, endpoint) => {
+      const holds = await live.holds(held.since.madeByMs, held.lease.signal);
+      const stop = findStop(holds, request, endpoint);
+      if (stop === undefined) return;
+      stops.note(held, stop);
+      const why = stopped(stop);
+      // No other model may stand in, and no further try be made: the activation ends here, and is given back.
+      held.lease.abort(why);
+      throw why;
     },
     workedMs: () => ({
       taskMs: performance.now() - held.since.taskMs,

@@ -16,6 +16,8 @@ export interface Holds {
   readonly environment: Suspension | null;
   readonly rolledBack: RolledBack | null;
   readonly resources: ReadonlyMap<Address, Suspension>;
+  /** By `namespace/<name>`. The gate lets nothing of them begin; applies go on. */
+  readonly namespaces: ReadonlyMap<string, Suspension>;
   readonly heldHistory: HeldHistory | null;
   readonly acceptedHistory: AcceptedHistory | null;
 }
@@ -25,7 +27,9 @@ export async function readHolds(redis: Redis, env: string): Promise<Holds> {
   const found = await ask(redis, () => redis.hgetall(environmentKeys(env).holds));
   const { [ENVIRONMENT]: environment, [ROLLED_BACK]: rolledBack, ...others } = found;
   const { [HELD_HISTORY]: held, [ACCEPTED_HISTORY]: accepted, ...rest } = others;
-  const resources = Object.entries(rest).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const suspended = Object.entries(rest).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  const resources = suspended.filter(([name]) => !isNamespaceHold(name));
+  const namespaces = suspended.filter(([name]) => isNamespaceHold(name));
   return {
     environment: environment === undefined ? null : readSuspension(env, ENVIRONMENT, environment),
     rolledBack: rolledBack === undefined ? null : readRolledBack(env, rolledBack),
@@ -34,14 +38,31 @@ export async function readHolds(redis: Redis, env: string): Promise<Holds> {
     resources: new Map(
       resources.map(([name, text]) => [readAddress(env, name), readSuspension(env, name, text)] as const),
     ),
+    namespaces: new Map(namespaces.map(([name, text]) => [name, readSuspension(env, name, text)] as const)),
   };
 }
+
+const NAMESPACE = "namespace/";
+
+/** A whole namespace, as it is held. No kind has this name, so that no address can be meant. */
+type NamespaceHold = `namespace/${string}`;
+
+export function namespaceHold(namespace: string): NamespaceHold {
+  return `${NAMESPACE}${namespace}`;
+}
+
+function isNamespaceHold(name: string): boolean {
+  return name.startsWith(NAMESPACE);
+}
+
+/** What can be suspended besides the whole environment. */
+export type Suspended = Address | NamespaceHold;
 
 /** `address` null: the whole environment. A second suspension replaces the first one's words. */
 export async function suspend(
   redis: Redis,
   env: string,
-  address: Address | null,
+  address: Suspended | null,
   suspension: Suspension,
 ): Promise<void> {
   const field = address ?? ENVIRONMENT;
@@ -60,7 +81,7 @@ export type Word = Pick<Suspension, "by" | "since">;
 export async function resume(
   redis: Redis,
   env: string,
-  address: Address | null,
+  address: Suspended | null,
   word: Word,
 ): Promise<readonly string[]> {
   const names = address === null ? [ENVIRONMENT, ROLLED_BACK] : [address];

@@ -35,9 +35,9 @@ function addSuspend(program: Command, facts: ProgramFacts, act: Act): void {
   const command = program
     .command("suspend")
     .description(
-      "apply nothing any more to an environment, or to one resource; agents and tasks that run go on running",
+      "apply nothing any more to an environment, or to one resource; an agent, a system, a tool, a model or a namespace begins no call any more, either",
     )
-    .argument("[kind]", "a kind, or Kind/name (default: the whole environment)")
+    .argument("[kind]", "a kind, Kind/name or namespace/NAME (default: the whole environment)")
     .argument("[name]", "name or namespace/name")
     .option("-n, --namespace <name>", "the namespace (default: default)")
     .option("--reason <text>", "why, for everybody who meets it");
@@ -52,7 +52,7 @@ function addResume(program: Command, facts: ProgramFacts, act: Act): void {
     .description(
       "lift a suspension; for an environment also the wait after a rollback, and accept the rewritten branch that is held",
     )
-    .argument("[kind]", "a kind, or Kind/name (default: the environment itself)")
+    .argument("[kind]", "a kind, Kind/name or namespace/NAME (default: the environment itself)")
     .argument("[name]", "name or namespace/name")
     .option("-n, --namespace <name>", "the namespace (default: default)");
   withOutput(withStateFlags(withPerson(command), facts), ["text", "json"]).action((kind, name, flags) =>

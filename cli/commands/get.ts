@@ -55,8 +55,13 @@ export async function runGet(host: Host, asked: GetOptions): Promise<ExitCode> {
   }
 }
 
-function saySuspended(host: Host, records: readonly StateRecord[], { environment, resources }: Holds): void {
+function saySuspended(
+  host: Host,
+  records: readonly StateRecord[],
+  { environment, namespaces, resources }: Holds,
+): void {
   if (environment !== null) say(host, `The environment is ${suspensionText(environment)}`);
+  for (const [namespace, suspension] of namespaces) say(host, `${namespace} is ${suspensionText(suspension)}`);
   for (const { address } of records) {
     const suspension = resources.get(address);
     if (suspension !== undefined) say(host, `${address} is ${suspensionText(suspension)}`);

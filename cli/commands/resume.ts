@@ -1,18 +1,17 @@
 // `resume [kind] [name]`: lifts a suspension; for a whole environment also what a rollback left behind, and the hold on a
 // branch that was rewritten.
 
-import type { Address } from "../../contracts/address.ts";
 import type { AcceptedHistory } from "../../contracts/holds.ts";
 import { suspensionText } from "../../reconciler/holds/suspended.ts";
-import { readHolds, resume } from "../../store/holds.ts";
+import { readHolds, resume, type Suspended } from "../../store/holds.ts";
 import { publishLook } from "../../store/leader.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { printJson, say } from "../output.ts";
 import { personOf } from "../person.ts";
 import { openRedis } from "../redis.ts";
-import { type ResourceWords, resourceNamed } from "../resource-named.ts";
-import { targetText } from "./suspend.ts";
+import type { ResourceWords } from "../resource-named.ts";
+import { suspendedNamed, targetText } from "./suspend.ts";
 
 export interface ResumeOptions extends CommonFlags, ResourceWords {
   readonly as?: string;
@@ -20,19 +19,20 @@ export interface ResumeOptions extends CommonFlags, ResourceWords {
 }
 
 export async function runResume(host: Host, options: ResumeOptions): Promise<ExitCode> {
-  const address = resourceNamed(options);
+  const address = suspendedNamed(options);
   const by = await personOf(host, options.as);
   const { redis, close } = await openRedis(host, options);
   try {
     const { env, output } = options;
     const lifted = await resume(redis, env, address, { by, since: host.now().toISOString() });
-    const { resources, acceptedHistory } = await readHolds(redis, env);
+    const { resources, namespaces, acceptedHistory } = await readHolds(redis, env);
     const accepted = lifted.includes("history-accepted") ? acceptedHistory : null;
     if (lifted.length > 0) await publishLook(redis, env);
-    const suspended = [...resources.keys()];
+    const suspended = [...namespaces.keys(), ...resources.keys()];
     if (output === "json") printJson(host, { formatVersion: "1", env, address, lifted, accepted, suspended });
     else tell(host, { env, address, lifted, accepted });
-    for (const [still, suspension] of resources) say(host, `${still} stays ${suspensionText(suspension)}`);
+    for (const [still, suspension] of [...namespaces, ...resources])
+      say(host, `${still} stays ${suspensionText(suspension)}`);
     return EXIT.ok;
   } finally {
     await close();
@@ -41,7 +41,7 @@ export async function runResume(host: Host, options: ResumeOptions): Promise<Exi
 
 interface Resumed {
   readonly env: string;
-  readonly address: Address | null;
+  readonly address: Suspended | null;
   readonly lifted: readonly string[];
   readonly accepted: AcceptedHistory | null;
 }

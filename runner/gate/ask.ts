@@ -3,7 +3,7 @@ import type { Decision, Denial } from "../../contracts/decision.ts";
 import type { StepId, ToolCall, ToolResult } from "../../contracts/step.ts";
 import type { ActivationId, TaskRef } from "../../contracts/task.ts";
 import type { PolicySet } from "../../policies/policy-set.ts";
-import type { AgentGrants, Subject } from "../../policies/request.ts";
+import type { AgentGrants, GateRequest, Subject } from "../../policies/request.ts";
 import type { Model, ModelRequest } from "../models/model.ts";
 import type { ModelPrice } from "../models/price.ts";
 import type { ToolBox } from "../tools/tool.ts";
@@ -32,6 +32,8 @@ export interface GateOptions {
   readonly budgets?: SharedBudgets;
   /** How long the task and this activation have been at work. */
   readonly workedMs?: () => { readonly taskMs: number; readonly activationMs: number };
+  /** Throws where somebody suspended what the request is about: it waits until that is resumed. */
+  readonly checkStops?: (request: GateRequest, endpoint: string | undefined) => Promise<void>;
   readonly toolBox: ToolBox;
   readonly recorder: Recorder;
   readonly redactor: Redactor;

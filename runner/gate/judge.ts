@@ -28,9 +28,14 @@ export interface Judgement {
   readonly livePolicyDigest: string | undefined;
 }
 
-/** What it would take of ledgers that tasks share is not looked at yet: see {@link reserve}. */
-export async function judge(options: GateOptions, request: GateRequest): Promise<Judgement> {
+/**
+ * `endpoint`: `namespace/name` of the ModelEndpoint that is asked for. Throws where it is suspended (`checkStops`). What the
+ * request would take of ledgers that tasks share is not looked at yet: see {@link reserve}.
+ */
+export async function judge(options: GateOptions, request: GateRequest, endpoint?: string): Promise<Judgement> {
   const live = await readLive(options);
+  // Where policies cannot be read, what is suspended cannot either: it is denied below.
+  if (live !== "unavailable") await options.checkStops?.(request, endpoint);
   const known = await withFacts(options, request, live);
   const begun = options.clock.monotonicMs();
   const verdict = judgeBoth(options, known, live);

@@ -30,7 +30,7 @@ export async function requestModel(options: GateOptions, ask: ModelAsk): Promise
   const turn = openTurn(options, ask);
   for (let tries = 1; ; tries += 1) {
     const request = gateRequest(options, turn);
-    const judgement = await reserve(options, await judge(options, request));
+    const judgement = await reserve(options, await judge(options, request, ask.endpoint));
     if (!judgement.permitted) return refuseTurn(options, turn, judgement);
     const permission = await permitTurn(options, turn, judgement);
     if (permission !== undefined) return permission;

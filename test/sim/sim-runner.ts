@@ -104,6 +104,7 @@ function openSimWorkshop({ redis, queue, outside, newId }: SimRunnerOptions, now
   const redactor = createRedactor([CANARY]);
   return {
     close: () => Promise.resolve(),
+    isStopped: () => Promise.resolve(false),
     open: async ({ task, activation, agent, claim, since, lease, journal }, definitions, spec) => {
       const name = `${task.namespace}/${task.name}`;
       const toolBox = outside.toolBox(name);
