@@ -161,8 +161,8 @@ async function openBench(shared: Shared, attempt: Attempt, secrets: Secrets, red
       throw why;
     },
     workedMs: () => ({
-      taskMs: performance.now() - held.since.taskMs,
-      activationMs: performance.now() - held.since.activationMs,
+      taskMs: Math.round(performance.now() - held.since.taskMs),
+      activationMs: Math.round(performance.now() - held.since.activationMs),
     }),
     recorder: held.journal,
     toolBox,

@@ -178,7 +178,8 @@ function claimOf(policy: CompiledPolicy, limit: Limit, keys: SubjectKeys, need: 
   const account = accountOf(policy.address, limit, keys, need.tool);
   if (limit.counted.by !== "shared" || account === undefined || amount === undefined) return undefined;
   const { windowMs } = limit.counted;
-  const settles = limit.meter === "tokens" || limit.meter === "micro_usd";
+  // A tool takes no tokens and no money: there is nothing to settle afterwards.
+  const settles = need.tool === null && (limit.meter === "tokens" || limit.meter === "micro_usd");
   // A price that nobody knows is denied where the policy enforces; where it does not, there is nothing to add.
   return { account, windowMs, amount: amount ?? 0, limit: policy.audit ? null : limit.amount, settles };
 }

@@ -19,7 +19,6 @@ import { budgetDrafts, decisionDraft, idempotencyKey, openJournal } from "./jour
 import { type Judgement, judge, overBudget, reserve, usageOf } from "./judge.ts";
 import { ToolPermit } from "./permit.ts";
 import { createRedactor, wellFormed } from "./redact.ts";
-import { NOTHING_USED, settleShared } from "./shared-budgets.ts";
 import { toolBeginning } from "./tool-effect.ts";
 
 /** How often a parallel branch may be faster before the budget counts as spent. */
@@ -167,10 +166,7 @@ async function permitCall(
   const drafts = [decisionDraft(journal, "tool.decided", judgement, facts), begins.draft];
   const change = { step: begins.step, charge, ...(approval === undefined ? {} : { approval }) };
   const answer = await options.recorder.record(drafts, change);
-  if (answer.outcome !== "appended") {
-    await settleShared(options.budgets, judgement.reservation, NOTHING_USED);
-    return answer.outcome;
-  }
+  if (answer.outcome !== "appended") return answer.outcome;
   return { outcome: "permitted", permit: ToolPermit.mint(grant), decision: judgement.decision };
 }
 

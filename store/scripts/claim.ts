@@ -36,7 +36,7 @@ export interface ClaimedTask {
   readonly createdAt: string;
   /** Since it was made or retried, by Redis' own clock. */
   readonly ageMs: number;
-  /** Since its first claim, by the same clock. */
+  /** Since its first claim, by the same clock, without the time in which it waited for a person. */
   readonly ranMs: number;
   readonly priority: Priority;
 }
@@ -46,7 +46,7 @@ export type Claim =
       readonly outcome: "claimed";
       readonly epoch: number;
       readonly attempt: number;
-      /** Since this activation was claimed first, by Redis' own clock. */
+      /** Since this activation was claimed first, by Redis' own clock, without the time in which it waited for a person. */
       readonly ranMs: number;
       /** Who held it when its lease lapsed, or this holder's own former life; null: nobody was at work on it. */
       readonly takenOverFrom: string | null;
@@ -161,6 +161,12 @@ function readClaim(
   };
 }
 
+/** Without the time in which it waited for a person. */
+function readRanMs(what: string, fields: Fields, nowMs: number): number {
+  const since = (name: string): number => nowMs - (numberOrNull(what, fields[name] ?? "") ?? nowMs);
+  return Math.max(0, since("startedAtMs") - since("waitingSinceMs") - numberOf(what, fields["pausedMs"] ?? 0));
+}
+
 function readClaimedTask(what: string, fields: Fields, nowMs: number): ClaimedTask {
   return {
     system: textOf(what, fields["system"]),
@@ -175,7 +181,7 @@ function readClaimedTask(what: string, fields: Fields, nowMs: number): ClaimedTa
     ledger: ledgerOf(what, fields),
     createdAt: textOf(what, fields["createdAt"]),
     ageMs: Math.max(0, nowMs - numberOf(what, fields["queuedAtMs"])),
-    ranMs: Math.max(0, nowMs - (numberOrNull(what, fields["startedAtMs"] ?? "") ?? nowMs)),
+    ranMs: readRanMs(what, fields, nowMs),
     priority: readTerms(what, fields["priority"]).priority,
   };
 }

@@ -39,7 +39,8 @@ export type Ruled =
  * Answers {'ruled', priority, activation, whether it may be claimed}, {'moved', seq, head}, {'settled', phase}, {'missing'},
  * {'ended'}, {'expired'} or {'early'}.
  * Invariants: a question is answered once, and in time by Redis' own clock. An activation that is still held, because its
- * runner has not given it back yet, is left to that runner: the release sees the answer.
+ * runner has not given it back yet, is left to that runner: the release sees the answer. Waiting is no time at work: the
+ * activation counts as begun later by it.
  */
 const RULE = defineScript(`${NOW}${HAS_ENDED}${RECORD}${SETTLE_PHASE}
 local task, activations, open, journal, approvals = unpack(KEYS)
@@ -66,6 +67,8 @@ if ARGV[3] ~= '' then redis.call('HSET', approvals, id .. '/word', ARGV[3]) end
 local waits = redis.call('HMGET', activations, activation .. '/phase', activation .. '/approval')
 if waits[1] == 'Waiting' and waits[2] == id then
   redis.call('HSET', activations, activation .. '/phase', 'Runnable', activation .. '/runnableAt', 0)
+  local since = redis.call('HGET', activations, activation .. '/waitingSinceMs')
+  if since then redis.call('HINCRBY', activations, activation .. '/startedAtMs', string.format('%d', now - since)) end
   settle_phase(task, activations, open)
 end
 return ruled()

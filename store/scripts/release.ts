@@ -112,6 +112,7 @@ seq, head, first_start = write_record(task, journal, steps, ledger, 14)
 redis.call('HSET', task, 'graph', ARGV[6])
 redis.call('HSET', activations, id .. '/phase', target, id .. '/until', 0,
   id .. '/runnableAt', string.format('%d', now + ARGV[5]))
+if target == 'Waiting' then redis.call('HSET', activations, id .. '/waitingSinceMs', string.format('%d', now)) end
 if ARGV[12] ~= '0' then redis.call('HINCRBY', activations, id .. '/attempts', -ARGV[12]) end
 if ARGV[4] == 'Done' then redis.call('UNLINK', steps) end
 if ARGV[4] == 'Done' or ARGV[11] == '0' and (ARGV[4] == 'Failed' or ARGV[4] == 'Cancelled') then

@@ -104,6 +104,16 @@ describe("a budget that many share", () => {
     ]);
   });
 
+  it("is compared for a tool, which takes no tokens and no money: nothing is left to settle", () => {
+    const set = setOf(globalPolicy({ budgets: [{ per: ["namespace"], tokens: 9, cost_usd: 1, steps: 4 }] }));
+    const claims = sharedClaims(toolRequest(), [set]).map(({ amount, settles }) => ({ amount, settles }));
+    expect(claims.toSorted((a, b) => a.amount - b.amount)).toEqual([
+      { amount: 0, settles: false },
+      { amount: 0, settles: false },
+      { amount: 1, settles: false },
+    ]);
+  });
+
   it("takes the stricter limit where the policies of now are other than the task's", () => {
     const of = (tokens: number) => setOf(globalPolicy({ budgets: [{ per: ["day"], tokens }] }));
     expect(sharedClaims(modelRequest(), [of(500), of(90)])).toMatchObject([{ limit: 90 }]);
