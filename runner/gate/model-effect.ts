@@ -33,8 +33,8 @@ export function modelBeginning(grant: ModelGrant): { readonly draft: TraceDraft;
 
 /**
  * What was used of shared ledgers is settled first: should this runner be lost in between, the answer is lost, too, and
- * its estimate stays charged. The rest rides with the next record: whatever follows from the answer is written, in one piece with it, before it has an
- * effect.
+ * its estimate stays charged. The rest rides with the next record: whatever follows from the answer is written, in one
+ * piece with it, before it has an effect.
  */
 export async function finishModel(grant: ModelGrant, from: ModelAnswer, begunMs: number): Promise<ModelAnswer> {
   const { journal, price, decisionId, reservedTokens: reserved, reservedMicroUsd, shared } = grant;

@@ -46,7 +46,7 @@ export type Claim =
       readonly outcome: "claimed";
       readonly epoch: number;
       readonly attempt: number;
-      /** Since this activation was claimed first, by Redis' own clock, without the time in which it waited for a person. */
+      /** As for the task: since this activation was claimed first. */
       readonly ranMs: number;
       /** Who held it when its lease lapsed, or this holder's own former life; null: nobody was at work on it. */
       readonly takenOverFrom: string | null;
