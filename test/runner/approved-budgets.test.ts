@@ -53,7 +53,9 @@ async function approve(ref: TaskRef): Promise<void> {
   const [approval] = (await readApprovals(world.redis, ref)).filter(({ phase }) => phase === "Pending");
   if (approval === undefined) throw new Error("nothing waits for an answer");
   const word = { by: { kind: "local", name: "ada" }, at: new Date().toISOString() } as const;
-  expect(await answerApproval(world.redis, queue, { approval, answer: "approved", word })).toEqual({ outcome: "ruled" });
+  expect(await answerApproval(world.redis, queue, { approval, answer: "approved", word })).toEqual({
+    outcome: "ruled",
+  });
 }
 
 it("counts an approved call in a shared ledger when it begins, and denies it where that is used up by then", async () => {
