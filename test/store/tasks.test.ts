@@ -67,6 +67,7 @@ describeWithRedis("a task", () => {
       output: null,
       tokens: { input: 0, output: 0 },
       costUsd: 0,
+      budget: { reservedTokens: 0, reservedUsd: 0, steps: 0, calls: {} },
       createdAt: "2026-01-02T03:04:05.000Z",
       startedAt: null,
       finishedAt: null,
