@@ -25,6 +25,10 @@ export function makeSnapshot(records: Iterable<StateRecord>): Snapshot {
   const entries = Object.fromEntries(
     kept.map(({ address, manifest, digest, source }) => [address, { manifest, digest, source }]),
   );
-  const digest = digestOf(kept.map(({ address, digest: content }) => [address, content]));
-  return { digest, entries };
+  return { digest: snapshotDigest(kept.map(({ address, digest }) => [address, digest])), entries };
+}
+
+/** Of addresses and digests of manifests, in any order. */
+export function snapshotDigest(contents: readonly (readonly [Address, Digest])[]): Digest {
+  return digestOf(contents.toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -40,6 +40,16 @@ export function redisFailure(redis: Redis, error: unknown): unknown {
 const CODE = /^(?:ERR Error running script .*@user_script: ?\d+: -?)?([A-Z]+)/s;
 const NOT_IN_SCRIPT = /^ERR ACL failure in script|The user executing the script can't run this command/;
 
+const IN_SCRIPT = /@user_script/;
+
+/** The first key of the command, as ioredis keeps it beside the error: names of ours are for people to read. */
+function keyOf(error: Error, server: string): string {
+  const { command } = error as Error & { readonly command?: { readonly name?: unknown; readonly args?: unknown } };
+  const args: readonly unknown[] = Array.isArray(command?.args) ? command.args : [];
+  const key = String(command?.name).startsWith("eval") ? args[2] : args[0];
+  return typeof key === "string" ? `the key \`${key}\`` : `a key of ours at ${server}`;
+}
+
 /** The first word of an error reply is its code. */
 function replyFailure(redis: Redis, error: Error): unknown {
   const server = describeServer(redis);
@@ -70,7 +80,11 @@ function replyFailure(redis: Redis, error: Error): unknown {
         options,
       );
     case "WRONGTYPE":
-      return corrupt(`a key of ours at ${server}`, "it holds something of another kind");
+      return corrupt(keyOf(error, server), "it holds something of another kind");
+    case "ERR":
+      // A script of ours met what it cannot reckon with: somebody else wrote to its keys.
+      if (IN_SCRIPT.test(error.message)) return corrupt(keyOf(error, server), error.message);
+      return error;
     case "MOVED":
     case "ASK":
     case "CROSSSLOT":

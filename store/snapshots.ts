@@ -1,9 +1,11 @@
 // Snapshots by their digest: written once, verified at every read, dropped when no task names them any more.
+import type { Address } from "../contracts/address.ts";
 import { type Digest, digestText } from "../contracts/canonical.ts";
 import { PermanentFailure } from "../contracts/failure.ts";
-import type { Snapshot, SnapshotEntry } from "../contracts/snapshot.ts";
+import { manifestDigest } from "../contracts/manifest.ts";
+import { type Snapshot, type SnapshotEntry, snapshotDigest } from "../contracts/snapshot.ts";
 import { ask } from "./ask.ts";
-import type { Redis } from "./connect.ts";
+import { type Redis, stateKeyOf } from "./connect.ts";
 import { snapshotKey } from "./keys.ts";
 import { corrupt, jsonOf, objectOf } from "./reply.ts";
 import { markSnapshots } from "./scripts/snapshot-marks.ts";
@@ -33,5 +35,14 @@ export async function readSnapshot(redis: Redis, env: string, digest: string): P
   const snapshot = objectOf(what, jsonOf(what, json));
   if (snapshot["digest"] !== digest) throw corrupt(what, "it is another snapshot");
   const entries = objectOf(what, snapshot["entries"]) as Readonly<Record<string, SnapshotEntry>>;
+  // A digest of bytes shows damage. With a key the task's seal covers the snapshot's name, and the name covers this.
+  if (stateKeyOf(redis) !== undefined && contentDigest(entries) !== digest)
+    throw corrupt(what, "its definitions do not match its name");
   return { digest: digest as Digest, entries };
+}
+
+function contentDigest(entries: Readonly<Record<string, SnapshotEntry>>): Digest {
+  return snapshotDigest(
+    Object.entries(entries).map(([address, { manifest }]) => [address as Address, manifestDigest(manifest)]),
+  );
 }

@@ -1,6 +1,7 @@
 // `seal`: seals the state with COUNTWHEEL_STATE_KEY, where the key is new or another one is now the first.
 import { PermanentFailure } from "../../contracts/failure.ts";
 import { type SealAnswer, sealState } from "../../store/scripts/seal-state.ts";
+import { sealTasks } from "../../store/seal-tasks.ts";
 import { acquireWriterLock } from "../../store/writer-lock.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
@@ -25,7 +26,8 @@ export async function runSeal(host: Host, options: SealOptions): Promise<ExitCod
   }
   const server = await openRedis(host, options);
   try {
-    return print(host, options, await sealLocked(host, options.env, server));
+    const answer = await sealLocked(host, options.env, server);
+    return print(host, options, answer, await sealTasks(server.redis, options.env));
   } finally {
     await server.close();
   }
@@ -56,14 +58,17 @@ async function sealLocked(host: Host, env: string, server: OpenRedis): Promise<S
   }
 }
 
-function print(host: Host, { env, output }: SealOptions, answer: SealAnswer): ExitCode {
+function print(host: Host, { env, output }: SealOptions, answer: SealAnswer, tasks: number): ExitCode {
   if (answer.outcome === "no-state") {
     const message = `environment ${env} has no state yet: its first apply is sealed by itself`;
     return printFailure(host, output, { code: "NO_STATE", message, exitCode: EXIT.failed, details: {} });
   }
   const { records, serial } = answer;
-  if (output === "json") printJson(host, { formatVersion: "1", env, records, serial });
-  else host.stdout.write(`Sealed ${records} records of environment ${env} at serial ${serial}.\n`);
+  if (output === "json") printJson(host, { formatVersion: "1", env, records, serial, tasks });
+  else {
+    const open = tasks === 0 ? "" : ` and ${tasks} ${tasks === 1 ? "task that has" : "tasks that have"} not ended`;
+    host.stdout.write(`Sealed ${records} records${open} of environment ${env} at serial ${serial}.\n`);
+  }
   say(host, "Next: set COUNTWHEEL_STATE_KEY wherever a reconciler, a runner or a command uses this environment.");
   return EXIT.ok;
 }

@@ -1,5 +1,6 @@
 // Claims an activation: grants its lease under a new epoch, or says why not.
 import type { GraphState } from "../../contracts/graph.ts";
+import { taskId } from "../../contracts/new-task.ts";
 import type { StepRecord } from "../../contracts/step.ts";
 import type { ActivationId, Message, TaskRef } from "../../contracts/task.ts";
 import type { RetryManner } from "../../contracts/task-rules.ts";
@@ -12,7 +13,9 @@ import type { Ledger } from "../ledger.ts";
 import type { Bell } from "../queue.ts";
 import { corrupt, fieldsOf, listOf, numberOf, numberOrNull, textOf, textOrNull, textsOf } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
+import { sealingOf } from "../state.ts";
 import { type Fields, ledgerOf, readGraphState, readMessages, readRetry, readStep, readTexts } from "../task-fields.ts";
+import { checkTaskSeal } from "../task-seal.ts";
 import { HAS_ENDED, NOW } from "./lua.ts";
 
 export interface ClaimRequest {
@@ -135,7 +138,7 @@ export async function claimActivation(redis: Redis, request: ClaimRequest): Prom
     case "later":
       return { outcome: "later", remainingMs: numberOf(what, answer[1]) };
     case "claimed":
-      return readClaim(what, answer);
+      return readClaim(what, answer, (fields) => checkTaskSeal(sealingOf(redis, task.env), taskId(task), fields));
     default:
       throw corrupt(what, `\`${String(answer[0])}\` is unknown`);
   }
@@ -144,8 +147,10 @@ export async function claimActivation(redis: Redis, request: ClaimRequest): Prom
 function readClaim(
   what: string,
   [, epoch, attempt, former, messages, hash, steps, now, began]: readonly unknown[],
+  check: (fields: Fields) => void,
 ): Claim {
   const fields = fieldsOf(what, hash);
+  check(fields);
   return {
     outcome: "claimed",
     epoch: numberOf(what, epoch),

@@ -1,5 +1,5 @@
 // Writes a new task: its definition, its entry activations and the first events of its trace, all at once.
-import type { NewTask } from "../../contracts/new-task.ts";
+import { type NewTask, taskId } from "../../contracts/new-task.ts";
 import type { TaskPhase } from "../../contracts/task.ts";
 import { termsText } from "../bell-terms.ts";
 import { checkLinks } from "../chain.ts";
@@ -7,6 +7,8 @@ import type { Redis } from "../connect.ts";
 import { taskKeys } from "../keys.ts";
 import { listOf, textOf } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
+import { sealingOf } from "../state.ts";
+import { sealTask } from "../task-seal.ts";
 import { NOW } from "./lua.ts";
 
 /**
@@ -48,7 +50,9 @@ export async function writeTask(redis: Redis, task: NewTask): Promise<WriteAnswe
   if (first === undefined) throw new TypeError("a new task begins with an event");
   checkLinks({ seq: 0, head: first.prev }, task.events);
   const keys = taskKeys(task.ref);
-  const fields = taskFields(task);
+  const named = taskFields(task);
+  const seal = sealTask(sealingOf(redis, task.ref.env), taskId(task.ref), named);
+  const fields = Object.entries({ ...named, seal }).flat();
   const entries = task.activations.flatMap(({ id, agent }) => [id, agent]);
   const events = task.events.flatMap(({ hash, text }) => [hash, text]);
   const what = `the answer to the creation of ${task.ref.name}`;
@@ -65,9 +69,9 @@ export async function writeTask(redis: Redis, task: NewTask): Promise<WriteAnswe
   return { outcome: "exists", phase: textOf(what, answer[1]) as TaskPhase };
 }
 
-/** The task's hash, flat. Empty text stands for null. */
-function taskFields(task: NewTask): (string | number)[] {
-  return Object.entries({
+/** The task's hash. Empty text stands for null. */
+function taskFields(task: NewTask): Readonly<Record<string, string | number>> {
+  return {
     phase: "Pending",
     system: task.system,
     manifest: task.manifest ?? "",
@@ -99,5 +103,5 @@ function taskFields(task: NewTask): (string | number)[] {
     reservedMicroUsd: 0,
     steps: 0,
     calls: "",
-  }).flat();
+  };
 }

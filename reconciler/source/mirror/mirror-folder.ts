@@ -37,7 +37,7 @@ export async function ensureMirror(mirror: Mirror): Promise<void> {
   await removeMirror(mirror);
   const draft = `${mirror.gitDir}.${randomUUID()}`;
   await configure(mirror, draft, ["init", "--quiet", "--bare", "--template=", "--initial-branch=main"]);
-  await configure(mirror, draft, ["config", "remote.origin.url", mirror.remote.url]);
+  await configure(mirror, draft, ["config", "--end-of-options", "remote.origin.url", mirror.remote.url]);
   await rename(draft, mirror.gitDir);
 }
 
