@@ -3,7 +3,7 @@
 import { digestOf } from "../contracts/canonical.ts";
 import { checkSeal, makeSeal, type Sealing } from "./seal.ts";
 
-export type SealedFields = Readonly<Record<string, unknown>>;
+export type SealedFields = Readonly<Record<string, string | number>>;
 
 const SEALED = [
   "system",
