@@ -5,7 +5,5 @@ import { join } from "node:path";
 const root = join(import.meta.dirname, "..");
 
 export function setup(): void {
-  execFileSync(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.build.json"], {
-    cwd: root,
-  });
+  execFileSync(process.execPath, [join(root, "build.mjs")], { cwd: root, stdio: "inherit" });
 }

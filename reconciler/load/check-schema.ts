@@ -10,9 +10,12 @@ import { didYouMean } from "./near-match.ts";
 
 export type SchemaCheck = (reader: DocumentReader, manifest: Manifest, kindSpan: Span) => void;
 
+/** A test proves them by the schema of schemas, which would take as long to compile as all of these together. */
+const OWN_SCHEMAS = { meta: false, validateSchema: false } as const;
+
 /** Validators are compiled when their kind first comes up: fifteen of them cost more than most sets take to read. */
 export function createSchemaCheck(): SchemaCheck {
-  const ajv = new Ajv({ allErrors: true, strict: false, verbose: true });
+  const ajv = new Ajv({ allErrors: true, strict: false, verbose: true, ...OWN_SCHEMAS });
   const compiled = new Map<KindName, ValidateFunction>();
   return (reader, manifest, kindSpan) => {
     const validate = compiled.get(manifest.kind) ?? ajv.compile(KINDS[manifest.kind].schema);

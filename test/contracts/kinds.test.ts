@@ -25,6 +25,12 @@ describe("kinds", () => {
     expect(silent).toEqual([]);
   });
 
+  it("are described by schemas that JSON Schema accepts", () => {
+    const ajv = new Ajv({ strict: false });
+    const wrong = KIND_NAMES.filter((kind) => ajv.validateSchema(KINDS[kind].schema) !== true);
+    expect(wrong).toEqual([]);
+  });
+
   it("have every field that a reference names", () => {
     const missing = REFERENCES.filter(({ kind, path }) => !hasField(KINDS[kind].schema, path.split("/").slice(2)));
     expect(missing).toEqual([]);

@@ -1,9 +1,11 @@
 // A large set is read by two threads where there can be two, and by one where there cannot; either way every file once.
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { Worker } from "node:worker_threads";
 import { expect, it } from "vitest";
 import { createLoader } from "../../../reconciler/load/load-files.ts";
 import { file } from "./files.ts";
@@ -46,5 +48,16 @@ console.log(JSON.stringify({ all: taken.length, wrong: taken.filter(([blob, name
     expect(JSON.parse(stdout)).toMatchObject({ all: MANY, wrong: 0, once: MANY });
   } finally {
     rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+it("is built as a thread that stands beside the command", async () => {
+  const worker = new Worker(join(root, "dist/cli/read-worker.js"));
+  try {
+    worker.postMessage([new TextEncoder().encode(text(7))]);
+    const [answers] = (await once(worker, "message")) as [string[]];
+    expect(answers.map((answer) => JSON.parse(answer)[3][0][0].metadata.name)).toEqual(["r7"]);
+  } finally {
+    await worker.terminate();
   }
 });
