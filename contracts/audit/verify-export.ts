@@ -60,7 +60,11 @@ export class ExportVerifier {
   /** undefined: the line is no UTF-8. */
   take(text: string | undefined): void {
     this.#line += 1;
-    if (this.#ended) return this.#add("what stands behind the end", "altered", "nothing was written there");
+    if (this.#ended) {
+      // The end may have been moved before the log.
+      this.#isLogIntact = false;
+      return this.#add("what stands behind the end", "altered", "nothing was written there");
+    }
     const parsed: ParsedLine = text === undefined ? { outcome: "unreadable", kind: undefined } : parseLine(text);
     if (parsed.outcome === "unreadable") return this.#takeUnreadable(parsed.kind);
     const faults = this.#findings.count;

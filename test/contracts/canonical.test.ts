@@ -1,7 +1,7 @@
 import canonicalize from "canonicalize";
-import fc from "fast-check";
 import { expect, test } from "vitest";
 import { canonicalJson } from "../../contracts/canonical.ts";
+import * as fc from "../property.ts";
 
 const said = (write: (value: unknown) => string | undefined, value: unknown): string | undefined => {
   try {

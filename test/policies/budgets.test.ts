@@ -1,9 +1,10 @@
 // Limits as policies state them: what each denies, for whom it counts, and what the store has to reserve.
-import fc from "fast-check";
+
 import { describe, expect, it } from "vitest";
 import { decide } from "../../policies/decide.ts";
 import { NOTHING_SPENT, type Usage } from "../../policies/request.ts";
 import { sharedClaims, taskCeilings } from "../../policies/rules/budgets.ts";
+import * as fc from "../property.ts";
 import { globalPolicy, modelRequest, SUBJECT, setOf, toolRequest } from "./requests.ts";
 
 const spent = (usage: Partial<Usage>): Usage => ({ ...NOTHING_SPENT, ...usage });

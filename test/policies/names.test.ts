@@ -1,7 +1,8 @@
 // Patterns with `*`, and that no pattern is slow.
-import * as fc from "fast-check";
+
 import { expect, it } from "vitest";
 import { compilePattern, matchesPattern, toolKey } from "../../policies/names.ts";
+import * as fc from "../property.ts";
 
 it.each([
   ["a", "a", true],

@@ -1,11 +1,12 @@
 // What holds for every request and every set of policies.
-import * as fc from "fast-check";
+
 import { expect, it } from "vitest";
 import { combineVerdicts } from "../../policies/combine.ts";
 import { decide } from "../../policies/decide.ts";
 import { compilePolicies, type PolicySource } from "../../policies/policy-set.ts";
 import { DENIAL_CODES, type GateRequest } from "../../policies/request.ts";
 import { taskCeilings } from "../../policies/rules/budgets.ts";
+import * as fc from "../property.ts";
 import { globalPolicy, modelRequest, permission, policy, role, SUBJECT, setOf, toolRequest } from "./requests.ts";
 
 const tools = fc.constantFrom("search", "fs_delete", "mail.send", "Search");

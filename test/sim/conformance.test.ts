@@ -1,5 +1,4 @@
 import { setTimeout as wait } from "node:timers/promises";
-import * as fc from "fast-check";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { readGraph } from "../../contracts/graph.ts";
 import { makeTask, taskId } from "../../contracts/new-task.ts";
@@ -17,6 +16,7 @@ import { renewLease } from "../../store/scripts/renew.ts";
 import { resolveUnknown } from "../../store/scripts/resolve.ts";
 import { sweepTasks } from "../../store/sweep.ts";
 import { createTask, readTask, readTrace } from "../../store/tasks.ts";
+import * as fc from "../property.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
 import { openClient } from "./client.ts";
 import { LuaScripts } from "./lua-scripts.ts";

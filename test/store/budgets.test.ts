@@ -1,12 +1,12 @@
 // Ledgers that many tasks share, on a real Redis: never overspent, never charged too little, whoever dies in between.
 import { randomUUID } from "node:crypto";
-import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { readBudgets } from "../../store/budgets.ts";
 import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
 import { budgetKeys } from "../../store/keys.ts";
 import { type ReserveAnswer, reserveBudgets, type SharedClaim } from "../../store/scripts/reserve-budgets.ts";
 import { settleBudgets } from "../../store/scripts/settle-budgets.ts";
+import * as fc from "../property.ts";
 import { type TestRedis, testRedis } from "../redis.ts";
 
 let server: TestRedis;

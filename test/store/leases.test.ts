@@ -1,5 +1,5 @@
 // Leases on activations in a real Redis: who may write, behind which head, under which epoch, and within which budget.
-import * as fc from "fast-check";
+
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { taskId } from "../../contracts/new-task.ts";
 import { verifyChain } from "../../contracts/trace.ts";
@@ -13,6 +13,7 @@ import { claimActivation } from "../../store/scripts/claim.ts";
 import { releaseActivation } from "../../store/scripts/release.ts";
 import { renewLease } from "../../store/scripts/renew.ts";
 import { createTask, readTask, readTrace, requestCancel } from "../../store/tasks.ts";
+import * as fc from "../property.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
 import { claim1, claimedTask, eventsAfter, handOver, newEnv, taskOf, until } from "./world.ts";
 

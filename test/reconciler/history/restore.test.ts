@@ -1,5 +1,5 @@
 // What the state held after an apply of the past: found again from today's records and the applies since.
-import { array, assert, constantFrom, dictionary, property } from "fast-check";
+
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Address, addressOf } from "../../../contracts/address.ts";
 import { type Digest, digestText } from "../../../contracts/canonical.ts";
@@ -13,6 +13,7 @@ import { readApply } from "../../../store/history.ts";
 import { resume, suspend } from "../../../store/holds.ts";
 import { environmentKeys } from "../../../store/keys.ts";
 import { STORE_LIMITS } from "../../../store/limits.ts";
+import { array, assert, constantFrom, dictionary, property } from "../../property.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
 import { openWorld, type World } from "../apply/world.ts";
 import { manifest, source, TOOL } from "../plan/builders.ts";

@@ -2,7 +2,6 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { manifestDigest } from "../../../contracts/manifest.ts";
 import { readCommitSource, type SourceTools } from "../../../reconciler/environment-source.ts";
@@ -11,6 +10,7 @@ import { createLoader, type Loader } from "../../../reconciler/load/load-files.t
 import { createReadingKit } from "../../../reconciler/load/read-file.ts";
 import type { SourceAnswer } from "../../../reconciler/source/source.ts";
 import { TEST_GIT, testRepository } from "../../git.ts";
+import * as fc from "../../property.ts";
 import { file, MODEL } from "./files.ts";
 
 const KIT = createReadingKit();

@@ -1,10 +1,10 @@
 // Properties of the loader: neither order nor spelling nor what was loaded before changes the answer.
 
 import { fileURLToPath } from "node:url";
-import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { createLoader } from "../../../reconciler/load/load-files.ts";
+import * as fc from "../../property.ts";
 import { file, folderFiles, load, MODEL } from "./files.ts";
 
 const example = (name: string) => folderFiles(fileURLToPath(new URL(`../../../examples/${name}`, import.meta.url)));

@@ -1,12 +1,12 @@
 // What the plain reader answers is what the whole one would: the same nodes at the same places, with the same values.
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import * as fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isMap, isScalar, isSeq } from "yaml";
 import { runAtOnce } from "../../../reconciler/load/pacer.ts";
 import { parseWholeYaml } from "../../../reconciler/load/parse-yaml.ts";
 import { readPlainYaml } from "../../../reconciler/load/read-plain-yaml.ts";
+import * as fc from "../../property.ts";
 
 /** All that a reader of manifests looks at. */
 function shown(node: unknown): unknown {

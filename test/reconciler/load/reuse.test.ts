@@ -2,7 +2,6 @@
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import * as fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import { assembleWhole } from "../../../reconciler/load/assembly.ts";
 import { renderKnownFile } from "../../../reconciler/load/cache/known-file-text.ts";
@@ -15,6 +14,7 @@ import { createPacer, runAtOnce } from "../../../reconciler/load/pacer.ts";
 import { PlaceBook } from "../../../reconciler/load/place-book.ts";
 import { createReadingKit, readFile } from "../../../reconciler/load/read-file.ts";
 import { selectFiles } from "../../../reconciler/load/select-files.ts";
+import * as fc from "../../property.ts";
 import { file, MODEL } from "./files.ts";
 
 const POINTERS = ["", "/metadata/name", "/spec", "/spec/prompt", "/spec/tools/0", "/spec/agents/0", "/spec/gone/1"];

@@ -1,7 +1,8 @@
 // The table of RFC 7386, appendix A, and what a merge patch must keep.
-import fc from "fast-check";
+
 import { describe, expect, it } from "vitest";
 import { mergePatch } from "../../../reconciler/overlay/merge-patch.ts";
+import * as fc from "../../property.ts";
 
 describe("a merge patch", () => {
   it.each([

@@ -1,8 +1,9 @@
 // Guards against pruning, read from the state: what they block, what they drag along, and what they let pass.
-import { assert, constantFrom, integer, property, record, subarray, uniqueArray } from "fast-check";
+
 import { describe, expect, it } from "vitest";
 import { defaultSettings } from "../../../contracts/environment.ts";
 import { nextRecords } from "../../../reconciler/apply/next-records.ts";
+import { assert, constantFrom, integer, property, record, subarray, uniqueArray } from "../../property.ts";
 import { applied, manifest, NOW, observed, plan, source } from "./builders.ts";
 
 const PREVENT = { "countwheel.dev/prevent-prune": "true" };

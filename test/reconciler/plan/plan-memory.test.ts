@@ -1,5 +1,5 @@
 // What is remembered of the last plan only saves work: with it and without it plans are the same bytes.
-import { array, assert, boolean, constantFrom, integer, option, property, record } from "fast-check";
+
 import { describe, expect, it } from "vitest";
 import type { Address } from "../../../contracts/address.ts";
 import type { ObservedState } from "../../../contracts/record.ts";
@@ -9,6 +9,7 @@ import { MOVED_FROM } from "../../../reconciler/plan/moves.ts";
 import { PlanMemory } from "../../../reconciler/plan/plan-memory.ts";
 import { ProvenRecords } from "../../../store/proven-records.ts";
 import type { ProvenRecord } from "../../../store/sealed-record.ts";
+import { array, assert, boolean, constantFrom, integer, option, property, record } from "../../property.ts";
 import { manifest, NOW, observed, source, TOOL } from "./builders.ts";
 
 const KINDS = ["Agent", "AgentPolicy", "ModelEndpoint"] as const;

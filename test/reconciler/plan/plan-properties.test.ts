@@ -1,8 +1,9 @@
 // Properties of the plan over random sets and states: it leads where it says, and depends on nothing but its inputs.
-import { assert, constantFrom, dictionary, jsonValue, property, record, string, uniqueArray } from "fast-check";
+
 import { describe, expect, it } from "vitest";
 import type { LoadedManifest } from "../../../reconciler/load/desired-set.ts";
 import { type PlannableSource } from "../../../reconciler/plan/make-plan.ts";
+import { assert, constantFrom, dictionary, jsonValue, property, record, string, uniqueArray } from "../../property.ts";
 import { applied, manifest, observed, plan, problem, source } from "./builders.ts";
 
 const anySpec = dictionary(string({ maxLength: 6 }), jsonValue({ maxDepth: 3 }), { maxKeys: 4 });

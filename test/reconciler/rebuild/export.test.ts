@@ -1,5 +1,5 @@
 // Export and import over a real Redis: a round trip changes nothing, and nothing is believed that was touched.
-import fc from "fast-check";
+
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { canonicalJson, digestOf, digestText } from "../../../contracts/canonical.ts";
 import type { EnvironmentCopy } from "../../../contracts/environment-copy.ts";
@@ -14,6 +14,7 @@ import { environmentKeys } from "../../../store/keys.ts";
 import { readState } from "../../../store/state.ts";
 import { listTasks } from "../../../store/tasks.ts";
 import { acquireWriterLock } from "../../../store/writer-lock.ts";
+import * as fc from "../../property.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
 import { openWorld, type World } from "../apply/world.ts";
 import { manifest, observed } from "../plan/builders.ts";

@@ -1,10 +1,11 @@
 // Reading what differs from the commit that was read before comes to the same as reading the commit whole.
-import * as fc from "fast-check";
+
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ReadMemory } from "../../../reconciler/source/git/read-memory.ts";
 import { type ReadCommitOptions, readCommit } from "../../../reconciler/source/repository.ts";
 import type { FilesAnswer } from "../../../reconciler/source/source.ts";
 import { TEST_GIT, type TestRepository, testRepository } from "../../git.ts";
+import * as fc from "../../property.ts";
 
 let repo: TestRepository;
 beforeEach(async () => {

@@ -1,6 +1,6 @@
-import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import { nextDelayMs } from "../../../runner/agent/backoff.ts";
+import * as fc from "../../property.ts";
 
 const backoff = { maxAttempts: 4, backoffMs: 100, maxBackoffMs: 1_000 };
 

@@ -1,8 +1,9 @@
 // Secrets are found as they are and in the encodings in which they travel; everything else is left alone.
-import * as fc from "fast-check";
+
 import { describe, expect, it } from "vitest";
 import { boundValue, TRACE_LIMITS } from "../../../runner/gate/bound.ts";
 import { createRedactor, MIN_SECRET_LENGTH } from "../../../runner/gate/redact.ts";
+import * as fc from "../../property.ts";
 
 const SECRET = 'p@ss/w+rd "quoted" ünïcode';
 const redactor = createRedactor([SECRET]);

@@ -1,6 +1,6 @@
-import * as fc from "fast-check";
 import { expect, it } from "vitest";
 import type { Edge, Graph } from "../../../contracts/graph.ts";
+import * as fc from "../../property.ts";
 import { play } from "./play.ts";
 
 const names = ["a", "b", "c", "d", "e", "f", "g"];

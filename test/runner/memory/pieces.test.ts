@@ -1,6 +1,6 @@
-import fc from "fast-check";
 import { expect, it } from "vitest";
 import { cutPieces } from "../../../runner/memory/pieces.ts";
+import * as fc from "../../property.ts";
 
 it("cuts any text into pieces that are never longer than asked, and loses no word", () => {
   fc.assert(

@@ -1,8 +1,9 @@
 // Tool names there and back for any names, and what calls cost.
-import * as fc from "fast-check";
+
 import { describe, expect, test } from "vitest";
 import { costUsd, priceOf } from "../../../runner/models/price.ts";
 import { mapToolNames } from "../../../runner/models/tool-names.ts";
+import * as fc from "../../property.ts";
 
 test("every name comes back, and every mapped name is one that providers allow", () => {
   const names = fc.uniqueArray(
