@@ -144,7 +144,7 @@ describeWithRedis("the audit trail", () => {
         expect(verdict.findings[0]?.line).toBe(line);
         expect(verdict.findings[0]?.what).not.toBe("");
       }),
-      { numRuns: 150 },
+      { numRuns: fc.cases(50) },
     );
   });
 
@@ -170,7 +170,7 @@ describeWithRedis("the audit trail", () => {
         const isNamed = at.some((index) => Math.abs((first?.line ?? Number.NaN) - (index + 1)) <= 1);
         if (!anew) expect([isNamed, first]).toEqual([true, first]);
       }),
-      { numRuns: 150 },
+      { numRuns: fc.cases(50) },
     );
   });
 

@@ -271,7 +271,7 @@ describeWithRedis("the Redis in memory", () => {
         const [expected, found] = [await stateOf(sides[0], ref), await stateOf(sides[1], ref)];
         expect(withoutMoments(found, nowMs)).toEqual(withoutMoments(expected, nowMs));
       }),
-      { numRuns: 40 },
+      { numRuns: fc.cases(15) },
     );
   });
 });

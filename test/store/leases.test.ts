@@ -436,7 +436,7 @@ describeWithRedis("a lease on an activation", () => {
         await createTask(redis, queue, task);
         await runCommands(task.ref, commands);
       }),
-      { numRuns: 40 },
+      { numRuns: fc.cases(15) },
     );
   });
 

@@ -13,7 +13,7 @@ import { readApply } from "../../../store/history.ts";
 import { resume, suspend } from "../../../store/holds.ts";
 import { environmentKeys } from "../../../store/keys.ts";
 import { STORE_LIMITS } from "../../../store/limits.ts";
-import { array, assert, constantFrom, dictionary, property } from "../../property.ts";
+import { array, assert, cases, constantFrom, dictionary, property } from "../../property.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
 import { openWorld, type World } from "../apply/world.ts";
 import { manifest, source, TOOL } from "../plan/builders.ts";
@@ -52,7 +52,7 @@ describe("a set of the past", () => {
           expect(restoredSet(today, applies.slice(index).toReversed())).toEqual(set);
         }
       }),
-      { numRuns: 2_000 },
+      { numRuns: cases(400) },
     );
   });
 });

@@ -28,7 +28,7 @@ describe("the loader", () => {
         const shuffled = indices.flatMap((index) => files[index] ?? []);
         expect(seen(await createLoader().load(shuffled))).toEqual(expected);
       }),
-      { numRuns: 10 },
+      { numRuns: fc.cases(5) },
     );
   });
 
@@ -43,7 +43,7 @@ describe("the loader", () => {
         expect(result.problems).toEqual([]);
         expect(result.set.manifests[0]?.digest).toBe(plain.set.manifests[0]?.digest);
       }),
-      { numRuns: 50 },
+      { numRuns: fc.cases(20) },
     );
   });
 
@@ -91,7 +91,7 @@ describe("the loader", () => {
       fc.asyncProperty(fc.array(piece, { maxLength: 30 }), async (pieces) => {
         await load(`kind: Agent\n${pieces.join("")}`);
       }),
-      { numRuns: 300 },
+      { numRuns: fc.cases(75) },
     );
   });
 });

@@ -98,13 +98,13 @@ function history(changes: readonly Step[]): SourceFile[][] {
 }
 
 describe("a loader that has loaded before", () => {
-  it("answers what a new one answers, after any edits, moves, breaks and deletions", { timeout: 120_000 }, async () => {
+  it("answers what a new one answers, after any edits, moves, breaks and deletions", async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (changes) => {
         const loader = createLoader({}, KIT);
         for (const files of history(changes)) expect(seen(await loader.load(files))).toEqual(await fresh(files));
       }),
-      { numRuns: 300 },
+      { numRuns: fc.cases(60) },
     );
   });
 
@@ -181,7 +181,7 @@ describe("files that were read in another process", () => {
         writeFileSync(pack, bytes);
         expect(await isKept()).toBe(false);
       }),
-      { numRuns: 60 },
+      { numRuns: fc.cases(20) },
     );
     expect(seen(await createLoader({ cacheFolder: folder }).load(SET))).toEqual(expected);
   });

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { defaultSettings } from "../../../contracts/environment.ts";
 import { nextRecords } from "../../../reconciler/apply/next-records.ts";
-import { assert, constantFrom, integer, property, record, subarray, uniqueArray } from "../../property.ts";
+import { assert, cases, constantFrom, integer, property, record, subarray, uniqueArray } from "../../property.ts";
 import { applied, manifest, NOW, observed, plan, source } from "./builders.ts";
 
 const PREVENT = { "countwheel.dev/prevent-prune": "true" };
@@ -122,7 +122,7 @@ describe("every plan", () => {
           }
         }
       }),
-      { numRuns: 1_000 },
+      { numRuns: cases(250) },
     );
   });
 
@@ -143,7 +143,7 @@ describe("every plan", () => {
           if (made.confirm !== null) expect(made.confirm.prunes).toBe(made.counts.prune);
         },
       ),
-      { numRuns: 1_000 },
+      { numRuns: cases(250) },
     );
   });
 });

@@ -9,7 +9,7 @@ import { MOVED_FROM } from "../../../reconciler/plan/moves.ts";
 import { PlanMemory } from "../../../reconciler/plan/plan-memory.ts";
 import { ProvenRecords } from "../../../store/proven-records.ts";
 import type { ProvenRecord } from "../../../store/sealed-record.ts";
-import { array, assert, boolean, constantFrom, integer, option, property, record } from "../../property.ts";
+import { array, assert, boolean, cases, constantFrom, integer, option, property, record } from "../../property.ts";
 import { manifest, NOW, observed, source, TOOL } from "./builders.ts";
 
 const KINDS = ["Agent", "AgentPolicy", "ModelEndpoint"] as const;
@@ -76,7 +76,7 @@ describe("a remembered plan", () => {
           expect(JSON.stringify(memory.plan(input))).toBe(JSON.stringify(makePlan(input)));
         }
       }),
-      { numRuns: 200 },
+      { numRuns: cases(50) },
     );
   });
 

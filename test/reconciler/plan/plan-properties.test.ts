@@ -3,7 +3,17 @@
 import { describe, expect, it } from "vitest";
 import type { LoadedManifest } from "../../../reconciler/load/desired-set.ts";
 import { type PlannableSource } from "../../../reconciler/plan/make-plan.ts";
-import { assert, constantFrom, dictionary, jsonValue, property, record, string, uniqueArray } from "../../property.ts";
+import {
+  assert,
+  cases,
+  constantFrom,
+  dictionary,
+  jsonValue,
+  property,
+  record,
+  string,
+  uniqueArray,
+} from "../../property.ts";
 import { applied, manifest, observed, plan, problem, source } from "./builders.ts";
 
 const anySpec = dictionary(string({ maxLength: 6 }), jsonValue({ maxDepth: 3 }), { maxKeys: 4 });
@@ -17,7 +27,7 @@ const anySet = uniqueArray(anyManifest, { selector: ({ kind, name }) => `${kind}
 );
 
 /** A case takes a fraction of a millisecond. */
-const CASES = { numRuns: 1_000 };
+const CASES = { numRuns: cases(250) };
 
 describe("a plan", () => {
   it("leads to a state with which the next plan is empty", () => {

@@ -75,7 +75,7 @@ describe("a source that was read before", () => {
           if (answer.status === "ok") for (const { blob, bytes } of answer.files.slice(0, 2)) kept.set(blob, bytes);
         }
       }),
-      { numRuns: 6 },
+      { numRuns: fc.cases(3) },
     );
   });
 

@@ -49,7 +49,7 @@ it("ends every task, whatever the graph, the order, the answers and the failures
       for (const agent of names) expect(started.filter((name) => name === agent).length).toBeLessThanOrEqual(maxTurns);
       if (last.ended?.phase === "Succeeded") expect([last.state.open, last.state.joins]).toEqual([0, {}]);
     }),
-    { numRuns: 300 },
+    { numRuns: fc.cases(100) },
   );
 });
 
@@ -59,7 +59,7 @@ it("activates no agent of a graph without cycles twice, in any order", () => {
       const { started } = play(graph, rolled(dice, false));
       expect(new Set(started).size).toBe(started.length);
     }),
-    { numRuns: 300 },
+    { numRuns: fc.cases(100) },
   );
 });
 
@@ -74,6 +74,6 @@ it("activates every agent of a graph without cycles, conditions and quorums exac
         expect(messages.map(({ from }) => from).toSorted()).toEqual([...new Set(before)].toSorted());
       }
     }),
-    { numRuns: 300 },
+    { numRuns: fc.cases(100) },
   );
 });
