@@ -4,7 +4,7 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    include: ["test/chaos/**/*.test.ts", "test/chaos/**/*.chaos.ts", "test/sim/simulate.test.ts"],
+    include: ["test/chaos/**/*.test.ts", "test/**/*.chaos.ts", "test/sim/simulate.test.ts"],
     globalSetup: ["test/build.ts"],
     testTimeout: 120_000,
     hookTimeout: 60_000,
