@@ -3,7 +3,7 @@
 import { decide } from "../policies/decide.ts";
 import { compilePolicies, type PolicySet, type PolicySource } from "../policies/policy-set.ts";
 import type { GateRequest } from "../policies/request.ts";
-import { FEW, many as manyInCedar, openCedarCase } from "./cedar.ts";
+import { type CedarCase, FEW, many as manyInCedar, openCedarCase } from "./cedar.ts";
 import { median, printFigure } from "./measure.ts";
 
 const RUNS = 5;
@@ -68,14 +68,14 @@ interface Round {
 const NOTE = "on a machine shared with tests";
 const CEDAR = "Cedar 4.13, WebAssembly";
 
-compare("decisions, 2 policies, 8 KB of arguments", few, openCedarCase("few", FEW, request).decide);
-compare("decisions, 200 rules, 8 KB of arguments", many, openCedarCase("many", manyInCedar(20, 10), request).decide);
+compare("decisions, 2 policies, 8 KB of arguments", few, openCedarCase("few", FEW, request));
+compare("decisions, 200 rules, 8 KB of arguments", many, openCedarCase("many", manyInCedar(20, 10), request));
 
-function compare(what: string, set: PolicySet, cedar: () => string): void {
-  const verdicts = [decide(request, set).effect, cedar()];
+function compare(what: string, set: PolicySet, cedar: CedarCase): void {
+  const verdicts = [decide(request, set).effect, cedar.decide()];
   if (verdicts.join() !== "allow,allow") throw new Error(`not the same case: ${verdicts.join()}`);
   const ours = { name: what, batch: BATCH, decide: () => decide(request, set) };
-  const theirs = { name: `${what}: ${CEDAR}`, batch: CEDAR_BATCH, decide: cedar };
+  const theirs = { name: `${what}: ${CEDAR}`, batch: CEDAR_BATCH, decide: () => cedar.decide() };
   const both = [ours, theirs];
   const rounds = Array.from({ length: RUNS + 1 }, () => both.map(playRound)).slice(1);
   for (const [index, { name }] of both.entries()) {
