@@ -3,18 +3,27 @@ import type { EnvironmentSettings } from "../contracts/environment.ts";
 import type { AcceptedHistory } from "../contracts/holds.ts";
 import { hasChanges, type Plan } from "../contracts/plan.ts";
 import { findHistoryHold, historyHoldText } from "../reconciler/holds/history.ts";
+import { findSignatureHold } from "../reconciler/holds/signature.ts";
+import type { SignatureVerdict } from "../reconciler/source/signatures.ts";
 
 export interface PlanGround {
   readonly settings: EnvironmentSettings;
   /** The commit that was applied last. */
   readonly from: string | null;
   readonly accepted: AcceptedHistory | null;
+  /** Judges the commits that the plan brings. */
+  readonly verify: () => Promise<SignatureVerdict | null>;
   readonly now: Date;
 }
 
 export async function waitLines(plan: Plan, ground: PlanGround): Promise<readonly string[]> {
   if (!hasChanges(plan)) return [];
-  return [...rewrittenLines(plan, ground), ...(await frozenLines(ground))];
+  return [...rewrittenLines(plan, ground), ...(await unsignedLines(ground)), ...(await frozenLines(ground))];
+}
+
+async function unsignedLines({ verify }: PlanGround): Promise<string[]> {
+  const hold = findSignatureHold(await verify());
+  return hold === undefined ? [] : [`NOT_SIGNED: ${hold.message}`];
 }
 
 /** Of a working tree switching branches is no rewritten history. */

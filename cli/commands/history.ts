@@ -1,6 +1,7 @@
 // `history`: the applies of an environment, newest first; `history show N`: one of them with every record.
 import { createFactsReader } from "../../reconciler/history/read-facts.ts";
 import { readApply, readHistory } from "../../store/history.ts";
+import { envWords } from "../env-words.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { paintFor, printFailure, printJson, printList, say, UsageFailure } from "../output.ts";
@@ -52,6 +53,6 @@ async function show(host: Host, options: HistoryOptions, { redis }: OpenRedis, s
     const paint = paintFor(host.stdout, host.config.color);
     host.stdout.write(renderApply({ entry, facts: createFactsReader()(entry) }, { env, now: host.now(), paint }));
   }
-  say(host, `Next: countwheel rollback --to ${serial}${env === "default" ? "" : ` --env ${env}`}`);
+  say(host, `Next: countwheel rollback --to ${serial}${envWords(env)}`);
   return EXIT.ok;
 }

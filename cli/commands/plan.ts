@@ -19,6 +19,7 @@ import { addReplay, recordedFor } from "../../reconciler/replay/replay-plan.ts";
 import type { UnavailableReason } from "../../reconciler/source/source.ts";
 import type { Holds } from "../../store/holds.ts";
 import type { RecordComparison } from "../../store/scripts/compare-records.ts";
+import { envWords } from "../env-words.ts";
 import { environmentSpec, findSettings } from "../environment-settings.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
@@ -26,6 +27,7 @@ import { printFailure, say } from "../output.ts";
 import { readVersion, TOOL_NAME } from "../package-facts.ts";
 import { fileFromHere, type SourceFlags, shellWord, sourceTools, sourceWords } from "../plan-source.ts";
 import { waitLines } from "../plan-waits.ts";
+import { careOf } from "../source-care.ts";
 import { printPlan } from "../view/plan.ts";
 
 export interface PlanOptions extends CommonFlags, SourceFlags {
@@ -42,8 +44,9 @@ export async function runPlan(host: Host, options: PlanOptions): Promise<ExitCod
   if (found.outcome === "invalid") return found.exitCode;
   const { settings } = found;
   const spec = environmentSpec(host, options, found);
-  const tools = { ...(await sourceTools(host, spec)), overlays: settings.overlays };
-  const source = await openSource(spec, tools).read(host.signal);
+  const tools = { ...(await sourceTools(host, spec)), ...careOf(found) };
+  const opened = openSource(spec, tools);
+  const source = await opened.read(host.signal);
   if (source.status === "unavailable") return printUnavailable(host, options, source.reason);
   const basis = await readBasis(host, options, { spec, tools, source });
   if (basis.status === "unavailable") return printUnavailable(host, options, basis.reason);
@@ -69,7 +72,8 @@ export async function runPlan(host: Host, options: PlanOptions): Promise<ExitCod
     showFile: fileFromHere(host, spec),
   });
   if (replaced !== null) say(host, `STATE_REPLACED: ${replacedText(replaced)}`);
-  const ground = { settings, from: base, accepted: holds?.acceptedHistory ?? null, now: host.now() };
+  const verify = async () => (await opened.verify?.(base, plan.source.headSha, host.signal)) ?? null;
+  const ground = { settings, from: base, accepted: holds?.acceptedHistory ?? null, verify, now: host.now() };
   if (holds !== undefined) for (const line of await waitLines(plan, ground)) say(host, line);
   return await finish(host, options, { spec, plan, replaced });
 }
@@ -152,7 +156,9 @@ interface Made {
 async function finish(host: Host, options: PlanOptions, made: Made): Promise<ExitCode> {
   const { spec, plan } = made;
   if (hasErrors(plan.problems) && !plan.applyable) {
-    const again = `countwheel ${spec.kind === "folder" ? "validate" : "plan"} ${sourceWords(spec, host)}`;
+    const words = sourceWords(spec, host);
+    const again =
+      spec.kind === "folder" ? `countwheel validate ${words}` : `countwheel plan ${words}${envWords(options.env)}`;
     if (options.out !== undefined) say(host, `The plan was not saved: it cannot be applied.`);
     say(host, `Next: mend the problems above, then ${again}`);
     return EXIT.invalid;
@@ -166,7 +172,7 @@ async function finish(host: Host, options: PlanOptions, made: Made): Promise<Exi
 }
 
 function nextCommand(host: Host, options: PlanOptions, { spec, plan, replaced }: Made): string {
-  const env = options.env === "default" ? "" : ` --env ${shellWord(options.env)}`;
+  const env = envWords(options.env);
   if (replaced !== null) return `countwheel history${env}      (or apply with --accept-new-state, if this is meant)`;
   if (options.against !== "state") return `countwheel plan ${sourceWords(spec, host)}${env}`;
   if (!hasChanges(plan)) return `countwheel get agentsystems${env}`;

@@ -4,6 +4,7 @@ import { openSource, type SourceSpec } from "../../reconciler/environment-source
 import { renderProblem } from "../../reconciler/plan/render-problem.ts";
 import { type RebuildOutcome, type Rebuilt, rebuild } from "../../reconciler/rebuild/rebuild.ts";
 import { readState } from "../../store/state.ts";
+import { envWords } from "../env-words.ts";
 import { environmentCommit, findSettings } from "../environment-settings.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
@@ -46,20 +47,27 @@ export async function runRebuild(host: Host, options: RebuildOptions): Promise<E
     const tools = { ...(await sourceTools(host, spec)), ...careOf(found) };
     const source = await openSource(spec, tools).read(host.signal);
     if (source.status === "unavailable") return printUnavailable(host, options, source.reason);
-    if (source.status === "invalid") {
+    if (source.status === "invalid" && !found.settings.isolate) {
       const paint = paintFor(host.stderr, host.config.color);
       for (const problem of source.problems) say(host, renderProblem(problem, paint, fileFromHere(host, spec)));
       return fail(
         host,
         options,
         "MANIFESTS_INVALID",
-        `the manifests of ${commit} have errors; nothing was changed`,
+        `the manifests of ${commit} have errors; nothing was changed. Name the last commit that had none with --commit, or say \`isolate: true\` in countwheel.yaml to restore what is valid`,
         EXIT.invalid,
       );
     }
     const person = await personOf(host, options.as);
     const tool = { name: TOOL_NAME, version: readVersion() };
-    const outcome = await rebuild(writer, { source, observed, tool, newId: randomUUID, person });
+    const outcome = await rebuild(writer, {
+      source,
+      settings: found.settings,
+      observed,
+      tool,
+      newId: randomUUID,
+      person,
+    });
     return print(host, options, spec, outcome);
   } finally {
     await close();
@@ -89,7 +97,7 @@ function printRebuilt(host: Host, { output, env, ref }: RebuildOptions, spec: So
   if (output === "json") printJson(host, { formatVersion: "1", env, ...facts });
   else host.stdout.write(`${text(rebuilt)}\n`);
   const next = spec.kind === "commit" && ref !== undefined ? { ...spec, ref } : spec;
-  say(host, `Next: countwheel plan ${sourceWords(next, host)}`);
+  say(host, `Next: countwheel plan ${sourceWords(next, host)}${envWords(env)}`);
 }
 
 function text({ serial, lineage, commit, records, tasksNotRunAgain, unknown }: Rebuilt): string {

@@ -10,6 +10,7 @@ import { type HistoryEntry, readHistory } from "../../store/history.ts";
 import { readHolds } from "../../store/holds.ts";
 import { STORE_LIMITS } from "../../store/limits.ts";
 import { readState } from "../../store/state.ts";
+import { envWords } from "../env-words.ts";
 import { findSettings } from "../environment-settings.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Host } from "../host.ts";
@@ -90,7 +91,7 @@ async function rollBack(host: Host, options: RollbackOptions, rollback: Rollback
 }
 
 function sayHold(host: Host, { env }: RollbackOptions, against: string | null): void {
-  const resume = `countwheel resume${env === "default" ? "" : ` --env ${env}`}`;
+  const resume = `countwheel resume${envWords(env)}`;
   const until = against === null ? resume : `a commit on top of ${against.slice(0, 7)}, or ${resume}`;
   say(host, `The reconciler leaves it like this until ${until}.`);
 }
@@ -156,5 +157,5 @@ function wayOut(env: string, { commit, facts }: HistoryEntry): string {
   const path: unknown = typeof source === "object" && source !== null ? Reflect.get(source, "path") : undefined;
   const words = typeof repo === "string" ? ` --repo ${shellWord(repo)}` : "";
   const folder = typeof path === "string" && path !== "." ? ` --path ${shellWord(path)}` : "";
-  return `Its commit is still in Git: countwheel plan${words} --ref ${commit}${folder}${env === "default" ? "" : ` --env ${env}`}`;
+  return `Its commit is still in Git: countwheel plan${words} --ref ${commit}${folder}${envWords(env)}`;
 }

@@ -8,6 +8,7 @@ import type { Redis } from "../../store/connect.ts";
 import { namespaceHold, type Suspended, suspend } from "../../store/holds.ts";
 import { publishLook } from "../../store/leader.ts";
 import { readState } from "../../store/state.ts";
+import { envWords } from "../env-words.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { printJson, say, UsageFailure } from "../output.ts";
@@ -84,5 +85,5 @@ export function targetText(env: string, address: Suspended | null): string {
 function wordsOf(env: string, address: Suspended | null): string {
   const parts = address === null ? undefined : parseAddress(address);
   const name = parts === undefined ? address : displayAddress(parts);
-  return `${name === null ? "" : ` ${name}`}${env === "default" ? "" : ` --env ${env}`}`;
+  return `${name === null ? "" : ` ${name}`}${envWords(env)}`;
 }

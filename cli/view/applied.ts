@@ -5,6 +5,7 @@ import type { TaskRef } from "../../contracts/task.ts";
 
 import type { ApplyOutcome } from "../../reconciler/apply/apply-plan.ts";
 import { renderPlanMarkdown } from "../../reconciler/plan/render-markdown.ts";
+import { envWords } from "../env-words.ts";
 import type { Host, OutputFormat } from "../host.ts";
 import { paintFor, printJson, say } from "../output.ts";
 
@@ -40,6 +41,6 @@ function headingOf({ serial, tookMs }: { readonly serial: number; readonly tookM
 }
 
 function nextCommand({ state: { env } }: Plan, [task]: readonly TaskRef[]): string {
-  const flag = env === "default" ? "" : ` --env ${env}`;
+  const flag = envWords(env);
   return task === undefined ? `countwheel get agentsystems${flag}` : `countwheel trace ${task.name} -f${flag}`;
 }

@@ -25,7 +25,8 @@ export const HOLD_HELP = {
     'A freeze window of countwheel.yaml is open. Wait for its end, or apply with `--override-freeze "<why>"`.',
   ENVIRONMENT_ELSEWHERE:
     "countwheel.yaml says that the environment is in another repository, or follows another branch, than the one that the Action would apply.",
-  NOT_SIGNED: "A commit is not signed by one of the allowed signers, as countwheel.yaml asks.",
+  NOT_SIGNED:
+    "A commit is not signed by one of the allowed signers, as `signatures` in countwheel.yaml asks. Somebody on the list signs it: the head alone with `git commit --amend --no-edit -S`, a range with `git rebase --exec 'git commit --amend --no-edit -S' COMMIT_APPLIED_LAST`. The list is read as that commit has it: a signer who is new is added by a commit that somebody on the list has signed.",
   SETTINGS_INVALID: "countwheel.yaml cannot be used as it is written. Nothing is read or changed before it is mended.",
   STATE_REPLACED:
     "The state is not the one that was applied to from here, or one of its past: was the Redis flushed, swapped or restored? `countwheel rebuild` brings a lost one back; `--accept-new-state` goes on with what is there.",

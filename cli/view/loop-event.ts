@@ -12,6 +12,7 @@ import type { LoopEvent } from "../../reconciler/loop.ts";
 import { oneLine, shorten } from "../../reconciler/plan/inert.ts";
 import { renderProblem, type ShowFile } from "../../reconciler/plan/render-problem.ts";
 import type { Hold, TickOutcome } from "../../reconciler/tick.ts";
+import { envWords } from "../env-words.ts";
 import type { Paint } from "../output.ts";
 import { driftCountLine } from "./drift.ts";
 import { renderTriggerEvent } from "./trigger-event.ts";
@@ -50,7 +51,7 @@ function renderDriftEvent(report: DriftReport, paint: Paint): string[] {
   const { items, env } = report;
   const names = items.slice(0, DRIFT_SHOWN).map((change) => `${displayAddress(change)} (${change.drift.code})`);
   const more = items.length > DRIFT_SHOWN ? [`and ${items.length - DRIFT_SHOWN} more`] : [];
-  const see = items.length === 0 ? [] : [`  see: countwheel drift${env === "default" ? "" : ` --env ${env}`}`];
+  const see = items.length === 0 ? [] : [`  see: countwheel drift${envWords(env)}`];
   const line = driftCountLine(report).replace(/\.$/, "");
   return [
     `${paint("yellow", line)}${items.length === 0 ? " any more" : `: ${[...names, ...more].join(", ")}`}`,

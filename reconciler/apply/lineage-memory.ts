@@ -44,7 +44,7 @@ export function replacedText({ was, is, serial }: Replaced): string {
     return `the state is older than the one that was applied to from here: #${serial.was} was applied, and now it is at #${serial.is}. Was the Redis restored from a backup, or did it lose writes?`;
   }
   const found = is === null ? "now there is none" : `now it is \`${is}\``;
-  return `the state is not the one that was applied to from here: its lineage was \`${was}\`, ${found}. Was the Redis flushed, restored or swapped?`;
+  return `the state is not the one that was applied to from here: its lineage was \`${was}\`, ${found}. Was the Redis flushed, restored or swapped?${is === null ? " `countwheel rebuild` brings a lost state back from Git, `countwheel import` from an export." : ""}`;
 }
 
 interface Note {

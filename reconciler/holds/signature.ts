@@ -14,6 +14,7 @@ export function findSignatureHold(verdict: SignatureVerdict | null): SignatureHo
   if (verdict === null || verdict.verdict === "good") return undefined;
   const { sha, signer, why } = verdict;
   const what = sha === null ? "the source" : `commit ${sha.slice(0, 12)}`;
-  const by = signer === null ? "" : ` (signed by ${signer})`;
+  // A reason that names the key says it already.
+  const by = signer === null || why.includes(signer) ? "" : ` (signed by ${signer})`;
   return { why: "signature", sha, signer, message: `${what} is not signed as this environment asks${by}: ${why}` };
 }

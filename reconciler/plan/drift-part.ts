@@ -17,14 +17,21 @@ function driftLines(change: Change): readonly string[] {
 }
 
 /** Nothing where there is none: a plan of a commit that drifted nowhere stays as short as it was. */
-export function renderDriftText({ drift }: Pick<Plan, "drift">, paint: (text: string) => string): string {
+export function renderDriftText(
+  { drift, state }: Pick<Plan, "drift" | "state">,
+  paint: (text: string) => string,
+): string {
   if (drift.length === 0) return "";
   const rows = drift.slice(0, ROWS).flatMap((change) => {
     const [first = "", ...rest] = driftLines(change);
     return [`  ${paint("≠")} ${first}`, ...rest.map((line) => `  ${line}`)];
   });
   const more = drift.length > ROWS ? [`  and ${drift.length - ROWS} more`] : [];
-  return [`Drift   ${countText(drift.length)}; see: countwheel drift`, ...rows, ...more].join("\n");
+  return [
+    `Drift   ${countText(drift.length)}; see: countwheel drift${state.env === "default" ? "" : ` --env ${state.env}`}`,
+    ...rows,
+    ...more,
+  ].join("\n");
 }
 
 export function driftPart({ drift }: Pick<Plan, "drift">, limit: number): string {

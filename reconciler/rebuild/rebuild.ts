@@ -1,15 +1,17 @@
 // Restores the state of an environment from Git after its Redis was lost: the records of one commit, with a new lineage,
 // and nothing that runs again.
+import { displayAddress } from "../../contracts/address.ts";
+import type { EnvironmentSettings } from "../../contracts/environment.ts";
 import type { Plan } from "../../contracts/plan.ts";
 import type { ObservedState } from "../../contracts/record.ts";
 import { type ApplyOutcome, applyPlan, type Writer } from "../apply/apply-plan.ts";
 import { orderTask } from "../apply/task-request.ts";
-import { makePlan } from "../plan/make-plan.ts";
-import type { SourceAnswer } from "../source/source.ts";
+import { makePlan, type PlannableSource } from "../plan/make-plan.ts";
 
 export interface RebuildInput {
-  /** The commit that was applied last. */
-  readonly source: Extract<SourceAnswer, { readonly status: "ok" }>;
+  /** The commit that was applied last. An invalid one only where the environment isolates what is broken. */
+  readonly source: PlannableSource;
+  readonly settings: EnvironmentSettings;
   readonly observed: ObservedState;
   readonly tool: Plan["tool"];
   readonly newId: () => string;
@@ -45,24 +47,33 @@ export const UNKNOWN = [
   "changes that were made to records by others than an apply",
 ] as const;
 
+function brokenLines({ changes }: Plan): string[] {
+  const broken = changes.filter(({ blocked }) => blocked !== undefined).map(displayAddress);
+  return broken.length === 0
+    ? []
+    : [`what these were before their manifests broke, or needed one that did: ${broken.join(", ")}`];
+}
+
 export async function rebuild(writer: Writer, input: RebuildInput): Promise<RebuildOutcome> {
-  const { source, observed, tool, newId, person } = input;
+  const { source, settings, observed, tool, newId, person } = input;
   if (observed.head !== null)
     return { outcome: "exists", serial: observed.head.serial, records: observed.records.size };
   const facts = { env: writer.env, now: writer.now(), planId: newId(), tool };
-  const plan = makePlan({ source, history: "first", observed, ...facts });
-  const { manifests } = source.set;
+  const plan = makePlan({ source, settings, history: "first", observed, ...facts });
+  const { manifests } = source.load.set;
   const applied = await applyPlan(writer, { plan, manifests, observed, note: { person }, tasksHaveRun: true });
   if (applied.outcome !== "applied") return applied;
   const { serial, lineage } = applied;
-  const tasks = manifests.filter((loaded) => orderTask({ ...loaded, generation: 1 }) !== undefined);
+  const written = new Set(plan.changes.filter(({ blocked }) => blocked === undefined).map(({ address }) => address));
+  const restored = manifests.filter(({ address }) => written.has(address));
+  const tasks = restored.filter((loaded) => orderTask({ ...loaded, generation: 1 }) !== undefined);
   return {
     outcome: "rebuilt",
     serial,
     lineage,
     commit: source.identity.headSha,
-    records: manifests.length,
+    records: restored.length,
     tasksNotRunAgain: tasks.map(({ address }) => address),
-    unknown: UNKNOWN,
+    unknown: [...UNKNOWN, ...brokenLines(plan)],
   };
 }

@@ -93,6 +93,7 @@ describeWithRedis("a source", () =>
       expect(held.err).toContain(
         `NOT_SIGNED: commit ${plain.slice(0, 12)} is not signed as this environment asks: it is not signed`,
       );
+      expect((await run("plan")).err).toContain(`NOT_SIGNED: commit ${plain.slice(0, 12)}`);
       const looked = await run("reconcile");
       expect(looked.code).toBe(4);
       expect(looked.out).toContain("is not signed as this environment asks");

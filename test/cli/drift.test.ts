@@ -123,7 +123,7 @@ Drift: 2 of records, 0 of the world, 0 undeclared.
     expect(told.stderr).toContain(`Next: countwheel apply agents --env ${env}`);
     const planned = await room.run("plan", "agents");
     expect(planned.stdout).toMatch(
-      /\nDrift {3}2 resources are not as they were applied; see: countwheel drift\n {2}≠ Agent\/a/,
+      /\nDrift {3}2 resources are not as they were applied; see: countwheel drift --env \S+\n {2}≠ Agent\/a/,
     );
     expect(told.stdout + told.stderr + planned.stdout).not.toMatch(/hunter/);
   });

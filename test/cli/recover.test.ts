@@ -109,8 +109,19 @@ describeWithRedis("after the loss of a Redis", () => {
     const broken = await repository.commit({
       "agents/a.yaml": "kind: Agent\nmetadata: {name: a}\nspec: {model_ref: gone}\n",
     });
-    expect((await run(runRebuild, { ...source, commit: broken })).code).toBe(3);
+    const refused = await run(runRebuild, { ...source, commit: broken });
+    expect(refused).toMatchObject({ code: 3, err: expect.stringContaining("--commit") });
     expect((await run(runExport)).code).toBe(1);
+  });
+
+  it("rebuild restores what is valid where the environment isolates, and names what it could not know", async () => {
+    const broken = { "agents/a.yaml": "kind: Agent\nmetadata: {name: a}\nspec: {model_ref: gone}\n" };
+    const commit = await repository.commit(broken);
+    await repository.write({ "countwheel.yaml": `environments:\n  ${env}:\n    isolate: true\n` });
+    const { code, out, err } = await run(runRebuild, { ...source, commit });
+    expect([code, out]).toEqual([0, expect.stringMatching(/Rebuilt 2 records of/)]);
+    expect(out).toContain("before their manifests broke, or needed one that did: Agent/a, AgentSystem/sys, Task/t");
+    expect(err).toContain(`--env ${env}`);
   });
 
   it("export and import bring it back, and only into an empty environment", async () => {

@@ -1,8 +1,10 @@
 // A Redis that was lost, rebuilt from Git: the records of the commit that is remembered, and nothing that runs again.
+
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { defaultSettings } from "../../../contracts/environment.ts";
 import {
   fileLineageMemory,
   findReplaced,
@@ -40,7 +42,14 @@ describeWithRedis("a rebuild", () => {
     const answer = source(manifests);
     if (answer.status !== "ok") throw new Error("the set is valid");
     const observed = await world.read();
-    return rebuild(world.writer, { source: answer, observed, tool: TOOL, newId: () => "rebuild", person: "Ada" });
+    return rebuild(world.writer, {
+      source: answer,
+      settings: defaultSettings("default"),
+      observed,
+      tool: TOOL,
+      newId: () => "rebuild",
+      person: "Ada",
+    });
   }
 
   it("restores the records of the commit under a new lineage, and the plan after it is empty", async () => {
