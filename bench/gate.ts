@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import type { TaskRef } from "../contracts/task.ts";
 import { compilePolicies, type PolicySet } from "../policies/policy-set.ts";
 import { createArgumentCheck } from "../runner/gate/arguments.ts";
+import { CarriedLabels } from "../runner/gate/carried.ts";
 import { createGate, type Gate } from "../runner/gate/gate.ts";
 import { createRedactor } from "../runner/gate/redact.ts";
 import { Lease } from "../runner/lease.ts";
@@ -107,6 +108,7 @@ async function openDurableGate({ redis, env }: World, task: TaskRef, policies: P
       settle: (id, settlements) => settleBudgets(redis, env, id, settlements),
     },
     recorder,
+    carried: new CarriedLabels(),
     toolBox: { find: () => LOOK, close: () => Promise.resolve() },
     redactor: createRedactor([]),
     argumentCheck: createArgumentCheck(),

@@ -1,4 +1,5 @@
 // The shape of an agent system's graph: nodes, edges, entries. Pure; runner/graph decides what fires.
+import type { CarriedLabel } from "../policies/request.ts";
 
 export interface EdgeCondition {
   readonly output_contains?: string;
@@ -138,4 +139,6 @@ export interface Arrival {
   readonly messageId: string;
   /** null: the branch failed or did not fire, and counts as arrived and empty. */
   readonly text: string | null;
+  /** Of all that its sender has read. Absent: none. */
+  readonly labels?: readonly CarriedLabel[];
 }

@@ -1,7 +1,7 @@
 // What a decision was made from, as the trace keeps it: enough to make it again, and nothing that stands elsewhere. The
-// event names point, agent, tool or model; the call's own event has the arguments; the task has the input, and its snapshot
-// what the agent's manifest grants.
-import type { GateRequest } from "../policies/request.ts";
+// event names point, agent, tool or model; the call's own event has the arguments; the task has the input, its trace what
+// was called before, and its snapshot what manifests grant the agent and say of the tool's data.
+import type { GateRequest, ToolFacts } from "../policies/request.ts";
 
 /** Characters of one recorded request, as JSON. What is larger is left out, and a replay cannot tell. */
 const RECORDED_REQUEST_LIMIT = 4_096;
@@ -17,13 +17,20 @@ const ELSEWHERE: readonly string[] = [
   "arguments",
   "grants",
   "input",
+  "history",
 ];
 
 /** Before it is redacted. Fields that this version does not know are kept: a request has all that was decided from. */
 export function recordRequest(request: GateRequest): RecordedRequest {
   const { system, task } = request.subject;
   const fields = Object.entries(request).filter(([name]) => !ELSEWHERE.includes(name));
-  const kept = { system, task, ...Object.fromEntries(fields) };
+  const kept = { system, task, ...Object.fromEntries(fields), ...toolOf(request) };
   const length = JSON.stringify(kept).length;
   return length <= RECORDED_REQUEST_LIMIT ? kept : { cut: `${length} characters` };
+}
+
+function toolOf(request: GateRequest): { readonly tool?: Omit<ToolFacts, "data"> } {
+  if (request.point !== "before_tool" || request.tool.data === undefined) return {};
+  const { data: _, ...tool } = request.tool;
+  return { tool };
 }

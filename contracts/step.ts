@@ -1,4 +1,5 @@
 // Steps: the recorded effects of an activation, their ids, states and results. A takeover reads them to go on.
+import type { CarriedLabel } from "../policies/request.ts";
 import type { ActivationId } from "./task.ts";
 
 /**
@@ -50,6 +51,8 @@ export interface ToolResult {
   readonly text: string;
   /** The tool itself says that it failed; the model may go on. */
   readonly isError: boolean;
+  /** Of what is in it, with the calls that they come from. Absent: it has none. */
+  readonly labels?: readonly CarriedLabel[];
 }
 
 /**
@@ -87,6 +90,8 @@ export interface StepRecord {
   readonly endpoint?: string;
   readonly model?: ModelAnswer;
   readonly tool?: ToolResult;
+  /** Of whatever its tool returns, known before it does: also a result that a person tells has them. */
+  readonly labels?: readonly CarriedLabel[];
   /** It failed in a way that may pass. */
   readonly retryable?: true;
 }

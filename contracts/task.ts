@@ -1,4 +1,5 @@
 // A task at run time: its phases, its activations, and the record that `get task` shows.
+import type { CarriedLabel } from "../policies/request.ts";
 import type { Identity } from "./approval.ts";
 import type { FailureRecord } from "./failure.ts";
 import type { Requirements } from "./matching.ts";
@@ -49,6 +50,8 @@ export interface Message {
   readonly id: string;
   readonly from: string;
   readonly text: string;
+  /** Of all that its sender has read. Absent: none. */
+  readonly labels?: readonly CarriedLabel[];
 }
 
 export interface ActivationRecord {

@@ -5,7 +5,9 @@ import type { CompiledPolicy, CompiledRule } from "./compiled.ts";
 import { decideOpen, type OpenRequest } from "./decide.ts";
 import { limitText, needOf } from "./limit.ts";
 import type { PolicySet } from "./policy-set.ts";
+import { flowRulesFor } from "./rules/flow.ts";
 import { judgesCall, rulesFor } from "./rules/matched-rules.ts";
+import { sequenceRulesFor } from "./rules/sequence.ts";
 import { type Target, toolTarget } from "./rules/target.ts";
 import { appliesTo, subjectKeys } from "./scope.ts";
 
@@ -20,6 +22,8 @@ export interface Bound {
   readonly rule: string;
   /** Of a budget: which of two is the smaller one. */
   readonly limit?: number;
+  /** It depends on what came before the call, and not on the call itself. */
+  readonly past?: true;
   /** False: the policy is in audit mode, and only records what it would say. */
   readonly enforced: boolean;
 }
@@ -33,7 +37,11 @@ export function boundsOf(request: OpenRequest, set: PolicySet): Bound[] {
   const rules = rulesFor(policies, keys, target)
     .filter(({ rule }) => judgesCall(rule) && (rule.effect !== "allow" || needsAllow))
     .map(({ policy, rule }) => boundBy(policy, rule.effect, rule.rule, textOf(rule)));
-  return [...rules, ...policies.flatMap((policy) => budgetsOf(policy, request))];
+  return [
+    ...rules,
+    ...policies.flatMap((policy) => [...flowOf(policy, request), ...sequenceOf(policy, request)]),
+    ...policies.flatMap((policy) => budgetsOf(policy, request)),
+  ];
 }
 
 function boundBy(policy: CompiledPolicy, effect: Bound["effect"], rule: string, text: string): Bound {
@@ -66,6 +74,29 @@ function mustText({ path, matcher }: ArgumentCondition): string {
 function othersText({ arguments: matched, must }: CompiledRule): string {
   const named = new Set([...matched, ...must].map(({ path }) => `\`${path.segments[0] ?? path.text}\``));
   return named.size === 0 ? "no arguments" : `no arguments but ${[...named].join(", ")}`;
+}
+
+function flowOf(policy: CompiledPolicy, request: OpenRequest): Bound[] {
+  if (request.point !== "before_tool") return [];
+  return flowRulesFor(policy, request.tool).map(({ rule, data, declassify }) => {
+    const read = `data labelled ${namesOf(data)} was read`;
+    const text = declassify === null ? `never once ${read}` : `asks first once ${read}`;
+    return { ...boundBy(policy, declassify === null ? "deny" : "ask", rule, text), past: true as const };
+  });
+}
+
+function sequenceOf(policy: CompiledPolicy, request: OpenRequest): Bound[] {
+  if (request.point !== "before_tool") return [];
+  return sequenceRulesFor(policy, request.tool).flatMap(({ rule, requiresBefore, notAfter }) =>
+    [
+      ...requiresBefore.map(({ text }) => `only after \`${text}\` has succeeded`),
+      ...notAfter.map(({ text }) => `never after \`${text}\` was called`),
+    ].map((text) => ({ ...boundBy(policy, "deny", rule, text), past: true as const })),
+  );
+}
+
+function namesOf(labels: readonly string[]): string {
+  return labels.map((label) => `\`${label}\``).join(" and ");
 }
 
 function budgetsOf(policy: CompiledPolicy, request: OpenRequest): Bound[] {

@@ -5,6 +5,8 @@ import type { GateRequest } from "./request.ts";
 const SUBJECT_FIELDS = ["namespace", "system", "task", "agent"];
 const GRANT_FIELDS = ["tools", "allowedTools", "roles"];
 const TOOL_FIELDS = ["capabilities", "operationClasses"];
+const DATA_FIELDS = ["returns", "sendsTo"];
+const HISTORY_FIELDS = ["succeeded", "begun"];
 
 export function isGateRequest(request: unknown): request is GateRequest {
   if (!isFields(request) || !isSubject(request["subject"])) return false;
@@ -28,6 +30,8 @@ export function isGateRequest(request: unknown): request is GateRequest {
         isFields(request["arguments"]) &&
         isTextMap(request["input"], isString) &&
         isTextMap(request["realPaths"], (path) => path === null || isString(path)) &&
+        isCarried(request["carried"]) &&
+        isHistory(request["history"]) &&
         hasUsage(request)
       );
     case "after_tool":
@@ -49,7 +53,22 @@ function isGrants(value: unknown): boolean {
 
 function isTool(value: unknown): boolean {
   if (!isFields(value) || !isText(value["name"]) || typeof value["known"] !== "boolean") return false;
-  return TOOL_FIELDS.every((name) => isTexts(value[name]));
+  return TOOL_FIELDS.every((name) => isTexts(value[name])) && isToolData(value["data"]);
+}
+
+function isToolData(value: unknown): boolean {
+  return value === undefined || (isFields(value) && DATA_FIELDS.every((name) => isTextsOrNone(value[name])));
+}
+
+function isCarried(value: unknown): boolean {
+  if (value === undefined) return true;
+  return (
+    Array.isArray(value) && value.every((item) => isFields(item) && isText(item["label"]) && isString(item["from"]))
+  );
+}
+
+function isHistory(value: unknown): boolean {
+  return value === undefined || (isFields(value) && HISTORY_FIELDS.every((name) => isTexts(value[name])));
 }
 
 function hasUsage(request: Fields): boolean {
@@ -82,6 +101,10 @@ function isTextMap(value: unknown, isValue: (value: unknown) => boolean): boolea
 
 function isTexts(value: unknown): boolean {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
+function isTextsOrNone(value: unknown): boolean {
+  return value === undefined || isTexts(value);
 }
 
 function isCount(value: unknown): boolean {

@@ -56,6 +56,35 @@ export interface CompiledRule {
   readonly approval: ApprovalTerms;
 }
 
+/** A call of a tool, as rules on the flow of data and on sequences name it. All that is not null must hold. */
+export interface ToolMatch {
+  readonly tools: readonly Entry[] | null;
+  readonly operationClasses: readonly OperationClass[] | "any" | null;
+  /** Labels of where the tool sends its arguments. */
+  readonly sendsTo: readonly Entry[] | null;
+}
+
+/** Of `flow[]`: whoever has read all of `data` may not call `to`. */
+export interface FlowRule {
+  readonly rule: string;
+  readonly message: string | null;
+  readonly data: readonly string[];
+  readonly to: ToolMatch;
+  /** What an approval needs that lifts it for one call; null: none does. */
+  readonly declassify: ApprovalTerms | null;
+}
+
+/** Of `sequence[]`. */
+export interface SequenceRule {
+  readonly rule: string;
+  readonly message: string | null;
+  readonly tools: readonly Entry[];
+  /** Each must have succeeded before. */
+  readonly requiresBefore: readonly Entry[];
+  /** None may have begun before. */
+  readonly notAfter: readonly Entry[];
+}
+
 export interface CompiledPolicy {
   readonly address: string;
   readonly scope: Scope;
@@ -68,6 +97,10 @@ export interface CompiledPolicy {
   readonly allowedModels: readonly Entry[] | null;
   readonly limits: readonly Limit[];
   readonly rules: readonly CompiledRule[];
+  /** Labels that the task's input has for `flow` of this policy. */
+  readonly inputLabels: readonly string[];
+  readonly flow: readonly FlowRule[];
+  readonly sequence: readonly SequenceRule[];
   readonly errors: readonly SpecError[];
 }
 

@@ -9,12 +9,14 @@ import { findBlockedTool } from "./rules/blocked-tools.ts";
 import { findBudgets, NOTHING_MORE, needOfRequest } from "./rules/budgets.ts";
 import { findDefaultDeny, findUngranted } from "./rules/defaults.ts";
 import { findPolicyErrors } from "./rules/errors.ts";
+import { findFlow } from "./rules/flow.ts";
 import { findListing } from "./rules/listing.ts";
 import { collectPaths, findMatchedRules } from "./rules/matched-rules.ts";
 import { findModels } from "./rules/models.ts";
 import { findOperations, findPermissionErrors } from "./rules/operations.ts";
 import { findPermissions, relevantPermissions } from "./rules/permissions.ts";
 import { findSecretUse } from "./rules/secrets.ts";
+import { findSequence, sequenceRulesFor } from "./rules/sequence.ts";
 import { type Target, toolTarget } from "./rules/target.ts";
 import { agentAddress, appliesTo, type SubjectKeys, subjectKeys } from "./scope.ts";
 import { makeVerdict } from "./verdict.ts";
@@ -63,6 +65,16 @@ export function pathsToResolve(request: GateRequest, set: PolicySet): string[] {
     keys,
     request,
   );
+}
+
+/** Whether `decide` needs to know what was called before in the task (`history`): for whoever can look. */
+export function needsHistory(request: GateRequest, set: PolicySet): boolean {
+  if (request.point !== "before_tool") return false;
+  const { tool, subject } = request;
+  const rules = set.policies.filter((policy) => sequenceRulesFor(policy, tool).length > 0);
+  if (rules.length === 0) return false;
+  const keys = subjectKeys(subject);
+  return rules.some((policy) => appliesTo(policy, keys));
 }
 
 function findAtPoint(
@@ -117,6 +129,9 @@ function findBeforeTool(
     ...findPermissionErrors(relevant),
     ...findBlockedTool(policies, tool.name),
     ...findMatchedRules(policies, subject, keys, target),
+    // Of a call that is not known yet it may not be known either what comes before it.
+    ...(target.open === undefined || request.carried !== undefined ? findFlow(policies, request) : []),
+    ...(target.open === undefined || request.history !== undefined ? findSequence(policies, request) : []),
     ...findBudgets(policies, keys, usage, needOfRequest(request) ?? NOTHING_MORE),
     ...findListing(subject, grants, tool),
     ...findPermissions(set, subject, grants, tool, relevant),

@@ -90,6 +90,31 @@ export interface ToolFacts {
   readonly known: boolean;
   readonly capabilities: readonly string[];
   readonly operationClasses: readonly OperationClass[];
+  /** Absent: no manifest says anything of it. */
+  readonly data?: ToolData;
+}
+
+/** What manifests say of the data that passes through a tool. */
+export interface ToolData {
+  /** Labels of what it returns. */
+  readonly returns?: readonly string[];
+  /** Labels of where its arguments go. */
+  readonly sendsTo?: readonly string[];
+}
+
+/** A label of data that the asker has read, and what it came with. */
+export interface CarriedLabel {
+  readonly label: string;
+  /** For people: `inbox--read (reader#1 m1.c1)`. */
+  readonly from: string;
+}
+
+/** What was called before in this task, by any agent. */
+export interface CallHistory {
+  /** Tools that have answered without an error, since the task last began anew. */
+  readonly succeeded: readonly string[];
+  /** Tools of which a call began. */
+  readonly begun: readonly string[];
 }
 
 export type GateRequest =
@@ -120,6 +145,10 @@ export type GateRequest =
        * `access` and tests of policies, and paths are judged as they are written. See `pathsToResolve`.
        */
       readonly realPaths?: Readonly<Record<string, string | null>>;
+      /** Labels of what the agent has read, each once. Absent: it has read nothing that has one. */
+      readonly carried?: readonly CarriedLabel[];
+      /** Absent: nobody looked, and a rule that needs it denies. See `needsHistory`. */
+      readonly history?: CallHistory;
     }
   | { readonly point: "after_tool"; readonly subject: Subject; readonly tool: ToolFacts; readonly usage: Usage }
   | {

@@ -11,6 +11,7 @@ const ORDER: readonly DenialCode[] = [
   "TOOL_BLOCKED",
   "TOOL_ARG_FORBIDDEN",
   "MODEL_NOT_ALLOWED",
+  "FLOW_VIOLATION",
   "BUDGET_TOKENS",
   "BUDGET_COST",
   "BUDGET_STEPS",

@@ -9,6 +9,7 @@ import type { AgentDesk } from "./agent/desk.ts";
 import { readExecution } from "./agent/execution.ts";
 import { type AgentEnd, runAgent } from "./agent/loop.ts";
 import type { Definitions } from "./definitions.ts";
+import { labelled } from "./gate/carried.ts";
 import type { Held } from "./held.ts";
 import { Cancelled } from "./lease.ts";
 import { MODEL_RETRY, RUNNER_LIMITS } from "./limits.ts";
@@ -53,7 +54,13 @@ async function withBench(held: Held, definitions: Definitions, spec: AgentSpec):
 function outcomeOf(end: AgentEnd, bench: Bench): Outcome {
   switch (end.outcome) {
     case "done":
-      return { kind: "done", text: bench.redact(end.text), turns: end.turns, missing: end.missing };
+      return {
+        kind: "done",
+        text: bench.redact(end.text),
+        turns: end.turns,
+        missing: end.missing,
+        ...labelled(bench.carried.list()),
+      };
     case "denied":
       return { kind: "denied", denial: end.denial };
     case "waiting":

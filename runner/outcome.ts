@@ -5,6 +5,7 @@ import type { Graph, GraphState } from "../contracts/graph.ts";
 import type { ActivationPhase, TaskPhase } from "../contracts/task.ts";
 import type { RetryManner } from "../contracts/task-rules.ts";
 import type { TraceDraft, TraceEventType } from "../contracts/trace.ts";
+import type { CarriedLabel } from "../policies/request.ts";
 import type { StartedActivation } from "../store/scripts/release.ts";
 import { nextDelayMs } from "./agent/backoff.ts";
 import { type Advance, advance, type Finished } from "./graph/advance.ts";
@@ -13,7 +14,14 @@ import { Cancelled, RunnerStopping } from "./lease.ts";
 
 export type Outcome =
   /** `missing`: what an observed contract was not kept in. */
-  | { readonly kind: "done"; readonly text: string; readonly turns: number; readonly missing: readonly string[] }
+  | {
+      readonly kind: "done";
+      readonly text: string;
+      readonly turns: number;
+      readonly missing: readonly string[];
+      /** Of all that the agent has read. */
+      readonly labels?: readonly CarriedLabel[];
+    }
   | { readonly kind: "denied"; readonly denial: Denial }
   | {
       readonly kind: "unknown";
@@ -109,7 +117,7 @@ export interface Ending {
 export function writingOf(outcome: Exclude<Outcome, { kind: "lost" }>, ending: Ending): Writing {
   switch (outcome.kind) {
     case "done":
-      return afterAgent(ending, { status: "done", output: outcome.text }, doneFacts(outcome));
+      return afterAgent(ending, doneAs(outcome), doneFacts(outcome));
     case "denied":
       return endTask(ending, "Failed", denialRecord(outcome.denial));
     case "failed":
@@ -135,6 +143,10 @@ export function writingOf(outcome: Exclude<Outcome, { kind: "lost" }>, ending: E
   }
 }
 
+function doneAs({ text, labels }: Extract<Outcome, { kind: "done" }>): Pick<Finished, "status" | "output" | "labels"> {
+  return { status: "done", output: text, ...(labels === undefined ? {} : { labels }) };
+}
+
 function doneFacts({ turns, missing }: Extract<Outcome, { kind: "done" }>): Readonly<Record<string, unknown>> {
   return missing.length === 0 ? { turns } : { turns, code: "CONTRACT_VIOLATED", missing };
 }
@@ -144,7 +156,7 @@ const STOPPING: FailureRecord = { code: "RUNNER_STOPPING", message: "the runner 
 /** The agent has ended, well or not, and the graph goes on, if it can. */
 function afterAgent(
   ending: Ending,
-  finished: Pick<Finished, "status" | "output">,
+  finished: Pick<Finished, "status" | "output" | "labels">,
   facts: Readonly<Record<string, unknown>>,
   failed?: Extract<Outcome, { kind: "failed" }>,
 ): Writing {

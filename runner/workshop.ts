@@ -5,6 +5,7 @@ import { PermanentFailure } from "../contracts/failure.ts";
 import type { AgentSpec } from "../contracts/kinds/agent.ts";
 import { listedTools } from "../contracts/memory-tools.ts";
 import { taskId } from "../contracts/new-task.ts";
+import type { CarriedLabel } from "../policies/request.ts";
 import type { Redis } from "../store/connect.ts";
 import type { ActivationJob } from "../store/queue.ts";
 import { reserveBudgets } from "../store/scripts/reserve-budgets.ts";
@@ -13,9 +14,11 @@ import type { ModelChoice, ToolRules } from "./agent/desk.ts";
 import type { OutputShape } from "./agent/output.ts";
 import { openApprovalBook } from "./approval-book.ts";
 import { Breakers } from "./breakers.ts";
+import { openCallHistory } from "./call-history.ts";
 import type { Definitions } from "./definitions.ts";
 import { compileSchema, renderErrors } from "./foreign-schema.ts";
 import { type ArgumentCheck, createArgumentCheck } from "./gate/arguments.ts";
+import { CarriedLabels, labelled } from "./gate/carried.ts";
 import { createGate, type Gate } from "./gate/gate.ts";
 import { realPath } from "./gate/real-path.ts";
 import { createRedactor, type Redactor, redactFailure } from "./gate/redact.ts";
@@ -59,6 +62,8 @@ export interface Bench {
   readonly tools: readonly ToolDefinition[];
   readonly toolRules: (tool: string) => ToolRules;
   readonly redact: (text: string) => string;
+  /** What the agent has read so far. */
+  readonly carried: CarriedLabels;
   readonly close: () => Promise<void>;
 }
 
@@ -131,7 +136,8 @@ async function openBench(shared: Shared, attempt: Attempt, secrets: Secrets, red
   const models = await openAgentModels({ definitions, secrets, breakers, opened, at: options.now() }, namespace, spec);
   const toolNames = listedTools(spec);
   const onOpened = sightings.serverOpened.bind(sightings);
-  const memory = memoryOf(shared, attempt, secrets);
+  const carried = new CarriedLabels(held.claim.messages, held.claim.steps);
+  const memory = memoryOf(shared, attempt, secrets, carried);
   const deps = { mcp, secrets, ground, onOpened, memory };
   const rulesOf = (tool: string): ReturnType<typeof toolRules> => toolRules(entries, namespace, tool);
   // A verify tool can be called, but not by the model: the gate lists it for its one question only.
@@ -166,6 +172,8 @@ async function openBench(shared: Shared, attempt: Attempt, secrets: Secrets, red
     }),
     recorder: held.journal,
     toolBox,
+    carried,
+    history: openCallHistory(options.redis, held),
     redactor,
     argumentCheck,
     clock: { now: options.now, monotonicMs: () => performance.now() },
@@ -180,19 +188,36 @@ async function openBench(shared: Shared, attempt: Attempt, secrets: Secrets, red
     tools,
     toolRules: (tool) => ({ ...rulesOf(tool), effect: toolBox.find(tool)?.effect ?? "write" }),
     redact: (text) => redactor.text(text),
+    carried,
     close: () => toolBox.close(),
   };
 }
 
 /** What the agent's manifest names, kept under the task, and signed with who writes. */
-function memoryOf({ options, ground }: Shared, { held, definitions, spec }: Attempt, secrets: Secrets): FindMemoryTool {
+function memoryOf(
+  { options, ground }: Shared,
+  { held, definitions, spec }: Attempt,
+  secrets: Secrets,
+  carried: CarriedLabels,
+): FindMemoryTool {
   const { task, agent, activation } = held;
   const reference = spec.memory?.ref;
   const { entries } = definitions.snapshot;
   const found = reference === undefined ? undefined : findMemory(entries, task.namespace, reference);
   const outbound = (url: URL): Outbound => outboundTo(url.hostname, ground);
-  const written = (): Provenance => ({ task: taskId(task), agent, activation, at: options.now().toISOString() });
+  const written = (): Provenance => ({
+    task: taskId(task),
+    agent,
+    activation,
+    at: options.now().toISOString(),
+    ...labelled(carried.list().map((label) => keptLabel(label, taskId(task)))),
+  });
   return agentMemory(found, { redis: options.redis, task, secrets, outbound }, written);
+}
+
+/** Whoever reads it may be another task. */
+function keptLabel({ label, from }: CarriedLabel, task: string): CarriedLabel {
+  return { label, from: from.includes(" in ") ? from : `${from} in ${task}` };
 }
 
 function askerOf({ task, activation, agent, claim }: Held, spec: AgentSpec) {

@@ -127,8 +127,19 @@ export function readMessages(what: string, value: unknown): readonly Message[] {
       id: textOf(what, message["id"]),
       from: textOf(what, message["from"]),
       text: textOf(what, message["text"]),
+      ...labelsOf(what, message["labels"]),
     };
   });
+}
+
+/** Whose labels cannot be read must not pass for one without. */
+function labelsOf(what: string, value: unknown): Pick<Message, "labels"> {
+  if (value === undefined) return {};
+  const labels = listOf(what, value).map((item) => {
+    const { label, from } = objectOf(what, item);
+    return { label: textOf(what, label), from: textOf(what, from) };
+  });
+  return { labels };
 }
 
 /** As opaque as the graph's state: written and read by the runner. */

@@ -64,7 +64,8 @@ export const DENIAL_HELP: Readonly<Record<DenialCode, string>> = {
     "Nobody approved this call in time, or no runner used the approval before it expired. Raise `approval.ttl` of the rule (10m, 720h at most), then `countwheel retry` the task: it asks anew.",
   APPROVAL_MISMATCH:
     "The approval is for another call: the arguments, the tool's definition or the policies have changed since. The call is asked about anew; look at what changed before you approve it.",
-  FLOW_VIOLATION: "Data of one tool may not reach this other tool.",
+  FLOW_VIOLATION:
+    "A rule of `flow` forbids that data which the agent has read goes to this tool, or a rule of `sequence` wants another call before, or not before, this one. The reason names the labels with the calls that they came with.",
   EGRESS_DENIED: "The call would reach a host that is not allowed.",
   SECRET_NOT_GRANTED: "Nothing grants the use of this Secret.",
   SANDBOX_UNAVAILABLE: "The runner has no sandbox of the kind that the tool needs.",

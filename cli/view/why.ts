@@ -65,6 +65,10 @@ function adviceOn(
       return `call it with arguments that the rule lets through, or change ${rule} of ${policy}, ${where}`;
     case "APPROVAL_REQUIRED":
       return `let a person approve it (countwheel get approvals), or change ${rule} of ${policy}, ${where}`;
+    case "FLOW_VIOLATION":
+      return rule.startsWith("spec.sequence")
+        ? `call the tools in the order that ${rule} of ${policy} wants, or change it, ${where}`
+        : `let another agent, which has not read that data, make the call, let a person decide (\`declassify: approval\`), or change ${rule} of ${policy}, ${where}`;
     case "TOOL_UNKNOWN":
       return `declare a Tool \`${tool}\`, or an McpServer that offers it`;
     case "DEFAULT_DENY":

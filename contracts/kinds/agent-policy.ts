@@ -1,6 +1,37 @@
 // The kind AgentPolicy: what the gate forbids and bounds, globally or for named targets.
 import type { SpecFrom } from "../schema.ts";
-import { ANY_OBJECT, DURATION, NAME, NAMES, TEXT } from "./field-schemas.ts";
+import { ANY_OBJECT, DURATION, LABELS, NAME, NAMES, TEXT } from "./field-schemas.ts";
+
+const OPERATION_CLASSES = {
+  type: "array",
+  items: { type: "string", enum: ["read", "write", "delete", "admin", "*"] },
+  description: "Classes of operation.",
+} as const;
+
+const APPROVAL = {
+  type: "object",
+  description: "Of a rule that asks: who may answer, and until when.",
+  additionalProperties: false,
+  "x-strict": true,
+  properties: {
+    ttl: {
+      ...DURATION,
+      default: "10m",
+      description: "An approval must be given and used within this; 720h at most.",
+    },
+    not_requester: {
+      type: "boolean",
+      default: false,
+      description: "Whoever started the task may not approve its calls.",
+    },
+    approvers: {
+      type: "array",
+      minItems: 1,
+      items: { type: "string", pattern: "^(local|github|token):\\S+$" },
+      description: "Who may answer, as `local:NAME`, `github:NAME` or `token:NAME`. Absent: everybody.",
+    },
+  },
+} as const;
 
 const RULE = {
   type: "object",
@@ -19,11 +50,7 @@ const RULE = {
           description: "Model ids, as providers name them (`gpt-4o`); never names of ModelEndpoints.",
         },
         agents: { ...NAMES, description: "Agents." },
-        operation_classes: {
-          type: "array",
-          items: { type: "string", enum: ["read", "write", "delete", "admin", "*"] },
-          description: "Classes of operation.",
-        },
+        operation_classes: OPERATION_CLASSES,
         arguments: {
           ...ANY_OBJECT,
           description: "Argument → matcher: which calls the rule is about. A call that lacks the argument is denied.",
@@ -53,30 +80,49 @@ const RULE = {
       description: "What happens to what matches.",
     },
     message: { ...TEXT, description: "Told to whoever is denied." },
-    approval: {
+    approval: APPROVAL,
+  },
+} as const;
+
+const FLOW = {
+  type: "object",
+  additionalProperties: false,
+  "x-strict": true,
+  required: ["data", "to"],
+  properties: {
+    data: { ...LABELS, minItems: 1, description: "Labels; the rule is for whoever has read data of all of them." },
+    to: {
       type: "object",
-      description: "Of a rule that asks: who may answer, and until when.",
+      description: "Where such data may not go; all fields that are set must hold.",
       additionalProperties: false,
       "x-strict": true,
       properties: {
-        ttl: {
-          ...DURATION,
-          default: "10m",
-          description: "An approval must be given and used within this; 720h at most.",
-        },
-        not_requester: {
-          type: "boolean",
-          default: false,
-          description: "Whoever started the task may not approve its calls.",
-        },
-        approvers: {
-          type: "array",
-          minItems: 1,
-          items: { type: "string", pattern: "^(local|github|token):\\S+$" },
-          description: "Who may answer, as `local:NAME`, `github:NAME` or `token:NAME`. Absent: everybody.",
-        },
+        tools: { ...NAMES, description: "Tools." },
+        operation_classes: OPERATION_CLASSES,
+        sends_to: { ...NAMES, description: "Labels that a Tool has in `sends_to`. `*` stands for any text." },
       },
     },
+    declassify: {
+      type: "string",
+      enum: ["never", "approval"],
+      default: "never",
+      description: "`approval`: a person may let a call pass.",
+    },
+    approval: APPROVAL,
+    message: { ...TEXT, description: "Told to whoever is denied." },
+  },
+} as const;
+
+const SEQUENCE = {
+  type: "object",
+  additionalProperties: false,
+  "x-strict": true,
+  required: ["tools"],
+  properties: {
+    tools: { ...NAMES, minItems: 1, description: "The tools that the rule is about." },
+    requires_before: { ...NAMES, description: "Tools each of which must have succeeded before in the task." },
+    not_after: { ...NAMES, description: "Tools none of which may have been called before in the task." },
+    message: { ...TEXT, description: "Told to whoever is denied." },
   },
 } as const;
 
@@ -198,7 +244,13 @@ export const AGENT_POLICY_SCHEMA = {
       additionalProperties: false,
       properties: { allow_hosts: { type: "array", items: NAME, description: "Hosts that may be reached." } },
     },
-    flow: { ...ANY_OBJECT, description: NOT_EVALUATED },
+    input_labels: { ...LABELS, description: "Labels that the task's input has for this policy's `flow` (Countwheel)." },
+    flow: { type: "array", items: FLOW, description: "Which labelled data may not reach which tools (Countwheel)." },
+    sequence: {
+      type: "array",
+      items: SEQUENCE,
+      description: "Tools that may be called only after, or no more after, others in the same task (Countwheel).",
+    },
   },
 } as const;
 

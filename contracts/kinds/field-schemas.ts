@@ -16,6 +16,24 @@ export const SECRET_REF = {
     "The Secret that holds the credential: `name`, `name:key` or `namespace/name:key`. Without a key: `value`.",
 } as const;
 
+/** Of data: what it is (`private`, `untrusted`), or where it goes (`outside`). */
+export const LABELS = {
+  type: "array",
+  maxItems: 16,
+  items: { type: "string", pattern: "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", examples: ["private", "untrusted"] },
+} as const;
+
+export const RETURNS = {
+  ...LABELS,
+  description:
+    "Labels of what it returns, such as `private` or `untrusted`: whoever reads it carries them (Countwheel).",
+} as const;
+
+export const SENDS_TO = {
+  ...LABELS,
+  description: "Labels of where its arguments go, such as `outside`: rules on `flow` name them (Countwheel).",
+} as const;
+
 export const RESOURCES = {
   type: "object",
   description: "Bounds on what the container may use.",

@@ -6,7 +6,9 @@ import {
   NAME,
   NAMES,
   RESOURCES,
+  RETURNS,
   SECRET_REF,
+  SENDS_TO,
   TEXT,
   TEXT_MAP,
   TEXTS,
@@ -83,6 +85,17 @@ export const MCP_SERVER_SCHEMA = {
     },
     resources: RESOURCES,
     allow_private: { ...FLAG, description: "Allow an address in a private network." },
+    tool_facts: {
+      type: "object",
+      description:
+        "Tool, as the server names it, or a pattern with `*` → what is known of it. All entries that match count (Countwheel).",
+      additionalProperties: {
+        type: "object",
+        additionalProperties: false,
+        "x-strict": true,
+        properties: { returns: RETURNS, sends_to: SENDS_TO },
+      },
+    },
     pins: {
       ...TEXT_MAP,
       description: "Tool → SHA-256 of its definition; a tool that differs is refused (Countwheel).",

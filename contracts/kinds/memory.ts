@@ -1,6 +1,6 @@
 // The kind Memory: where agents keep what they know.
 import type { SpecFrom } from "../schema.ts";
-import { NAME, SECRET_REF, TEXT } from "./field-schemas.ts";
+import { NAME, RETURNS, SECRET_REF, SENDS_TO, TEXT } from "./field-schemas.ts";
 
 export const MEMORY_SCHEMA = {
   type: "object",
@@ -24,6 +24,12 @@ export const MEMORY_SCHEMA = {
       additionalProperties: false,
       properties: { secret_ref: SECRET_REF },
     },
+    returns: {
+      ...RETURNS,
+      description:
+        "Labels of everything that is read from it, beside those that came in with what was written (Countwheel).",
+    },
+    sends_to: SENDS_TO,
   },
 } as const;
 

@@ -1,6 +1,6 @@
 // The kind PolicyTest: requests to the gate, and what it must answer. Checked with the manifests; it runs nothing.
 import type { SpecFrom } from "../schema.ts";
-import { ANY_OBJECT, NAME, NAMES, TEXT, TEXT_MAP } from "./field-schemas.ts";
+import { ANY_OBJECT, LABELS, NAME, NAMES, TEXT, TEXT_MAP } from "./field-schemas.ts";
 
 const REQUEST = {
   type: "object",
@@ -24,6 +24,10 @@ const REQUEST = {
       description: "Of the tool, in place of what its manifest says; also makes up a tool that nothing declares.",
     },
     capabilities: { ...NAMES, description: "Of the tool, in the same way." },
+    sends_to: { ...LABELS, description: "Of the tool, in the same way." },
+    labels: { ...LABELS, description: "Labels of data that the agent has read before." },
+    succeeded: { ...NAMES, description: "Tools that have succeeded before in the task." },
+    called: { ...NAMES, description: "Tools that were called before in the task, beside those that succeeded." },
     usage: {
       type: "object",
       description: "What the task has spent before.",

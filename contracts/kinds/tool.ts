@@ -7,7 +7,9 @@ import {
   NAME,
   NAMES,
   RESOURCES,
+  RETURNS,
   SECRET_REF,
+  SENDS_TO,
   TEXT,
   TEXT_MAP,
   TEXTS,
@@ -108,6 +110,8 @@ export const TOOL_SCHEMA = {
     },
     verify: { ...NAME, description: "A Tool that tells whether a write of this one has happened (Countwheel)." },
     max_result_bytes: { type: "integer", minimum: 1, description: "Bytes of a result at most (Countwheel)." },
+    returns: RETURNS,
+    sends_to: SENDS_TO,
   },
 } as const;
 

@@ -2,12 +2,14 @@
 import type { CompiledPolicy, SpecError, SpecSource } from "../compiled.ts";
 import { nameKey, toolKey } from "../names.ts";
 import { compileLimits } from "./budgets.ts";
+import { compileFlow, readLabels } from "./flow.ts";
 import { type Fields, fieldOf, isAbsent, isFields, readEntries, readWord } from "./read.ts";
 import { compileRules } from "./rule.ts";
 import { compileScope } from "./scope.ts";
+import { compileSequence } from "./sequence.ts";
 
 /** Announced in the format, evaluated by later versions. */
-const NOT_EVALUATED = ["egress", "flow"];
+const NOT_EVALUATED = ["egress"];
 
 export function compilePolicy(source: SpecSource): CompiledPolicy {
   if (!isFields(source.spec)) return unreadable(source.address);
@@ -25,6 +27,9 @@ export function compilePolicy(source: SpecSource): CompiledPolicy {
     allowedModels: compileAllowedModels(fields, errors),
     limits: compileLimits(fields, errors),
     rules: compileRules(fields, source.namespace, errors),
+    inputLabels: readLabels(fields, "input_labels", "spec", errors),
+    flow: compileFlow(fields, errors),
+    sequence: compileSequence(fields, errors),
     errors,
   };
 }
@@ -40,6 +45,9 @@ function unreadable(address: string): CompiledPolicy {
     allowedModels: null,
     limits: [],
     rules: [],
+    inputLabels: [],
+    flow: [],
+    sequence: [],
     errors: [{ rule: "spec", message: "`spec` is no map" }],
   };
 }

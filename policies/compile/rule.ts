@@ -1,13 +1,12 @@
 // Compiles `rules[]` of an AgentPolicy. These are ours and read strictly: an unknown key would silently match too much
 // or too little, so it denies.
 import { compileConditions } from "../arguments/conditions.ts";
-import type { CompiledRule, Entry, SpecError } from "../compiled.ts";
+import type { CompiledRule, SpecError } from "../compiled.ts";
 import { compileExpression, type Expression } from "../expression/expression.ts";
 import { nameKey, scopedKey, toolKey } from "../names.ts";
-import type { OperationClass } from "../request.ts";
 import { compileApproval } from "./approval.ts";
-import { compileClasses } from "./operation-class.ts";
-import { type Fields, fieldOf, isFields, readEntries, readWord, textOf } from "./read.ts";
+import { readClasses, readMatch, refuseUnknown } from "./match.ts";
+import { type Fields, fieldOf, isFields, readWord, textOf } from "./read.ts";
 
 const RULE_KEYS = ["match", "when", "must", "additional", "effect", "message", "approval"];
 const ABOUT_TOOLS = ["tools", "operation_classes", "arguments"];
@@ -48,10 +47,10 @@ function compileRule(rule: unknown, path: string, namespace: string, errors: Spe
       rule: path,
       effect,
       message: textOf(fieldOf(rule, "message")) ?? null,
-      tools: readMatch(match, "tools", path, toolKey, errors),
-      models: readMatch(match, "models", path, nameKey, errors),
-      agents: readMatch(match, "agents", path, (name) => scopedKey(namespace, name), errors),
-      operationClasses: readClasses(match, path, errors),
+      tools: readMatch(match, "tools", `${path}.match`, toolKey, errors),
+      models: readMatch(match, "models", `${path}.match`, nameKey, errors),
+      agents: readMatch(match, "agents", `${path}.match`, (name) => scopedKey(namespace, name), errors),
+      operationClasses: readClasses(match, `${path}.match`, errors),
       aboutTools: namesTools || when?.aboutTools === true,
       arguments: compileConditions(fieldOf(match, "arguments"), `${path}.match.arguments`, errors),
       when,
@@ -68,30 +67,4 @@ function compileWhen(text: unknown, path: string, errors: SpecError[]): Expressi
   if (compiled?.outcome === "compiled") return compiled.expression;
   errors.push({ rule: path, message: `\`${path}\` ${compiled?.why ?? "is no text"}` });
   return null;
-}
-
-function refuseUnknown(fields: Fields, known: readonly string[], path: string, errors: SpecError[]): void {
-  for (const key of Object.keys(fields)) {
-    if (!known.includes(key)) errors.push({ rule: `${path}.${key}`, message: `\`${path}.${key}\` is unknown` });
-  }
-}
-
-/** null: not said, so anything. A list that is said and empty could never match, which nobody means. */
-function readMatch(
-  match: Fields,
-  name: string,
-  path: string,
-  key: (text: string) => string,
-  errors: SpecError[],
-): Entry[] | null {
-  if (fieldOf(match, name) === undefined) return null;
-  const entries = readEntries(match, name, `${path}.match`, key, errors);
-  if (entries.length === 0)
-    errors.push({ rule: `${path}.match.${name}`, message: `\`${path}.match.${name}\` is empty` });
-  return entries;
-}
-
-function readClasses(match: Fields, path: string, errors: SpecError[]): readonly OperationClass[] | "any" | null {
-  if (fieldOf(match, "operation_classes") === undefined) return null;
-  return compileClasses(match, "operation_classes", `${path}.match`, errors);
 }

@@ -171,7 +171,7 @@ function seenOf(
 ): Pick<Call, "seen"> {
   const namespace = manifest?.metadata.namespace ?? "";
   if (what === "model" || model.manifests.has(addressOf({ kind: "Tool", namespace, name }))) return {};
-  const isServed = [...model.served].some((prefix) => `${namespace}/${plainToolName(name)}`.startsWith(prefix));
+  const isServed = [...model.served.keys()].some((prefix) => `${namespace}/${plainToolName(name)}`.startsWith(prefix));
   if (!isServed) return {};
   const servers = [...seen].filter(([server]) =>
     `${namespace}/${plainToolName(name)}`.startsWith(plainToolName(`${server}--`)),

@@ -1,11 +1,14 @@
 // Asks the gate's evaluator what a PolicyTest asks, and tells where its answer is another one. Pure; it runs nothing.
 import { addressOf } from "../../contracts/address.ts";
+import type { AgentSpec } from "../../contracts/kinds/agent.ts";
 import type { PolicyTestSpec } from "../../contracts/kinds/policy-test.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
+import { listedTools } from "../../contracts/memory-tools.ts";
 import { decide } from "../../policies/decide.ts";
 import {
   type AgentGrants,
+  type CallHistory,
   type GateRequest,
   NOTHING_SPENT,
   type ToolFacts,
@@ -84,7 +87,13 @@ function requestOf(model: AccessModel, namespace: string, { request }: Case): Ga
     arguments: request.arguments ?? {},
     usage: spent,
     input: request.input ?? {},
+    carried: (request.labels ?? []).map((label) => ({ label, from: "the case" })),
+    history: historyOf(request),
   };
+}
+
+function historyOf({ succeeded = [], called = [] }: Case["request"]): CallHistory {
+  return { succeeded, begun: [...succeeded, ...called] };
 }
 
 function microUsdOf(usd = 0): number {
@@ -92,21 +101,26 @@ function microUsdOf(usd = 0): number {
 }
 
 function grantsOf(model: AccessModel, namespace: string, { agent, tool = "", roles }: Case["request"]): AgentGrants {
-  const manifest =
-    agent === undefined ? undefined : model.manifests.get(addressOf({ kind: "Agent", namespace, name: agent }));
-  const spec = manifest === undefined ? undefined : specOf(manifest, "Agent");
+  const spec = agentOf(model, namespace, agent);
   if (spec === undefined) return { tools: [tool], allowedTools: [], roles: roles ?? [] };
-  return { tools: spec.tools ?? [], allowedTools: spec.allowed_tools ?? [], roles: roles ?? spec.roles ?? [] };
+  return { tools: listedTools(spec), allowedTools: spec.allowed_tools ?? [], roles: roles ?? spec.roles ?? [] };
+}
+
+function agentOf(model: AccessModel, namespace: string, agent: string | undefined): AgentSpec | undefined {
+  if (agent === undefined) return undefined;
+  const manifest = model.manifests.get(addressOf({ kind: "Agent", namespace, name: agent }));
+  return manifest === undefined ? undefined : specOf(manifest, "Agent");
 }
 
 function toolOf(model: AccessModel, namespace: string, request: Case["request"]): ToolFacts {
-  const { tool = "", operation_classes: classes, capabilities } = request;
-  const facts = readToolFacts(tool, namespace, model);
-  const isMadeUp = classes !== undefined || capabilities !== undefined;
+  const { tool = "", operation_classes: classes, capabilities, sends_to: sendsTo } = request;
+  const facts = readToolFacts(tool, namespace, model, agentOf(model, namespace, request.agent)?.memory?.ref);
+  const isMadeUp = classes !== undefined || capabilities !== undefined || sendsTo !== undefined;
   return {
     ...facts,
     known: facts.known || isMadeUp,
     operationClasses: classes ?? facts.operationClasses,
     capabilities: capabilities ?? facts.capabilities,
+    ...(sendsTo === undefined ? {} : { data: { ...facts.data, sendsTo } }),
   };
 }

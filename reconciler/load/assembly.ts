@@ -3,6 +3,7 @@
 import { compareProblems, type Problem } from "../../contracts/problem.ts";
 import { byAddress, type Candidate, type FileInSet, withoutDuplicates } from "./candidate.ts";
 import { type Checked, checkOne } from "./check-one.ts";
+import { checkPolicyLabels } from "./check-policy-labels.ts";
 import { checkPolicyTests } from "./check-policy-tests.ts";
 import { checkToolNames } from "./check-set.ts";
 import { Declared, NEAR_MATCHES } from "./declared.ts";
@@ -99,7 +100,7 @@ export function resultOf(
   { files, findings, sorted, toolProblems, manifestCount }: Parts,
   more: readonly Problem[] = [],
 ) {
-  const found = [...more, ...toolProblems, ...checkPolicyTests(sorted)];
+  const found = [...more, ...toolProblems, ...checkPolicyTests(sorted), ...checkPolicyLabels(sorted)];
   for (const { problems } of files.values()) if (problems.length > 0) found.push(...problems);
   for (const problems of findings.problems.values()) found.push(...problems);
   return {

@@ -5,7 +5,7 @@ import { specOf } from "../../contracts/kinds.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
 import { policyDigestOf } from "../../contracts/policy-digest.ts";
 import { compilePolicies, type PolicySet, type PolicySource } from "../../policies/policy-set.ts";
-import { servedPrefix, type ToolSource } from "./tool-facts.ts";
+import { type ToolSource, toolSourceOf } from "./tool-facts.ts";
 
 export interface Holder {
   readonly address: Address;
@@ -28,12 +28,10 @@ export function shortName({ namespace, name }: Pick<AddressParts, "namespace" | 
 
 export function readAccessModel(holders: readonly Holder[]): AccessModel {
   const agents = holders.filter(({ manifest }) => manifest.kind === "Agent");
-  const servers = holders.filter(({ manifest }) => manifest.kind === "McpServer");
   return {
     agents: new Map(agents.map(({ manifest }) => [shortName(manifest.metadata), manifest])),
     systems: systemsByAgent(holders),
-    served: new Set(servers.map(({ manifest }) => servedPrefix(manifest))),
-    manifests: new Map(holders.map(({ address, manifest }) => [address, manifest])),
+    ...toolSourceOf(holders.map(({ address, manifest }) => [address, manifest])),
     policies: policySetOf(holders),
   };
 }

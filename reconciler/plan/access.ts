@@ -12,6 +12,7 @@ const SHARED_KINDS: readonly KindName[] = [
   "AgentRole",
   "AgentSystem",
   "McpServer",
+  "Memory",
   "ModelEndpoint",
   "Tool",
   "ToolPermission",

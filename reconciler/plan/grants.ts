@@ -66,7 +66,7 @@ interface Asked {
 
 function toolAsk({ model, manifest, grants }: AgentInput, name: string): Asked {
   const { namespace } = manifest.metadata;
-  const tool = readToolFacts(name, namespace, model);
+  const tool = readToolFacts(name, namespace, model, specOf(manifest, "Agent")?.memory?.ref);
   return {
     what: "tool",
     name,

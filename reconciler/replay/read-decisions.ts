@@ -5,7 +5,7 @@ import type { TaskRecord } from "../../contracts/task.ts";
 import type { Redis } from "../../store/connect.ts";
 import { readSnapshot } from "../../store/snapshots.ts";
 import { listTasks, readTrace } from "../../store/tasks.ts";
-import { decisionsIn, type RecordedDecision } from "./recorded-decision.ts";
+import { type Definitions, decisionsIn, type RecordedDecision, readDefinitions } from "./recorded-decision.ts";
 import type { Recorded } from "./replay.ts";
 
 export const REPLAY_LIMITS = {
@@ -29,7 +29,7 @@ export interface DecisionsWanted {
 export async function readDecisions(redis: Redis, { env, since, limit, signal }: DecisionsWanted): Promise<Recorded> {
   const from = since.toISOString();
   const tasks = await listTasks(redis, env, REPLAY_LIMITS.tasks);
-  const snapshots = new Map<string, Promise<Snapshot | null>>();
+  const snapshots = new Map<string, Promise<Definitions>>();
   const found: RecordedDecision[] = [];
   let complete = tasks.length < REPLAY_LIMITS.tasks;
   for (const task of tasks) {
@@ -50,10 +50,10 @@ async function readTaskDecisions(
   redis: Redis,
   env: string,
   task: TaskRecord,
-  snapshots: Map<string, Promise<Snapshot | null>>,
+  snapshots: Map<string, Promise<Definitions>>,
 ): Promise<RecordedDecision[]> {
   const events = await readTrace(redis, { env, namespace: task.namespace, name: task.name });
-  const known = snapshots.get(task.snapshot) ?? findSnapshot(redis, env, task.snapshot);
+  const known = snapshots.get(task.snapshot) ?? findSnapshot(redis, env, task.snapshot).then(readDefinitions);
   snapshots.set(task.snapshot, known);
   return decisionsIn(task, await known, events);
 }

@@ -1,13 +1,17 @@
 // A decision as a trace holds it, put together again with the request that it was made from. Pure.
 import { addressOf } from "../../contracts/address.ts";
+import { CallLog } from "../../contracts/call-history.ts";
 import { digestOf } from "../../contracts/canonical.ts";
+import type { AgentSpec } from "../../contracts/kinds/agent.ts";
 import { specOf } from "../../contracts/kinds.ts";
+import { manifestAddress } from "../../contracts/manifest.ts";
 import { listedTools } from "../../contracts/memory-tools.ts";
 import type { Snapshot } from "../../contracts/snapshot.ts";
 import type { TaskRecord } from "../../contracts/task.ts";
 import type { TraceEvent } from "../../contracts/trace.ts";
 import type { OpenRequest } from "../../policies/decide.ts";
-import type { AgentGrants, Reason } from "../../policies/request.ts";
+import type { AgentGrants, CallHistory, Reason } from "../../policies/request.ts";
+import { readToolFacts, type ToolSource, toolSourceOf } from "../plan/tool-facts.ts";
 
 export interface RecordedDecision {
   readonly decisionId: string;
@@ -29,14 +33,37 @@ export interface RecordedDecision {
 
 type Fields = Readonly<Record<string, unknown>>;
 
+/** The definitions of a task, read once for all tasks that share them. `snapshot` is null: they are gone. */
+export interface Definitions {
+  readonly snapshot: Snapshot | null;
+  readonly tools: ToolSource;
+}
+
+export function readDefinitions(snapshot: Snapshot | null): Definitions {
+  const manifests = Object.values(snapshot?.entries ?? {}).map(({ manifest }) => manifest);
+  return { snapshot, tools: toolSourceOf(manifests.map((manifest) => [manifestAddress(manifest), manifest])) };
+}
+
 /** Decisions about turns and calls in one task's trace, in its order. */
 export function decisionsIn(
   task: TaskRecord,
-  snapshot: Snapshot | null,
+  definitions: Definitions,
   events: readonly TraceEvent[],
 ): RecordedDecision[] {
   const calls = new Map(events.filter(hasArguments).map((event) => [event["decisionId"], event]));
-  return events.filter(isDecision).map((event) => readDecision(task, snapshot, event, calls.get(event["decisionId"])));
+  const log = new CallLog();
+  return events.flatMap((event) => {
+    log.add(event);
+    if (!isDecision(event)) return [];
+    const ground = { ...definitions, task, history: log.history() };
+    return [readDecision(ground, event, calls.get(event["decisionId"]))];
+  });
+}
+
+/** What a decision was made from and its own event does not hold. */
+interface Ground extends Definitions {
+  readonly task: TaskRecord;
+  readonly history: CallHistory;
 }
 
 function hasArguments({ type }: TraceEvent): boolean {
@@ -47,12 +74,7 @@ function isDecision(event: TraceEvent): boolean {
   return event["point"] === "before_model" || event["point"] === "before_tool";
 }
 
-function readDecision(
-  task: TaskRecord,
-  snapshot: Snapshot | null,
-  event: TraceEvent,
-  call: TraceEvent | undefined,
-): RecordedDecision {
+function readDecision(ground: Ground, event: TraceEvent, call: TraceEvent | undefined): RecordedDecision {
   const isTool = event["point"] === "before_tool";
   const reasons = reasonsOf(event["reasons"]);
   const args = call?.["arguments"];
@@ -67,7 +89,7 @@ function readDecision(
     code: textOf(event["code"]),
     reasons,
     // What no policy said (a race for the last tokens, a state that could not be read) is no answer to replay.
-    request: reasons.some(({ policy }) => policy === "") ? null : requestOf(task, snapshot, event, args),
+    request: reasons.some(({ policy }) => policy === "") ? null : requestOf(ground, event, args),
     exact: !isTool || (isFields(args) && digestOf(args) === event["argumentsDigest"]),
   };
 }
@@ -78,7 +100,8 @@ function effectOf(event: TraceEvent): RecordedDecision["effect"] {
 }
 
 /** The evaluator checks its shape: what is missing in here denies there, and so is looked for first. */
-function requestOf(task: TaskRecord, snapshot: Snapshot | null, event: TraceEvent, args: unknown): OpenRequest | null {
+function requestOf(ground: Ground, event: TraceEvent, args: unknown): OpenRequest | null {
+  const { task, snapshot, history } = ground;
   const { request } = event;
   if (!isFields(request) || request["cut"] !== undefined) return null;
   const { system, task: manifest, ...facts } = request;
@@ -90,7 +113,14 @@ function requestOf(task: TaskRecord, snapshot: Snapshot | null, event: TraceEven
   }
   const grants = grantsOf(task.namespace, agent, snapshot);
   if (grants === null) return null;
-  const call = { arguments: isFields(args) ? args : {}, input: task.input };
+  const tool = toolOf(ground, agent, facts["tool"]);
+  const call = {
+    arguments: isFields(args) ? args : {},
+    input: task.input,
+    history,
+    tool,
+    carried: facts["carried"] ?? [],
+  };
   return asRequest({ ...facts, ...call, point: "before_tool", subject, grants });
 }
 
@@ -99,11 +129,23 @@ function asRequest(fields: Fields): OpenRequest {
   return fields as unknown as OpenRequest;
 }
 
-function grantsOf(namespace: string, agent: string, snapshot: Snapshot | null): AgentGrants | null {
+function agentSpecOf(namespace: string, agent: string, snapshot: Snapshot | null): AgentSpec | undefined {
   const manifest = snapshot?.entries[addressOf({ kind: "Agent", namespace, name: agent })]?.manifest;
-  const spec = manifest === undefined ? undefined : specOf(manifest, "Agent");
+  return manifest === undefined ? undefined : specOf(manifest, "Agent");
+}
+
+function grantsOf(namespace: string, agent: string, snapshot: Snapshot | null): AgentGrants | null {
+  const spec = agentSpecOf(namespace, agent, snapshot);
   if (spec === undefined) return null;
   return { tools: listedTools(spec), allowedTools: spec.allowed_tools ?? [], roles: spec.roles ?? [] };
+}
+
+/** With what the manifests of its task said of its data. */
+function toolOf({ task, snapshot, tools }: Ground, agent: string, recorded: unknown): unknown {
+  if (!isFields(recorded)) return recorded;
+  const memory = agentSpecOf(task.namespace, agent, snapshot)?.memory?.ref;
+  const { data } = readToolFacts(textOf(recorded["name"]), task.namespace, tools, memory);
+  return data === undefined ? recorded : { ...recorded, data };
 }
 
 function reasonsOf(value: unknown): Reason[] {

@@ -46,10 +46,10 @@ function decideAgain({ request, exact }: RecordedDecision, set: PolicySet): Verd
   return dependsOnArguments(request, set) ? null : decideOpen(request, set, "certain");
 }
 
-/** A denial that holds for every call holds for this one, too; otherwise a rule that judges the call may say anything. */
+/** A denial that holds for every call holds for this one, too; otherwise a rule that judges the call may say anything. What came before it is known. */
 function dependsOnArguments(request: OpenRequest, set: PolicySet): boolean {
   if (decideOpen(request, set, "possible").effect === "deny") return false;
-  return boundsOf(request, set).some(({ effect }) => effect !== "budget");
+  return boundsOf(request, set).some(({ effect, past }) => effect !== "budget" && past !== true);
 }
 
 function effectOf({ effect, enforced }: Verdict): Verdict["effect"] {

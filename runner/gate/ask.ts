@@ -3,12 +3,13 @@ import type { Decision, Denial } from "../../contracts/decision.ts";
 import type { StepId, ToolCall, ToolResult } from "../../contracts/step.ts";
 import type { ActivationId, TaskRef } from "../../contracts/task.ts";
 import type { PolicySet } from "../../policies/policy-set.ts";
-import type { AgentGrants, GateRequest, Subject } from "../../policies/request.ts";
+import type { AgentGrants, CallHistory, GateRequest, Subject } from "../../policies/request.ts";
 import type { Model, ModelRequest } from "../models/model.ts";
 import type { ModelPrice } from "../models/price.ts";
 import type { ToolBox } from "../tools/tool.ts";
 import type { ApprovalBook } from "./approvals/book.ts";
 import type { ArgumentCheck } from "./arguments.ts";
+import type { CarriedLabels } from "./carried.ts";
 import type { GateClock } from "./grant.ts";
 import type { ModelPermit, ToolPermit } from "./permit.ts";
 import type { Recorder } from "./recorder.ts";
@@ -35,6 +36,10 @@ export interface GateOptions {
   /** Throws where somebody suspended what the request is about: it waits until that is resumed. */
   readonly checkStops?: (request: GateRequest, endpoint: string | undefined) => Promise<void>;
   readonly toolBox: ToolBox;
+  /** What this activation has read: the gate adds to it what its calls return. */
+  readonly carried: CarriedLabels;
+  /** What was called before in the task. Absent: nobody knows, and a rule that needs it denies. */
+  readonly history?: () => Promise<CallHistory>;
   readonly recorder: Recorder;
   readonly redactor: Redactor;
   /** One per runner: it keeps compiled schemas. */

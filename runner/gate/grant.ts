@@ -4,6 +4,7 @@ import type { TraceDraft, TraceEventType } from "../../contracts/trace.ts";
 import type { Model, ModelRequest } from "../models/model.ts";
 import type { ModelPrice } from "../models/price.ts";
 import type { Tool } from "../tools/tool.ts";
+import type { CarriedLabels } from "./carried.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Redactor } from "./redact.ts";
 import type { Reservation, SharedBudgets } from "./shared-budgets.ts";
@@ -45,4 +46,6 @@ export interface ToolGrant extends Grant {
   readonly tool: Tool;
   readonly call: ToolCall;
   readonly argumentsDigest: string;
+  /** What the activation has read. */
+  readonly carried: CarriedLabels;
 }

@@ -2,7 +2,7 @@
 import type { Decision } from "../../contracts/decision.ts";
 import { type Answered, judgeAnswer } from "../../policies/approval.ts";
 import { combineVerdicts } from "../../policies/combine.ts";
-import { decide, pathsToResolve } from "../../policies/decide.ts";
+import { decide, needsHistory, pathsToResolve } from "../../policies/decide.ts";
 import type { PolicySet } from "../../policies/policy-set.ts";
 import type { AskVerdict, GateRequest, Usage, Verdict } from "../../policies/request.ts";
 import { type Ceilings, taskCeilings } from "../../policies/rules/budgets.ts";
@@ -156,8 +156,15 @@ async function readLive({ livePolicies }: GateOptions): Promise<Live> {
 /** What a decision needs to know besides what was asked: the gate looks, the policies judge. */
 async function withFacts(options: GateOptions, request: GateRequest, live: Live): Promise<GateRequest> {
   if (request.point !== "before_tool") return request;
-  const { input, realPath } = options;
-  const asked = { ...request, input };
+  const { input, realPath, carried, history } = options;
+  const labels = carried.list();
+  const wanted = history !== undefined && setsOf(options, live).some((set) => needsHistory(request, set));
+  const asked = {
+    ...request,
+    input,
+    ...(labels.length === 0 ? {} : { carried: labels }),
+    ...(wanted ? { history: await history() } : {}),
+  };
   const paths = [...new Set(setsOf(options, live).flatMap((set) => pathsToResolve(asked, set)))];
   const found = await Promise.all(paths.map(async (path) => [path, await realPath(path)] as const));
   return { ...asked, realPaths: Object.fromEntries(found) };

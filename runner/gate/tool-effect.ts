@@ -3,7 +3,9 @@ import { digestText } from "../../contracts/canonical.ts";
 import { type FailureRecord, failureRecord, mayHaveHappened, TransientFailure } from "../../contracts/failure.ts";
 import type { StepRecord, ToolResult } from "../../contracts/step.ts";
 import type { TraceDraft } from "../../contracts/trace.ts";
+import type { CarriedLabel } from "../../policies/request.ts";
 import { boundValue } from "./bound.ts";
+import { labelled, labelsOfCall } from "./carried.ts";
 import { within } from "./deadline.ts";
 import { failureData, messageOf, sinceMs, stepOf } from "./effect.ts";
 import type { ToolGrant } from "./grant.ts";
@@ -35,8 +37,13 @@ export function toolBeginning(grant: ToolGrant): { readonly draft: TraceDraft; r
   };
   return {
     draft: journal.draft("tool.called", data),
-    step: { ...stepOf(grant), state: "started", effect: tool.effect },
+    step: { ...stepOf(grant), state: "started", effect: tool.effect, ...labelled(labelsOf(grant)) },
   };
+}
+
+/** Of whatever the tool returns. */
+function labelsOf({ activation, step, tool }: ToolGrant): readonly CarriedLabel[] {
+  return labelsOfCall(tool, `${activation} ${step}`);
 }
 
 export function runTool({ tool, call, idempotencyKey, journal }: ToolGrant, signal: AbortSignal): Promise<ToolResult> {
@@ -47,13 +54,16 @@ export function runTool({ tool, call, idempotencyKey, journal }: ToolGrant, sign
 
 export async function finishTool(grant: ToolGrant, from: ToolResult, begunMs: number): Promise<ToolOutcome> {
   const { journal, tool, decisionId } = grant;
-  const result: ToolResult = { text: journal.redactor.text(from.text), isError: from.isError };
+  const labels = [...labelsOf(grant), ...(from.labels ?? [])];
+  const result: ToolResult = { text: journal.redactor.text(from.text), isError: from.isError, ...labelled(labels) };
+  grant.carried.add(labels);
   const data = {
     tool: tool.definition.name,
     latencyMs: sinceMs(grant, begunMs),
     resultBytes: Buffer.byteLength(result.text),
     resultDigest: digestText(result.text),
     isError: result.isError,
+    ...(labels.length === 0 ? {} : { labels: [...new Set(labels.map(({ label }) => label))] }),
     decisionId,
   };
   const step: StepRecord = { ...stepOf(grant), state: "done", effect: tool.effect, tool: result };
@@ -69,6 +79,9 @@ export async function failTool(grant: ToolGrant, error: unknown, begunMs: number
   const { journal, tool, step, decisionId } = grant;
   const name = tool.definition.name;
   const unknown = tool.effect === "write" && mayHaveHappened(error);
+  // What a tool says of its failure is the tool's word, too.
+  const labels = labelsOf(grant);
+  grant.carried.add(labels);
   const data = { tool: name, ...failureData(grant, error, begunMs), effectUnknown: unknown, decisionId };
   const draft = journal.draft("tool.failed", data);
   const failure = { code: failureRecord(error).code, message: messageOf(grant, error) };
@@ -76,7 +89,7 @@ export async function failTool(grant: ToolGrant, error: unknown, begunMs: number
     await journal.recorder.record([draft]);
     return { outcome: "unknown", step, tool: name, failure };
   }
-  const result: ToolResult = { text: `${failure.code}: ${failure.message}`, isError: true };
+  const result: ToolResult = { text: `${failure.code}: ${failure.message}`, isError: true, ...labelled(labels) };
   const retryable = error instanceof TransientFailure ? { retryable: true as const } : {};
   const ended: StepRecord = { ...stepOf(grant), state: "failed", effect: tool.effect, tool: result, ...retryable };
   await journal.recorder.record([draft], { step: ended });

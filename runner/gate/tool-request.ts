@@ -105,6 +105,7 @@ function gateRequest(options: GateOptions, { ask, name }: Call, tool: Tool | und
     known: tool !== undefined,
     capabilities: tool?.capabilities ?? [],
     operationClasses: tool?.operationClasses ?? [],
+    ...(tool?.data === undefined ? {} : { data: tool.data }),
   };
   const { subject, grants } = options;
   return { point: "before_tool", subject, grants, tool: facts, arguments: ask.call.arguments, usage: usageOf(options) };
@@ -157,6 +158,7 @@ async function permitCall(
     tool,
     call: ask.call,
     argumentsDigest,
+    carried: options.carried,
   };
   const begins = toolBeginning(grant);
   const facts = { tool: call.name, callId: ask.call.id, argumentsDigest };

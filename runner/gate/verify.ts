@@ -2,6 +2,7 @@
 // person's word would be. What it is asked and how it answers is told in docs/tasks.md.
 import { type StepRecord, type ToolCall, type ToolResult, toolStepId, verifyStepId } from "../../contracts/step.ts";
 import type { GateOptions } from "./ask.ts";
+import { labelled, labelsOfCall } from "./carried.ts";
 import { callTool } from "./door.ts";
 import { idempotencyKey, openJournal } from "./journal.ts";
 import { requestTool } from "./tool-request.ts";
@@ -97,6 +98,9 @@ async function recordVerdict(options: GateOptions, ask: VerifyAsk, verdict: Verd
   const draft = openJournal(options, { turn, step }).draft("approval.decided", data);
   if (verdict.happened !== "yes") return void (await options.recorder.record([draft]));
   const key = idempotencyKey(options, toolStepId(turn, index));
+  const written = options.toolBox.find(ask.call.tool);
+  const labels = written === undefined ? [] : labelsOfCall(written, `${options.activation} ${step}`);
+  options.carried.add(labels);
   const done: StepRecord = {
     activation: options.activation,
     step,
@@ -104,6 +108,7 @@ async function recordVerdict(options: GateOptions, ask: VerifyAsk, verdict: Verd
     idempotencyKey: key,
     effect: "write",
     tool: verdict.result,
+    ...labelled(labels),
   };
   await options.recorder.record([draft], { step: done });
 }

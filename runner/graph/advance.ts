@@ -2,6 +2,7 @@
 import { type Graph, type GraphState, ofAgent } from "../../contracts/graph.ts";
 import { activationId, type Message } from "../../contracts/task.ts";
 import type { TraceDraft } from "../../contracts/trace.ts";
+import type { CarriedLabel } from "../../policies/request.ts";
 import { type Fired, failureTargets, firedTargets, messageId } from "./fire.ts";
 import { isLate, isReady, type Round, readRound, settleLate, waitingAgents } from "./join.ts";
 import { type GraphRules, mayStart, predecessors } from "./reach.ts";
@@ -12,6 +13,8 @@ export interface Finished {
   readonly visit: number;
   readonly status: "done" | "failed";
   readonly output: string;
+  /** Of all that it has read. */
+  readonly labels?: readonly CarriedLabel[];
 }
 
 export interface Start {
@@ -58,10 +61,11 @@ function recordEnd(state: GraphState, { agent, status, output }: Finished): Grap
   };
 }
 
-function fire(graph: Graph, { agent, visit, status, output }: Finished, { task }: GraphRules): Fired[] | undefined {
+function fire(graph: Graph, finished: Finished, { task }: GraphRules): Fired[] | undefined {
+  const { agent, visit, status, output, labels = [] } = finished;
   const sends = (from: string, to: string, text: string | null): Fired => ({
     to,
-    arrival: { from, messageId: messageId(task, visit, from, to), text },
+    arrival: { from, messageId: messageId(task, visit, from, to), text, ...(labels.length === 0 ? {} : { labels }) },
   });
   if (status === "done") return firedTargets(graph, agent, output).map((to) => sends(agent, to, output));
   return failureTargets(graph, agent)?.map(({ from, to }) => sends(from, to, null));
@@ -131,7 +135,9 @@ function openJoin(graph: Graph, opening: Opening, agent: string, round: Round, r
 
 /** Empty arrivals count for the join, and carry nothing to read. */
 function messagesOf({ taken }: Round): Message[] {
-  return taken.flatMap(({ messageId: id, from, text }) => (text === null ? [] : [{ id, from, text }]));
+  return taken.flatMap(({ messageId: id, from, text, labels }) =>
+    text === null ? [] : [{ id, from, text, ...(labels === undefined ? {} : { labels }) }],
+  );
 }
 
 function waitingEvents(graph: Graph, opened: Opening, fired: readonly Fired[], rules: GraphRules): TraceDraft[] {

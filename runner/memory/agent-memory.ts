@@ -16,7 +16,7 @@ export function agentMemory(
 ): FindMemoryTool {
   if (found === undefined) return () => undefined;
   const memory = openLate(() => openMemory(found, deps));
-  return (operation) => memoryTool(operation, memory, written);
+  return (operation) => memoryTool(operation, memory, written, found.spec);
 }
 
 /** A memory that cannot be used fails the call, not the agent, which may do without it. */

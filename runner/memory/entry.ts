@@ -1,5 +1,6 @@
 // Reads an entry as some memory kept it: it may hold anything, for others write there, too.
 import { PermanentFailure } from "../../contracts/failure.ts";
+import { MEMORY_LIMITS } from "./limits.ts";
 import type { MemoryEntry, Provenance } from "./memory.ts";
 
 export function readEntry(label: string, key: string, text: string): MemoryEntry {
@@ -26,6 +27,18 @@ function parse(text: string): unknown {
 
 function isProvenance(value: unknown): value is Provenance {
   if (typeof value !== "object" || value === null) return false;
-  const { task, agent, activation, at } = value as Readonly<Record<string, unknown>>;
-  return [task, agent, activation, at].every((field) => typeof field === "string");
+  const { task, agent, activation, at, labels } = value as Readonly<Record<string, unknown>>;
+  return [task, agent, activation, at].every((field) => typeof field === "string") && isLabels(labels);
+}
+
+/** Labels that cannot be read make the entry unreadable: it must not pass for one without. */
+function isLabels(value: unknown): boolean {
+  if (value === undefined) return true;
+  return Array.isArray(value) && value.length <= MEMORY_LIMITS.labels && value.every(isLabel);
+}
+
+function isLabel(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  const { label, from } = value as Readonly<Record<string, unknown>>;
+  return typeof label === "string" && label !== "" && typeof from === "string";
 }

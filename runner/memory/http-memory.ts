@@ -37,7 +37,7 @@ export function openHttpMemory(source: HttpMemorySource): Memory {
       const { keys } = await post(source, "list", { prefix, limit }, signal);
       return listOf(label, keys)
         .slice(0, limit)
-        .map((key) => checkedText(label, key));
+        .map((key) => ({ key: checkedText(label, key) }));
     },
   };
 }

@@ -13,6 +13,8 @@ export const MEMORY_LIMITS = {
   /** What a search or a list answers where the call asks for nothing else, and at most. */
   answers: 10,
   maxAnswers: 100,
+  /** Labels of one entry. */
+  labels: 256,
   /** How long a memory behind HTTP may take. */
   httpTimeoutMs: 30_000,
   httpBytes: 1024 * 1024,

@@ -2,11 +2,13 @@
 import { digestText } from "../../contracts/canonical.ts";
 import { type MemoryOperation, memoryClass, memoryEffect, memoryToolName } from "../../contracts/memory-tools.ts";
 import type { ToolResult } from "../../contracts/step.ts";
+import { type DeclaredData, dataOfMemory } from "../../policies/tool-data.ts";
+import { labelled } from "../gate/carried.ts";
 import type { ToolDefinition } from "../models/model.ts";
 import type { Tool } from "../tools/tool.ts";
-import { definitionDigest } from "../tools/tool-facts.ts";
+import { dataFrom, definitionDigest } from "../tools/tool-facts.ts";
 import { MEMORY_LIMITS } from "./limits.ts";
-import type { Memory, MemoryEntry, Provenance } from "./memory.ts";
+import type { Memory, MemoryEntry, MemoryHit, MemoryKey, Provenance } from "./memory.ts";
 import { cutPieces } from "./pieces.ts";
 
 const KEY = { type: "string", minLength: 1, maxLength: MEMORY_LIMITS.keyLength };
@@ -44,7 +46,12 @@ const SHAPES: Readonly<Record<MemoryOperation, Shape>> = {
 };
 
 /** `written`: who would be the author of what this activation writes. */
-export function memoryTool(operation: MemoryOperation, memory: Memory, written: () => Provenance): Tool {
+export function memoryTool(
+  operation: MemoryOperation,
+  memory: Memory,
+  written: () => Provenance,
+  declared: DeclaredData = {},
+): Tool {
   const { description, properties, required } = SHAPES[operation];
   const definition: ToolDefinition = {
     name: memoryToolName(operation),
@@ -58,6 +65,7 @@ export function memoryTool(operation: MemoryOperation, memory: Memory, written: 
     capabilities: [],
     operationClasses: [memoryClass(operation)],
     timeoutMs: MEMORY_LIMITS.httpTimeoutMs,
+    ...dataFrom([dataOfMemory(declared, memoryClass(operation) === "read")]),
     call: async (args, { signal, checkLease }) => {
       checkLease();
       return carryOut(operation, memory, args, written, signal);
@@ -80,9 +88,9 @@ async function carryOut(
     case "read":
       return readResult(textOf(args, "key"), await memory.read(textOf(args, "key"), signal));
     case "search":
-      return result({ entries: await memory.search(textOf(args, "query"), limit, signal) });
+      return searchResult(await memory.search(textOf(args, "query"), limit, signal));
     case "list":
-      return result({ keys: await memory.list(textOf(args, "prefix"), limit, signal) });
+      return listResult(await memory.list(textOf(args, "prefix"), limit, signal));
     case "write":
       return keep(memory, [{ key: textOf(args, "key"), value: textOf(args, "value"), written: written() }], signal);
     case "ingest":
@@ -91,7 +99,17 @@ async function carryOut(
 }
 
 function readResult(key: string, entry: MemoryEntry | undefined): ToolResult {
-  return entry === undefined ? { text: `Nothing stands under \`${key}\`.`, isError: false } : result(entry);
+  if (entry === undefined) return { text: `Nothing stands under \`${key}\`.`, isError: false };
+  return { ...result(entry), ...labelled(entry.written.labels ?? []) };
+}
+
+function searchResult(hits: readonly MemoryHit[]): ToolResult {
+  return { ...result({ entries: hits }), ...labelled(hits.flatMap(({ written }) => written.labels ?? [])) };
+}
+
+function listResult(found: readonly MemoryKey[]): ToolResult {
+  const keys = found.map(({ key }) => key);
+  return { ...result({ keys }), ...labelled(found.flatMap(({ labels }) => labels ?? [])) };
 }
 
 async function keep(memory: Memory, entries: readonly MemoryEntry[], signal: AbortSignal): Promise<ToolResult> {

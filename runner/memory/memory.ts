@@ -1,5 +1,7 @@
 // The one interface behind which every memory stands. Only the memory tools call it, and the gate calls those.
 
+import type { CarriedLabel } from "../../policies/request.ts";
+
 /** Who wrote an entry, and in which step: the way back from what an agent knows to where it comes from. */
 export interface Provenance {
   /** `<namespace>/<name>`. */
@@ -7,6 +9,8 @@ export interface Provenance {
   readonly agent: string;
   readonly activation: string;
   readonly at: string;
+  /** Of all that its writer had read. Absent: none. */
+  readonly labels?: readonly CarriedLabel[];
 }
 
 export interface MemoryEntry {
@@ -20,6 +24,12 @@ export interface MemoryHit extends MemoryEntry {
   readonly score: number;
 }
 
+export interface MemoryKey {
+  readonly key: string;
+  /** Of its entry's writer, for the key is the writer's word, too. Absent: none, or the memory does not tell. */
+  readonly labels?: readonly CarriedLabel[];
+}
+
 /** Throws TransientFailure where the memory is away, PermanentFailure (MEMORY_FULL, MEMORY_UNREADABLE, …) otherwise. */
 export interface Memory {
   read(key: string, signal: AbortSignal): Promise<MemoryEntry | undefined>;
@@ -28,5 +38,5 @@ export interface Memory {
   /** Best first. */
   search(query: string, limit: number, signal: AbortSignal): Promise<readonly MemoryHit[]>;
   /** Keys that begin with `prefix`, sorted. */
-  list(prefix: string, limit: number, signal: AbortSignal): Promise<readonly string[]>;
+  list(prefix: string, limit: number, signal: AbortSignal): Promise<readonly MemoryKey[]>;
 }

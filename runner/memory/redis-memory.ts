@@ -2,9 +2,10 @@
 import { PermanentFailure } from "../../contracts/failure.ts";
 import type { Redis } from "../../store/connect.ts";
 import { type MemoryPlace, readMemoryEntry, scanMemory, writeMemoryEntries } from "../../store/memory.ts";
+import { labelled } from "../gate/carried.ts";
 import { readEntry } from "./entry.ts";
 import { MEMORY_LIMITS } from "./limits.ts";
-import type { Memory, MemoryHit } from "./memory.ts";
+import type { Memory, MemoryHit, MemoryKey } from "./memory.ts";
 import { compareRanked, scoreOf, wordsOf } from "./rank.ts";
 
 /** `label` names the manifest for people. */
@@ -25,7 +26,7 @@ export function openRedisMemory(redis: Redis, place: MemoryPlace, label: string)
       }
     },
     search: (query, limit) => search(redis, place, label, query, limit),
-    list: (prefix, limit) => list(redis, place, prefix, limit),
+    list: (prefix, limit) => list(redis, place, label, prefix, limit),
   };
 }
 
@@ -54,8 +55,16 @@ function bestOf(hits: readonly MemoryHit[], limit: number): MemoryHit[] {
   return [...once.values()].toSorted(compareRanked).slice(0, limit);
 }
 
-async function list(redis: Redis, place: MemoryPlace, prefix: string, limit: number): Promise<string[]> {
-  const keys = new Set<string>();
-  for await (const { key } of scanMemory(redis, place)) if (key.startsWith(prefix)) keys.add(key);
-  return [...keys].toSorted().slice(0, limit);
+async function list(
+  redis: Redis,
+  place: MemoryPlace,
+  label: string,
+  prefix: string,
+  limit: number,
+): Promise<MemoryKey[]> {
+  const found = new Map<string, MemoryKey>();
+  for await (const { key, text } of scanMemory(redis, place)) {
+    if (key.startsWith(prefix)) found.set(key, { key, ...labelled(readEntry(label, key, text).written.labels ?? []) });
+  }
+  return [...found.values()].toSorted((a, b) => (a.key < b.key ? -1 : 1)).slice(0, limit);
 }

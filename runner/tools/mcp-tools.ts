@@ -2,13 +2,14 @@
 import { PermanentFailure } from "../../contracts/failure.ts";
 import { declaredClasses, discoveredClasses, effectOf } from "../../contracts/tool-facts.ts";
 import { mcpToolName } from "../../contracts/tool-names.ts";
+import { factsOfServed } from "../../policies/tool-data.ts";
 import type { McpToolDescription } from "../mcp/mcp-client.ts";
 import type { ServerHandle } from "../mcp/shared-server.ts";
 import type { ToolDefinition } from "../models/model.ts";
 import { boundText } from "./bound-text.ts";
 import type { FoundServer, FoundTool } from "./find-manifest.ts";
 import type { Tool } from "./tool.ts";
-import { definitionDigest, resultLimitOf, timeoutMsOf } from "./tool-facts.ts";
+import { dataFrom, definitionDigest, resultLimitOf, timeoutMsOf } from "./tool-facts.ts";
 
 /** A server in use, with the tools that its manifest lets exist. */
 export interface OpenServer {
@@ -31,6 +32,7 @@ export function discoveredTool({ server, handle }: OpenServer, name: string): To
       capabilities: [],
       operationClasses: discoveredClasses(annotations),
       timeoutMs: timeoutMsOf(server.spec.default_tool_runtime?.timeout),
+      ...dataFrom(factsOfServed(server.spec.tool_facts, tool.name)),
     },
   );
 }
@@ -52,6 +54,7 @@ export function declaredMcpTool(manifest: FoundTool, name: string, { server, han
       capabilities: spec.capabilities ?? [],
       operationClasses: declaredClasses(spec),
       timeoutMs: timeoutMsOf(spec.runtime?.timeout ?? server.spec.default_tool_runtime?.timeout),
+      ...dataFrom([spec, ...factsOfServed(server.spec.tool_facts, tool.name)]),
     },
   );
 }
@@ -74,7 +77,7 @@ interface McpToolParts extends OpenServer {
   readonly settings: Parameters<typeof resultLimitOf>[0];
 }
 
-type McpToolFacts = Pick<Tool, "effect" | "capabilities" | "operationClasses" | "timeoutMs">;
+type McpToolFacts = Pick<Tool, "effect" | "capabilities" | "operationClasses" | "timeoutMs" | "data">;
 
 function mcpTool({ server, handle, tool, definition, settings }: McpToolParts, facts: McpToolFacts): Tool {
   const limit = resultLimitOf(settings);

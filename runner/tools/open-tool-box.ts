@@ -11,7 +11,7 @@ import { callHttpTool } from "./http-tool.ts";
 import { collision, declaredMcpTool, discoveredTool } from "./mcp-tools.ts";
 import { OpenServers, type ServerDeps } from "./open-servers.ts";
 import type { Tool, ToolBox } from "./tool.ts";
-import { definitionDigest, timeoutMsOf } from "./tool-facts.ts";
+import { dataFrom, definitionDigest, timeoutMsOf } from "./tool-facts.ts";
 
 export interface ToolBoxRequest {
   /** Of the task's snapshot: definitions do not change under a task. */
@@ -152,6 +152,7 @@ function factsOf({ spec }: FoundTool, name: string): Omit<Tool, "call"> {
     capabilities: spec.capabilities ?? [],
     operationClasses: declaredClasses(spec),
     timeoutMs: timeoutMsOf(spec.runtime?.timeout),
+    ...dataFrom([spec]),
   };
 }
 

@@ -2,6 +2,8 @@
 import { digestOf } from "../../contracts/canonical.ts";
 import { parseDuration, timerMs } from "../../contracts/duration.ts";
 import type { ToolSpec } from "../../contracts/kinds/tool.ts";
+import type { ToolData } from "../../policies/request.ts";
+import { type DeclaredData, joinToolData } from "../../policies/tool-data.ts";
 import type { McpToolAnnotations } from "../mcp/mcp-client.ts";
 import type { ToolDefinition } from "../models/model.ts";
 
@@ -21,4 +23,10 @@ export function timeoutMsOf(timeout: string | undefined): number {
 
 export function resultLimitOf({ max_result_bytes: limit }: Partial<Pick<ToolSpec, "max_result_bytes">>): number {
   return limit ?? DEFAULT_RESULT_BYTES;
+}
+
+/** A tool's `data`, left out where no manifest says anything. */
+export function dataFrom(declared: readonly DeclaredData[]): { readonly data?: ToolData } {
+  const data = joinToolData(declared);
+  return data === undefined ? {} : { data };
 }

@@ -1,6 +1,6 @@
 // The one interface behind which every tool stands. Nothing but runner/gate may call it.
 import type { ToolEffect, ToolResult } from "../../contracts/step.ts";
-import type { OperationClass } from "../../policies/request.ts";
+import type { OperationClass, ToolData } from "../../policies/request.ts";
 import type { ToolDefinition } from "../models/model.ts";
 
 export interface ToolCallContext {
@@ -26,6 +26,9 @@ export interface Tool {
   readonly capabilities: readonly string[];
   readonly operationClasses: readonly OperationClass[];
   readonly timeoutMs: number;
+  /** Absent: no manifest says anything of it. */
+  readonly data?: ToolData;
+  /** A result may have labels of its own beside those of `data`. */
   call(args: Readonly<Record<string, unknown>>, context: ToolCallContext): Promise<ToolResult>;
 }
 

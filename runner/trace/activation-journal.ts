@@ -55,6 +55,11 @@ export class ActivationJournal implements Recorder {
     return this.#waiting.reduce((ledger, { charge }) => (charge ? afterCharge(ledger, charge) : ledger), this.#ledger);
   }
 
+  /** What waits to be written. */
+  unwritten(): readonly TraceDraft[] {
+    return this.#waiting.flatMap(({ drafts }) => drafts);
+  }
+
   checkLease(): void {
     this.#terms.lease.check();
   }

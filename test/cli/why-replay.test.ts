@@ -36,7 +36,7 @@ spec:
 ---
 kind: Memory
 metadata: {name: notes}
-spec: {provider: in-memory}
+spec: {provider: in-memory, sends_to: [shelf]}
 ---
 kind: Agent
 metadata: {name: clerk}
@@ -142,6 +142,17 @@ describeWithRedis("decisions afterwards", () => {
     // The other write's text was cut in the trace, so its arguments are not those of the call.
     expect(value).toMatchObject({ flips: 1, cannotTell: 1, items: [{ now: { code: "TOOL_ARG_FORBIDDEN" } }] });
     expect((await replay(rules)).value.items).toEqual(value.items);
+  });
+
+  it("knows what was called before each decision, also where arguments were cut", async () => {
+    const once =
+      "  blocked_tools: [memory.read]\n  sequence:\n    - {tools: [memory.write], not_after: [memory.write]}\n";
+    const { value } = await replay(once);
+    expect(value).toMatchObject({ flips: 1, denied: 1, cannotTell: 0, items: [{ now: { code: "FLOW_VIOLATION" } }] });
+    expect(value.items[0]?.reasons).toMatchObject([{ rule: "spec.sequence[0]" }]);
+    const given =
+      "  blocked_tools: [memory.read]\n  input_labels: [a]\n  flow:\n    - {data: [a], to: {sends_to: [shelf]}}\n";
+    expect((await replay(given)).value).toMatchObject({ flips: 2, denied: 2, cannotTell: 0 });
   });
 
   it("looks at so many decisions and no more, the newest first, and no further back than asked", async () => {

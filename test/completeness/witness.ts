@@ -4,6 +4,7 @@ import { TransientFailure } from "../../contracts/failure.ts";
 import type { ModelAnswer } from "../../contracts/step.ts";
 import { openApprovalBook } from "../../runner/approval-book.ts";
 import { createArgumentCheck } from "../../runner/gate/arguments.ts";
+import { CarriedLabels } from "../../runner/gate/carried.ts";
 import { createGate } from "../../runner/gate/gate.ts";
 import { createRedactor } from "../../runner/gate/redact.ts";
 import { LivePolicies } from "../../runner/live-policies.ts";
@@ -122,6 +123,7 @@ export function openWitnessed(redis: Redis, env: string, witness: Witness, newId
     open: async (held, definitions, spec) => {
       const { task, activation, agent, claim, since, lease, journal } = held;
       const toolBox = witness.toolBox(task.name);
+      const carried = new CarriedLabels(claim.messages, claim.steps);
       const gate = createGate({
         task,
         activation,
@@ -138,6 +140,7 @@ export function openWitnessed(redis: Redis, env: string, witness: Witness, newId
         workedMs: () => ({ taskMs: 0, activationMs: 0 }),
         recorder: journal,
         toolBox,
+        carried,
         redactor,
         argumentCheck,
         clock: { now, monotonicMs: () => performance.now() },
@@ -161,6 +164,7 @@ export function openWitnessed(redis: Redis, env: string, witness: Witness, newId
           effect: EFFECTS[name] ?? "write",
         }),
         redact: (text) => redactor.text(text),
+        carried,
         close: () => toolBox.close(),
       };
     },

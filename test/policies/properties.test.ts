@@ -20,6 +20,29 @@ const ruleSpecs = fc.record({
   effect: fc.constantFrom("deny", "ask", "allow"),
 });
 
+const labels = fc.constantFrom("private", "untrusted", "Private");
+const places = fc.constantFrom("outside", "inside", "out*");
+const some = <T>(item: fc.Arbitrary<T>): fc.Arbitrary<T[]> => fc.array(item, { minLength: 1, maxLength: 2 });
+
+const flowRules = fc.record(
+  {
+    data: some(labels),
+    to: fc.oneof(
+      fc.record({ sends_to: some(places) }),
+      fc.record({ tools: some(tools) }),
+      fc.record({ operation_classes: some(classes) }),
+    ),
+    declassify: fc.constantFrom("never", "approval"),
+  },
+  { requiredKeys: ["data", "to"] },
+);
+
+const sequenceRules = fc
+  .record({ tools: some(tools), requires_before: some(tools) })
+  .chain((rule) =>
+    fc.constantFrom<Readonly<Record<string, unknown>>>(rule, { tools: rule.tools, not_after: rule.requires_before }),
+  );
+
 const policySpecs = fc.record(
   {
     apply_mode: fc.constantFrom("global", "scoped"),
@@ -33,6 +56,9 @@ const policySpecs = fc.record(
     default: fc.constantFrom("allow", "deny"),
     on_violation: fc.constantFrom("stop", "refuse"),
     rules: few(ruleSpecs),
+    input_labels: few(labels),
+    flow: few(flowRules),
+    sequence: few(sequenceRules),
   },
   { requiredKeys: [] },
 );
@@ -68,10 +94,16 @@ const requests: fc.Arbitrary<GateRequest> = fc.oneof(
       allowedTools: few(tools),
       roles: few(fc.constantFrom("r0", "r1")),
       known: fc.boolean(),
+      read: few(labels),
+      sendsTo: few(places),
+      succeeded: few(tools),
+      begun: few(tools),
     })
-    .map(({ tool, listed, allowedTools, roles, known }) =>
-      toolRequest({ tool, grants: { tools: listed, allowedTools, roles }, facts: { known } }),
-    ),
+    .map(({ tool, listed, allowedTools, roles, known, read, sendsTo, succeeded, begun }) => ({
+      ...toolRequest({ tool, grants: { tools: listed, allowedTools, roles }, facts: { known, data: { sendsTo } } }),
+      carried: read.map((label) => ({ label, from: "fetch (a#1 m1.c1)" })),
+      history: { succeeded, begun },
+    })),
   fc.constant({ point: "task_admission", subject: SUBJECT } as const),
 );
 
@@ -117,6 +149,8 @@ it("never lets more happen because something more is denied", () => {
       globalPolicy({ rules: list.map((tool) => ({ match: { tools: [tool] }, effect: "deny" })) }, "more"),
     ),
     fc.constant(globalPolicy({ default: "deny" }, "more")),
+    some(flowRules).map((flow) => globalPolicy({ flow }, "more")),
+    some(sequenceRules).map((sequence) => globalPolicy({ sequence }, "more")),
     fc.constant(globalPolicy({ mode: "audit", blocked_tools: ["*"] }, "more")),
     fc.anything().map((spec) => policy("more", { apply_mode: "global", rate: spec ?? 1 })),
   );
@@ -124,6 +158,23 @@ it("never lets more happen because something more is denied", () => {
     fc.property(requests, sources, stricter, (request, list, more) => {
       const before = decide(request, setOf(...list));
       expect(freedom(decide(request, setOf(...list, more)))).toBeLessThanOrEqual(freedom(before));
+    }),
+  );
+});
+
+it("never lets more happen because an agent has read more, or because more was called that ends a sequence", () => {
+  const grown = requests.chain((request) =>
+    fc.tuple(few(labels), few(tools)).map(([read, begun]): [GateRequest, GateRequest] => {
+      if (request.point !== "before_tool") return [request, request];
+      const carried = [...(request.carried ?? []), ...read.map((label) => ({ label, from: "x" }))];
+      const { succeeded = [], begun: before = [] } = request.history ?? {};
+      return [request, { ...request, carried, history: { succeeded, begun: [...before, ...begun] } }];
+    }),
+  );
+  fc.assert(
+    fc.property(grown, sources, ([request, more], list) => {
+      const set = setOf(...list);
+      expect(freedom(decide(more, set))).toBeLessThanOrEqual(freedom(decide(request, set)));
     }),
   );
 });
@@ -158,6 +209,9 @@ it("answers with a known code to any specs and any request, and never throws", (
       "allowed_models",
       "rules",
       "max_calls",
+      "input_labels",
+      "flow",
+      "sequence",
       "permissions",
       "operation_rules",
       "tool_ref",

@@ -5,6 +5,7 @@ import { runActivation } from "../../runner/activation.ts";
 import type { AgentModel, ToolRules } from "../../runner/agent/desk.ts";
 import { DefinitionCache } from "../../runner/definition-cache.ts";
 import { createArgumentCheck } from "../../runner/gate/arguments.ts";
+import { CarriedLabels } from "../../runner/gate/carried.ts";
 import { createGate } from "../../runner/gate/gate.ts";
 import { createRedactor } from "../../runner/gate/redact.ts";
 import { Holdings } from "../../runner/holdings.ts";
@@ -109,6 +110,7 @@ function openSimWorkshop({ redis, queue, outside, newId }: SimRunnerOptions, now
       const name = `${task.namespace}/${task.name}`;
       const toolBox = outside.toolBox(name);
       const grants = { tools: spec.tools ?? [], allowedTools: spec.allowed_tools ?? [], roles: spec.roles ?? [] };
+      const carried = new CarriedLabels(claim.messages, claim.steps);
       const gate = createGate({
         task,
         activation,
@@ -120,6 +122,7 @@ function openSimWorkshop({ redis, queue, outside, newId }: SimRunnerOptions, now
         livePolicies: () => live.get(since.madeByMs, lease.signal),
         recorder: journal,
         toolBox,
+        carried,
         redactor,
         argumentCheck,
         clock: { now, monotonicMs: () => performance.now() },
@@ -145,6 +148,7 @@ function openSimWorkshop({ redis, queue, outside, newId }: SimRunnerOptions, now
         tools,
         toolRules: rules,
         redact: (text) => redactor.text(text),
+        carried,
         close: () => toolBox.close(),
       };
     },

@@ -1,6 +1,9 @@
 // Rules of Tools and McpServers that no schema can tell: what each way of reaching them needs.
 import type { McpServerSpec } from "../../../contracts/kinds/mcp-server.ts";
 import type { ToolSpec } from "../../../contracts/kinds/tool.ts";
+import { escapePointer } from "../../../contracts/sensitive.ts";
+import { compilePattern, matchesPattern, toolKey } from "../../../policies/names.ts";
+import { nearMatch } from "../near-match.ts";
 import type { Remarks } from "./remarks.ts";
 
 export function checkTool(spec: ToolSpec, remarks: Remarks): void {
@@ -51,8 +54,22 @@ export function checkMcpServer(spec: McpServerSpec, remarks: Remarks): void {
   if (spec.transport === "http" && spec.image !== undefined) {
     remarks.complain("/image", "`image` is for `stdio` servers and has no effect");
   }
+  checkToolFacts(spec, remarks);
   for (const [index, variable] of (spec.env ?? []).entries()) checkVariable(variable, `/env/${index}`, remarks);
   checkAuth(spec.auth, remarks);
+}
+
+/** Without a filter nobody knows the server's tools before it runs. */
+function checkToolFacts({ tool_facts: facts = {}, tool_filter: filter }: McpServerSpec, remarks: Remarks): void {
+  const include = filter?.include ?? [];
+  if (include.length === 0) return;
+  for (const name of Object.keys(facts)) {
+    const pattern = compilePattern(toolKey(name));
+    if (include.some((tool) => matchesPattern(pattern, toolKey(tool)))) continue;
+    const near = nearMatch(name, include);
+    const hint = near === undefined ? "It is about nothing." : `Did you mean \`${near}\`?`;
+    remarks.remark(`/tool_facts/${escapePointer(name)}`, `\`tool_filter.include\` has no tool \`${name}\``, hint);
+  }
 }
 
 type Variable = NonNullable<McpServerSpec["env"]>[number];

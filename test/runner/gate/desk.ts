@@ -3,8 +3,10 @@
 import type { ModelAnswer, StepRecord, ToolCall } from "../../../contracts/step.ts";
 import { chainStart, type TraceDraft, type TraceEvent } from "../../../contracts/trace.ts";
 import { compilePolicies, type PolicySet, type PolicySource } from "../../../policies/policy-set.ts";
+import type { CallHistory } from "../../../policies/request.ts";
 import { createArgumentCheck } from "../../../runner/gate/arguments.ts";
 import type { GateOptions } from "../../../runner/gate/ask.ts";
+import { CarriedLabels } from "../../../runner/gate/carried.ts";
 import { createGate, type Gate } from "../../../runner/gate/gate.ts";
 import { realPath } from "../../../runner/gate/real-path.ts";
 import type { RecordAnswer, RecordChange, Recorder } from "../../../runner/gate/recorder.ts";
@@ -126,6 +128,8 @@ export interface DeskWish {
   readonly secrets?: readonly string[];
   readonly activation?: string;
   readonly input?: Readonly<Record<string, string>>;
+  readonly carried?: CarriedLabels;
+  readonly history?: CallHistory;
 }
 
 export function openGate(wish: DeskWish): Gate {
@@ -141,6 +145,8 @@ export function openGate(wish: DeskWish): Gate {
     policies: compilePolicies(wish.policies ?? [], "sha256:pinned"),
     ...(wish.live === undefined ? {} : { livePolicies: wish.live }),
     toolBox: { find: (name) => tools.find((tool) => tool.definition.name === name), close: async () => undefined },
+    carried: wish.carried ?? new CarriedLabels(),
+    ...(wish.history === undefined ? {} : { history: async () => wish.history ?? { succeeded: [], begun: [] } }),
     recorder: wish.recorder ?? new MemoryRecorder(),
     redactor: createRedactor(wish.secrets ?? []),
     argumentCheck: createArgumentCheck(),
