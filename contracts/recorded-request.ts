@@ -23,14 +23,17 @@ const ELSEWHERE: readonly string[] = [
 /** Before it is redacted. Fields that this version does not know are kept: a request has all that was decided from. */
 export function recordRequest(request: GateRequest): RecordedRequest {
   const { system, task } = request.subject;
-  const fields = Object.entries(request).filter(([name]) => !ELSEWHERE.includes(name));
-  const kept = { system, task, ...Object.fromEntries(fields), ...toolOf(request) };
+  const kept: Record<string, unknown> = { system, task };
+  for (const [name, value] of Object.entries(request)) if (!ELSEWHERE.includes(name)) kept[name] = value;
+  const tool = toolOf(request);
+  if (tool !== undefined) kept["tool"] = tool;
   const length = JSON.stringify(kept).length;
   return length <= RECORDED_REQUEST_LIMIT ? kept : { cut: `${length} characters` };
 }
 
-function toolOf(request: GateRequest): { readonly tool?: Omit<ToolFacts, "data"> } {
-  if (request.point !== "before_tool" || request.tool.data === undefined) return {};
+/** undefined: nothing of it stands elsewhere. */
+function toolOf(request: GateRequest): Omit<ToolFacts, "data"> | undefined {
+  if (request.point !== "before_tool" || request.tool.data === undefined) return undefined;
   const { data: _, ...tool } = request.tool;
-  return { tool };
+  return tool;
 }

@@ -1,5 +1,5 @@
 // The trace: its events, the hash chain over them, and its verification. Pure; the store appends, runners make events.
-import { canonicalJson, digestText } from "./canonical.ts";
+import { canonicalJson, canonicalMerged, digestText } from "./canonical.ts";
 
 export const TRACE_EVENT_TYPES = [
   "task.created",
@@ -79,15 +79,17 @@ export interface ChainedEvent {
   readonly text: string;
 }
 
+const NO_FIELDS = {};
+
 /** Puts drafts behind `after`, in order. `task` is `<namespace>/<name>`. */
 export function chainEvents(task: string, after: ChainHead, drafts: readonly TraceDraft[]): ChainedEvent[] {
   let { seq, head } = after;
   return drafts.map((draft) => {
     seq += 1;
     const prev = head;
-    // In the place of the draft's `data`, whose fields stand beside the others: one of that name, or nothing.
-    const data = draft.data?.["data"];
-    const body = canonicalJson({ ...draft.data, ...draft, data, task, seq, prev });
+    const { type, at, activation, agent, epoch, attempt, turn, step, data } = draft;
+    const own = { type, at, activation, agent, epoch, attempt, turn, step, task, seq, prev };
+    const body = canonicalMerged(data ?? NO_FIELDS, own);
     head = digestText(body);
     return { seq, prev, hash: head, text: `${body.slice(0, -1)},"hash":"${head}"}` };
   });

@@ -65,10 +65,10 @@ function afterRelease(
 ): GivenBack {
   const [first] = start;
   if (first !== undefined && goOn !== undefined) {
-    const { ledger, ...wish } = goOn;
-    const { messages } = first;
+    const { ledger, cancelRequested, cancelledBy } = goOn;
     const grant = { outcome: "claimed", epoch: 1, attempt: 1, ranMs: 0, takenOverFrom: null } as const;
-    const next = { ...grant, ...wish, task: { ...claim.task, graph, ledger }, messages, steps: [], head };
+    const task = { ...claim.task, graph, ledger };
+    const next = { task, messages: first.messages, steps: [], head, cancelRequested, cancelledBy, ...grant };
     return { outcome: "goes-on", activation: first.id, claim: next, sentAtMs };
   }
   if (atOnce) return { outcome: "again", inMs: 0 };
@@ -97,10 +97,11 @@ async function release(held: Held, writing: Writing, goOnMs: number | undefined)
   // A graph that was computed from an old one must not be written, though the chain's end is known.
   const after = journal.wasMoved() ? NOWHERE : journal.head();
   const record = journal.chain(drafts, after);
-  const grant = { task, activation, holder: parts.id, epoch: claim.epoch, ...(goOnMs === undefined ? {} : { goOnMs }) };
+  const grant = goOnMs === undefined ? {} : { goOnMs };
+  const request = { task, activation, holder: parts.id, epoch: claim.epoch, ...grant, ...record, ...rest };
   while (lease.holds()) {
     try {
-      return await releaseActivation(parts.redis, parts.queue, { ...grant, ...record, ...rest });
+      return await releaseActivation(parts.redis, parts.queue, request);
     } catch (error) {
       if (!(error instanceof TransientFailure)) throw error;
       await wait(RETRY_MS);

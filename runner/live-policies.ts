@@ -24,8 +24,10 @@ export class LivePolicies {
   readonly #redis: Redis;
   readonly #env: string;
   #known: { readonly digest: string; readonly set: PolicySet } | undefined;
-  #reading: Promise<LiveRules> | undefined;
-  #readAtMs = Number.NEGATIVE_INFINITY;
+  /** The last answer, and when it was asked for. */
+  #read: { readonly atMs: number; readonly rules: LiveRules } | undefined;
+  /** Asked for, and not answered yet. */
+  #reading: { readonly atMs: number; readonly rules: Promise<LiveRules> } | undefined;
 
   constructor(redis: Redis, env: string) {
     this.#redis = redis;
@@ -38,31 +40,39 @@ export class LivePolicies {
    * a server that is away, but for no longer than the lease of whoever asks.
    */
   async get(notBeforeMs: number, lease: AbortSignal): Promise<PolicySet> {
-    return (await unlessAborted(() => this.#fresh(notBeforeMs), lease)).set;
+    return (await this.#rules(notBeforeMs, lease)).set;
   }
 
   /** In the same way, and of the same look. */
   async holds(notBeforeMs: number, lease: AbortSignal): Promise<Holds> {
-    return (await unlessAborted(() => this.#fresh(notBeforeMs), lease)).holds;
+    return (await this.#rules(notBeforeMs, lease)).holds;
   }
 
-  #fresh(notBeforeMs: number): Promise<LiveRules> {
+  #rules(notBeforeMs: number, lease: AbortSignal): LiveRules | Promise<LiveRules> {
     const freshSinceMs = Math.max(notBeforeMs, performance.now() - FRESH_MS);
-    if (this.#reading !== undefined && this.#readAtMs >= freshSinceMs) return this.#reading;
-    this.#readAtMs = performance.now();
-    const reading = this.#readPatiently();
+    if (this.#read !== undefined && this.#read.atMs >= freshSinceMs) return this.#read.rules;
+    return unlessAborted(() => this.#fresh(freshSinceMs), lease);
+  }
+
+  #fresh(freshSinceMs: number): Promise<LiveRules> {
+    if (this.#reading !== undefined && this.#reading.atMs >= freshSinceMs) return this.#reading.rules;
+    const atMs = performance.now();
+    const rules = this.#readPatiently();
+    const reading = { atMs, rules };
     this.#reading = reading;
-    reading.catch(() => {
+    const settle = (read: LiveRules | undefined): void => {
       if (this.#reading === reading) this.#reading = undefined;
-    });
-    return reading;
+      if (read !== undefined && atMs >= (this.#read?.atMs ?? 0)) this.#read = { atMs, rules: read };
+    };
+    rules.then(settle, () => settle(undefined));
+    return rules;
   }
 
   async #readPatiently(): Promise<LiveRules> {
     const untilMs = performance.now() + PATIENCE_MS;
     for (;;) {
       try {
-        const [set, holds] = await Promise.all([this.#read(), readHolds(this.#redis, this.#env)]);
+        const [set, holds] = await Promise.all([this.#readSet(), readHolds(this.#redis, this.#env)]);
         return { set, holds };
       } catch (error) {
         if (!(error instanceof TransientFailure) || performance.now() > untilMs) throw error;
@@ -71,7 +81,7 @@ export class LivePolicies {
     }
   }
 
-  async #read(): Promise<PolicySet> {
+  async #readSet(): Promise<PolicySet> {
     const head = await readHead(this.#redis, this.#env);
     if (this.#known !== undefined && this.#known.digest === head?.policyDigest) return this.#known.set;
     const { records } = await readState(this.#redis, this.#env);

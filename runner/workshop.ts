@@ -148,7 +148,6 @@ async function openBench(shared: Shared, attempt: Attempt, secrets: Secrets, red
     held.lease.signal,
   );
   const gate = createGate({
-    ...askerOf(held, spec),
     realPath,
     policies: definitions.policies,
     livePolicies: () => live.get(held.since.madeByMs, held.lease.signal),
@@ -179,6 +178,7 @@ async function openBench(shared: Shared, attempt: Attempt, secrets: Secrets, red
     clock: { now: options.now, monotonicMs: () => performance.now() },
     newId: options.newId,
     approvals: openApprovalBook(options.redis, held),
+    ...askerOf(held, spec),
   });
   const tools = definitionsOf(toolBox, toolNames);
   return {

@@ -37,13 +37,17 @@ export function recordArguments({ after, events, steps = [], charges = [] }: Tra
     after.head,
     last?.seq ?? 0,
     last?.hash ?? "",
-    events.length,
+    eventLines(events),
     steps.length,
     charges.length,
-    ...events.flatMap(({ hash, text }) => [hash, text]),
     ...steps.flatMap((step) => [step.step, JSON.stringify(step)]),
     ...charges.flatMap(chargeArguments),
   ];
+}
+
+/** One entry of the journal: a canonical text holds no line break. */
+export function eventLines(events: readonly ChainedEvent[]): string {
+  return events.map(({ text }) => text).join("\n");
 }
 
 export function readChainHead(what: string, seq: unknown, head: unknown): ChainHead {
@@ -56,8 +60,15 @@ export async function readHead(redis: Redis, task: TaskRef): Promise<ChainHead> 
   return readChainHead(`the task ${taskId(task)}`, seq, head);
 }
 
-/** One entry of the journal. Whether the chain holds is for verifyChain to say; this only makes sure that it is an event. */
-export function readEvent(what: string, text: unknown): TraceEvent {
+/** One entry of the journal. Earlier versions wrote one for each event. */
+export function readEvents(what: string, lines: unknown): TraceEvent[] {
+  return textOf(what, lines)
+    .split("\n")
+    .map((text) => readEvent(what, text));
+}
+
+/** Whether the chain holds is for verifyChain to say; this only makes sure that it is an event. */
+function readEvent(what: string, text: string): TraceEvent {
   const event = objectOf(what, jsonOf(what, text));
   if (!isTraceEvent(event)) throw corrupt(what, "it is no event");
   return event;

@@ -10,6 +10,16 @@ export type Redis = IoRedis;
 /** The key belongs to the connection: no reader or writer of the state can forget to use it. */
 class KeyedRedis extends IoRedis {
   stateKey: StateKey | undefined = undefined;
+
+  /** Whatever is sent in one go of the event loop leaves in one piece: tasks in flight share their way to the server. */
+  override sendCommand(...sent: Parameters<IoRedis["sendCommand"]>): unknown {
+    const { stream } = this;
+    if (stream?.writableCorked === 0) {
+      stream.cork();
+      process.nextTick(() => stream.uncork());
+    }
+    return super.sendCommand(...sent);
+  }
 }
 
 /** What seals, and is asked to verify, whatever goes through this connection. */

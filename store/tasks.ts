@@ -4,7 +4,7 @@ import { hasEnded, type TaskPhase, type TaskRecord, type TaskRef } from "../cont
 import type { TraceEvent } from "../contracts/trace.ts";
 import { ask, askAll } from "./ask.ts";
 import { callRunners } from "./calls.ts";
-import { readEvent } from "./chain.ts";
+import { readEvents } from "./chain.ts";
 import { closeRedis, type Redis } from "./connect.ts";
 import { environmentKeys, parseTaskMember, taskKeys, taskMember } from "./keys.ts";
 import { endByReason } from "./overdue.ts";
@@ -111,8 +111,8 @@ export async function requestCancel(redis: Redis, ref: TaskRef, by = ""): Promis
   return answer;
 }
 
-/** Events in one answer: a trace may be long, and Redis serves others meanwhile. */
-const CHUNK = 1_000;
+/** Records in one answer: a trace may be long, and Redis serves others meanwhile. */
+const CHUNK = 300;
 /** How long one look waits for the next event before the task's phase is asked for. */
 const LOOK_MS = 1_000;
 
@@ -122,7 +122,7 @@ export async function readTrace(redis: Redis, ref: TaskRef, afterSeq = 0): Promi
   let from = afterSeq;
   for (;;) {
     const entries = await ask(redis, () => redis.xrange(taskKeys(ref).journal, `(${from}-0`, "+", "COUNT", CHUNK));
-    events.push(...entries.map(([id, fields]) => eventOf(ref, id, fields)));
+    for (const entry of entries) events.push(...eventsBehind(ref, entry, from));
     if (entries.length < CHUNK) return events;
     from = seqOf(ref, entries.at(-1)?.[0]);
   }
@@ -132,10 +132,13 @@ export async function readTrace(redis: Redis, ref: TaskRef, afterSeq = 0): Promi
 export async function* readTraceUpTo(redis: Redis, ref: TaskRef, seq: number): AsyncIterable<TraceEvent> {
   const { journal } = taskKeys(ref);
   for (let from = 0; from < seq; ) {
-    const entries = await ask(redis, () => redis.xrange(journal, `(${from}-0`, `${seq}-0`, "COUNT", CHUNK));
+    const entries = await ask(redis, () => redis.xrange(journal, `(${from}-0`, "+", "COUNT", CHUNK));
     if (entries.length === 0) return;
-    for (const [id, fields] of entries) yield eventOf(ref, id, fields);
-    from = seqOf(ref, entries.at(-1)?.[0]);
+    for (const entry of entries) {
+      yield* eventsBehind(ref, entry, from, seq);
+      from = seqOf(ref, entry[0]);
+      if (from >= seq) return;
+    }
   }
 }
 
@@ -156,9 +159,10 @@ export async function* followTrace(
     while (!signal.aborted) {
       const isOver = await readIsOver(redis, ref, from);
       const entries = isOver ? [] : await nextEntries(reader, ref, from, signal);
-      for (const [id, fields] of entries) {
-        from = seqOf(ref, id);
-        yield eventOf(ref, id, fields);
+      for (const entry of entries) {
+        const events = eventsBehind(ref, entry, from);
+        from = seqOf(ref, entry[0]);
+        yield* events;
       }
       if (isOver) return;
     }
@@ -189,8 +193,11 @@ async function readIsOver(redis: Redis, ref: TaskRef, from: number): Promise<boo
   return hasEnded(readTaskPhase(what, phase)) && numberOf(what, seq) <= from;
 }
 
-function eventOf(ref: TaskRef, id: string, fields: readonly string[]): TraceEvent {
-  return readEvent(`the trace of ${ref.namespace}/${ref.name} at ${id}`, fields[3]);
+/** Of the events in one entry, whose id is the number of its last, those with a number above `after`, and up to `last`. */
+function eventsBehind(ref: TaskRef, [id, fields]: Entry, after: number, last = Number.POSITIVE_INFINITY): TraceEvent[] {
+  const events = readEvents(`the trace of ${ref.namespace}/${ref.name} at ${id}`, fields[3]);
+  const before = seqOf(ref, id) - events.length;
+  return events.slice(Math.max(0, after - before), Math.max(0, last - before));
 }
 
 function seqOf(ref: TaskRef, id: string | undefined): number {

@@ -20,7 +20,8 @@ export interface Journal {
   readonly recorder: Recorder;
   readonly redactor: Redactor;
   readonly clock: GateClock;
-  draft(type: TraceEventType, data: Readonly<Record<string, unknown>>): TraceDraft;
+  /** `at`: now, where it is not said. */
+  draft(type: TraceEventType, data: Readonly<Record<string, unknown>>, at?: string): TraceDraft;
 }
 
 interface Grant {

@@ -13,7 +13,14 @@ export function openJournal(options: GateOptions, place: { readonly turn?: numbe
     recorder,
     redactor,
     clock,
-    draft: (type, data) => ({ type, at: clock.now().toISOString(), activation, agent: subject.agent, ...place, data }),
+    draft: (type, data, at = clock.now().toISOString()) => ({
+      type,
+      at,
+      activation,
+      agent: subject.agent,
+      data,
+      ...place,
+    }),
   };
 }
 
@@ -24,10 +31,27 @@ export function decisionDraft(
   { decision, request, livePolicyDigest }: Judgement,
   facts: Readonly<Record<string, unknown>>,
 ): TraceDraft {
-  const { at, ...fields } = decision;
-  const live = livePolicyDigest === undefined ? {} : { livePolicyDigest };
+  const { decisionId, at, point, effect, code, reasons, enforced, policyDigest, micros } = decision;
   const asked = journal.redactor.value(recordRequest(request));
-  return { ...journal.draft(type, { ...facts, ...fields, ...live, request: asked }), at };
+  const live = livePolicyDigest === undefined ? {} : { livePolicyDigest };
+  // Spreads last: an object that begins with one and then gets a dozen fields takes V8 a hundred times as long to make.
+  return journal.draft(
+    type,
+    {
+      decisionId,
+      point,
+      effect,
+      code,
+      reasons,
+      enforced,
+      policyDigest,
+      micros,
+      request: asked,
+      ...live,
+      ...facts,
+    },
+    at,
+  );
 }
 
 /** The event of a spent budget, where that is what the decision says. */

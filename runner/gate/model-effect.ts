@@ -27,7 +27,7 @@ export function modelBeginning(grant: ModelGrant): { readonly draft: TraceDraft;
   };
   return {
     draft: journal.draft("model.called", data),
-    step: { ...stepOf(grant), state: "started", reservedTokens, ...named(endpoint) },
+    step: { state: "started", reservedTokens, ...named(endpoint), ...stepOf(grant) },
   };
 }
 
@@ -61,7 +61,7 @@ export async function finishModel(grant: ModelGrant, from: ModelAnswer, begunMs:
     decisionId,
   };
   journal.recorder.defer([journal.draft("model.answered", data)], {
-    step: { ...stepOf(grant), state: "done", model: answer },
+    step: { state: "done", model: answer, ...stepOf(grant) },
     charge: { kind: "settle", reserved, reservedMicroUsd, inputTokens, outputTokens, costUsd: cost },
   });
   return answer;

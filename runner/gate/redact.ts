@@ -34,7 +34,7 @@ export function redactFailure<E>(error: E, redactor: Redactor): E {
 
 /** Half a surrogate pair, which canonical JSON cannot hold, becomes a replacement character. */
 export function wellFormed(text: string): string {
-  return /\p{Surrogate}/u.test(text) ? Buffer.from(text, "utf8").toString("utf8") : text;
+  return text.toWellFormed();
 }
 
 /** As it is, and as it looks in JSON, in URLs, in hexadecimal and inside of any Base64 text, such as a Basic header. */
@@ -78,9 +78,18 @@ function escapePattern(text: string): string {
   return text.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&");
 }
 
+/** Answers the same value where nothing in it changes, which is the rule. */
 function mapStrings(value: unknown, map: (text: string) => string): unknown {
   if (typeof value === "string") return map(value);
+  if (typeof value !== "object" || value === null || isUnchanged(value, map)) return value;
   if (Array.isArray(value)) return value.map((item) => mapStrings(item, map));
-  if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [map(key), mapStrings(item, map)]));
+}
+
+function isUnchanged(value: unknown, map: (text: string) => string): boolean {
+  if (typeof value === "string") return map(value) === value;
+  if (typeof value !== "object" || value === null) return true;
+  if (Array.isArray(value)) return value.every((item) => isUnchanged(item, map));
+  const fields: Readonly<Record<string, unknown>> = { ...value };
+  return Object.keys(fields).every((key) => map(key) === key && isUnchanged(fields[key], map));
 }

@@ -37,7 +37,7 @@ export function toolBeginning(grant: ToolGrant): { readonly draft: TraceDraft; r
   };
   return {
     draft: journal.draft("tool.called", data),
-    step: { ...stepOf(grant), state: "started", effect: tool.effect, ...labelled(labelsOf(grant)) },
+    step: { state: "started", effect: tool.effect, ...stepOf(grant), ...labelled(labelsOf(grant)) },
   };
 }
 
@@ -66,7 +66,7 @@ export async function finishTool(grant: ToolGrant, from: ToolResult, begunMs: nu
     ...(labels.length === 0 ? {} : { labels: [...new Set(labels.map(({ label }) => label))] }),
     decisionId,
   };
-  const step: StepRecord = { ...stepOf(grant), state: "done", effect: tool.effect, tool: result };
+  const step: StepRecord = { state: "done", effect: tool.effect, tool: result, ...stepOf(grant) };
   const answered = journal.draft("tool.answered", data);
   // The result of a write is written at once: lost, it would need a person. Any other call can be repeated, and its result
   // rides with the next record.

@@ -8,7 +8,7 @@ import { stepsKey, taskKeys } from "../keys.ts";
 import { type Ledger, readLedger } from "../ledger.ts";
 import { corrupt, listOf } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
-import { HOLDS, RECORD } from "./lua.ts";
+import { HOLDS, LEDGER, RECORD } from "./lua.ts";
 
 /** What becomes of an approval in one piece with a record. */
 export type ApprovalChange =
@@ -48,8 +48,9 @@ export type Appended =
 const APPEND = defineScript(`${HOLDS}${RECORD}
 local task, activations, journal, steps, approvals = unpack(KEYS)
 local change, approval, replaced, ttl, question = unpack(ARGV, #ARGV - 4)
-local phase, seq, head = unpack(redis.call('HMGET', task, 'phase', 'seq', 'head'))
-local ledger = ledger_of(task)
+local found = redis.call('HMGET', task, 'phase', 'seq', 'head', ${LEDGER})
+local phase, seq, head = unpack(found, 1, 3)
+local ledger = ledger_in(found, 4)
 if not holds(phase, activations, ARGV[1], ARGV[2], ARGV[3]) then return { 'lease-lost' } end
 if not is_next(seq, head, 4) then
   return { is_repeated(journal, 4) and 'appended' or 'moved', seq, head, ledger }

@@ -2,7 +2,7 @@
 import { type NewTask, taskId } from "../../contracts/new-task.ts";
 import type { TaskPhase } from "../../contracts/task.ts";
 import { termsText } from "../bell-terms.ts";
-import { checkLinks } from "../chain.ts";
+import { checkLinks, eventLines } from "../chain.ts";
 import type { Redis } from "../connect.ts";
 import { taskKeys } from "../keys.ts";
 import { listOf, textOf } from "../reply.ts";
@@ -13,27 +13,19 @@ import { NOW } from "./lua.ts";
 
 /**
  * KEYS  1 task · 2 activations · 3 order · 4 open · 5 journal
- * ARGV  1 number of the task's flat fields · 2 number of activations · the fields · id and agent of each activation ·
- *       hash and text of each event
+ * ARGV  1 number of the task's flat fields · 2 seq and 3 hash of the last event · 4 the events' texts, one a line · from 5
+ *       the fields · then id and agent of each activation
  * Answers {'created'} or {'exists', phase}. Invariant: a name is a task once, for ever.
  */
 const CREATE = defineScript(`${NOW}
 local task, activations, order, open, journal = unpack(KEYS)
 local phase = redis.call('HGET', task, 'phase')
 if phase then return { 'exists', phase } end
-local at = 3
-local fields = tonumber(ARGV[1])
-local entries = tonumber(ARGV[2])
-local first_event = at + fields + 2 * entries
-local seq, head = 0, ''
-for index = first_event, #ARGV, 2 do
-  seq = seq + 1
-  head = ARGV[index]
-  redis.call('XADD', journal, string.format('%d-0', seq), 'hash', head, 'event', ARGV[index + 1])
-end
-redis.call('HSET', task, 'seq', seq, 'head', head, 'queuedAtMs', string.format('%d', now),
-  unpack(ARGV, at, at + fields - 1))
-for index = at + fields, first_event - 1, 2 do
+local first_activation = 5 + ARGV[1]
+redis.call('XADD', journal, ARGV[2] .. '-0', 'hash', ARGV[3], 'event', ARGV[4])
+redis.call('HSET', task, 'seq', ARGV[2], 'head', ARGV[3], 'queuedAtMs', string.format('%d', now),
+  unpack(ARGV, 5, first_activation - 1))
+for index = first_activation, #ARGV, 2 do
   local id = ARGV[index]
   redis.call('HSET', activations, id .. '/agent', ARGV[index + 1], id .. '/phase', 'Runnable', id .. '/holder', '',
     id .. '/epoch', 0, id .. '/attempts', 0, id .. '/until', 0, id .. '/runnableAt', 0, id .. '/messages', '[]')
@@ -46,15 +38,14 @@ return { 'created' }
 export type WriteAnswer = { readonly outcome: "created" } | { readonly outcome: "exists"; readonly phase: TaskPhase };
 
 export async function writeTask(redis: Redis, task: NewTask): Promise<WriteAnswer> {
-  const [first] = task.events;
-  if (first === undefined) throw new TypeError("a new task begins with an event");
+  const [first, last] = [task.events[0], task.events.at(-1)];
+  if (first === undefined || last === undefined) throw new TypeError("a new task begins with an event");
   checkLinks({ seq: 0, head: first.prev }, task.events);
   const keys = taskKeys(task.ref);
   const named = taskFields(task);
   const seal = sealTask(sealingOf(redis, task.ref.env), taskId(task.ref), named);
   const fields = Object.entries({ ...named, seal }).flat();
   const entries = task.activations.flatMap(({ id, agent }) => [id, agent]);
-  const events = task.events.flatMap(({ hash, text }) => [hash, text]);
   const what = `the answer to the creation of ${task.ref.name}`;
   const answer = listOf(
     what,
@@ -62,7 +53,7 @@ export async function writeTask(redis: Redis, task: NewTask): Promise<WriteAnswe
       redis,
       CREATE,
       [keys.task, keys.activations, keys.order, keys.open, keys.journal],
-      [fields.length, task.activations.length, ...fields, ...entries, ...events],
+      [fields.length, last.seq, last.hash, eventLines(task.events), ...fields, ...entries],
     ),
   );
   if (answer[0] === "created") return { outcome: "created" };

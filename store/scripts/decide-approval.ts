@@ -61,7 +61,7 @@ if to == 'Expired' and not is_over then return { 'early' } end
 if to ~= 'Expired' and is_over then return { 'expired' } end
 if not is_next(found[2], found[3], 4) then return { 'moved', found[2], found[3] } end
 
-write_record(task, journal, '', ledger_of(task), 4)
+write_record(task, journal, '', nil, 4)
 redis.call('HSET', approvals, id .. '/phase', to)
 if ARGV[3] ~= '' then redis.call('HSET', approvals, id .. '/word', ARGV[3]) end
 local waits = redis.call('HMGET', activations, activation .. '/phase', activation .. '/approval')

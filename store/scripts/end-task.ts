@@ -58,9 +58,9 @@ local holds = ARGV[1] == 'cancel' and found[4] == '1' and not is_held()
 if not holds then return { 'left-alone' } end
 if not is_next(found[2], found[3], 4) then return { 'moved', found[2], found[3] } end
 
-write_record(task, journal, '', ledger_of(task), 4)
-redis.call('HSET', task, 'phase', ARGV[2], 'finishedAtMs', string.format('%d', now))
-if ARGV[3] ~= '' then redis.call('HSET', task, 'lastError', ARGV[3]) end
+local fields = { 'phase', ARGV[2], 'finishedAtMs', string.format('%d', now) }
+if ARGV[3] ~= '' then put(fields, 'lastError', ARGV[3]) end
+write_record(task, journal, '', nil, 4, fields)
 return { 'ended' }
 `);
 

@@ -25,20 +25,22 @@ end
 `;
 
 /**
- * A record in the arguments, from ARGV[at]: seq and head expected · seq and hash of the last event · number of events, of
- * steps and of charges · hash and text of each event · id and text of each step · each charge (see chargeArguments).
+ * A record in the arguments, from ARGV[at]: seq and head expected · seq and hash of the last event · the events' texts, one a
+ * line · number of steps and of charges · id and text of each step · each charge (see chargeArguments). It is one entry of
+ * the journal, under the seq of its last event: an entry for each event would cost as much as all the rest.
  *
- * `ledger_of(task)`: the amounts in the order of LEDGER_FIELDS ·
+ * `ledger_in(found, at)`: the amounts out of what HMGET found, where they stand from `at` (see LEDGER) ·
+ * `put(fields, name, value)`: adds to arguments of HSET ·
  * `is_repeated(journal, at)`: this very command was carried out before (its answer was lost on the way) ·
  * `is_next(seq, head, at)`: nobody wrote since the record was made ·
  * `charged(ledger, at)`: the amounts after the charges, or nil where one of them would exceed a limit; a cost that nobody
  * knows exceeds any limit on money ·
- * `write_record(task, journal, steps, ledger, at)`: writes it with the amounts that `charged` answered; answers seq, head
- * and where in ARGV it ends.
+ * `write_record(task, journal, steps, ledger, at, fields)`: writes it with the amounts that `charged` answered, where it has
+ * charges, and with more fields and values of the task; answers seq, head and where in ARGV it ends.
  */
 export const RECORD = `
-local function ledger_of(task)
-  return redis.call('HMGET', task, ${LEDGER_FIELDS.map((field) => `'${field}'`).join(", ")})
+local function ledger_in(found, at)
+  return { unpack(found, at, at + ${LEDGER_FIELDS.length - 1}) }
 end
 local function is_repeated(journal, at)
   if ARGV[at + 3] == '' then return false end
@@ -49,7 +51,7 @@ local function is_next(seq, head, at)
   return seq == ARGV[at] and head == ARGV[at + 1]
 end
 local function charges_at(at)
-  return at + 7 + 2 * (ARGV[at + 4] + ARGV[at + 5])
+  return at + 7 + 2 * ARGV[at + 5]
 end
 local function is_beyond(amount, limit)
   return limit ~= '' and amount > tonumber(limit)
@@ -60,6 +62,7 @@ local function count_call(calls, tool)
   return cjson.encode(counts), counts[tool]
 end
 local function charged(ledger, at)
+  if ARGV[at + 6] == '0' then return ledger end
   local input, output, reserved = tonumber(ledger[1]), tonumber(ledger[2]), tonumber(ledger[3])
   local cost, micros = ledger[4] ~= '' and tonumber(ledger[4]) or nil, tonumber(ledger[5] or 0)
   local steps, calls, times = tonumber(ledger[6] or 0), ledger[7] or '', 0
@@ -92,29 +95,41 @@ local function charge_cost(task, ledger, at)
       if ARGV[from + 5] == '' then
         ledger[4] = ''
         redis.call('HSET', task, 'costUsd', '')
-      else
+      elseif tonumber(ARGV[from + 5]) ~= 0 then
         ledger[4] = redis.call('HINCRBYFLOAT', task, 'costUsd', ARGV[from + 5])
       end
     end
   end
 end
-local function write_record(task, journal, steps, ledger, at)
-  local seq, head = tonumber(ARGV[at]), ARGV[at + 1]
-  local first_step = at + 7 + 2 * ARGV[at + 4]
-  for from = at + 7, first_step - 1, 2 do
-    seq = seq + 1
-    head = ARGV[from]
-    redis.call('XADD', journal, string.format('%d-0', seq), 'hash', head, 'event', ARGV[from + 1])
+local ledger_fields = { ${LEDGER_FIELDS.map((field) => `'${field}'`).join(", ")} }
+local function put(fields, name, value)
+  table.insert(fields, name)
+  table.insert(fields, value)
+end
+local function write_record(task, journal, steps, ledger, at, fields)
+  local seq, head = ARGV[at], ARGV[at + 1]
+  if ARGV[at + 3] ~= '' then
+    seq, head = ARGV[at + 2], ARGV[at + 3]
+    redis.call('XADD', journal, seq .. '-0', 'hash', head, 'event', ARGV[at + 4])
   end
   local first_charge = charges_at(at)
-  for from = first_step, first_charge - 1, 2 do redis.call('HSET', steps, ARGV[from], ARGV[from + 1]) end
-  charge_cost(task, ledger, at)
-  redis.call('HSET', task, 'seq', string.format('%d', seq), 'head', head,
-    'inputTokens', ledger[1], 'outputTokens', ledger[2], 'reservedTokens', ledger[3],
-    'reservedMicroUsd', ledger[5] or 0, 'steps', ledger[6] or 0, 'calls', ledger[7] or '')
-  return string.format('%d', seq), head, first_charge + ${CHARGE_LENGTH} * ARGV[at + 6]
+  if first_charge > at + 7 then redis.call('HSET', steps, unpack(ARGV, at + 7, first_charge - 1)) end
+  fields = fields or {}
+  put(fields, 'seq', seq)
+  put(fields, 'head', head)
+  if ARGV[at + 6] ~= '0' then
+    charge_cost(task, ledger, at)
+    for index, name in ipairs(ledger_fields) do
+      if name ~= 'costUsd' and ledger[index] then put(fields, name, ledger[index]) end
+    end
+  end
+  redis.call('HSET', task, unpack(fields))
+  return seq, head, first_charge + ${CHARGE_LENGTH} * ARGV[at + 6]
 end
 `;
+
+/** The ledger's fields as arguments of HMGET: read in one call with whatever else a script needs of a task. */
+export const LEDGER = LEDGER_FIELDS.map((field) => `'${field}'`).join(", ");
 
 /**
  * Needs NOW. `settle_phase(task, activations, open)`: the task's phase as its open activations make it, Unknown before

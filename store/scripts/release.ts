@@ -21,7 +21,7 @@ import type { ActivationQueue } from "../queue.ts";
 import { corrupt, listOf, textOrNull } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
 import { readGraphState } from "../task-fields.ts";
-import { HOLDS, RECORD, SETTLE_PHASE } from "./lua.ts";
+import { HOLDS, LEDGER, RECORD, SETTLE_PHASE } from "./lua.ts";
 
 export interface StartedActivation {
   readonly id: ActivationId;
@@ -83,9 +83,9 @@ export type Released =
 const RELEASE = defineScript(`${HOLDS}${RECORD}${SETTLE_PHASE}
 local task, activations, order, open, journal, steps, approvals = unpack(KEYS)
 local id = ARGV[1]
-local phase, seq, head, graph, priority, cancel, canceller = unpack(redis.call('HMGET',
-  task, 'phase', 'seq', 'head', 'graph', 'priority', 'cancel', 'cancelledBy'))
-local ledger = ledger_of(task)
+local found = redis.call('HMGET', task, 'phase', 'seq', 'head', 'priority', 'cancel', 'cancelledBy', ${LEDGER})
+local phase, seq, head, priority, cancel, canceller = unpack(found, 1, 6)
+local ledger = ledger_in(found, 7)
 local target = ARGV[4]
 if target == 'Waiting' then
   local approval = redis.call('HGET', activations, id .. '/approval') or ''
@@ -103,13 +103,17 @@ if not is_held or not is_next(seq, head, 14) then
     return released(ARGV[13] ~= '' and holds(phase, activations, first, ARGV[2], '1'))
   end
   if not is_held then return { 'lease-lost' } end
-  return { 'moved', seq, head, graph, ledger }
+  return { 'moved', seq, head, redis.call('HGET', task, 'graph'), ledger }
 end
 
+local fields = { 'graph', ARGV[6] }
+if ARGV[7] ~= '' and ARGV[7] ~= 'WaitingApproval' then put(fields, 'phase', ARGV[7]) end
+if ARGV[8] ~= '' then put(fields, 'output', ARGV[8]) end
+if ARGV[9] ~= '' or ARGV[7] == 'Succeeded' then put(fields, 'lastError', ARGV[9]) end
+if ARGV[11] == '1' then put(fields, 'finishedAtMs', string.format('%d', now)) end
 local first_start
 ledger = charged(ledger, 14) or ledger
-seq, head, first_start = write_record(task, journal, steps, ledger, 14)
-redis.call('HSET', task, 'graph', ARGV[6])
+seq, head, first_start = write_record(task, journal, steps, ledger, 14, fields)
 redis.call('HSET', activations, id .. '/phase', target, id .. '/until', 0,
   id .. '/runnableAt', string.format('%d', now + ARGV[5]))
 if target == 'Waiting' then redis.call('HSET', activations, id .. '/waitingSinceMs', string.format('%d', now)) end
@@ -123,25 +127,19 @@ for from = first_start, first_start + 3 * ARGV[10] - 1, 3 do
   local started = ARGV[from]
   if redis.call('HSETNX', activations, started .. '/agent', ARGV[from + 1]) == 1 then
     local is_held = from == first_start and ARGV[13] ~= ''
-    redis.call('HSET', activations, started .. '/phase', is_held and 'Leased' or 'Runnable',
+    local made = { started .. '/phase', is_held and 'Leased' or 'Runnable',
       started .. '/holder', is_held and ARGV[2] or '', started .. '/epoch', is_held and 1 or 0,
       started .. '/attempts', is_held and 1 or 0,
       started .. '/until', is_held and string.format('%d', now + ARGV[13]) or 0,
-      started .. '/runnableAt', 0, started .. '/messages', ARGV[from + 2])
-    if is_held then redis.call('HSET', activations, started .. '/startedAtMs', string.format('%d', now)) end
+      started .. '/runnableAt', 0, started .. '/messages', ARGV[from + 2] }
+    if is_held then put(made, started .. '/startedAtMs', string.format('%d', now)) end
+    redis.call('HSET', activations, unpack(made))
     redis.call('RPUSH', order, started)
     redis.call('SADD', open, started)
     goes_on = goes_on or is_held
   end
 end
-if ARGV[7] == 'WaitingApproval' then
-  settle_phase(task, activations, open)
-elseif ARGV[7] ~= '' then
-  redis.call('HSET', task, 'phase', ARGV[7])
-end
-if ARGV[8] ~= '' then redis.call('HSET', task, 'output', ARGV[8]) end
-if ARGV[9] ~= '' or ARGV[7] == 'Succeeded' then redis.call('HSET', task, 'lastError', ARGV[9]) end
-if ARGV[11] == '1' then redis.call('HSET', task, 'finishedAtMs', string.format('%d', now)) end
+if ARGV[7] == 'WaitingApproval' then settle_phase(task, activations, open) end
 return released(goes_on)
 `);
 

@@ -48,7 +48,7 @@ if not found[1] or has_ended[found[1]] or redis.call('HGET', activations, id .. 
 end
 if not is_next(found[2], found[3], 3) then return { 'moved', found[2], found[3] } end
 
-write_record(task, journal, steps, ledger_of(task), 3)
+write_record(task, journal, steps, nil, 3)
 if failure ~= '' then
   redis.call('HSET', activations, id .. '/phase', 'Failed')
   redis.call('HSET', task, 'phase', 'Failed', 'lastError', failure, 'finishedAtMs', string.format('%d', now))

@@ -8,6 +8,7 @@ import { readTerms } from "../bell-terms.ts";
 import { readChainHead, recordArguments } from "../chain.ts";
 import type { Redis } from "../connect.ts";
 import { environmentKeys, taskKeys, taskMember } from "../keys.ts";
+import { LEDGER_FIELDS } from "../ledger.ts";
 import type { ActivationQueue } from "../queue.ts";
 import { corrupt, listOf, textsOf } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
@@ -36,6 +37,9 @@ export type RetryAnswer =
   /** An older version ended it, and did not keep where it stopped. */
   | { readonly outcome: "nothing-open" };
 
+/** As arguments of HSET. */
+const NOTHING_SPENT = LEDGER_FIELDS.map((field) => `'${field}', '${field === "calls" ? "" : "0"}'`).join(", ");
+
 /**
  * KEYS  1 task · 2 activations · 3 order · 4 open · 5 journal · 6 approvals
  * ARGV  1 graph, or '' for where it stopped · 2 whether the budget begins anew, 1 or 0 · 3 number of activations to start ·
@@ -58,8 +62,11 @@ local goes_on = ARGV[1] == ''
 local ids = redis.call('SMEMBERS', open)
 if goes_on and #ids == 0 then return { 'nothing-open' } end
 
-local ledger = ARGV[2] == '1' and { '0', '0', '0', '0', '0', '0', '' } or ledger_of(task)
-local _, _, first_start = write_record(task, journal, '', ledger, 4)
+local fields = { 'phase', 'Pending', 'lastError', '', 'cancel', '', 'cancelledBy', '', 'output', '',
+  'queuedAtMs', string.format('%d', now), 'startedAtMs', '', 'finishedAtMs', '', 'pausedMs', 0, 'waitingSinceMs', '' }
+if not goes_on then put(fields, 'graph', ARGV[1]) end
+local _, _, first_start = write_record(task, journal, '', nil, 4, fields)
+if ARGV[2] == '1' then redis.call('HSET', task, ${NOTHING_SPENT}) end
 for _, id in ipairs(ids) do
   redis.call('HSET', activations, id .. '/runnableAt', 0, id .. '/until', 0)
   if goes_on then
@@ -81,9 +88,6 @@ for from = first_start, first_start + 2 * ARGV[3] - 1, 2 do
   redis.call('RPUSH', order, id)
   redis.call('SADD', open, id)
 end
-redis.call('HSET', task, 'phase', 'Pending', 'lastError', '', 'cancel', '', 'cancelledBy', '', 'output', '',
-  'queuedAtMs', string.format('%d', now), 'startedAtMs', '', 'finishedAtMs', '', 'pausedMs', 0, 'waitingSinceMs', '', 'costUsd', ledger[4])
-if not goes_on then redis.call('HSET', task, 'graph', ARGV[1]) end
 return retried()
 `);
 

@@ -35,7 +35,7 @@ export class Eyes {
     const task = name?.[1] ?? "";
     if (name?.[2] === "journal") {
       this.#seqs.set(task, Number(field.split("-", 1)[0]));
-      if (this.#tellsEvents) this.#tellEvent(task, value);
+      if (this.#tellsEvents) for (const line of value.split("\n")) this.#tellEvent(task, line);
     }
     if (name?.[2] !== "task" || field !== "phase") return;
     this.#phases.set(task, [...(this.#phases.get(task) ?? []), value as TaskPhase]);

@@ -53,7 +53,10 @@ const SPOILINGS: readonly Spoiling[] = [
     what: "a repeated command that is taken for a new one",
     changes: [["return #found == 1 and found[1][2][2] == ARGV[at + 3]", "return false"]],
   },
-  { what: "steps that are not kept", changes: [["redis.call('HSET', steps, ARGV[from], ARGV[from + 1])", ""]] },
+  {
+    what: "steps that are not kept",
+    changes: [["redis.call('HSET', steps, unpack(ARGV, at + 7, first_charge - 1))", ""]],
+  },
   { what: "tokens that are not charged", changes: [["output + ARGV[from + 4]", "output"]] },
   {
     what: "a lost lease and a chain that moved, and nobody compares them",
