@@ -8,7 +8,18 @@ import { promisify } from "node:util";
 import type { Figure } from "./measure.ts";
 
 const run = promisify(execFile);
-const BENCHES = ["help", "growth", "apply", "decide", "gate", "activation", "takeover", "tasks", "loopback"] as const;
+const BENCHES = [
+  "help",
+  "growth",
+  "apply",
+  "decide",
+  "gate",
+  "hostile",
+  "activation",
+  "takeover",
+  "tasks",
+  "loopback",
+] as const;
 
 const words = process.argv.slice(2);
 const numbers = words.filter((word) => /^[0-9]+$/.test(word));

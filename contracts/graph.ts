@@ -1,6 +1,9 @@
 // The shape of an agent system's graph: nodes, edges, entries. Pure; runner/graph decides what fires.
 import type { CarriedLabel } from "../policies/request.ts";
 
+/** Characters of `output_matches`. */
+export const CONDITION_LIMITS = { pattern: 1_000 } as const;
+
 export interface EdgeCondition {
   readonly output_contains?: string;
   readonly output_not_contains?: string;

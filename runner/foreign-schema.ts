@@ -1,22 +1,45 @@
-// Checks values against schemas that nobody vouches for: patterns run on RE2, and a schema that cannot be compiled is null.
+// Checks values against schemas that nobody vouches for: patterns run on RE2, work is counted before it is begun, and a
+// schema that cannot be compiled, or could hold everybody up, is null.
 import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
-import { RE2JS } from "re2js";
+import { compileRe2, MAX_SEARCH, searchSteps } from "../policies/re2.ts";
+import { isCheckable, measureSchema } from "./schema-work.ts";
 
 const LIMITS = { schemaCharacters: 262_144, patternCharacters: 1_000, errorsShown: 5 } as const;
 
-export function compileSchema({ $schema, ...schema }: Readonly<Record<string, unknown>>): ValidateFunction | null {
+/** What a value does not fit; undefined: it fits. */
+export type SchemaCheck = (value: unknown, whole: string) => string | undefined;
+
+/** null: it checks nothing. */
+export function compileSchema(foreign: Readonly<Record<string, unknown>>): SchemaCheck | null {
+  const { $schema, $id: _, ...schema } = foreign;
   if (JSON.stringify(schema).length > LIMITS.schemaCharacters) return null;
-  const older = typeof $schema === "string" && !$schema.includes("2020-12") && !$schema.includes("2019-09");
-  return older
-    ? (compileWith(Ajv, schema) ?? compileWith(Ajv2020, schema))
-    : (compileWith(Ajv2020, schema) ?? compileWith(Ajv, schema));
+  const work = measureSchema(schema);
+  const meter: Meter = { left: 0 };
+  const validate = work === undefined ? null : compileOf(schema, $schema, meter);
+  if (work === undefined || validate === null) return null;
+  return (value, whole) => {
+    if (!isCheckable(work, value)) return `${whole} are too large to be checked`;
+    meter.left = MAX_SEARCH;
+    return validate(value) ? undefined : renderErrors(validate.errors ?? [], whole);
+  };
 }
 
-function compileWith(
-  Engine: typeof Ajv | typeof Ajv2020,
-  schema: Readonly<Record<string, unknown>>,
-): ValidateFunction | null {
+/** Steps that the patterns of one check may still take. */
+interface Meter {
+  left: number;
+}
+
+type Schema = Readonly<Record<string, unknown>>;
+
+function compileOf(schema: Schema, $schema: unknown, meter: Meter): ValidateFunction | null {
+  const older = typeof $schema === "string" && !$schema.includes("2020-12") && !$schema.includes("2019-09");
+  return older
+    ? (compileWith(Ajv, schema, meter) ?? compileWith(Ajv2020, schema, meter))
+    : (compileWith(Ajv2020, schema, meter) ?? compileWith(Ajv, schema, meter));
+}
+
+function compileWith(Engine: typeof Ajv | typeof Ajv2020, schema: Schema, meter: Meter): ValidateFunction | null {
   try {
     const engine = new Engine({
       strict: false,
@@ -24,7 +47,7 @@ function compileWith(
       validateSchema: false,
       validateFormats: false,
       logger: false,
-      code: { regExp: Object.assign(compileRe2, { code: "re2" }) },
+      code: { regExp: Object.assign((pattern: string) => compilePattern(pattern, meter), { code: "re2" }) },
     });
     return engine.compile(schema);
   } catch {
@@ -33,19 +56,23 @@ function compileWith(
   }
 }
 
-/** Patterns beyond RE2, such as look-ahead, accept everything: refusing a call for them would help nobody. */
-function compileRe2(pattern: string): { test(text: string): boolean } {
-  if (pattern.length > LIMITS.patternCharacters) return { test: () => true };
-  try {
-    const compiled = RE2JS.compile(pattern);
-    return { test: (text) => compiled.matcher(text).find() };
-  } catch {
-    return { test: () => true };
-  }
+/**
+ * Patterns beyond RE2, such as look-ahead, accept everything, and so do all patterns of texts that are too long for them:
+ * refusing a call for it would help nobody.
+ */
+function compilePattern(pattern: string, meter: Meter): { test(text: string): boolean } {
+  const compiled = compileRe2(pattern, LIMITS.patternCharacters);
+  if (compiled === undefined) return { test: () => true };
+  return {
+    test: (text) => {
+      meter.left -= searchSteps(compiled, text);
+      return meter.left < 0 || compiled.matcher(text).find();
+    },
+  };
 }
 
 /** `whole`: what the value itself is called. */
-export function renderErrors(errors: readonly ErrorObject[], whole: string): string {
+function renderErrors(errors: readonly ErrorObject[], whole: string): string {
   return errors
     .slice(0, LIMITS.errorsShown)
     .map(({ instancePath, message, params }) => {

@@ -16,7 +16,7 @@ import { openApprovalBook } from "./approval-book.ts";
 import { Breakers } from "./breakers.ts";
 import { openCallHistory } from "./call-history.ts";
 import type { Definitions } from "./definitions.ts";
-import { compileSchema, renderErrors } from "./foreign-schema.ts";
+import { compileSchema } from "./foreign-schema.ts";
 import { type ArgumentCheck, createArgumentCheck } from "./gate/arguments.ts";
 import { CarriedLabels, labelled } from "./gate/carried.ts";
 import { createGate, type Gate } from "./gate/gate.ts";
@@ -237,11 +237,12 @@ function outputShape({ execution }: AgentSpec, agent: string): OutputShape | und
   if (schema === undefined) return undefined;
   const validate = compileSchema(schema);
   if (validate === null) {
-    throw new PermanentFailure("OUTPUT_SCHEMA_INVALID", `the output_schema of ${agent} is no JSON Schema`);
+    throw new PermanentFailure(
+      "OUTPUT_SCHEMA_INVALID",
+      `the output_schema of ${agent} is no JSON Schema that can be checked in time`,
+    );
   }
-  const problem = (value: unknown): string | undefined =>
-    validate(value) ? undefined : renderErrors(validate.errors ?? [], "the output");
-  return { schema, problem };
+  return { schema, problem: (value) => validate(value, "the output") };
 }
 
 /** Tools resolve their secrets when they are called, so what must be redacted grows while the agent works. */

@@ -40,11 +40,15 @@ const WORDS: Readonly<Record<string, CompileWord>> = {
   not: not(compileMatcher),
 };
 
+/** Characters of a place in a rule. Each matcher inside of another one adds its word. */
+const MAX_RULE = 1_024;
+
 /** What a matcher may consist of. */
 export const MATCHER_WORDS: readonly string[] = [...Object.keys(WORDS), "optional"];
 
 /** undefined: an error was added. A word that nobody knows is one: it would match too much or too little. */
 export function compileMatcher(spec: unknown, rule: string, errors: SpecError[]): Matcher | undefined {
+  if (rule.length > MAX_RULE) return refuse(errors, `${rule.slice(0, MAX_RULE)}…`, "is nested too deeply");
   if (!isFields(spec)) return plain(Array.isArray(spec) ? oneOf : equals, spec, rule, errors);
   const { optional, ...words } = spec;
   const before = errors.length;
@@ -60,11 +64,17 @@ export function compileMatcher(spec: unknown, rule: string, errors: SpecError[])
   return {
     text: parts.map(({ text }) => text).join(" and "),
     optional: optional === true,
-    holds: (value, facts) => allOf(parts.map((part) => part.holds(value, facts))),
+    holds: (value, facts) =>
+      facts.work.spend(parts.length) ? allOf(parts.map((part) => part.holds(value, facts))) : "unsure",
   };
 }
 
 function plain(compile: CompileWord, spec: unknown, rule: string, errors: SpecError[]): Matcher | undefined {
   const matcher = compile(spec, rule, errors);
-  return matcher === undefined ? undefined : { ...matcher, optional: false };
+  if (matcher === undefined) return undefined;
+  return {
+    text: matcher.text,
+    optional: false,
+    holds: (value, facts) => (facts.work.spend(1) ? matcher.holds(value, facts) : "unsure"),
+  };
 }

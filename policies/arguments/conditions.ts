@@ -52,7 +52,9 @@ export function judgeConditions(
 export function judgeAdditional(
   conditions: readonly ArgumentCondition[],
   args: Readonly<Record<string, unknown>>,
+  { work }: ArgumentFacts,
 ): Answer {
+  if (!work.spend(Object.keys(args).length + conditions.length)) return "unsure";
   const named = new Set(conditions.map(({ path }) => path.segments[0]));
   return answerOf(Object.keys(args).every((name) => named.has(name)));
 }

@@ -1,8 +1,10 @@
 // What a matcher is once it is compiled, and what it may know besides the value.
 import type { SpecError } from "../compiled.ts";
 import type { Answer } from "./answer.ts";
+import type { Work } from "./work.ts";
 
-export interface ArgumentFacts {
+/** Of a call. */
+export interface CallFacts {
   /** The task's input; undefined: not at hand, and whatever needs it cannot be told. */
   readonly input: Readonly<Record<string, string>> | undefined;
   /**
@@ -10,6 +12,11 @@ export interface ArgumentFacts {
    * made (access, tests of policies); the path is then judged as it is written.
    */
   readonly realPath: (path: string) => string | null | undefined;
+}
+
+export interface ArgumentFacts extends CallFacts {
+  /** Of the decision. What would take too much of it cannot be told. */
+  readonly work: Work;
 }
 
 export interface Matcher {

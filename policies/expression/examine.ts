@@ -1,13 +1,19 @@
 // Walks a CEL expression when it is read: refuses what could run for long, and finds what it names. Costs are counted in
 // work on one value; a macro does the work of its body for each of at most 64 items.
 import type { ASTNode } from "@marcbachmann/cel-js";
-import type { RE2JS } from "re2js";
-import { compileRe2, MAX_PATTERN } from "../arguments/matchers/texts.ts";
+import { MAX_PATTERN } from "../arguments/matchers/texts.ts";
+import { compileRe2, type Re2 } from "../re2.ts";
 
-export type Patterns = Map<string, RE2JS>;
+export type Patterns = Map<string, Re2>;
 
 export type Examined =
-  | { readonly outcome: "examined"; readonly names: ReadonlySet<string>; readonly patterns: ReadonlyMap<string, RE2JS> }
+  | {
+      readonly outcome: "examined";
+      readonly names: ReadonlySet<string>;
+      readonly patterns: ReadonlyMap<string, Re2>;
+      /** Of an evaluation over the largest arguments. */
+      readonly weight: number;
+    }
   | { readonly outcome: "refused"; readonly why: string };
 
 const MACROS = ["all", "exists", "exists_one", "map", "filter"];
@@ -44,7 +50,7 @@ export function examine(ast: ASTNode): Examined {
   const [problem] = found.problems;
   if (problem !== undefined) return { outcome: "refused", why: problem };
   if (weight > MAX_WEIGHT) return { outcome: "refused", why: "could take too long: it compares or walks too much" };
-  return { outcome: "examined", names: found.names, patterns: found.patterns };
+  return { outcome: "examined", names: found.names, patterns: found.patterns, weight };
 }
 
 interface Found {
@@ -79,7 +85,7 @@ function weighMethod([name, receiver, args]: [string, ASTNode, ASTNode[]], found
 
 function weighPattern([pattern]: readonly ASTNode[], { patterns, problems }: Found): number {
   const text = pattern?.op === "value" ? pattern.args : undefined;
-  const compiled = typeof text === "string" ? compileRe2(text) : undefined;
+  const compiled = typeof text === "string" ? compileRe2(text, MAX_PATTERN) : undefined;
   if (typeof text === "string" && compiled !== undefined) patterns.set(text, compiled);
   else problems.push(`needs a literal RE2 pattern of at most ${MAX_PATTERN} characters in \`re2\``);
   return WEIGHTS.re2;

@@ -1,8 +1,9 @@
 // Conditions in CEL (`when:`), for what matchers cannot say. Bounded when they are read, so that none can hold up a gate.
 import { Environment } from "@marcbachmann/cel-js";
 import type { Answer } from "../arguments/answer.ts";
-import { MAX_MATCHED_TEXT } from "../arguments/matchers/texts.ts";
-import { examine, type Patterns } from "./examine.ts";
+import { mayMatch } from "../arguments/matchers/texts.ts";
+import type { Work } from "../arguments/work.ts";
+import { type Examined, examine, type Patterns } from "./examine.ts";
 
 /** What an expression may name. Before a model call `args` and `operation_classes` are empty and `tool` is "". */
 export interface ExpressionContext {
@@ -20,7 +21,7 @@ export interface Expression {
   readonly text: string;
   /** Names the tool, its classes or its arguments. */
   readonly aboutTools: boolean;
-  holds(context: ExpressionContext): Answer;
+  holds(context: ExpressionContext, work: Work): Answer;
 }
 
 export type Compiled =
@@ -32,12 +33,16 @@ const MAX_TEXT = 2_048;
 /** Arguments of a call that expressions look at; larger ones cannot be judged by them. */
 const MAX_ARGUMENTS = 16_384;
 const MAX_ITEMS = 64;
+/** Steps of one weight over the largest arguments; over smaller ones it is less, but never less than over these. */
+const STEPS_PER_WEIGHT = 60;
+const SMALLEST_ARGUMENTS = 256;
 
 export function compileExpression(text: string): Compiled {
   if (text.length > MAX_TEXT) return refused(`is longer than ${MAX_TEXT} characters`);
   const patterns: Patterns = new Map();
+  const meter: Meter = { work: undefined };
   try {
-    const program = environmentWith(patterns).parse(text);
+    const program = environmentWith(patterns, meter).parse(text);
     const examined = examine(program.ast);
     if (examined.outcome === "refused") return examined;
     for (const [pattern, compiled] of examined.patterns) patterns.set(pattern, compiled);
@@ -45,7 +50,7 @@ export function compileExpression(text: string): Compiled {
     if (!checked.valid) return refused(`is no valid CEL: ${messageOf(checked.error)}`);
     if (checked.type !== "bool" && checked.type !== "dyn")
       return refused(`is a ${checked.type ?? "?"}, not true or false`);
-    return { outcome: "compiled", expression: makeExpression(text, program, examined.names) };
+    return { outcome: "compiled", expression: makeExpression(text, program, examined, meter) };
   } catch (error) {
     return refused(`is no CEL: ${messageOf(error)}`);
   }
@@ -62,25 +67,46 @@ function messageOf(error: unknown): string {
 
 type Program = ReturnType<Environment["parse"]>;
 
-function makeExpression(text: string, program: Program, names: ReadonlySet<string>): Expression {
+/** Of the evaluation under way, for functions that an expression calls: they get nothing but its values. */
+interface Meter {
+  work: Work | undefined;
+}
+
+function makeExpression(
+  text: string,
+  program: Program,
+  { names, weight }: Extract<Examined, { outcome: "examined" }>,
+  meter: Meter,
+): Expression {
   return {
     text,
     aboutTools: ["args", "tool", "operation_classes"].some((name) => names.has(name)),
-    holds: (context) => {
-      if (!isBounded(context.args)) return "unsure";
+    holds: (context, work) => {
+      const size = sizeOf(context.args);
+      if (size === undefined || !work.spend(stepsOf(weight, size))) return "unsure";
+      meter.work = work;
       try {
         const value: unknown = program({ ...context });
         return value === true ? "yes" : value === false ? "no" : "unsure";
       } catch {
         // A field that is not there, a comparison of a text with a number: nobody can tell what the rule would say.
         return "unsure";
+      } finally {
+        meter.work = undefined;
       }
     },
   };
 }
 
-/** Macros walk lists: their length is bounded as the weight of what they do with each item is. */
-function isBounded(args: Readonly<Record<string, unknown>>): boolean {
+function stepsOf(weight: number, size: number): number {
+  return (weight * STEPS_PER_WEIGHT * Math.max(size, SMALLEST_ARGUMENTS)) / MAX_ARGUMENTS;
+}
+
+/**
+ * Macros walk lists: their length is bounded as the weight of what they do with each item is. undefined: they are too large
+ * for an expression.
+ */
+function sizeOf(args: Readonly<Record<string, unknown>>): number | undefined {
   let left = MAX_ARGUMENTS;
   const walk = (value: unknown): boolean => {
     left -= typeof value === "string" ? value.length : 8;
@@ -90,7 +116,7 @@ function isBounded(args: Readonly<Record<string, unknown>>): boolean {
     const entries = Object.entries(value);
     return entries.length <= MAX_ITEMS && entries.every(([key, inner]) => (left -= key.length) >= 0 && walk(inner));
   };
-  return walk(args);
+  return walk(args) ? MAX_ARGUMENTS - left : undefined;
 }
 
 const BASE = ["tool", "model", "agent", "system", "task"].reduce(
@@ -102,10 +128,11 @@ const BASE = ["tool", "model", "agent", "system", "task"].reduce(
 );
 
 /** `text.re2("…")`: the whole text, as the matcher `matches`. Its patterns are literals, compiled when the rule was read. */
-function environmentWith(patterns: Patterns): Environment {
+function environmentWith(patterns: Patterns, meter: Meter): Environment {
   return BASE.clone().registerFunction("string.re2(string): bool", (text: string, pattern: string) => {
     const compiled = patterns.get(pattern);
-    if (compiled === undefined || text.length > MAX_MATCHED_TEXT) throw new RangeError("cannot be matched");
+    const mayBe = compiled !== undefined && meter.work !== undefined && mayMatch(compiled, text, meter.work);
+    if (!mayBe) throw new RangeError("cannot be matched");
     return compiled.matches(text);
   });
 }

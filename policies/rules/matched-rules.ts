@@ -2,6 +2,7 @@
 // cannot be evaluated for a call denies it, unless it is one that allows: then it allows nothing.
 import { type Answer, allOf, answerOf, negate } from "../arguments/answer.ts";
 import { type ArgumentCondition, type Judged, judgeAdditional, judgeConditions } from "../arguments/conditions.ts";
+import { Work } from "../arguments/work.ts";
 import type { CompiledPolicy, CompiledRule, Entry } from "../compiled.ts";
 import { denyBy, type Finding, reasonOf } from "../finding.ts";
 import { nameKey, toolKey } from "../names.ts";
@@ -15,9 +16,25 @@ export function findMatchedRules(
   keys: SubjectKeys,
   target: Target,
 ): Finding[] {
-  return rulesFor(policies, keys, target).flatMap(({ policy, rule }) =>
-    findingOf(policy, rule, target, judgeRule(rule, subject, target)),
-  );
+  const rules = rulesFor(policies, keys, target);
+  return [false, true].flatMap((isAudit) => {
+    const work = new Work();
+    const group = rules.filter(({ policy }) => policy.audit === isAudit);
+    const findings = group.flatMap(({ policy, rule }) =>
+      findingOf(policy, rule, target, judgeRule(rule, { subject, target, work })),
+    );
+    return work.isSpent() ? [...findings, ...tooMuchFor(group, target)] : findings;
+  });
+}
+
+/**
+ * Which rules could still be judged depends on their order, which means nothing: so where there was too much to look at,
+ * it is denied. Policies in audit mode have a measure of their own, and take nothing of that of the others.
+ */
+function tooMuchFor([first]: readonly NamedRule[], target: Target): Finding[] {
+  if (first === undefined) return [];
+  const message = "there is too much to look at: its arguments are too large for the rules on them";
+  return [denyBy(first.policy, codeOf(first.rule, target), first.rule.rule, message, "arguments")];
 }
 
 export interface NamedRule {
@@ -61,16 +78,23 @@ interface RuleAnswer {
   readonly decisive: ArgumentCondition | undefined;
 }
 
+interface Judging {
+  readonly subject: Subject;
+  readonly target: Target;
+  readonly work: Work;
+}
+
 /** Whether the rule's effect is for this call. */
-function judgeRule(rule: CompiledRule, subject: Subject, target: Target): RuleAnswer {
+function judgeRule(rule: CompiledRule, { subject, target, work }: Judging): RuleAnswer {
   if (target.open !== undefined && judgesCall(rule)) {
     return { answer: answerOf(rule.effect === "allow" && target.open === "possible"), decisive: undefined };
   }
-  const { args, facts } = factsOf(target);
+  const { args, facts: known } = factsOf(target);
+  const facts = { ...known, work };
   const matched = judgeConditions(rule.arguments, args, facts, "no");
-  const when = rule.when === null ? "yes" : rule.when.holds(contextOf(subject, target));
+  const when = rule.when === null ? "yes" : rule.when.holds(contextOf(subject, target), work);
   const must = judgeConditions(rule.must, args, facts, "yes");
-  const others = rule.noOthers ? judgeAdditional([...rule.arguments, ...rule.must], args) : "yes";
+  const others = rule.noOthers ? judgeAdditional([...rule.arguments, ...rule.must], args, facts) : "yes";
   const requires = rule.must.length > 0 || rule.noOthers;
   const broken = requires ? negate(allOf([...must.map(({ answer }) => answer), others])) : "yes";
   const answer = allOf([...matched.map((judged) => judged.answer), when, broken]);
@@ -140,6 +164,7 @@ export function collectPaths(
 ): string[] {
   const wanted = new Set<string>();
   const facts = {
+    work: new Work(),
     input: request.input,
     realPath: (path: string): undefined => {
       wanted.add(path);

@@ -1,10 +1,10 @@
 // What a rule is asked about: a model, or a tool with its arguments and what is known of them.
-import type { ArgumentFacts } from "../arguments/matcher.ts";
+import type { CallFacts } from "../arguments/matcher.ts";
 import type { GateRequest, ToolFacts } from "../request.ts";
 
 export type Target = (
   | { readonly model: string }
-  | { readonly tool: ToolFacts; readonly args: Readonly<Record<string, unknown>>; readonly facts: ArgumentFacts }
+  | { readonly tool: ToolFacts; readonly args: Readonly<Record<string, unknown>>; readonly facts: CallFacts }
 ) & {
   /**
    * The call is not known yet: rules that depend on it do not decide. `possible`: what they allow counts as allowed;
@@ -26,7 +26,7 @@ const NO_ARGUMENTS = { args: {}, facts: { input: undefined, realPath: (): undefi
 
 export function factsOf(target: Target): {
   readonly args: Readonly<Record<string, unknown>>;
-  readonly facts: ArgumentFacts;
+  readonly facts: CallFacts;
 } {
   return "model" in target ? NO_ARGUMENTS : target;
 }

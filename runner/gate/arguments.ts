@@ -1,7 +1,6 @@
 // Checks a model's tool arguments against the tool's schema. Schemas come from servers that nobody vouches for: their
 // patterns run on RE2, and a schema that cannot be compiled checks nothing but "a JSON object" (the tool itself checks).
-import type { ValidateFunction } from "ajv";
-import { compileSchema, renderErrors } from "../foreign-schema.ts";
+import { compileSchema, type SchemaCheck } from "../foreign-schema.ts";
 import type { ToolDefinition } from "../models/model.ts";
 
 /** What is wrong with the arguments, for the model to read; undefined: nothing. */
@@ -13,8 +12,8 @@ const MAX_CACHED = 1_000;
 
 /** Keeps compiled schemas by definition: one per runner. */
 export function createArgumentCheck(): ArgumentCheck {
-  const validators = new Map<string, ValidateFunction | null>();
-  const validatorOf = (tool: ToolDefinition, digest: string): ValidateFunction | null => {
+  const validators = new Map<string, SchemaCheck | null>();
+  const validatorOf = (tool: ToolDefinition, digest: string): SchemaCheck | null => {
     const known = validators.get(digest);
     if (known !== undefined) return known;
     const made = compileSchema(tool.inputSchema);
@@ -24,9 +23,7 @@ export function createArgumentCheck(): ArgumentCheck {
   };
   return {
     problem: (tool, digest, args) => {
-      const validate = validatorOf(tool, digest);
-      if (validate === null || validate(args)) return undefined;
-      return renderErrors(validate.errors ?? [], "the arguments");
+      return validatorOf(tool, digest)?.(args, "the arguments");
     },
   };
 }

@@ -1,7 +1,7 @@
 // Whether an edge's condition holds for an agent's output. Pure; patterns are RE2, so no text can make them hang.
-import { RE2JS } from "re2js";
 import { PermanentFailure } from "../../contracts/failure.ts";
-import type { EdgeCondition } from "../../contracts/graph.ts";
+import { CONDITION_LIMITS, type EdgeCondition } from "../../contracts/graph.ts";
+import { compileRe2, MAX_SEARCH, type Re2, searchSteps } from "../../policies/re2.ts";
 import { findPath } from "./json-path.ts";
 
 /** All fields of a condition are and-ed. `default` is not decided here: it depends on the edges beside it. */
@@ -9,16 +9,22 @@ export function conditionHolds(condition: EdgeCondition, output: string): boolea
   const { output_contains: wanted, output_not_contains: unwanted, output_matches: pattern } = condition;
   if (wanted !== undefined && !output.includes(wanted)) return false;
   if (unwanted !== undefined && output.includes(unwanted)) return false;
-  if (pattern !== undefined && !compile(pattern).matcher(output).find()) return false;
+  if (pattern !== undefined && !occurs(pattern, output)) return false;
   return condition.output_json_path === undefined || valueHolds(condition, condition.output_json_path, output);
 }
 
-function compile(pattern: string): RE2JS {
-  try {
-    return RE2JS.compile(pattern);
-  } catch (cause) {
-    throw new PermanentFailure("CONDITION_INVALID", `\`output_matches: ${pattern}\` is no RE2 pattern`, { cause });
-  }
+/** Throws PermanentFailure where nobody could tell in time: a branch that is taken by chance would be worse. */
+function occurs(pattern: string, output: string): boolean {
+  const compiled = compile(pattern);
+  if (searchSteps(compiled, output) <= MAX_SEARCH) return compiled.matcher(output).find();
+  const message = `\`output_matches: ${pattern}\` is too large for an output of ${output.length} characters`;
+  throw new PermanentFailure("CONDITION_TOO_LARGE", message);
+}
+
+function compile(pattern: string): Re2 {
+  const compiled = compileRe2(pattern, CONDITION_LIMITS.pattern);
+  if (compiled !== undefined) return compiled;
+  throw new PermanentFailure("CONDITION_INVALID", `\`output_matches: ${pattern}\` is no RE2 pattern`);
 }
 
 /** A path that finds nothing fulfils nothing, `not_equals` included: a missing answer is no answer. */

@@ -151,7 +151,7 @@ const IN_THE_GATE: readonly Mutant[] = [
   {
     file: "runner/gate/judge.ts",
     from: "await options.checkStops?.(request, endpoint);",
-    to: "",
+    to: "{}",
     tests: ["test/runner/stops.test.ts"],
   },
   {

@@ -3,9 +3,12 @@ import { isFields } from "../../compile/read.ts";
 import type { SpecError } from "../../compiled.ts";
 import { type Answer, allOf, answerOf } from "../answer.ts";
 import { type CompileWord, refuse } from "../matcher.ts";
+import type { Work } from "../work.ts";
 import { readTexts } from "./texts.ts";
 
 const FIELDS = ["starts_with", "forbid", "only_options"];
+/** Of characters, that cost as much as a step. */
+const COMPARISONS = 32;
 
 interface Spec {
   readonly startsWith: readonly string[];
@@ -18,8 +21,19 @@ interface Spec {
 export const argv: CompileWord = (wanted, rule, errors) => {
   const spec = readSpec(wanted, rule, errors);
   if (spec === undefined) return undefined;
-  return { text: `a command ${spec.startsWith.join(" ")} …`, holds: (value) => judge(spec, value) };
+  return {
+    text: `a command ${spec.startsWith.join(" ")} …`,
+    holds: (value, { work }) => (mayJudge(spec, value, work) ? judge(spec, value) : "unsure"),
+  };
 };
+
+/** Each word is compared with each option, and may be searched for it. */
+function mayJudge({ startsWith, forbid, onlyOptions }: Spec, value: unknown, work: Work): boolean {
+  if (!Array.isArray(value)) return true;
+  const options = startsWith.length + forbid.length + (onlyOptions?.length ?? 0);
+  const lengths = value.map((word: unknown) => (typeof word === "string" ? word.length : 0));
+  return work.spend(lengths.reduce((sum, length) => sum + (4 + length / COMPARISONS) * (1 + options), 0));
+}
 
 /** A text would be split by somebody's rules: nobody can tell which words it has. */
 function judge({ startsWith, forbid, onlyOptions }: Spec, value: unknown): Answer {

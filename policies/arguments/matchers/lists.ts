@@ -6,6 +6,9 @@ import { type ArgumentFacts, type CompileWord, type Matcher, refuse } from "../m
 
 /** Longer lists are not walked. */
 const MAX_ITEMS = 1_000;
+/** Besides what the matcher of an item or a field takes itself. */
+const STEPS_PER_ITEM = 2;
+const STEPS_PER_FIELD = 16;
 
 type CompileMatcher = (spec: unknown, rule: string, errors: SpecError[]) => Matcher | undefined;
 
@@ -28,7 +31,8 @@ function ofItems(compile: CompileMatcher, words: string, combine: (answers: read
     return {
       text: `${words} ${matcher.text}`,
       holds: (value, facts) => {
-        if (!Array.isArray(value) || value.length > MAX_ITEMS) return "unsure";
+        if (!Array.isArray(value) || value.length > MAX_ITEMS || !facts.work.spend(STEPS_PER_ITEM * value.length))
+          return "unsure";
         return combine(value.map((item: unknown) => matcher.holds(item, facts)));
       },
     };
@@ -46,7 +50,9 @@ export function fields(compile: CompileMatcher): CompileWord {
     return {
       text: parts.map(({ name, matcher }) => `with \`${name}\` ${matcher.text}`).join(" and "),
       holds: (value, facts) =>
-        isFields(value) ? allOf(parts.map(({ name, matcher }) => fieldHolds(value, name, matcher, facts))) : "unsure",
+        isFields(value) && facts.work.spend(STEPS_PER_FIELD * parts.length)
+          ? allOf(parts.map(({ name, matcher }) => fieldHolds(value, name, matcher, facts)))
+          : "unsure",
     };
   };
 }
@@ -66,8 +72,13 @@ export const onlyFields: CompileWord = (spec, rule, errors) => {
   if (!Array.isArray(spec) || !spec.every((name) => typeof name === "string"))
     return refuse(errors, rule, "is no list of names");
   const names: readonly string[] = spec;
+  const known = new Set(names);
   return {
     text: `without fields other than ${names.map((name) => `\`${name}\``).join(", ")}`,
-    holds: (value) => (isFields(value) ? answerOf(Object.keys(value).every((name) => names.includes(name))) : "unsure"),
+    holds: (value, { work }) => {
+      if (!isFields(value)) return "unsure";
+      const given = Object.keys(value);
+      return work.spend(given.length) ? answerOf(given.every((name) => known.has(name))) : "unsure";
+    },
   };
 };

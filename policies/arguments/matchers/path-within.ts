@@ -16,6 +16,7 @@ export const pathWithin: CompileWord = (wanted, rule, errors) => {
     text: `a path within ${roots.map((root) => `\`${root}\``).join(" or ")}`,
     holds: (value, facts) =>
       ofText(value, (text) => {
+        if (!facts.work.spend(text.length + roots.length)) return "unsure";
         const path = normalise(text, base);
         return path === undefined ? "unsure" : anyOf(roots.map((root) => isWithin(path, root, facts)));
       }),

@@ -65,6 +65,8 @@ const CLASSES_BY_WORD: ReadonlyMap<string, readonly SqlClass[]> = new Map(
 );
 
 const MAX_SQL = 16_384;
+/** Each may be a word of its own. */
+const STEPS_PER_CHARACTER = 6;
 
 /** `select`, or a list of classes: the one statement may use words of these classes only, at any depth. */
 export const sql: CompileWord = (wanted, rule, errors) => {
@@ -75,7 +77,8 @@ export const sql: CompileWord = (wanted, rule, errors) => {
   }
   return {
     text: `one SQL statement (${allowed.join(", ")})`,
-    holds: (value) => ofText(value, (text) => judge(text, allowed)),
+    holds: (value, { work }) =>
+      ofText(value, (text) => (work.spend(STEPS_PER_CHARACTER * text.length) ? judge(text, allowed) : "unsure")),
   };
 };
 

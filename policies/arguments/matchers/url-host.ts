@@ -4,6 +4,7 @@ import type { SpecError } from "../../compiled.ts";
 import { ADDRESS_CLASSES, type AddressClass, addressClass } from "../address-class.ts";
 import { type Answer, answerOf } from "../answer.ts";
 import { type CompileWord, refuse } from "../matcher.ts";
+import type { Work } from "../work.ts";
 import { ofText, readTexts } from "./texts.ts";
 
 const FIELDS = ["hosts", "schemes", "ports", "addresses"];
@@ -25,8 +26,15 @@ interface Spec {
 export const urlHost: CompileWord = (wanted, rule, errors) => {
   const spec = readSpec(isFields(wanted) ? wanted : { hosts: wanted }, rule, errors);
   if (spec === undefined) return undefined;
-  return { text: textOf(spec), holds: (value) => ofText(value, (text) => judge(spec, text)) };
+  return {
+    text: textOf(spec),
+    holds: (value, { work }) => ofText(value, (text) => (mayJudge(spec, text, work) ? judge(spec, text) : "unsure")),
+  };
 };
+
+function mayJudge({ hosts }: Spec, text: string, work: Work): boolean {
+  return text.length <= MAX_URL && work.spend(text.length + 4 * (hosts?.length ?? 0));
+}
 
 function textOf({ hosts, schemes, addresses }: Spec): string {
   const where =
@@ -38,7 +46,7 @@ function textOf({ hosts, schemes, addresses }: Spec): string {
 const AMBIGUOUS = /[\p{Cc}\s\\]/u;
 
 function judge({ hosts, schemes, ports, addresses }: Spec, text: string): Answer {
-  if (text.length > MAX_URL || AMBIGUOUS.test(text) || !URL.canParse(text)) return "unsure";
+  if (AMBIGUOUS.test(text) || !URL.canParse(text)) return "unsure";
   const { protocol, hostname, username, password, port } = new URL(text);
   if (hostname === "" || username !== "" || password !== "" || /^[^/]*\/\/[^/?#]*@/.test(text)) return "unsure";
   if (!schemes.includes(protocol.slice(0, -1))) return "no";

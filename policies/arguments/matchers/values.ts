@@ -2,19 +2,26 @@
 import { isFields } from "../../compile/read.ts";
 import { type Answer, answerOf, negate } from "../answer.ts";
 import { type CompileWord, refuse, type WordMatcher } from "../matcher.ts";
+import { countValues } from "../work.ts";
 
 export const equals: CompileWord = (wanted, rule, errors) => {
   if (!isJson(wanted)) return refuse(errors, rule, "is no plain value");
-  return { text: shown(wanted), holds: (value) => sameJson(value, wanted) };
+  const steps = countValues(wanted);
+  return {
+    text: shown(wanted),
+    holds: (value, { work }) => (work.spend(steps) ? sameJson(value, wanted) : "unsure"),
+  };
 };
 
 export const oneOf: CompileWord = (wanted, rule, errors) => {
   if (!Array.isArray(wanted) || wanted.length === 0) return refuse(errors, rule, "is no list of values");
   if (!wanted.every(isJson)) return refuse(errors, rule, "holds something that is no plain value");
   const values: readonly unknown[] = wanted;
+  const steps = countValues(values);
   return {
     text: `one of ${values.map(shown).join(", ")}`,
-    holds: (value) => {
+    holds: (value, { work }) => {
+      if (!work.spend(steps)) return "unsure";
       const answers = values.map((candidate) => sameJson(value, candidate));
       return answers.includes("yes") ? "yes" : answers.includes("unsure") ? "unsure" : "no";
     },

@@ -1,7 +1,8 @@
 // Rules of AgentSystems that no schema can tell: conditions that can be evaluated, joins that can open.
-import { RE2JS } from "re2js";
+import { CONDITION_LIMITS } from "../../../contracts/graph.ts";
 import type { AgentSystemSpec } from "../../../contracts/kinds/agent-system.ts";
 import { escapePointer } from "../../../contracts/sensitive.ts";
+import { compileRe2 } from "../../../policies/re2.ts";
 import { quote } from "../finding.ts";
 import type { Remarks } from "./remarks.ts";
 
@@ -54,10 +55,9 @@ function checkCondition(condition: Condition, pointer: string, remarks: Remarks)
 }
 
 function checkPattern(pattern: string, pointer: string, remarks: Remarks): void {
-  try {
-    RE2JS.compile(pattern);
-  } catch {
-    const detail = "RE2 has no look-around and no back-references, so that no text can make it hang.";
-    remarks.refuse(pointer, `${quote(pattern)} is no RE2 pattern`, detail);
-  }
+  if (compileRe2(pattern, CONDITION_LIMITS.pattern) !== undefined) return;
+  const detail =
+    "RE2 has no look-around and no back-references, so that no text can make it hang; neither can it repeat more than " +
+    `500 times (\`{1,500}\`), or be longer than ${CONDITION_LIMITS.pattern} characters.`;
+  remarks.refuse(pointer, `${quote(pattern)} is no RE2 pattern`, detail);
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { compileMatcher } from "../../../policies/arguments/compile-matcher.ts";
+import { Work } from "../../../policies/arguments/work.ts";
 import type { SpecError } from "../../../policies/compiled.ts";
 
 const UNSEEN = { input: { order: "A-17" }, realPath: (): undefined => undefined };
@@ -19,7 +20,7 @@ function holds(
   const errors: SpecError[] = [];
   const matcher = compileMatcher(spec, "rule", errors);
   expect(errors).toEqual([]);
-  return matcher?.holds(value, facts) ?? "none";
+  return matcher?.holds(value, { ...facts, work: new Work() }) ?? "none";
 }
 
 function errorsOf(spec: unknown): string[] {

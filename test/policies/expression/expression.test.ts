@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { Work } from "../../../policies/arguments/work.ts";
 import { compileExpression, type ExpressionContext } from "../../../policies/expression/expression.ts";
 
 function context(args: Readonly<Record<string, unknown>> = {}): ExpressionContext {
@@ -16,7 +17,7 @@ function context(args: Readonly<Record<string, unknown>> = {}): ExpressionContex
 
 function answer(text: string, args?: Readonly<Record<string, unknown>>): string {
   const compiled = compileExpression(text);
-  return compiled.outcome === "compiled" ? compiled.expression.holds(context(args)) : compiled.why;
+  return compiled.outcome === "compiled" ? compiled.expression.holds(context(args), new Work()) : compiled.why;
 }
 
 describe("an expression", () => {

@@ -7,7 +7,7 @@ import { globalPolicy } from "../../policies/requests.ts";
 import { type TestRedis, testRedis } from "../../redis.ts";
 import { serve } from "../tools/http-server.ts";
 import { agent, mockModel, openWorld, system, type World } from "../world.ts";
-import { modelAsk, NEVER, openGate, postingModel } from "./desk.ts";
+import { MemoryRecorder, modelAsk, NEVER, openGate, postingModel, postingTool, toolAsk } from "./desk.ts";
 
 const BRANCHES = 50;
 const CEILING = 1_000;
@@ -78,3 +78,22 @@ async function openJournal(task: Awaited<ReturnType<World["start"]>>, activation
     ledger: claim.task.ledger,
   });
 }
+
+it("makes no call that the store refuses: other branches were faster, again and again", async () => {
+  const server = await serve((response) => void response.end());
+  const recorder = new MemoryRecorder();
+  let refused = 0;
+  const record = recorder.record.bind(recorder);
+  recorder.record = async (drafts, change) => {
+    if (change?.charge?.kind !== "reserve") return record(drafts, change);
+    refused += 1;
+    return { outcome: "over-budget" };
+  };
+  const asked = await openGate({ tools: [postingTool(server.url)], recorder }).requestTool(toolAsk());
+  expect(asked).toMatchObject({ outcome: "denied", stop: true, denial: { code: "BUDGET_STEPS" } });
+  expect([refused, server.asked, recorder.types()]).toEqual([
+    3,
+    [],
+    ["tool.decided", "tool.denied", "budget.exceeded"],
+  ]);
+});

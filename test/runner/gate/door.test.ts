@@ -44,6 +44,32 @@ describe("permits", () => {
   });
 });
 
+describe("a model", () => {
+  const permitted = async (recorder: MemoryRecorder, url: string) => {
+    const asked = await openGate({ recorder }).requestModel(modelAsk(postingModel(url)));
+    if (asked.outcome !== "permitted") throw new Error(asked.outcome);
+    return asked.permit;
+  };
+
+  it("is called once with a permit, also where two try at the same time", async () => {
+    const server = await serve((response) => void response.end("x"));
+    const permit = await permitted(new MemoryRecorder(), server.url);
+    const both = await Promise.allSettled([callModel(permit, NEVER), callModel(permit, NEVER)]);
+    expect(both.map(({ status }) => status)).toEqual(["fulfilled", "rejected"]);
+    await expect(callModel(permit, NEVER)).rejects.toMatchObject({ code: "PERMIT_SPENT" });
+    expect(server.asked).toHaveLength(1);
+  });
+
+  it("is not called any more by a holder that has lost its lease", async () => {
+    const server = await serve((response) => void response.end("x"));
+    const recorder = new MemoryRecorder();
+    const permit = await permitted(recorder, server.url);
+    recorder.lease = new Error("the lease is lost");
+    await expect(callModel(permit, NEVER)).rejects.toBe(recorder.lease);
+    expect(server.asked).toEqual([]);
+  });
+});
+
 function failing(error: Error, effect: Tool["effect"]): Tool {
   const call: Tool["call"] = async () => {
     throw error;

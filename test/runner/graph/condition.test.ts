@@ -29,3 +29,11 @@ it.each<[EdgeCondition, string, boolean]>([
 it("names a pattern that cannot be read", () => {
   expect(() => conditionHolds({ output_matches: "(" }, "x")).toThrow(PermanentFailure);
 });
+
+it("fails where an output is too long for its pattern: a branch that is taken by chance would be worse", () => {
+  const pattern = { output_matches: "[ab]*a[ab]{400}b" };
+  expect(conditionHolds(pattern, "ab")).toBe(false);
+  expect(() => conditionHolds(pattern, "ab".repeat(50_000))).toThrow(
+    expect.objectContaining({ code: "CONDITION_TOO_LARGE" }),
+  );
+});
