@@ -50,12 +50,13 @@ export interface KeptState {
 export async function readKeptState(redis: Redis, sealing: Sealing): Promise<KeptState> {
   const { env } = sealing;
   const keys = environmentKeys(env);
+  // In capitals a command is answered as Redis does, flat: an object of a hundred thousand names takes a tenth of a second.
   const [head, found, newest] = await askAll(redis, () =>
-    redis.multi().hgetall(keys.head).hgetall(keys.records).xrevrange(keys.history, "+", "-", "COUNT", 1).exec(),
+    redis.multi().hgetall(keys.head).call("HGETALL", keys.records).xrevrange(keys.history, "+", "-", "COUNT", 1).exec(),
   );
-  const texts = objectOf(`the records of environment ${env}`, found);
+  const texts = textsByName(`the records of environment ${env}`, found);
   // By address: what is made from the state must not depend on how Redis orders a hash.
-  const names = Object.keys(texts).toSorted();
+  const names = [...texts.keys()].toSorted();
   const kept = openHeadOrNull(head, sealing);
   checkNewest(kept, newest, sealing);
   if (kept === null && names.length > 0) {
@@ -67,14 +68,21 @@ export async function readKeptState(redis: Redis, sealing: Sealing): Promise<Kep
   return { kept, records: proven.size === 0 ? new Map() : new ProvenRecords(proven), seals };
 }
 
+function textsByName(what: string, found: unknown): ReadonlyMap<string, unknown> {
+  const flat = listOf(what, found);
+  const texts = new Map<string, unknown>();
+  for (let at = 0; at < flat.length; at += 2) texts.set(textOf(what, flat[at]), flat[at + 1]);
+  return texts;
+}
+
 function proveRecords(
   names: readonly string[],
-  texts: Readonly<Record<string, unknown>>,
+  texts: ReadonlyMap<string, unknown>,
   sealing: RecordSealing,
 ): ReadonlyMap<Address, ProvenRecord> {
   const proven = new Map<Address, ProvenRecord>();
   for (const name of names) {
-    const value = texts[name];
+    const value = texts.get(name);
     const text = typeof value === "string" ? value : textOf(`the record of ${name}`, value);
     const record = proveRecord(name, text, sealing);
     proven.set(record.address, record);

@@ -28,6 +28,7 @@ import { readVersion, TOOL_NAME } from "../package-facts.ts";
 import { fileFromHere, type SourceFlags, shellWord, sourceTools, sourceWords } from "../plan-source.ts";
 import { waitLines } from "../plan-waits.ts";
 import { careOf } from "../source-care.ts";
+import type { StateReading } from "../state-reading.ts";
 import { printPlan } from "../view/plan.ts";
 
 export interface PlanOptions extends CommonFlags, SourceFlags {
@@ -45,10 +46,17 @@ export async function runPlan(host: Host, options: PlanOptions): Promise<ExitCod
   const { settings } = found;
   const spec = environmentSpec(host, options, found);
   const tools = { ...(await sourceTools(host, spec)), ...careOf(found) };
+  const reading = options.against === "state" ? await beginReading(host, options) : undefined;
   const opened = openSource(spec, tools);
   const source = await opened.read(host.signal);
-  if (source.status === "unavailable") return printUnavailable(host, options, source.reason);
-  const basis = await readBasis(host, options, { spec, tools, source });
+  if (source.status === "unavailable") {
+    await reading?.state.then(({ server }) => server.close()).catch(() => undefined);
+    return printUnavailable(host, options, source.reason);
+  }
+  const read = { env: options.env, spec, tools, source };
+  const basis = await (reading === undefined
+    ? readRef(host, options.against, read)
+    : readBasis(host, reading.state, read));
   if (basis.status === "unavailable") return printUnavailable(host, options, basis.reason);
   const { observed, history, base, replaced, comparison, holds } = basis;
   const tool = { name: TOOL_NAME, version: readVersion() };
@@ -78,11 +86,18 @@ export async function runPlan(host: Host, options: PlanOptions): Promise<ExitCod
   return await finish(host, options, { spec, plan, replaced });
 }
 
+async function beginReading(host: Host, options: PlanOptions): Promise<{ readonly state: Promise<StateReading> }> {
+  // Imported only here: a plan against a ref needs no Redis and should not wait for its client.
+  const reading = await import("../state-reading.ts");
+  return reading.beginReading(host, options);
+}
+
 export function printUnavailable(host: Host, { output }: CommonFlags, { code, message }: UnavailableReason): ExitCode {
   return printFailure(host, output, { code, message, exitCode: EXIT.failed, details: {} });
 }
 
 interface Read {
+  readonly env: string;
   readonly spec: SourceSpec;
   readonly tools: SourceTools;
   readonly source: PlannableSource;
@@ -104,26 +119,17 @@ type Basis =
     }
   | { readonly status: "unavailable"; readonly reason: UnavailableReason };
 
-async function readBasis(host: Host, options: PlanOptions, read: Read): Promise<Basis> {
-  if (options.against !== "state") return await readRef(host, options.against, read);
-  // Imported only here: a plan against a ref needs no Redis and should not wait for its client.
-  const { openRedis } = await import("../redis.ts");
-  const { readHolds } = await import("../../store/holds.ts");
-  const { compareRecords } = await import("../../store/scripts/compare-records.ts");
-  const { readState } = await import("../../store/state.ts");
-  const { lineageMemory } = await import("../lineages.ts");
-  const server = await openRedis(host, options);
+async function readBasis(host: Host, state: Promise<StateReading>, read: Read): Promise<Basis> {
+  const { server, observed, holds, comparison } = await state;
   try {
-    const observed = await readState(server.redis, options.env);
     const base = observed.head?.commit ?? null;
     const history = await openSource(read.spec, read.tools).history(base, read.source.identity.headSha, host.signal);
-    const holds = await readHolds(server.redis, options.env);
     const { environment } = holds;
     if (environment !== null)
       say(host, `The environment is ${suspensionText(environment)}. Nothing is applied by itself.`);
-    const replaced = await findReplaced(lineageMemory(host, server.server, options.env), observed.head);
-    const comparison = await compareRecords(server.redis, options.env);
-    const ground = { env: options.env, source: read.source, observed, now: host.now(), signal: host.signal };
+    const { lineageMemory } = await import("../lineages.ts");
+    const replaced = await findReplaced(lineageMemory(host, server.server, read.env), observed.head);
+    const ground = { env: read.env, source: read.source, observed, now: host.now(), signal: host.signal };
     const recorded = await recordedFor(server.redis, ground);
     return { status: "ok", observed, history, base, replaced, comparison, holds, recorded };
   } finally {

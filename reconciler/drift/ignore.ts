@@ -50,7 +50,9 @@ export function keepFields(
     (kept, pointer) => withValue(kept, pointer, valueAt(record.manifest, pointer)),
     loaded.manifest,
   );
-  return manifest === loaded.manifest ? loaded : { ...loaded, manifest, digest: manifestDigest(manifest) };
+  if (manifest === loaded.manifest) return loaded;
+  const { address, place, locate } = loaded;
+  return { address, place, locate, manifest, digest: manifestDigest(manifest) };
 }
 
 /** The source as it is planned: with {@link keepIgnored} for each of its manifests. */

@@ -4,6 +4,7 @@ import type { Digest } from "../../contracts/canonical.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
 import type { Place, Problem } from "../../contracts/problem.ts";
 
+/** Not to be copied by `...`: one of a kept set unfolds what it holds when somebody asks, and a copy would have none of it. */
 export interface LoadedManifest {
   readonly address: Address;
   readonly manifest: Manifest;

@@ -1,6 +1,5 @@
 // A set that was kept on disk becomes an assembly again, and an assembly a kept set. What manifests say is unfolded from the
 // packs when somebody asks: a plan asks for those that changed.
-import type { Manifest } from "../../contracts/manifest.ts";
 import type { Assembly, Findings } from "./assembly.ts";
 import { note, resultOf } from "./assembly.ts";
 import type { InquiryRow, KeptSet } from "./cache/kept-set.ts";
@@ -10,7 +9,7 @@ import { checkOne } from "./check-one.ts";
 import { Declared, type Inquiry } from "./declared.ts";
 import type { SourceFile } from "./desired-set.ts";
 import { Inquiries } from "./inquiries.ts";
-import type { KnownManifest } from "./known-file.ts";
+import { KeptCandidate, KeptFile } from "./kept-candidate.ts";
 import type { PlaceBook } from "./place-book.ts";
 
 const RECALL_LIMITS = {
@@ -45,23 +44,45 @@ export interface RecallTools {
 
 export function recallSet<Read>(kept: KeptSet<Read>, { packs, places, files: read, placed }: RecallTools): Recalled {
   const again = new Map(read.map((file) => [file.path, file]));
-  const files = kept.paths.map((path, at) => again.get(path) ?? keptFile(path, kept.blobs[at] ?? "", packs));
-  const inSet = new Map<string, FileInSet>();
-  const found = files.map((): Candidate[] => []);
-  const sorted = candidatesOf(kept, files, { packs, places });
-  for (const [at, candidate] of sorted.entries()) found[kept.files[at] ?? 0]?.push(candidate);
-  const problems = new Map(kept.fileProblems);
-  for (const [at, { path, blob }] of files.entries()) {
-    const candidates = inFile(found[at] ?? []);
-    const manifestCount = kept.counts[at] ?? 0;
-    const own = { blob, manifestCount, isSensitive: false, candidates, problems: problems.get(at) ?? [] };
-    inSet.set(path, placed.get(path) ?? own);
+  const files = kept.paths.map((path, at) => again.get(path) ?? new KeptFile(path, kept.blobs[at] ?? "", packs));
+  const sets = { invalid: new Set(kept.invalid), annotated: new Set(kept.annotated) };
+  const rows = { columns: kept, files, ...sets, packs, places };
+  const sorted = kept.addresses.map((_, at) => new KeptCandidate(rows, at));
+  const inSet = filesInSet(kept, files, sorted);
+  const more: Candidate[] = [];
+  for (const [path, file] of placed) {
+    inSet.set(path, file);
+    more.push(...file.candidates);
   }
-  const more = [...placed.values()].flatMap(({ candidates }) => candidates);
   const all = more.length === 0 ? sorted : [...sorted, ...more].toSorted(byAddress);
   const assembly = assemblyOf(kept, inSet, all);
   for (const candidate of more) note(assembly.findings, candidate.address, checkOne(candidate, assembly.declared));
   return { files, assembly };
+}
+
+const NOTHING: readonly never[] = [];
+
+/** By path, in the order of `files`. */
+function filesInSet<Read>(
+  kept: KeptSet<Read>,
+  files: readonly SourceFile[],
+  sorted: readonly Candidate[],
+): Map<string, FileInSet> {
+  const found: Candidate[][] = [];
+  for (const [at, candidate] of sorted.entries()) {
+    const file = kept.files[at] ?? 0;
+    const others = found[file];
+    if (others === undefined) found[file] = [candidate];
+    else others.push(candidate);
+  }
+  const problems = new Map(kept.fileProblems);
+  const inSet = new Map<string, FileInSet>();
+  for (const [at, { path, blob }] of files.entries()) {
+    const candidates = inFile(found[at] ?? NOTHING);
+    const manifestCount = kept.counts[at] ?? 0;
+    inSet.set(path, { blob, manifestCount, isSensitive: false, candidates, problems: problems.get(at) ?? NOTHING });
+  }
+  return inSet;
 }
 
 function inFile(candidates: readonly Candidate[]): readonly Candidate[] {
@@ -69,7 +90,8 @@ function inFile(candidates: readonly Candidate[]): readonly Candidate[] {
 }
 
 function assemblyOf<Read>(kept: KeptSet<Read>, files: Map<string, FileInSet>, sorted: readonly Candidate[]): Assembly {
-  const candidates = new Map(sorted.map((candidate) => [candidate.address as string, candidate]));
+  const candidates = new Map<string, Candidate>();
+  for (const candidate of sorted) candidates.set(candidate.address, candidate);
   const looks = new Map(kept.looks);
   const findings: Findings = {
     problems: new Map(kept.problems),
@@ -80,7 +102,8 @@ function assemblyOf<Read>(kept: KeptSet<Read>, files: Map<string, FileInSet>, so
     looks,
     looked: [...looks.values()].reduce((sum, looked) => sum + looked, 0),
   };
-  const manifestCount = [...files.values()].reduce((sum, file) => sum + file.manifestCount, 0);
+  let manifestCount = 0;
+  for (const file of files.values()) manifestCount += file.manifestCount;
   const declared = new Declared(candidates);
   const parts = { files, candidates, declared, findings, sorted, toolProblems: kept.toolProblems, manifestCount };
   return { ...parts, hasDuplicates: false, result: resultOf(parts) };
@@ -88,53 +111,6 @@ function assemblyOf<Read>(kept: KeptSet<Read>, files: Map<string, FileInSet>, so
 
 function inquiryOf([facts, looked]: InquiryRow): Inquiry {
   return { facts, looked };
-}
-
-function keptFile(path: string, blob: string, packs: OpenCache): SourceFile {
-  return {
-    path,
-    blob,
-    get bytes() {
-      return packs.bytes(blob) ?? gone(path);
-    },
-  };
-}
-
-type Unfold = Pick<RecallTools, "packs" | "places">;
-
-function candidatesOf<Read>(
-  kept: KeptSet<Read>,
-  files: readonly SourceFile[],
-  { packs, places }: Unfold,
-): readonly Candidate[] {
-  const [invalid, annotated] = [new Set(kept.invalid), new Set(kept.annotated)];
-  return kept.addresses.map((address, at): Candidate => {
-    const { path, blob } = files[kept.files[at] ?? 0] ?? { path: "", blob: "" };
-    const index = kept.indexes[at] ?? 0;
-    const place = { file: path, line: kept.lines[at] ?? 1, column: kept.columns[at] ?? 1 };
-    let known: KnownManifest | undefined;
-    const unfold = (): KnownManifest => {
-      known ??= packs.find(blob)?.manifests.find((manifest) => manifest.index === index) ?? gone(path);
-      return known;
-    };
-    return {
-      address,
-      digest: kept.digests[at] ?? gone(path),
-      valid: !invalid.has(at),
-      isBare: !annotated.has(at),
-      index,
-      place,
-      get manifest(): Manifest {
-        return unfold().manifest;
-      },
-      locate: (pointer) => ({ file: path, ...places.find(unfold(), pointer, place) }),
-    };
-  });
-}
-
-/** Packs stay in memory once they are open, and all that a set needs was seen in them before it was recalled. */
-function gone(path: string): never {
-  throw new Error(`what was kept of ${path} is not there`);
 }
 
 /** Nothing of files that may hold a secret is told: they are read and checked again. undefined: it is not worth keeping. */

@@ -66,7 +66,9 @@ export async function rebuild(writer: Writer, input: RebuildInput): Promise<Rebu
   const { serial, lineage } = applied;
   const written = new Set(plan.changes.filter(({ blocked }) => blocked === undefined).map(({ address }) => address));
   const restored = manifests.filter(({ address }) => written.has(address));
-  const tasks = restored.filter((loaded) => orderTask({ ...loaded, generation: 1 }) !== undefined);
+  const tasks = restored.filter(
+    ({ address, manifest }) => orderTask({ address, manifest, generation: 1 }) !== undefined,
+  );
   return {
     outcome: "rebuilt",
     serial,

@@ -28,8 +28,9 @@ export async function loadSource(answer: FilesAnswer, loader: FilesLoader): Prom
 
 /** They are no manifests, and nobody need be told so. A file of that name with something else in it is another matter. */
 function settingsFiles(files: readonly SourceFile[]): (file: string) => boolean {
+  // Asked for the bytes of a file only by its name: those of a kept set are unfolded for it.
   const found = files.filter(
-    ({ path, bytes }) => path === SETTINGS_FILE && Buffer.from(bytes).includes("environments:"),
+    (file) => file.path === SETTINGS_FILE && Buffer.from(file.bytes).includes("environments:"),
   );
   return (file) => found.some(({ path }) => path === file);
 }

@@ -10,10 +10,27 @@ export interface PackEntry {
   readonly text: string;
 }
 
-/** An entry that is not unfolded yet. */
-export interface PackedFile {
-  readonly bytes: Uint8Array;
-  readonly text: () => string;
+/** An entry that is not unfolded yet: not even a view of its bytes is made before somebody asks. */
+export class PackedFile {
+  private readonly body: Buffer;
+  private readonly at: number;
+  private readonly textAt: number;
+  private readonly end: number;
+
+  constructor(body: Buffer, at: number, [, byteLength, textLength]: IndexRow) {
+    this.body = body;
+    this.at = at;
+    this.textAt = at + byteLength;
+    this.end = at + byteLength + textLength;
+  }
+
+  get bytes(): Uint8Array {
+    return this.body.subarray(this.at, this.textAt);
+  }
+
+  get text(): string {
+    return this.body.toString("utf8", this.textAt, this.end);
+  }
 }
 
 const MAGIC = "countwheel-parsed";
@@ -40,10 +57,10 @@ export function openPack(fit: string, pack: Buffer): ReadonlyMap<string, PackedF
   const index = JSON.parse(body.toString("utf8", 0, indexEnd)) as readonly IndexRow[];
   const files = new Map<string, PackedFile>();
   let at = indexEnd + 1;
-  for (const [blob, byteLength, textLength] of index) {
-    const [from, to] = [at + byteLength, at + byteLength + textLength];
-    files.set(blob, { bytes: body.subarray(at, from), text: () => body.toString("utf8", from, to) });
-    at = to;
+  for (const row of index) {
+    const [blob, byteLength, textLength] = row;
+    files.set(blob, new PackedFile(body, at, row));
+    at += byteLength + textLength;
   }
   return files;
 }

@@ -61,7 +61,7 @@ export function openParseCache(folder: string, more: Partial<CacheLimits> = {}):
         has: (blob) => packed.has(blob),
         find(blob) {
           const file = packed.get(blob);
-          return file === undefined ? undefined : parseKnownFile(file.text(), file.bytes);
+          return file === undefined ? undefined : parseKnownFile(file.text, file.bytes);
         },
         bytes: (blob) => packed.get(blob)?.bytes,
       };
