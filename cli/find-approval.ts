@@ -1,7 +1,7 @@
-// Finds the approval that a person names, as `task.id` or `namespace/task.id`, or says which name comes near.
+// Finds the approval that a person names, as `task.id`, `namespace/task.id` or `id`, or says which name comes near.
 import { closest } from "fastest-levenshtein";
 import { DEFAULT_NAMESPACE, isName } from "../contracts/address.ts";
-import { parseApprovalName } from "../contracts/approval.ts";
+import { isApprovalId, parseApprovalName } from "../contracts/approval.ts";
 import { PermanentFailure } from "../contracts/failure.ts";
 import { type KnownApproval, listApprovals, readApprovals } from "../store/approvals/read-approvals.ts";
 import type { Redis } from "../store/connect.ts";
@@ -23,10 +23,20 @@ export async function findApproval(redis: Redis, query: ApprovalQuery): Promise<
     const found = approvals.find(({ id }) => id === named.id);
     if (found !== undefined) return found;
   }
-  const names = (await listApprovals(redis, env)).filter(({ phase }) => phase === "Pending").map(({ name }) => name);
+  const all = await listApprovals(redis, env);
+  const [only, ...others] = isApprovalId(query.approval) ? all.filter(({ id }) => id === query.approval) : [];
+  if (only !== undefined && others.length === 0) return only;
+  if (only !== undefined) throw ambiguous(query, [only, ...others]);
+  const names = all.filter(({ phase }) => phase === "Pending").map(({ name }) => name);
   const hint = names.length === 0 ? "Nothing waits for one." : `Did you mean \`${closest(query.approval, names)}\`?`;
   throw new PermanentFailure(
     "APPROVAL_NOT_FOUND",
     `no approval \`${query.approval}\` in environment \`${env}\`. ${hint}`,
   );
+}
+
+/** 40 bits tell the questions of one task apart, not those of all of them. */
+function ambiguous({ approval }: ApprovalQuery, found: readonly KnownApproval[]): PermanentFailure {
+  const names = found.map(({ namespace, name }) => `\`${namespace}/${name}\``).join(" and ");
+  return new PermanentFailure("APPROVAL_AMBIGUOUS", `\`${approval}\` is ${names}: say which`);
 }

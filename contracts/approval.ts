@@ -97,7 +97,11 @@ export function approvalName(task: string, id: string): string {
 export function parseApprovalName(name: string): { readonly task: string; readonly id: string } | undefined {
   const at = name.lastIndexOf(".");
   const [task, id] = [name.slice(0, at), name.slice(at + 1)];
-  return at > 0 && /^[0-9a-f]{10}$/.test(id) ? { task, id } : undefined;
+  return at > 0 && isApprovalId(id) ? { task, id } : undefined;
+}
+
+export function isApprovalId(text: string): boolean {
+  return /^[0-9a-f]{10}$/.test(text);
 }
 
 /**

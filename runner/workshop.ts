@@ -1,6 +1,7 @@
 // Opens what an agent works with: its model, its tools, its gate. Keeps what outlives one activation: MCP servers,
 // compiled argument schemas, the policies of now.
 
+import { decisionIdOf } from "../contracts/decision-id.ts";
 import { PermanentFailure } from "../contracts/failure.ts";
 import type { AgentSpec } from "../contracts/kinds/agent.ts";
 import { listedTools } from "../contracts/memory-tools.ts";
@@ -176,7 +177,7 @@ async function openBench(shared: Shared, attempt: Attempt, secrets: Secrets, red
     redactor,
     argumentCheck,
     clock: { now: options.now, monotonicMs: () => performance.now() },
-    newId: options.newId,
+    newId: () => decisionIdOf(held.task, options.newId()),
     approvals: openApprovalBook(options.redis, held),
     ...askerOf(held, spec),
   });

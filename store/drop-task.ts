@@ -15,13 +15,13 @@ const NAME_TAKEN_MS = 3_600_000;
 
 /** Safe to repeat, and on several processes at once: after a crash between keys and index the next call ends it. */
 export async function dropTask(redis: Redis, ref: TaskRef): Promise<DropAnswer> {
-  const { tasks, live } = environmentKeys(ref.env);
+  const { tasks, live, asking } = environmentKeys(ref.env);
   const member = taskMember(ref);
   // A live task is still to be finished off: only then its outcome is in the outbox.
   if ((await ask(redis, () => redis.zscore(live, member))) !== null) return "going";
   await tellDroppedTask(redis, ref);
   const answer = await dropKeys(redis, ref);
-  if (answer !== "going") await ask(redis, () => redis.zrem(tasks, member));
+  if (answer !== "going") await ask(redis, () => redis.pipeline().zrem(tasks, member).zrem(asking, member).exec());
   return answer;
 }
 

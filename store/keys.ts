@@ -45,6 +45,8 @@ export interface EnvironmentKeys {
   readonly tasks: string;
   /** zset: `<namespace>/<name>` → when it was put here, tasks that have not been finished off. */
   readonly live: string;
+  /** zset: `<namespace>/<name>` of a task that asked for an approval, or was about to → when it asked first. */
+  readonly asking: string;
   /** zset: digest of a snapshot → when it was last put, or found in a task, in ms. */
   readonly snapshots: string;
   /** stream: the audit log, id `<number>-0`, each entry chained to the one before. Only grows at its end. */
@@ -92,6 +94,7 @@ export function environmentKeys(env: string): EnvironmentKeys {
     pendingDeliveries: `${tag}:deliveries-pending`,
     tasks: `${tag}:tasks`,
     live: `${tag}:live`,
+    asking: `${tag}:asking`,
     snapshots: `${tag}:snapshots`,
     audit: `${tag}:audit`,
     auditIndex: `${tag}:audit-index`,

@@ -20,7 +20,7 @@ function addGet(program: Command, facts: ProgramFacts, act: Act): void {
   const command = program
     .command("get")
     .description("list what the state holds, or one resource of it; tasks are the running ones")
-    .argument("<kind>", "a kind in any form: agents, task, ap …")
+    .argument("<kind>", "a kind in any form: agents, task, ap …; also runners, budgets, deadletters")
     .argument("[name]", "name or namespace/name")
     .option("-n, --namespace <name>", "only this namespace")
     .option("--phase <phase>", "only tasks in this phase; `get deadletters` is short for DeadLetter")

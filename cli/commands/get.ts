@@ -26,6 +26,7 @@ import { scheduleRows } from "../view/schedules.ts";
 import { renderAge, renderCost, renderCount, renderTable } from "../view/table.ts";
 import { watchRows } from "../watch-rows.ts";
 import { runGetApprovals } from "./get-approvals.ts";
+import { isBudgets, runGetBudgets } from "./get-budgets.ts";
 import { isRunners, runGetRunners } from "./get-runners.ts";
 
 export interface GetOptions extends CommonFlags {
@@ -39,6 +40,7 @@ export interface GetOptions extends CommonFlags {
 
 export async function runGet(host: Host, asked: GetOptions): Promise<ExitCode> {
   if (isRunners(asked.kind)) return runGetRunners(host, asked);
+  if (isBudgets(asked.kind)) return runGetBudgets(host, asked);
   if (findKind(asked.kind) === "ToolApproval") return runGetApprovals(host, asked);
   const options = isDeadLetters(asked.kind) ? { ...asked, kind: "Task", phase: "DeadLetter" } : asked;
   const kind = kindOf(options.kind);

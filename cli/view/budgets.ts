@@ -10,6 +10,8 @@ export interface BudgetRow {
   readonly what: string;
   /** `agent default/writer`, or nothing: everything in the policy's scope. */
   readonly whom: string;
+  /** How long a window is, `day` or a number of ms; null: for ever. */
+  readonly window: string | null;
   /** When the window began; null: for ever. */
   readonly since: string | null;
   readonly spent: number;
@@ -28,7 +30,17 @@ export function budgetRows(policy: SpecSource, budgets: readonly SharedBudget[])
     seen.add(account);
     const limit = limits.filter((each) => isAbout(each, what, whom, every)).map(({ amount }) => amount);
     const since = window === null ? null : new Date(window * windowMsOf(limits, every)).toISOString();
-    return [{ what, whom, since, spent, reserved, limit: limit.length === 0 ? null : Math.min(...limit) }];
+    return [
+      {
+        what,
+        whom,
+        window: every === "" ? null : every,
+        since,
+        spent,
+        reserved,
+        limit: limit.length === 0 ? null : Math.min(...limit),
+      },
+    ];
   });
 }
 
@@ -59,7 +71,7 @@ export function renderBudgets(rows: readonly BudgetRow[]): string {
   return `\nBudgets:\n${renderTable(["  WHAT", "FOR", "SINCE", "SPENT", "RESERVED", "LIMIT"], cells)}`;
 }
 
-function amountText(what: string, amount: number): string {
+export function amountText(what: string, amount: number): string {
   return what === "micro_usd" ? usdText(amount) : renderCount(amount);
 }
 

@@ -91,6 +91,17 @@ export async function reserve(options: GateOptions, first: Judgement): Promise<J
   return second.permitted ? overBudget(options, request, second) : second;
 }
 
+/**
+ * Before a person is asked: what the call is denied for although they said yes, as the ledgers that it shares stand now.
+ * Nothing stays reserved: days may pass until the answer.
+ */
+export async function findSpent(options: GateOptions, asked: Judgement): Promise<Judgement | undefined> {
+  const reserved = await reserve(options, { ...asked, permitted: true });
+  if (!reserved.permitted) return reserved;
+  await settleShared(options.budgets, reserved.reservation, NOTHING_USED);
+  return undefined;
+}
+
 /** The same request with another answer: the store found a budget spent where the ledger at hand still had some. */
 export function overBudget(options: GateOptions, request: GateRequest, judgement: Judgement): Judgement {
   const code = request.point === "before_model" ? "BUDGET_TOKENS" : "BUDGET_STEPS";

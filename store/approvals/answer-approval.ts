@@ -1,12 +1,14 @@
 // Answers an approval: checks who may, and writes down who did. What nobody answered in time expires here, too.
 import { type ApprovalRecord, type ApprovalWord, identityText, whyNotAnswer } from "../../contracts/approval.ts";
+import { taskId } from "../../contracts/new-task.ts";
 import type { TaskRef } from "../../contracts/task.ts";
 import type { TraceDraft } from "../../contracts/trace.ts";
+import { appendAudit } from "../audit-log.ts";
 import type { Redis } from "../connect.ts";
 import type { ActivationQueue } from "../queue.ts";
 import { type Ruled, ruleApproval } from "../scripts/decide-approval.ts";
 import { readTask } from "../tasks.ts";
-import { readApprovals } from "./read-approvals.ts";
+import { noteAsking, readApprovals } from "./read-approvals.ts";
 
 export interface Answer {
   readonly approval: ApprovalRecord;
@@ -35,11 +37,34 @@ export async function answerApproval(
   const ruled = await ruleApproval(redis, queue, { task: ref, id: approval.id, to, word, drafts });
   if (ruled.outcome === "early") throw new TypeError("an answer is never early");
   if (ruled.outcome === "expired") await expireApproval(redis, queue, approval);
+  if (ruled.outcome === "ruled") await tellAudit(redis, ref, approval, answer, word);
   return ruled;
+}
+
+/** The answer stands without it, in the task's trace: this is so that the log tells who decided, without any trace. */
+async function tellAudit(
+  redis: Redis,
+  ref: TaskRef,
+  { id, name, tool, argumentsDigest, decisionId }: ApprovalRecord,
+  answer: Answer["answer"],
+  word: ApprovalWord,
+): Promise<void> {
+  const about = { task: taskId(ref), approval: name, tool, argumentsDigest, decisionId };
+  const facts = { kind: "approval.decided" as const, ...about, answer, ...saidBy(word) };
+  await appendAudit(redis, ref.env, [{ once: `approval ${taskId(ref)} ${id}`, facts }]);
+}
+
+function saidBy({ by, as, reason }: ApprovalWord): Readonly<Record<string, string>> {
+  return {
+    by: identityText(by),
+    ...(as === undefined ? {} : { as }),
+    ...(reason === undefined ? {} : { message: reason }),
+  };
 }
 
 /** Of a task that waits: what nobody answered in time. Safe on all runners at once. */
 export async function expireApprovals(redis: Redis, queue: ActivationQueue, task: TaskRef): Promise<void> {
+  await noteAsking(redis, task);
   for (const approval of await readApprovals(redis, task)) {
     if (approval.phase === "Pending" && approval.isOver) await expireApproval(redis, queue, approval);
   }
@@ -60,14 +85,6 @@ function draftOf(
   at: string,
   word?: ApprovalWord,
 ): TraceDraft {
-  const said =
-    word === undefined
-      ? {}
-      : {
-          by: identityText(word.by),
-          ...(word.as === undefined ? {} : { as: word.as }),
-          ...(word.reason === undefined ? {} : { message: word.reason }),
-        };
-  const data = { about: "approval", approval: name, tool, answer, ...said };
+  const data = { about: "approval", approval: name, tool, answer, ...(word === undefined ? {} : saidBy(word)) };
   return { type: "approval.decided", at, activation, agent, turn, step, data };
 }

@@ -9,9 +9,9 @@ import {
 } from "../../contracts/approval.ts";
 import { taskId } from "../../contracts/new-task.ts";
 import { hasEnded, type TaskRef } from "../../contracts/task.ts";
-import { askAll } from "../ask.ts";
+import { ask, askAll } from "../ask.ts";
 import type { Redis } from "../connect.ts";
-import { environmentKeys, parseTaskMember, taskKeys } from "../keys.ts";
+import { environmentKeys, parseTaskMember, taskKeys, taskMember } from "../keys.ts";
 import { corrupt, fieldsIn, jsonOf, listOf, numberOf, objectOf, textOf } from "../reply.ts";
 import { type Fields, readIdentity, readTaskPhase } from "../task-fields.ts";
 
@@ -27,12 +27,20 @@ export async function readApprovals(redis: Redis, task: TaskRef): Promise<KnownA
   return approvalsOf(task, await askAll(redis, () => read.exec()));
 }
 
+/** Before anything is asked: no question is missing from the index, whoever dies in between. */
+export async function noteAsking(redis: Redis, task: TaskRef): Promise<void> {
+  const { asking } = environmentKeys(task.env);
+  await ask(redis, () => redis.zadd(asking, "NX", Date.now(), taskMember(task)));
+}
+
 const CHUNK = 200;
 
-/** Of all tasks that are there, in the order in which they were asked. */
+/** Of all tasks that ever asked, in the order in which they were asked. */
 export async function listApprovals(redis: Redis, env: string): Promise<KnownApproval[]> {
-  const [members] = await askAll(redis, () => redis.pipeline().zrange(environmentKeys(env).tasks, "0", "-1").exec());
-  const tasks = listOf("the index of tasks", members).flatMap((member) => parseTaskMember(env, String(member)) ?? []);
+  const [members] = await askAll(redis, () => redis.pipeline().zrange(environmentKeys(env).asking, "0", "-1").exec());
+  const tasks = listOf("the index of tasks that ask", members).flatMap(
+    (member) => parseTaskMember(env, String(member)) ?? [],
+  );
   const found: KnownApproval[] = [];
   for (let first = 0; first < tasks.length; first += CHUNK) {
     found.push(...(await readChunk(redis, tasks.slice(first, first + CHUNK))));

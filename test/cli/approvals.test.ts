@@ -80,7 +80,7 @@ describe("an approval on the command line", () => {
     const retry = { ...common(), task: ref.name, fromStart: false, resetBudget: false };
     expect(await told((host) => runRetry(host, retry))).toContain("waits for a person's approval");
 
-    const given = await answer(runApprove, name, { reason: "fine", as: "Ada L." });
+    const given = await answer(runApprove, name.slice(-10), { reason: "fine", as: "Ada L." });
     expect([given.code, given.out]).toEqual([0, `${name} is approved: pay is called once\n`]);
     expect((await world.ended(ref)).phase).toBe("Succeeded");
     const again = await answer(runDeny, name);

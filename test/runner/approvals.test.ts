@@ -1,10 +1,15 @@
 // Calls that a person has to approve: asked once, bound to what is asked, used once, and waited for by nobody's hands.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { ApprovalRecord, Identity } from "../../contracts/approval.ts";
+import type { AuditEntry } from "../../contracts/audit/entry.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
 import type { TaskRef } from "../../contracts/task.ts";
 import { answerApproval } from "../../store/approvals/answer-approval.ts";
-import { readApprovals } from "../../store/approvals/read-approvals.ts";
+import { listApprovals, readApprovals } from "../../store/approvals/read-approvals.ts";
+import { readAuditLog } from "../../store/audit-log.ts";
+import { readBudgets } from "../../store/budgets.ts";
+import { dropTask } from "../../store/drop-task.ts";
+import { environmentKeys } from "../../store/keys.ts";
 import { type ActivationQueue, openQueue } from "../../store/queue.ts";
 import { requestCancel } from "../../store/tasks.ts";
 import { type TestRedis, testRedis } from "../redis.ts";
@@ -109,6 +114,46 @@ describe("a call that a rule asks about", () => {
     expect(events.find(({ type }) => type === "approval.decided")).toMatchObject({ by: "github:ben", message: "fine" });
     expect(JSON.stringify(events)).not.toContain("hunter22");
     expect(await chainVerdict(world, ref)).toBe("intact");
+  });
+
+  it("stands in the audit log with who answered what, once", async () => {
+    await world.runner();
+    const ref = await world.start(paying(), "one");
+    await waiting(ref);
+    const approval = await pending(ref);
+    await answer(approval, "denied", BEN, "not this month");
+    await answer(approval, "approved", ADA);
+    const { task, name, tool, argumentsDigest, decisionId } = { ...approval, task: `default/${ref.name}` };
+    const about = { task, approval: name, tool, argumentsDigest, decisionId };
+    const entries: AuditEntry[] = [];
+    for await (const entry of readAuditLog(world.redis, world.env)) entries.push(entry);
+    expect(entries.filter(({ kind }) => kind === "approval.decided")).toEqual([
+      expect.objectContaining({ ...about, answer: "denied", by: "github:ben", message: "not this month" }),
+    ]);
+  });
+
+  it("is denied at once, and nobody is asked, where a budget that tasks share is spent already", async () => {
+    await world.runner();
+    const budget = { budgets: [{ per: ["day"], steps: 1 }] };
+    const manifests = paying(asking({}, budget));
+    await world.apply(manifests);
+    const ended = await world.ended(await world.start(manifests, "one"));
+    expect(ended.lastError?.code).toBe("BUDGET_STEPS");
+    expect(await listApprovals(world.redis, world.env)).toEqual([]);
+    const [ledger] = await readBudgets(world.redis, world.env);
+    expect(ledger).toMatchObject({ spent: 1, reserved: 0 });
+  });
+
+  it("is listed as long as its task is there", async () => {
+    await world.runner();
+    const ref = await world.start(paying(), "one");
+    await waiting(ref);
+    await answer(await pending(ref), "denied");
+    await world.ended(ref);
+    const ids = async () => (await listApprovals(world.redis, world.env)).map(({ task }) => task);
+    expect(await ids()).toEqual([ref.name]);
+    await vi.waitFor(async () => expect(await dropTask(world.redis, ref)).toBe("dropped"));
+    expect([await ids(), await world.redis.exists(environmentKeys(world.env).asking)]).toEqual([[], 0]);
   });
 
   it("is answered once: a doubled approval and a late denial change nothing", async () => {

@@ -14,4 +14,6 @@ export interface AskedBefore {
 export interface ApprovalBook {
   /** What was asked last about a step of this activation; undefined: nothing, or it is not waited for any more. */
   find(step: string): Promise<AskedBefore | undefined>;
+  /** Something is about to be asked: whoever lists questions must look here from now on. */
+  note(): Promise<void>;
 }

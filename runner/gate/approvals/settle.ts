@@ -16,7 +16,7 @@ import type { GateOptions, ToolAsk } from "../ask.ts";
 import { boundValue } from "../bound.ts";
 import type { Journal } from "../grant.ts";
 import { decisionDraft, idempotencyKey } from "../journal.ts";
-import { type Judgement, resumed } from "../judge.ts";
+import { findSpent, type Judgement, resumed } from "../judge.ts";
 import type { AskedBefore } from "./book.ts";
 
 /** The call, as the gate has read it. */
@@ -43,7 +43,11 @@ export async function settleApproval(
   if (asked === undefined) throw new TypeError("nothing is to be asked");
   const binding = bindingOf(options, call, tool, judgement);
   const before = await options.approvals?.find(call.step);
-  if (before === undefined) return request(options, call, tool, { judgement, asked, binding });
+  if (before === undefined) {
+    const spent = await findSpent(options, judgement);
+    if (spent !== undefined) return { outcome: "refused", judgement: spent };
+    return request(options, call, tool, { judgement, asked, binding });
+  }
   const isSame = before.binding === binding;
   const answered = answerOf(before, isSame);
   // It is about to be asked, and the runner that asked was lost: it is asked already.
@@ -110,6 +114,7 @@ async function request(options: GateOptions, call: AskedCall, tool: Tool, questi
     effect: tool.effect,
   };
   const change: ApprovalChange = { kind: "request", request: approval, replaces: mismatch?.before.id ?? null };
+  await options.approvals?.note();
   await options.recorder.record(drafts, { step: waits, approval: change });
   return { outcome: "waiting", approval: approval.id };
 }
