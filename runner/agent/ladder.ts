@@ -13,12 +13,26 @@ export type ModelStep =
   /** `retry` names the next try: an attempt whose answer was lost stays charged, so it is never counted as not made. */
   | { readonly do: "call"; readonly retry: number };
 
+/**
+ * Tries are not counted by those that are recorded: one that failed before its record, because Redis was away, leaves a gap,
+ * and what was answered behind it is not asked again.
+ */
 export function findModelStep(steps: readonly StepRecord[], turn: number): ModelStep {
-  for (let retry = 0; ; retry += 1) {
-    const record = steps.find(({ step }) => step === modelStepId(turn, retry));
-    if (record === undefined) return { do: "call", retry };
-    if (record.state === "done" && record.model !== undefined) return { do: "reuse", answer: record.model };
+  let next = 0;
+  for (const { step, state, model } of steps) {
+    const retry = retryOfTurn(step, turn);
+    if (retry === undefined) continue;
+    if (state === "done" && model !== undefined) return { do: "reuse", answer: model };
+    next = Math.max(next, retry + 1);
   }
+  return { do: "call", retry: next };
+}
+
+function retryOfTurn(step: string, turn: number): number | undefined {
+  const first = modelStepId(turn, 0);
+  if (step === first) return 0;
+  const retry = step.startsWith(`${first}.r`) ? Number(step.slice(first.length + 2)) : Number.NaN;
+  return step === modelStepId(turn, retry) ? retry : undefined;
 }
 
 /** `retry`: which try of the call it is about, counted from 0. */

@@ -14,6 +14,8 @@ export interface TaskHistory {
   readonly ledger: Omit<Ledger, "reservedMicroUsd" | "steps" | "calls">;
   /** As they were seen, oldest first; whoever looks now and then misses some. */
   readonly phases: readonly TaskPhase[];
+  /** How often a person let it go on, or begin anew, after it had failed. Absent: never. */
+  readonly retries?: number;
   /** Ends of the chain that somebody was told of. */
   readonly heads: readonly ChainHead[];
   /** Tokens that the policies allow; null: any number. */
@@ -48,11 +50,21 @@ export interface History {
   readonly calls: readonly SeenCall[];
   readonly turns: readonly SeenTurn[];
   readonly retriesByPerson: readonly PersonsWord[];
+  /** Tools whose every call a person is asked about. Absent: none. */
+  readonly asks?: readonly string[];
+  /** What all tasks may spend together, and what of it is counted as spent or reserved. Absent or null: no such limit. */
+  readonly shared?: SharedLedger | null;
   readonly canaries: readonly string[];
   /** Everything that was written or sent somewhere: traces, records, logs. */
   readonly sinks: Readonly<Record<string, string>>;
   /** Processes, ports, keys, folders that nobody needs any more. */
   readonly leftovers: readonly string[];
+}
+
+export interface SharedLedger {
+  readonly limits: { readonly tokens: number; readonly steps: number };
+  readonly tokens: number;
+  readonly steps: number;
 }
 
 /** One line for each breach; none: the invariant holds. */
@@ -63,6 +75,7 @@ export interface ToldCall {
   readonly task: string;
   readonly activation: string;
   readonly step: string;
+  readonly tool: string;
   readonly effect: ToolEffect;
   readonly idempotencyKey: string;
   readonly argumentsDigest: string;
@@ -77,6 +90,7 @@ export function toldCalls({ id, events }: TaskHistory): readonly ToldCall[] {
       task: id,
       activation: event.activation ?? "",
       step: event.step ?? "",
+      tool: String(event["tool"]),
       effect: event["effect"] as ToolEffect,
       idempotencyKey: String(event["idempotencyKey"]),
       argumentsDigest: String(event["argumentsDigest"]),

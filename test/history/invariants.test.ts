@@ -82,6 +82,27 @@ it("finds nothing in a good history", () => {
   expect(judgeHistory(good)).toEqual([]);
 });
 
+const CALLED = DRAFTS[6] ?? { ...where, type: "tool.called" };
+const APPROVED: TraceDraft = {
+  ...where,
+  type: "approval.decided",
+  step: "m1.c1",
+  data: { about: "approval", answer: "approved" },
+};
+const together = { limits: { tokens: 1_000, steps: 10 }, tokens: 90, steps: 2 };
+
+/** The call is one of `pay`; what is given stands before it. */
+function paid(...before: readonly TraceDraft[]): History {
+  const call = { tool: "pay" };
+  const drafts = [...DRAFTS.slice(0, 6), ...before, ...changed(7, call).slice(6)];
+  return withTask(
+    drafts.map((draft) => (draft.type === "tool.called" ? { ...draft, data: { ...draft.data, ...call } } : draft)),
+    {
+      heads: [],
+    },
+  );
+}
+
 const [task] = good.tasks;
 const flipped = task?.events.map((event) => (event.seq === 5 ? { ...event, model: "another" } : event)) ?? [];
 
@@ -143,6 +164,12 @@ const DOCTORED: readonly (readonly [what: string, invariant: string, history: Hi
     "I3 effects allowed",
     { ...good, tasks: [taskOf(DRAFTS, { events: (task?.events ?? []).slice(0, -1) })] },
   ],
+  ["a call that nobody approved", "I3 effects allowed", { ...paid(), asks: ["pay"] }],
+  [
+    "an approval that was used twice",
+    "I3 effects allowed",
+    { ...paid(APPROVED, { ...CALLED, step: "m1.c1.r1" }), asks: ["pay"] },
+  ],
   [
     "an acknowledged event that is gone",
     "I4 results kept",
@@ -173,9 +200,18 @@ const DOCTORED: readonly (readonly [what: string, invariant: string, history: Hi
     "I6 budgets",
     withTask(DRAFTS, { ledger: { inputTokens: 201, outputTokens: 0, reservedTokens: 0, costUsd: null } }),
   ],
+  ["more spent together than is allowed", "I6 budgets", { ...good, shared: { ...together, tokens: 1_001 } }],
+  ["more calls together than are allowed", "I6 budgets", { ...good, shared: { ...together, steps: 11 } }],
+  ["less charged together than is billed", "I6 budgets", { ...good, shared: { ...together, tokens: 89 } }],
+  ["a call that no shared ledger counts", "I6 budgets", { ...good, shared: { ...together, steps: 1 } }],
   ["something left behind", "I7 nothing left", { ...good, leftovers: ["the process 42"] }],
   ["a secret in a sink", "I8 secrets inside", { ...good, sinks: { log: "it is canary" } }],
   ["a phase that follows an end", "I9 phases", withTask(DRAFTS, { phases: ["Running", "Succeeded", "Running"] })],
+  [
+    "a task that goes on after its end, though nobody retried it",
+    "I9 phases",
+    withTask(DRAFTS, { phases: ["Running", "Failed", "Pending", "Succeeded"] }),
+  ],
   ["a phase that goes back to the beginning", "I9 phases", withTask(DRAFTS, { phases: ["Running", "Pending"] })],
 ];
 
@@ -188,6 +224,18 @@ it.each(DOCTORED)("finds %s", (_what, name, history) => {
 it("takes a write that a person wanted again for no breach", () => {
   const retriesByPerson = [{ task: id, activation: "a#1", step: "m1.c1" }];
   expect(judgeHistory({ ...good, calls: [...good.calls, ...good.calls], retriesByPerson })).toEqual([]);
+});
+
+it("takes a write that its verify tool knows nothing of for one that may be made again", () => {
+  const verdict = { about: "unknown-effect", answer: "retry", by: "tool check" };
+  const told = inserted(7, { ...where, type: "approval.decided", step: "m1.c1", data: verdict });
+  expect(judgeHistory({ ...withTask(told), calls: [...good.calls, ...good.calls] })).toEqual([]);
+});
+
+it("finds nothing in a call that was approved, a shared ledger that holds, and a task that somebody retried", () => {
+  expect(judgeHistory({ ...paid(APPROVED), asks: ["pay"], calls: [], shared: together })).toEqual([]);
+  const phases = ["Running", "Failed", "Pending", "Running", "Succeeded"] as const;
+  expect(judgeHistory(withTask(DRAFTS, { phases, retries: 1 }))).toEqual([]);
 });
 
 it("lets phases be missed by whoever looks now and then", () => {

@@ -1,7 +1,14 @@
 // The nine invariants of a run, each a pure function of its history. Each is shown able to fail in invariants.test.ts.
 import { hasEnded, type TaskPhase } from "../../contracts/task.ts";
 import { type TraceEvent, verifyChain } from "../../contracts/trace.ts";
-import { type History, type Invariant, type TaskHistory, type ToldCall, toldCalls } from "./history.ts";
+import {
+  type History,
+  type Invariant,
+  type PersonsWord,
+  type TaskHistory,
+  type ToldCall,
+  toldCalls,
+} from "./history.ts";
 
 /** One epoch per journal position; the epochs of an activation never fall, and each is given out once. */
 const epochsHold: Invariant = ({ tasks }) =>
@@ -28,8 +35,9 @@ const epochsHold: Invariant = ({ tasks }) =>
     return breaches;
   });
 
-/** A write is carried out at most once without a person's word, an idempotent call once per key. */
+/** A write is carried out at most once without a word of a person or of its verify tool, an idempotent call once per key. */
 const effectsHappenOnce: Invariant = (history) => {
+  const verdicts = history.tasks.flatMap(verdictsToRepeat);
   const told = history.tasks.flatMap(toldCalls);
   const keys = new Map(told.map((call) => [call.idempotencyKey, call]));
   const breaches = told.flatMap((call) => {
@@ -44,15 +52,24 @@ const effectsHappenOnce: Invariant = (history) => {
   }
   for (const [key, call] of keys) {
     const seen = history.calls.filter(({ idempotencyKey }) => idempotencyKey === key).length;
-    const allowed = 1 + history.retriesByPerson.filter((word) => stepName(word) === stepName(call)).length;
+    const allowed =
+      1 + [...history.retriesByPerson, ...verdicts].filter((word) => stepName(word) === stepName(call)).length;
     if (call.effect === "write" && seen > allowed) breaches.push(`the write ${stepName(call)} was made ${seen} times`);
   }
   return breaches;
 };
 
+/** The verify tool of a write said that it has not happened. */
+function verdictsToRepeat({ id, events }: TaskHistory): readonly PersonsWord[] {
+  return events
+    .filter((event) => event.type === "approval.decided" && event["about"] === "unknown-effect")
+    .filter((event) => event["answer"] === "retry" && String(event["by"]).startsWith("tool "))
+    .map(({ activation = "", step = "" }) => ({ task: id, activation, step }));
+}
+
 /** Every try of a call belongs to the same step, and reaches the tool with the same key. */
 function stepName({ task, activation, step }: Pick<ToldCall, "task" | "activation" | "step">): string {
-  return `${task} ${activation} ${step.replace(/\.r\d+$/, "")}`;
+  return `${task} ${activation} ${step.replace(RETRY_OF_STEP, "")}`;
 }
 
 function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, T[]> {
@@ -78,8 +95,30 @@ const effectsWereAllowed: Invariant = (history) => {
     const verdict = verifyChain(id, events, record.trace);
     return verdict.outcome === "intact" ? [] : [`${id}: the chain is ${verdict.reason} at ${verdict.seq}`];
   });
-  return [...unheard, ...broken, ...history.tasks.flatMap(turnsWithoutDecision)];
+  const asks = new Set(history.asks);
+  const unapproved = told
+    .filter(({ call }) => asks.has(call.tool))
+    .flatMap(({ call, events }) => unasked(events, call));
+  return [...unheard, ...broken, ...unapproved, ...history.tasks.flatMap(turnsWithoutDecision)];
 };
+
+/** A call that a person is asked about needs an approval of its own, given before it. */
+function unasked(events: readonly TraceEvent[], call: ToldCall): string[] {
+  const isOfStep = ({ activation, step, seq }: TraceEvent): boolean =>
+    activation === call.activation &&
+    step?.replace(RETRY_OF_STEP, "") === call.step.replace(RETRY_OF_STEP, "") &&
+    seq <= call.seq;
+  const before = events.filter(isOfStep);
+  const given = before.filter(
+    (event) => event.type === "approval.decided" && event["about"] === "approval" && event["answer"] === "approved",
+  );
+  const begun = before.filter(({ type }) => type === "tool.called");
+  return begun.length <= given.length
+    ? []
+    : [`${call.task} ${call.seq}: ${stepName(call)} began ${begun.length} times on ${given.length} approvals`];
+}
+
+const RETRY_OF_STEP = /\.r\d+$/;
 
 function isAllowed(events: readonly TraceEvent[], { decisionId, argumentsDigest, seq }: ToldCall): boolean {
   return events.some(
@@ -150,7 +189,23 @@ const tasksEnd: Invariant = ({ tasks }) =>
   });
 
 /** Charged at least what providers bill, and never over the limit by more than one reservation. */
-const budgetsHold: Invariant = ({ tasks, turns }) =>
+const budgetsHold: Invariant = (history) => [...sharedBudgetsHold(history), ...tasksAreCharged(history)];
+
+/** Of what is shared nothing is over: it is reserved before, and given back only by whoever reserved it. */
+function sharedBudgetsHold({ shared, turns, calls }: History): string[] {
+  if (shared === undefined || shared === null) return [];
+  const billed = turns.reduce((sum, { tokens }) => sum + tokens, 0);
+  const made = turns.length + calls.length;
+  const { limits, tokens, steps } = shared;
+  return [
+    ...(tokens < billed ? [`together: ${billed} tokens are billed, ${tokens} are charged`] : []),
+    ...(tokens > limits.tokens ? [`together: ${tokens} tokens are charged, ${limits.tokens} allowed`] : []),
+    ...(steps < made ? [`together: ${made} calls were made, ${steps} are charged`] : []),
+    ...(steps > limits.steps ? [`together: ${steps} calls are charged, ${limits.steps} allowed`] : []),
+  ];
+}
+
+const tasksAreCharged: Invariant = ({ tasks, turns }) =>
   tasks.flatMap(({ id, ledger, events, ceiling }) => {
     const charged = ledger.inputTokens + ledger.outputTokens + ledger.reservedTokens;
     const billed = turns.filter(({ task }) => task === id).reduce((sum, { tokens }) => sum + tokens, 0);
@@ -170,8 +225,10 @@ const secretsStayInside: Invariant = ({ canaries, sinks }) =>
     canaries.filter((canary) => text.includes(canary)).map(() => `a secret is in ${name}`),
   );
 
+type Phases = Readonly<Record<TaskPhase, readonly TaskPhase[]>>;
+
 /** To itself a phase always leads: whoever looks twice may see it twice. */
-const LEGAL: Readonly<Record<TaskPhase, readonly TaskPhase[]>> = {
+const LEGAL: Phases = {
   Pending: ["Running", "Cancelled", "Failed"],
   Running: ["WaitingApproval", "Unknown", "Succeeded", "Failed", "DeadLetter", "Cancelled"],
   WaitingApproval: ["Running", "Unknown", "Failed", "DeadLetter", "Cancelled"],
@@ -182,17 +239,25 @@ const LEGAL: Readonly<Record<TaskPhase, readonly TaskPhase[]>> = {
   Cancelled: [],
 };
 
+/** Of a task that a person let go on. */
+const RETRIED: Phases = { ...LEGAL, Failed: ["Pending"], DeadLetter: ["Pending"] };
+
+/** From an end it goes on only by a person's word, once for each. */
 const phasesAreLegal: Invariant = ({ tasks }) =>
-  tasks.flatMap(({ id, phases }) =>
-    phases.slice(1).flatMap((to, index) => {
-      const from = phases[index] ?? to;
-      return to === from || leadsTo(from, to) ? [] : [`${id} went from ${from} to ${to}`];
-    }),
-  );
+  tasks.flatMap(({ id, phases, retries = 0 }) => {
+    const pairs = phases.slice(1).map((to, index) => ({ from: phases[index] ?? to, to }));
+    const next = retries > 0 ? RETRIED : LEGAL;
+    const illegal = pairs.filter(({ from, to }) => to !== from && !leadsTo(next, from, to));
+    const risen = pairs.filter(({ from, to }) => hasEnded(from) && !hasEnded(to)).length;
+    return [
+      ...illegal.map(({ from, to }) => `${id} went from ${from} to ${to}`),
+      ...(risen > retries ? [`${id} went on ${risen} times after its end, and was retried ${retries} times`] : []),
+    ];
+  });
 
 /** Over any number of phases that nobody saw. */
-function leadsTo(from: TaskPhase, to: TaskPhase, seen: readonly TaskPhase[] = []): boolean {
-  return LEGAL[from].some((next) => next === to || (!seen.includes(next) && leadsTo(next, to, [...seen, next])));
+function leadsTo(graph: Phases, from: TaskPhase, to: TaskPhase, seen: readonly TaskPhase[] = []): boolean {
+  return graph[from].some((next) => next === to || (!seen.includes(next) && leadsTo(graph, next, to, [...seen, next])));
 }
 
 const INVARIANTS: Readonly<Record<string, Invariant>> = {

@@ -9,7 +9,7 @@ import type { Tool, ToolBox } from "../../runner/tools/tool.ts";
 import { definitionDigest } from "../../runner/tools/tool-facts.ts";
 import type { SeenCall, SeenTurn } from "../history/history.ts";
 import type { Dice } from "./dice.ts";
-import { CANARY, lineOf, TOOLS } from "./scenario.ts";
+import { CANARY, lineOf, TOOLS, VERIFY } from "./scenario.ts";
 import type { Machine, VirtualTime } from "./virtual-time.ts";
 
 export interface Outside {
@@ -85,9 +85,18 @@ export function openOutside({ time, dice, machine, failing, seqOf, say }: Outsid
     const fate = roll();
     if (fate < 0.03) throw withoutEffect(new TransientFailure("TOOL_UNAVAILABLE", "nobody answered"));
     calls.push({ idempotencyKey, argumentsDigest: digestOf(args), seq: seqOf(task) });
+    if (name === VERIFY) return { text: verdictOf(args), isError: false };
     say(`${name}: carried out for ${task}, key ${idempotencyKey.slice(0, 8)}`);
     if (fate < 0.08) throw new TransientFailure("TOOL_UNAVAILABLE", "the connection broke");
     return { text: `${name} is done, with ${CANARY}`, isError: fate < 0.12 };
+  };
+
+  /** A server knows what has reached it, and not what is still on its way: where nothing has, it may well say so. */
+  const verdictOf = (args: unknown): string => {
+    const key =
+      typeof args === "object" && args !== null && "idempotency_key" in args ? args.idempotency_key : undefined;
+    if (roll() < 0.2) return JSON.stringify({ happened: null });
+    return JSON.stringify({ happened: calls.some(({ idempotencyKey }) => idempotencyKey === key) });
   };
 
   const toolOf = (task: string, name: string): Tool | undefined => {

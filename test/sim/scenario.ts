@@ -1,13 +1,22 @@
 // What a seed asks of the runners: graphs, agents that say and call this and that, tasks, policies.
 import type { Manifest } from "../../contracts/manifest.ts";
 import type { ToolEffect } from "../../contracts/step.ts";
+import { TASK_DEFAULTS, type TaskLimits } from "../../contracts/task-rules.ts";
 import { agent, manifest, mockModel, system } from "../runner/world.ts";
 import type { Dice } from "./dice.ts";
 
 const AGENTS = ["a", "b", "c", "d", "e"] as const;
 const SYSTEMS = ["s1", "s2", "s3"] as const;
 
-export const TOOLS: Readonly<Record<string, ToolEffect>> = { look: "read", put: "idempotent", send: "write" };
+/** What is there to be called; `check` is asked by the gate alone. */
+export const TOOLS: Readonly<Record<string, ToolEffect>> = {
+  look: "read",
+  put: "idempotent",
+  send: "write",
+  check: "read",
+};
+/** Tells whether a write has happened. */
+export const VERIFY = "check";
 const TOOL_NAMES = ["look", "put", "send"] as const;
 /** Stands in the results of tools. */
 export const CANARY = "canary-7f3a9c51";
@@ -19,6 +28,7 @@ export interface PlannedTask {
   readonly maxTurns: number;
   /** When somebody asks for its end; undefined: nobody does. */
   readonly cancelAtMs: number | undefined;
+  readonly limits: TaskLimits;
 }
 
 export interface Scenario {
@@ -31,13 +41,26 @@ export interface Scenario {
   /** An agent that answers nothing, which fails it. */
   readonly failing: string | undefined;
   readonly tasks: readonly PlannedTask[];
+  /** A tool whose calls a person is asked about. */
+  readonly asks: string | undefined;
+  /** What all tasks may spend together; null: any amount. */
+  readonly shared: SharedLimits | null;
   /** Policies that are applied while tasks run. */
   readonly tightened: { readonly atMs: number; readonly tool: string } | undefined;
   /** For how long things go wrong. */
   readonly troubleMs: number;
 }
 
+export interface SharedLimits {
+  readonly tokens: number;
+  readonly steps: number;
+}
+
 export function makeScenario(dice: Dice): Scenario {
+  const more = dice.fork("more");
+  const asks = more.chance(0.25) ? more.pick(TOOL_NAMES) : undefined;
+  const shared = more.chance(0.2) ? { tokens: more.whole(5_000, 60_000), steps: more.whole(10, 60) } : null;
+  const verifies = more.chance(0.7);
   const ceiling = dice.chance(0.2) ? dice.whole(3_000, 20_000) : null;
   const troubleMs = dice.whole(4_000, 12_000);
   return {
@@ -48,10 +71,15 @@ export function makeScenario(dice: Dice): Scenario {
       ...AGENTS.map((name) => agent(name, { tools: [...TOOL_NAMES] })),
       ...SYSTEMS.map((name) => randomSystem(name, dice)),
       mockModel("mock"),
-      ...TOOL_NAMES.map(toolNamed),
+      ...TOOL_NAMES.map((name) => toolNamed(name, verifies)),
+      ...(verifies ? [plainTool(VERIFY, { effect: "read" })] : []),
+      ...(asks === undefined ? [] : [policy("asking", asking(asks, more))]),
+      ...(shared === null ? [] : [policy("shared", { budgets: [{ per: ["namespace"], ...shared }] })]),
       ...(ceiling === null ? [] : [policy("budget", { max_tokens_per_run: ceiling })]),
     ],
     ceiling,
+    asks,
+    shared,
     failing: dice.chance(0.15) ? dice.pick(AGENTS) : undefined,
     tasks: Array.from({ length: dice.whole(1, 3) }, (_, index) => ({
       name: `t${index + 1}`,
@@ -59,6 +87,10 @@ export function makeScenario(dice: Dice): Scenario {
       atMs: dice.whole(0, troubleMs / 2),
       maxTurns: dice.whole(1, 3),
       cancelAtMs: dice.chance(0.1) ? dice.whole(0, troubleMs) : undefined,
+      limits: {
+        waitMs: more.chance(0.1) ? more.whole(1_000, 6_000) : TASK_DEFAULTS.limits.waitMs,
+        durationMs: more.chance(0.1) ? more.whole(2_000, 15_000) : TASK_DEFAULTS.limits.durationMs,
+      },
     })),
     tightened: dice.chance(0.2) ? { atMs: dice.whole(0, troubleMs), tool: dice.pick(TOOL_NAMES) } : undefined,
     troubleMs,
@@ -69,11 +101,20 @@ export function policy(name: string, spec: Readonly<Record<string, unknown>>): M
   return manifest("AgentPolicy", name, { apply_mode: "global", ...spec });
 }
 
+function asking(tool: string, dice: Dice): Readonly<Record<string, unknown>> {
+  const approval = { ttl: `${dice.whole(2, 20)}s` };
+  return { rules: [{ match: { tools: [tool] }, effect: "ask", approval }] };
+}
+
 /** What may be repeated is tried again by the runner itself. */
-function toolNamed(name: (typeof TOOL_NAMES)[number]): Manifest {
+function toolNamed(name: (typeof TOOL_NAMES)[number], verifies: boolean): Manifest {
   const effect = TOOLS[name];
-  const retry = effect === "write" ? {} : { runtime: { retry: { max_attempts: 2, backoff: "100ms", jitter: "full" } } };
-  return manifest("Tool", name, { type: "http", endpoint: "http://127.0.0.1:1/", description: name, effect, ...retry });
+  if (effect === "write") return plainTool(name, { effect, ...(verifies ? { verify: VERIFY } : {}) });
+  return plainTool(name, { effect, runtime: { retry: { max_attempts: 2, backoff: "100ms", jitter: "full" } } });
+}
+
+function plainTool(name: string, spec: Readonly<Record<string, unknown>>): Manifest {
+  return manifest("Tool", name, { type: "http", endpoint: "http://127.0.0.1:1/", description: name, ...spec });
 }
 
 /** Any graph at all: pipelines, branches, joins, loops, conditions that hold or do not. */

@@ -3,6 +3,7 @@
 import { failureRecord } from "../../contracts/failure.ts";
 import { runActivation } from "../../runner/activation.ts";
 import type { AgentModel, ToolRules } from "../../runner/agent/desk.ts";
+import { openApprovalBook } from "../../runner/approval-book.ts";
 import { DefinitionCache } from "../../runner/definition-cache.ts";
 import { createArgumentCheck } from "../../runner/gate/arguments.ts";
 import { CarriedLabels } from "../../runner/gate/carried.ts";
@@ -16,6 +17,8 @@ import { toolRules } from "../../runner/tools/tool-rules.ts";
 import type { Workshop } from "../../runner/workshop.ts";
 import type { Redis } from "../../store/connect.ts";
 import type { ActivationQueue } from "../../store/queue.ts";
+import { reserveBudgets } from "../../store/scripts/reserve-budgets.ts";
+import { settleBudgets } from "../../store/scripts/settle-budgets.ts";
 import { readSnapshot } from "../../store/snapshots.ts";
 import { sweepTasks } from "../../store/sweep.ts";
 import { type Bells, startBellWorker } from "./bells.ts";
@@ -106,7 +109,8 @@ function openSimWorkshop({ redis, queue, outside, newId }: SimRunnerOptions, now
   return {
     close: () => Promise.resolve(),
     isStopped: () => Promise.resolve(false),
-    open: async ({ task, activation, agent, claim, since, lease, journal }, definitions, spec) => {
+    open: async (held, definitions, spec) => {
+      const { task, activation, agent, claim, since, lease, journal } = held;
       const name = `${task.namespace}/${task.name}`;
       const toolBox = outside.toolBox(name);
       const grants = { tools: spec.tools ?? [], allowedTools: spec.allowed_tools ?? [], roles: spec.roles ?? [] };
@@ -127,6 +131,11 @@ function openSimWorkshop({ redis, queue, outside, newId }: SimRunnerOptions, now
         argumentCheck,
         clock: { now, monotonicMs: () => performance.now() },
         newId,
+        approvals: openApprovalBook(redis, held),
+        budgets: {
+          reserve: (id, claims) => reserveBudgets(redis, queue.env, id, claims),
+          settle: (id, settlements) => settleBudgets(redis, queue.env, id, settlements),
+        },
       });
       const model: AgentModel = {
         model: outside.model(name, activation),

@@ -1,16 +1,17 @@
 // The world of one simulation: its scenario, its runners, and whatever strikes them, on a virtual clock.
-import { readGraph } from "../../contracts/graph.ts";
+import { type Graph, readGraph } from "../../contracts/graph.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import { makeTask } from "../../contracts/new-task.ts";
 import { makeSnapshot } from "../../contracts/snapshot.ts";
-import type { TaskRef } from "../../contracts/task.ts";
+import type { TaskPhase, TaskRef } from "../../contracts/task.ts";
 import { hasEnded } from "../../contracts/task.ts";
+import { readBudgets } from "../../store/budgets.ts";
 import type { Redis } from "../../store/connect.ts";
 import { environmentKeys, taskKeys } from "../../store/keys.ts";
 import type { ActivationQueue } from "../../store/queue.ts";
 import { putSnapshot } from "../../store/snapshots.ts";
 import { createTask, requestCancel } from "../../store/tasks.ts";
-import type { History, TaskHistory } from "../history/history.ts";
+import type { History, SharedLedger, TaskHistory } from "../history/history.ts";
 import { applyAll, record, requestOf } from "../runner/world.ts";
 import { Bells, openBellQueue } from "./bells.ts";
 import { openClient, SHORT_WIRE, type Wire } from "./client.ts";
@@ -77,9 +78,21 @@ export class SimulatedWorld {
       dice: this.#dice.fork("person"),
       redis: this.#redis,
       queue: this.#queue,
-      waiting: () => this.#refs().filter(({ name }) => this.#eyes.phases(`default/${name}`).at(-1) === "Unknown"),
+      inPhase: (...phases) => this.#refs().filter(({ name }) => phases.includes(this.#phase(name) ?? "Pending")),
+      graphOf: ({ name }) => this.#graphOf(this.#scenario.tasks.find((task) => task.name === name)?.system ?? ""),
       say: (line) => this.#say(line),
     });
+  }
+
+  #phase(name: string): TaskPhase | undefined {
+    return this.#eyes.phases(`default/${name}`).at(-1);
+  }
+
+  #graphOf(system: string): Graph {
+    const spec = this.#scenario.manifests.map((content) =>
+      content.metadata.name === system ? specOf(content, "AgentSystem") : undefined,
+    );
+    return readGraph(spec.find((found) => found !== undefined) ?? { agents: [] });
   }
 
   #refs(): readonly TaskRef[] {
@@ -131,15 +144,11 @@ export class SimulatedWorld {
     await applyAll(this.#redis, ENV, [...this.#scenario.manifests, ...more].map(record));
   }
 
-  async #startTask({ name, system, maxTurns }: Scenario["tasks"][number]): Promise<void> {
-    const { manifests } = this.#scenario;
-    const spec = manifests.map((content) =>
-      content.metadata.name === system ? specOf(content, "AgentSystem") : undefined,
-    );
-    const graph = readGraph(spec.find((found) => found !== undefined) ?? { agents: [] });
-    const snapshot = makeSnapshot(manifests.map(record)).digest;
+  async #startTask({ name, system, maxTurns, limits }: Scenario["tasks"][number]): Promise<void> {
+    const graph = this.#graphOf(system);
+    const snapshot = makeSnapshot(this.#scenario.manifests.map(record)).digest;
     const ref = refOf(name);
-    const request = { ...requestOf(ref, system, snapshot), graph, maxTurns, maxAttempts: 2 };
+    const request = { ...requestOf(ref, system, snapshot), graph, maxTurns, limits, maxAttempts: 2 };
     await createTask(
       this.#redis,
       this.#queue,
@@ -242,7 +251,7 @@ export class SimulatedWorld {
   #isQuiet(): boolean {
     const { tasks } = this.#scenario;
     const ended = tasks.filter(({ name }) => {
-      const phase = this.#eyes.phases(`default/${name}`).at(-1);
+      const phase = this.#phase(name);
       return phase !== undefined && hasEnded(phase);
     });
     return ended.length === tasks.length && this.#leftovers().length === 0;
@@ -256,15 +265,27 @@ export class SimulatedWorld {
     ];
   }
 
+  async #shared(): Promise<SharedLedger | null> {
+    const limits = this.#scenario.shared;
+    const budgets = await readBudgets(this.#redis, ENV);
+    const counted = (meter: string): number => {
+      const found = budgets.filter(({ account }) => account.includes(`|${meter}|`));
+      return found.reduce((sum, { spent, reserved }) => sum + spent + reserved, 0);
+    };
+    return limits === null ? null : { limits, tokens: counted("tokens"), steps: counted("steps") };
+  }
+
   async history(): Promise<History> {
     const tasks: TaskHistory[] = [];
-    for (const { name, cancelAtMs } of this.#scenario.tasks) {
+    for (const { name, cancelAtMs, limits } of this.#scenario.tasks) {
       const ref = refOf(name);
       const told = {
         scenario: this.#scenario,
         phases: this.#eyes.phases(`default/${name}`),
         heads: this.#eyes.heads(taskKeys(ref).task),
         isCancelled: cancelAtMs !== undefined,
+        limits,
+        retries: this.#person.retries.get(name) ?? 0,
       };
       tasks.push(await taskHistory(this.#redis, ref, told));
     }
@@ -276,6 +297,8 @@ export class SimulatedWorld {
       calls: this.#outside.calls,
       turns: this.#outside.turns,
       retriesByPerson: this.#person.words,
+      asks: this.#scenario.asks === undefined ? [] : [this.#scenario.asks],
+      shared: await this.#shared(),
       canaries: [CANARY],
       sinks: { ...Object.fromEntries(traces), log: this.log.join("\n") },
       leftovers: this.#leftovers(),

@@ -1,5 +1,6 @@
 // What became of one task of a simulation, for the invariants to judge.
 import type { TaskPhase, TaskRef } from "../../contracts/task.ts";
+import { TASK_DEFAULTS, type TaskLimits } from "../../contracts/task-rules.ts";
 import type { ChainHead } from "../../contracts/trace.ts";
 import type { Redis } from "../../store/connect.ts";
 import { stepsKey, taskKeys } from "../../store/keys.ts";
@@ -14,6 +15,9 @@ export interface ToldOfTask {
   readonly phases: readonly TaskPhase[];
   readonly heads: readonly ChainHead[];
   readonly isCancelled: boolean;
+  readonly limits: TaskLimits;
+  /** By a person. */
+  readonly retries: number;
 }
 
 export async function taskHistory(redis: Redis, ref: TaskRef, told: ToldOfTask): Promise<TaskHistory> {
@@ -23,7 +27,7 @@ export async function taskHistory(redis: Redis, ref: TaskRef, told: ToldOfTask):
   const steps = await Promise.all(found.activations.map(({ id }) => redis.hvals(stepsKey(ref, id))));
   const fields = await redis.hgetall(taskKeys(ref).task);
   const amount = (field: string): number => Number(fields[field]);
-  const { ceiling, failing, tightened } = told.scenario;
+  const { ceiling, failing, tightened, asks, shared } = told.scenario;
   const takeovers = Math.max(...found.activations.map(({ attempts }) => attempts));
   return {
     id: `${ref.namespace}/${name}`,
@@ -37,11 +41,16 @@ export async function taskHistory(redis: Redis, ref: TaskRef, told: ToldOfTask):
       costUsd: null,
     },
     phases: told.phases,
+    retries: told.retries,
     heads: told.heads,
     ceiling,
     mayEndWith: [
       ...(told.isCancelled ? ["CANCELLED"] : []),
       ...(ceiling === null ? [] : ["BUDGET_TOKENS"]),
+      ...(shared === null ? [] : ["BUDGET_TOKENS", "BUDGET_STEPS"]),
+      ...(asks === undefined ? [] : ["APPROVAL_DENIED", "APPROVAL_EXPIRED"]),
+      ...(told.limits.waitMs === TASK_DEFAULTS.limits.waitMs ? [] : ["TASK_WAIT_TIMEOUT"]),
+      ...(told.limits.durationMs === TASK_DEFAULTS.limits.durationMs ? [] : ["TASK_TIMEOUT"]),
       ...(failing === undefined ? [] : ["MODEL_EMPTY"]),
       ...(tightened === undefined ? [] : ["TOOL_BLOCKED"]),
       ...(takeovers > 5 ? ["KILLS_RUNNERS"] : []),

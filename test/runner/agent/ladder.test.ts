@@ -35,6 +35,12 @@ describe("the ladder of a model turn", () => {
     const steps = [step("m1", "failed"), step("m1.r1", "started"), step("m1.r2", "done", { model: answer })];
     expect(findModelStep(steps, 1)).toEqual({ do: "reuse", answer });
   });
+
+  it("counts a try that failed before it was recorded: what was answered after it is not asked again", () => {
+    const steps = [step("m1.r2", "done", { model: answer }), step("m11.r4", "failed")];
+    expect(findModelStep(steps, 1)).toEqual({ do: "reuse", answer });
+    expect(findModelStep([step("m1.r2", "started"), step("m1.c1.r5", "done")], 1)).toEqual({ do: "call", retry: 3 });
+  });
 });
 
 describe("the ladder of a tool call", () => {
