@@ -45,7 +45,19 @@ export interface EnvironmentSettings {
     readonly selfHeal: readonly KindName[];
     readonly ignore: readonly IgnoreRule[];
   };
+  readonly retention: TaskRetention;
 }
+
+/** What Redis keeps of tasks that ended. null: as the runner has it. */
+export interface TaskRetention {
+  readonly keptMs: number | null;
+  /** Of those that failed: until then they can be retried. */
+  readonly keptFailedMs: number | null;
+  /** At most, those under way included. */
+  readonly keptTasks: number | null;
+}
+
+export const RUNNERS_RETENTION: TaskRetention = { keptMs: null, keptFailedMs: null, keptTasks: null };
 
 export function defaultSettings(name: string): EnvironmentSettings {
   return {
@@ -60,6 +72,7 @@ export function defaultSettings(name: string): EnvironmentSettings {
     signatures: { mode: "none", allowedSigners: null },
     freeze: [],
     drift: { intervalMs: 300_000, selfHeal: [], ignore: [] },
+    retention: RUNNERS_RETENTION,
   };
 }
 
@@ -167,6 +180,23 @@ export const ENVIRONMENT_SCHEMA = {
               pointers: { type: "array", items: TEXT, minItems: 1, description: "JSON pointers such as /spec/limits." },
             },
           },
+        },
+      },
+    },
+    retention: {
+      type: "object",
+      description: "What Redis keeps of tasks that ended. A runner's own flags go before it.",
+      additionalProperties: false,
+      properties: {
+        keep_for: { ...DURATION, description: "How long a task is kept after its end; default 168h." },
+        keep_failed_for: {
+          ...DURATION,
+          description: "How long one that failed is kept, and can be retried; default is `keep_for`, else 720h.",
+        },
+        keep_tasks: {
+          type: "integer",
+          minimum: 1,
+          description: "How many are kept at most; the oldest that ended are dropped. Default 10000.",
         },
       },
     },

@@ -11,6 +11,7 @@ import { hasErrors, type Problem } from "../contracts/problem.ts";
 import type { ObservedState } from "../contracts/record.ts";
 import type { TaskRef } from "../contracts/task.ts";
 import { type Holds, noteHeldHistory, readHolds } from "../store/holds.ts";
+import { writeRetention } from "../store/retention-rules.ts";
 import { compareRecords } from "../store/scripts/compare-records.ts";
 import { readState } from "../store/state.ts";
 import { type ApplyOutcome, applyPlan, leaveUnchanged, type PlannedWork, type Writer } from "./apply/apply-plan.ts";
@@ -115,6 +116,7 @@ export async function tick(options: TickOptions): Promise<TickOutcome> {
   if (options.dryRun !== true) await keepHeldHistory(writer, holds, hold);
   if (hold !== undefined) return { outcome: "held", plan, hold };
   if (options.dryRun === true) return dryOutcome(plan);
+  await writeRetention(writer.redis, writer.env, settings.retention);
   if (plan.changes.length === 0) return { outcome: "unchanged", plan, tasks: await leaveUnchanged(writer, observed) };
   writer.lead?.check();
   await noteHealing(healer, healing);

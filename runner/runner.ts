@@ -32,7 +32,7 @@ export interface RunnerOptions {
   /** It gets the tasks whose requirements this meets. */
   readonly announced: Announced;
   readonly secrets: WorkshopOptions["secrets"];
-  /** Where it differs from the default. */
+  /** Goes before what the environment's settings say. */
   readonly retention?: Partial<RetentionRules> | undefined;
   /** Where MCP servers are started. */
   readonly cwd: string;
@@ -139,7 +139,7 @@ interface Rounds {
 async function keepRounds({ options, redis, queue, worker, running, stopping }: Rounds): Promise<void> {
   const { env, id, concurrency, leaseMs, announced } = options;
   const startedAt = options.now().toISOString();
-  const retention = new Retention(redis, env, { ...RUNNER_LIMITS.retention, ...options.retention });
+  const retention = new Retention(redis, env, RUNNER_LIMITS.retention, options.retention);
   const snapshots = new SnapshotRetention(redis, env, RUNNER_LIMITS.snapshotRetention);
   let restUntilMs = Number.NEGATIVE_INFINITY;
   const round = async (): Promise<void> => {

@@ -69,6 +69,8 @@ export interface ServerReport {
   /** maxmemory-policy; `unknown` where the server does not tell. */
   readonly policy: string;
   readonly persistence: "aof" | "rdb" | "none" | "unknown";
+  /** In bytes. `max` null: as much as the machine has, or the server does not tell. */
+  readonly memory: { readonly used: number | null; readonly max: number | null };
   readonly warnings: readonly string[];
 }
 
@@ -89,13 +91,30 @@ export async function checkServer(
   const policy = info.get("maxmemory_policy") ?? (await setting(redis, "maxmemory-policy")) ?? "unknown";
   refuseEviction(redis, policy);
   const persistence = await readPersistence(redis, info);
+  const memory = { used: amountOf(info.get("used_memory")), max: amountOf(info.get("maxmemory")) };
   return {
     product: info.has("valkey_version") ? "Valkey" : "Redis",
     version,
     policy,
     persistence,
-    warnings: warningsOf(policy, persistence),
+    memory,
+    warnings: [...warningsOf(policy, persistence), ...fullness(memory)],
   };
+}
+
+/** 0 stands for no limit, and for what is not told. */
+function amountOf(text: string | undefined): number | null {
+  const amount = Number(text ?? 0);
+  return amount > 0 ? amount : null;
+}
+
+/** Past this share it is time to look: at all of it nothing is written any more. */
+const NEARLY_FULL = 0.8;
+
+function fullness({ used, max }: ServerReport["memory"]): string[] {
+  if (used === null || max === null || used < NEARLY_FULL * max) return [];
+  const percent = Math.round((100 * used) / max);
+  return [`${percent} % of its maxmemory are used: raise it, or keep tasks for less long (docs/operating.md)`];
 }
 
 /** INFO under a deadline of its own: what is wrong with the connection is known only to its error events. */

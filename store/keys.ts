@@ -49,6 +49,8 @@ export interface EnvironmentKeys {
   readonly asking: string;
   /** zset: digest of a snapshot → when it was last put, or found in a task, in ms. */
   readonly snapshots: string;
+  /** hash: keptMs, keptFailedMs, keptTasks, as the environment's settings say; a field that is absent is the runner's affair. */
+  readonly retention: string;
   /** stream: the audit log, id `<number>-0`, each entry chained to the one before. Only grows at its end. */
   readonly audit: string;
   /** hash: name of what is told only once → the id of its entry in `audit`. */
@@ -96,6 +98,7 @@ export function environmentKeys(env: string): EnvironmentKeys {
     live: `${tag}:live`,
     asking: `${tag}:asking`,
     snapshots: `${tag}:snapshots`,
+    retention: `${tag}:retention`,
     audit: `${tag}:audit`,
     auditIndex: `${tag}:audit-index`,
     auditPending: `${tag}:audit-pending`,

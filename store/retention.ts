@@ -6,6 +6,7 @@ import type { Redis } from "./connect.ts";
 import { dropTask } from "./drop-task.ts";
 import { environmentKeys, parseTaskMember, taskKeys } from "./keys.ts";
 import { listOf } from "./reply.ts";
+import { readRetention } from "./retention-rules.ts";
 import { readTaskPhase } from "./task-fields.ts";
 
 export interface RetentionRules {
@@ -23,18 +24,24 @@ const CHUNK = 100;
 export class Retention {
   readonly #redis: Redis;
   readonly #env: string;
-  readonly #rules: RetentionRules;
+  readonly #fallback: RetentionRules;
+  readonly #override: Partial<RetentionRules>;
+  #rules: RetentionRules;
   /** How many of the oldest tasks were left where they are by the looks before this one. */
   #passed = 0;
 
-  constructor(redis: Redis, env: string, rules: RetentionRules) {
+  /** `override` goes before what the environment's settings say, `fallback` stands in for what they do not. */
+  constructor(redis: Redis, env: string, fallback: RetentionRules, override: Partial<RetentionRules> = {}) {
     this.#redis = redis;
     this.#env = env;
-    this.#rules = rules;
+    this.#fallback = fallback;
+    this.#override = override;
+    this.#rules = fallback;
   }
 
   /** One look at the next of the oldest tasks. Answers how many it dropped. */
   async step(nowMs: number): Promise<number> {
+    if (this.#passed === 0) this.#rules = await this.#readRules();
     const { tasks } = environmentKeys(this.#env);
     const [count, members] = await askAll(this.#redis, () =>
       this.#redis
@@ -56,6 +63,17 @@ export class Retention {
     }
     this.#passed = oldest.length < CHUNK ? 0 : this.#passed + oldest.length - dropped;
     return dropped;
+  }
+
+  async #readRules(): Promise<RetentionRules> {
+    const { keptMs, keptFailedMs, keptTasks } = await readRetention(this.#redis, this.#env);
+    const { keptMs: ms, keptFailedMs: failedMs, keptTasks: tasks } = this.#fallback;
+    const settings = {
+      keptMs: keptMs ?? ms,
+      keptFailedMs: keptFailedMs ?? failedMs,
+      keptTasks: keptTasks ?? tasks,
+    };
+    return { ...settings, ...this.#override };
   }
 
   async #readEnded(

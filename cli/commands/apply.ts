@@ -19,6 +19,7 @@ import { oneLine } from "../../reconciler/plan/inert.ts";
 import { makePlan, type PlanInput, type PlannableSource } from "../../reconciler/plan/make-plan.ts";
 import { isSavedPlan, parseSavedPlan } from "../../reconciler/plan/saved-plan.ts";
 import { noteHeldHistory, readHolds } from "../../store/holds.ts";
+import { writeRetention } from "../../store/retention-rules.ts";
 import { readState } from "../../store/state.ts";
 import { findHeldBranch, findRefusal } from "../apply/refusal.ts";
 import { environmentSpec, findSettings } from "../environment-settings.ts";
@@ -149,6 +150,7 @@ export async function carryOut(host: Host, options: ApplyOptions, work: Work): P
     return EXIT.failed;
   }
   if (options.acceptNewState) await open.writer.lineages.forget();
+  await writeRetention(open.writer.redis, open.writer.env, work.settings.retention);
   if (!hasChanges(plan)) {
     const tasks = await leaveUnchanged(open.writer, observed);
     printApplied(host, options.output, { plan, outcome: { outcome: "unchanged", tasks } });

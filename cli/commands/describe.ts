@@ -9,6 +9,7 @@ import { renderYaml } from "../../reconciler/load/render-yaml.ts";
 import { oneLine } from "../../reconciler/plan/inert.ts";
 import type { Redis } from "../../store/connect.ts";
 import { readState } from "../../store/state.ts";
+import { readTaskBytes } from "../../store/task-size.ts";
 import { readTrace } from "../../store/tasks.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { findTask } from "../find-task.ts";
@@ -21,7 +22,7 @@ import { breakerSentence } from "../view/breaker.ts";
 import { renderBudgets } from "../view/budgets.ts";
 import { renderEvidence } from "../view/evidence.ts";
 import { scheduleLines } from "../view/schedules.ts";
-import { renderCost, renderCount, renderTable } from "../view/table.ts";
+import { renderBytes, renderCost, renderCount, renderTable } from "../view/table.ts";
 import { paintPhase } from "../view/trace.ts";
 import { type GetOptions, kindOf, pickRecord, recordView } from "./get.ts";
 import { describeApproval } from "./get-approvals.ts";
@@ -47,7 +48,10 @@ export async function runDescribe(host: Host, options: DescribeOptions): Promise
 
 async function describeTask(host: Host, options: DescribeOptions, redis: Redis): Promise<void> {
   const found = await findTask(redis, { ...options, task: options.name });
-  const [task = found] = await withWaiting(redis, options.env, [found]);
+  const [shown = found] = await withWaiting(redis, options.env, [found]);
+  const { namespace, name, activations } = shown;
+  const ids = activations.map(({ id }) => id);
+  const task = { ...shown, redisBytes: await readTaskBytes(redis, { env: options.env, namespace, name }, ids) };
   const evidence = await readEvidence(redis, options.env, task);
   if (options.output === "json") return printJson(host, evidence === undefined ? task : { ...task, evidence });
   host.stdout.write(`${renderTask(host, task)}${evidence === undefined ? "" : renderEvidence(evidence)}`);
@@ -61,7 +65,11 @@ async function readEvidence(redis: Redis, env: string, task: TaskRecord): Promis
   return evidenceOf(await readTrace(redis, { env, namespace, name }));
 }
 
-function renderTask(host: Host, task: ShownTask): string {
+interface SizedTask extends ShownTask {
+  readonly redisBytes: number;
+}
+
+function renderTask(host: Host, task: SizedTask): string {
   const paint = paintFor(host.stdout, host.config.color);
   const facts: readonly (readonly [string, string])[] = [
     ["Name", `${task.namespace}/${task.name}`],
@@ -89,6 +97,7 @@ function renderTask(host: Host, task: ShownTask): string {
     ],
     ["Snapshot", task.snapshot],
     ["Trace", `${task.trace.seq} events, head ${task.trace.head}`],
+    ["Redis", renderBytes(task.redisBytes)],
     ...(task.lastError === undefined
       ? []
       : [["Error", paint("red", `${task.lastError.code}: ${task.lastError.message}`)] as const]),

@@ -14,6 +14,7 @@ import type { CommonFlags, Host } from "../host.ts";
 import { type Paint, paintFor, printJson } from "../output.ts";
 import { countwheelHome } from "../repository-root.ts";
 import { breakerSentence } from "../view/breaker.ts";
+import { renderBytes } from "../view/table.ts";
 
 export interface DoctorOptions extends CommonFlags {
   readonly allowUnprotected?: boolean;
@@ -110,8 +111,11 @@ async function checkUrl(
   }
 }
 
-function reportChecks(which: string, { product, version, policy, persistence, warnings }: ServerReport): Check[] {
-  const found = `${product} ${version}, ${which}; maxmemory-policy ${policy}, persistence ${persistence}`;
+function reportChecks(which: string, report: ServerReport): Check[] {
+  const { product, version, policy, persistence, memory, warnings } = report;
+  const used = memory.used === null ? "" : `, uses ${renderBytes(memory.used)}`;
+  const max = memory.max === null ? "" : ` of ${renderBytes(memory.max)}`;
+  const found = `${product} ${version}, ${which}; maxmemory-policy ${policy}, persistence ${persistence}${used}${max}`;
   return [check("redis", "ok", found), ...warnings.map((warning) => check("redis", "warn", "", warning))];
 }
 

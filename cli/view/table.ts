@@ -33,6 +33,12 @@ export function renderCount(count: number): string {
   return count.toLocaleString("en-US");
 }
 
+/** `812 B`, `34.1 kB`, `1.2 MB`: thousands, as disks are sold. */
+export function renderBytes(bytes: number): string {
+  if (bytes < 1_000) return `${bytes} B`;
+  return bytes < 1_000_000 ? `${(bytes / 1_000).toFixed(1)} kB` : `${(bytes / 1_000_000).toFixed(1)} MB`;
+}
+
 /** Unknown stays unknown: `-`, never `$0`. */
 export function renderCost(costUsd: number | null): string {
   if (costUsd === null) return "-";

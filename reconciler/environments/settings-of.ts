@@ -7,7 +7,8 @@ export type WrittenSettings = SpecFrom<typeof ENVIRONMENT_SCHEMA>;
 
 export function settingsOf(name: string, written: WrittenSettings): EnvironmentSettings {
   const base = defaultSettings(name);
-  const { prunes, signatures, drift, freeze = [] } = written;
+  const { prunes, signatures, drift, freeze = [], retention } = written;
+  const keptMs = parseDuration(retention?.keep_for ?? "") ?? null;
   return {
     name,
     repo: written.repo ?? base.repo,
@@ -35,6 +36,11 @@ export function settingsOf(name: string, written: WrittenSettings): EnvironmentS
       intervalMs: parseDuration(drift?.interval ?? "") ?? base.drift.intervalMs,
       selfHeal: drift?.self_heal ?? base.drift.selfHeal,
       ignore: drift?.ignore ?? base.drift.ignore,
+    },
+    retention: {
+      keptMs,
+      keptFailedMs: parseDuration(retention?.keep_failed_for ?? "") ?? keptMs,
+      keptTasks: retention?.keep_tasks ?? null,
     },
   };
 }

@@ -10,6 +10,7 @@ import { readConfig } from "../../cli/config.ts";
 import type { Host } from "../../cli/host.ts";
 import type { ReconcileOptions } from "../../cli/reconcile/options.ts";
 import { connectRedis } from "../../store/connect.ts";
+import { readRetention } from "../../store/retention-rules.ts";
 import { readState } from "../../store/state.ts";
 import { TEST_GIT, type TestRepository, testRepository } from "../git.ts";
 import { describeWithSsh, type TestKeys, testKeys } from "../keys.ts";
@@ -104,6 +105,21 @@ describeWithRedis("a source", () =>
       await keys.commit(repository, { "agents/m.yaml": model("four") }, "ada");
       expect((await run("reconcile")).code).toBe(0);
       expect(await modelInState()).toBe("four");
+    });
+
+    it("say how long tasks are kept, to every runner", async () => {
+      const redis = connectRedis(server.url, "command");
+      const kept = () => readRetention(redis, env);
+      await repository.commit({
+        "countwheel.yaml": settings("    retention: {keep_for: 24h}\n"),
+        "agents/m.yaml": model("one"),
+      });
+      expect((await run("reconcile")).code).toBe(0);
+      expect(await kept()).toEqual({ keptMs: 86_400_000, keptFailedMs: 86_400_000, keptTasks: null });
+      await repository.write({ "countwheel.yaml": settings("    retention: {keep_tasks: 7}\n") });
+      expect((await run("apply")).code).toBe(0);
+      expect(await kept()).toEqual({ keptMs: null, keptFailedMs: null, keptTasks: 7 });
+      redis.disconnect();
     });
 
     it("refuse a working tree where signatures are asked for", async () => {

@@ -65,7 +65,7 @@ describeWithRedis("doctor", () => {
     const { checks } = JSON.parse(text);
     expect(checks.find(({ name }: { name: string }) => name === "redis")).toMatchObject({
       status: "ok",
-      found: expect.stringMatching(/embedded: .*noeviction, persistence aof/),
+      found: expect.stringMatching(/embedded: .*noeviction, persistence aof, uses \d+(\.\d)? [kM]B/),
     });
     expect(await stopEmbedded(folder)).toBe("none");
   });

@@ -25,7 +25,9 @@ it("tells what a task waits for until a runner comes that a Worker manifest desc
   const definitions = [agent("a"), system("one", ["a"]), mockModel("mock")];
   await world.apply([...definitions, worker]);
   const { name } = await world.start(definitions, "one", { requirements: { gpu: true }, priority: "high" });
-  expect((await room.run("describe", "task", name)).stdout).toMatch(/Waits: +no runner is at work; .* requires gpu/);
+  const { stdout } = await room.run("describe", "task", name);
+  expect(stdout).toMatch(/Waits: +no runner is at work; .* requires gpu/);
+  expect(stdout).toMatch(/Redis: +\d+\.\d kB\n/);
 
   await world.runner({ id: "plain" });
   const [list, one, text] = await Promise.all([

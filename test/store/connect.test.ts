@@ -82,6 +82,14 @@ describeWithRedis("a server is checked before it is used:", () => {
     await redis.config("SET", "maxmemory-policy", "noeviction");
   });
 
+  test("one that is nearly full is used with a warning", async () => {
+    await redis.config("SET", "maxmemory", "1");
+    const report = await checkServer(redis, STRICT);
+    await redis.config("SET", "maxmemory", "0");
+    expect(report.memory).toMatchObject({ used: expect.any(Number), max: 1 });
+    expect(report.warnings).toEqual([expect.stringMatching(/% of its maxmemory are used/)]);
+  });
+
   test("one that keeps nothing is used with a warning", async () => {
     await redis.config("SET", "appendonly", "no");
     expect((await checkServer(redis, STRICT)).warnings).toEqual([expect.stringContaining("appendonly yes")]);

@@ -2,12 +2,14 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 
 import type { AuditEntry } from "../../contracts/audit/entry.ts";
+import { RUNNERS_RETENTION } from "../../contracts/environment.ts";
 import { readAuditLog } from "../../store/audit-log.ts";
 import { tellEndedTasks } from "../../store/audit-tasks.ts";
 import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
 import { environmentKeys, taskKeys } from "../../store/keys.ts";
 import { type ActivationQueue, openQueue } from "../../store/queue.ts";
 import { Retention } from "../../store/retention.ts";
+import { writeRetention } from "../../store/retention-rules.ts";
 import { releaseActivation } from "../../store/scripts/release.ts";
 import { sweepTasks } from "../../store/sweep.ts";
 import { readTask } from "../../store/tasks.ts";
@@ -87,6 +89,29 @@ describeWithRedis("retention", () => {
     const retention = new Retention(redis, queue.env, { keptMs: HOUR_MS, keptFailedMs: HOUR_MS, keptTasks: 1 });
     expect(await retention.step(Date.now())).toBe(2);
     expect(await left()).toEqual(["c"]);
+  });
+
+  test("goes by the environment's settings where they say something, and by what its runner was told before that", async () => {
+    for (const name of ["a", "b", "c", "d"]) await endedTask(name, "Succeeded");
+    const rules = { keptMs: HOUR_MS, keptFailedMs: HOUR_MS, keptTasks: 4 };
+    const told = new Retention(redis, queue.env, rules, { keptTasks: 3 });
+    await writeRetention(redis, queue.env, { keptMs: null, keptFailedMs: null, keptTasks: 2 });
+    expect(await told.step(Date.now())).toBe(1);
+    const plain = new Retention(redis, queue.env, rules);
+    expect(await plain.step(Date.now())).toBe(1);
+    await writeRetention(redis, queue.env, { keptMs: 3 * HOUR_MS, keptFailedMs: null, keptTasks: null });
+    expect(await plain.step(Date.now() + 2 * HOUR_MS)).toBe(0);
+    await writeRetention(redis, queue.env, RUNNERS_RETENTION);
+    expect(await plain.step(Date.now() + 2 * HOUR_MS)).toBe(2);
+    expect(await redis.exists(environmentKeys(queue.env).retention)).toBe(0);
+  });
+
+  test("drops nothing where the settings in Redis cannot be read", async () => {
+    await endedTask("a", "Succeeded");
+    await redis.hset(environmentKeys(queue.env).retention, "keptMs", "soon");
+    const retention = new Retention(redis, queue.env, { keptMs: 0, keptFailedMs: 0, keptTasks: 0 });
+    await expect(retention.step(Date.now() + HOUR_MS)).rejects.toMatchObject({ code: "STATE_CORRUPT" });
+    expect(await left()).toEqual(["a"]);
   });
 
   test("tells the audit log of every end once, whoever looks, and of the next end after a retry", async () => {

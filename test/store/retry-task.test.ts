@@ -4,7 +4,8 @@ import { makeTask, taskId } from "../../contracts/new-task.ts";
 import type { TaskRef } from "../../contracts/task.ts";
 import { verifyChain } from "../../contracts/trace.ts";
 import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
-import { taskKeys } from "../../store/keys.ts";
+import { finishTask } from "../../store/finish-task.ts";
+import { environmentKeys, taskKeys, taskMember } from "../../store/keys.ts";
 import { type ActivationQueue, openQueue } from "../../store/queue.ts";
 import { claimActivation } from "../../store/scripts/claim.ts";
 import { releaseActivation } from "../../store/scripts/release.ts";
@@ -65,6 +66,18 @@ describeWithRedis("a task that failed", () => {
   const anew: RetryRequest["restart"] = () => ({
     state: { visits: { x: 2 }, outputs: {}, joins: {}, open: 1 },
     start: [{ id: "x#2", agent: "x" }],
+  });
+
+  test("stays among the live once it was retried, though whoever ended it comes late to finish it off", async () => {
+    const { ref } = await failed();
+    expect(await retryTask(redis, queue, request(ref))).toEqual({ outcome: "retried" });
+    await finishTask(redis, ref);
+    const { live } = environmentKeys(queue.env);
+    expect(await redis.zscore(live, taskMember(ref))).not.toBeNull();
+    await requestCancel(redis, ref);
+    await sweepTasks(redis, queue);
+    expect((await readTask(redis, ref))?.phase).toBe("Cancelled");
+    expect(await redis.zscore(live, taskMember(ref))).toBeNull();
   });
 
   test("goes on with all that was open: what failed and what ran beside it, with new tries and the budget as it was", async () => {

@@ -41,6 +41,7 @@ environments:
       interval: 1m30s
       self_heal: [AgentPolicy]
       ignore: [{kind: Agent, name: a, pointers: [/spec/limits]}]
+    retention: {keep_for: 24h, keep_tasks: 500}
 `;
     expect(read(text)["production"]).toEqual({
       name: "production",
@@ -58,6 +59,7 @@ environments:
         selfHeal: ["AgentPolicy"],
         ignore: [{ kind: "Agent", name: "a", pointers: ["/spec/limits"] }],
       },
+      retention: { keptMs: 86_400_000, keptFailedMs: 86_400_000, keptTasks: 500 },
     });
   });
 
