@@ -30,7 +30,7 @@ export function openClient(server: MemoryRedis, wire: Wire = SHORT_WIRE): Redis 
     return answers.map((answer, index) => (answer instanceof Error ? answer : shaped(commands[index]?.name, answer)));
   };
   const single = async (name: string, args: readonly unknown[]): Promise<unknown> => {
-    const [answer] = await send([{ name, args: args.flat().map(String) }]);
+    const [answer] = await send([commandOf(name, args)]);
     if (answer instanceof Error) throw answer;
     return answer;
   };
@@ -49,6 +49,12 @@ export function openClient(server: MemoryRedis, wire: Wire = SHORT_WIRE): Redis 
   }) as unknown as Redis;
 }
 
+/** `call` takes a command by its own name, and leaves its answer as the server gave it. */
+function commandOf(name: string, args: readonly unknown[]): Command {
+  const [first = "", ...rest] = args.flat().map(String);
+  return name === "call" ? { name: first.toUpperCase(), args: rest } : { name, args: args.flat().map(String) };
+}
+
 type Send = (commands: readonly Command[]) => Promise<readonly unknown[]>;
 
 function batch(send: Send): unknown {
@@ -63,7 +69,7 @@ function batch(send: Send): unknown {
     get: (own, name) => {
       if (typeof name !== "string" || name in own) return Reflect.get(own, name);
       return (...args: unknown[]) => {
-        commands.push({ name, args: args.flat().map(String) });
+        commands.push(commandOf(name, args));
         return chained;
       };
     },
@@ -82,9 +88,9 @@ function tryRun(server: MemoryRedis, name: string, args: readonly string[]): Rep
   }
 }
 
-/** The client makes an object of a hash. */
+/** A method of the client makes an object of a hash. */
 function shaped(name: string | undefined, answer: Reply): unknown {
-  if (name?.toUpperCase() !== "HGETALL" || !Array.isArray(answer)) return answer;
+  if (name !== "hgetall" || !Array.isArray(answer)) return answer;
   const flat = answer.map(String);
   return Object.fromEntries(flat.flatMap((field, index) => (index % 2 === 0 ? [[field, flat[index + 1] ?? ""]] : [])));
 }
