@@ -7,6 +7,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as wait } from "node:timers/promises";
 import { environmentKeys } from "../store/keys.ts";
 import { openWorld } from "../test/runner/world.ts";
+import { withBuiltChild } from "./built-child.ts";
 import { printFigure } from "./measure.ts";
 import { withPrivateRedis } from "./private-redis.ts";
 import { AGENTS, lineOf } from "./three-agents.ts";
@@ -24,7 +25,10 @@ const server = spawn(process.execPath, ["--import", "tsx", `${import.meta.dirnam
 try {
   const [url] = (await once(createInterface({ input: server.stdout }), "line")) as [string];
   const plain = await fetchTasks(url);
-  const tasks = await runTasks(url);
+  let tasks = 0;
+  await withBuiltChild(async (program) => {
+    tasks = await runTasks(url, program);
+  });
   const note = `${COUNT} tasks of three agents, each two turns and one tool call; ${RUNNERS} runners of ${CONCURRENCY}`;
   printFigure({ name: "tasks with a loopback HTTP model", unit: "tasks/s", value: tasks, runs: 1, note });
   const same = `${RUNNERS} processes with ${CONCURRENCY} such tasks at once`;
@@ -52,7 +56,7 @@ async function fetchTasks(url: string): Promise<number> {
   return (perProcess * RUNNERS * 1_000) / (end - begin);
 }
 
-async function runTasks(url: string): Promise<number> {
+async function runTasks(url: string, program: readonly string[]): Promise<number> {
   // As one body, which is what the plain calls ask for, too.
   const options = { stream: "false" };
   const line = lineOf({ provider: "openai-compatible", base_url: url, default_model: "loop-1", options });
@@ -62,7 +66,8 @@ async function runTasks(url: string): Promise<number> {
     await world.apply(line);
     for (let index = 0; index < COUNT + WARM_UP; index += 1) await world.start(line, "line");
     const ids = Array.from({ length: RUNNERS }, (_, index) => `runner-${index + 1}`);
-    await Promise.all(ids.map((id) => world.child(id, { leaseMs: 5_000, concurrency: CONCURRENCY })));
+    const settings = { leaseMs: 5_000, concurrency: CONCURRENCY, program };
+    await Promise.all(ids.map((id) => world.child(id, settings)));
     const { live } = environmentKeys(world.env);
     const left = (): Promise<number> => world.redis.zcard(live);
     let begun = await left();

@@ -8,6 +8,7 @@ import { environmentKeys, taskKeys } from "../store/keys.ts";
 import { Retention } from "../store/retention.ts";
 import { openWorld, type RunnerChild, type World } from "../test/runner/world.ts";
 import { measureBareJobs } from "./bare-jobs.ts";
+import { withBuiltChild } from "./built-child.ts";
 import { processCpuMs, redisCpuMs, sum } from "./cpu.ts";
 import { printFigure } from "./measure.ts";
 import { withPrivateRedis } from "./private-redis.ts";
@@ -22,20 +23,22 @@ const LOOK_MS = 100;
 const MARKS = 4;
 const line = lineOf(MOCK);
 
-await withPrivateRedis(async (url) => {
-  await measureBoth(url, COUNT, "");
-});
-await withPrivateRedis(async (url) => {
-  const world = openWorld(url);
-  await world.redis.config("SET", "appendonly", "yes");
-  await world.redis.config("SET", "appendfsync", "always");
-  await world.close();
-  await measureBoth(url, FSYNC_COUNT, ", appendfsync always");
+await withBuiltChild(async (program) => {
+  await withPrivateRedis(async (url) => {
+    await measureBoth(url, program, COUNT, "");
+  });
+  await withPrivateRedis(async (url) => {
+    const world = openWorld(url);
+    await world.redis.config("SET", "appendonly", "yes");
+    await world.redis.config("SET", "appendfsync", "always");
+    await world.close();
+    await measureBoth(url, program, FSYNC_COUNT, ", appendfsync always");
+  });
 });
 
-async function measureBoth(url: string, count: number, how: string): Promise<void> {
+async function measureBoth(url: string, program: readonly string[], count: number, how: string): Promise<void> {
   const bare = await measureBareJobs({ url, jobs: 3 * count, workers: RUNNERS, concurrency: CONCURRENCY });
-  const ours = await runTasks(url, count);
+  const ours = await runTasks(url, program, count);
   const what = `${count} tasks of three agents, each two turns and one tool call; ${RUNNERS} runners of ${CONCURRENCY}`;
   const ratio = (ours.perSecond * 3) / bare.perSecond;
   const cpu = `CPU a task: runners ${ours.runnerCpuMs.toFixed(2)} ms, Redis ${ours.redisCpuMs.toFixed(2)} ms`;
@@ -74,7 +77,7 @@ interface TasksRun {
 }
 
 /** The tasks are there before the runners, as the jobs are before the workers. */
-async function runTasks(url: string, count: number): Promise<TasksRun> {
+async function runTasks(url: string, program: readonly string[], count: number): Promise<TasksRun> {
   const world = openWorld(url);
   await world.apply(line);
   const before = await usedMemory(world);
@@ -82,7 +85,8 @@ async function runTasks(url: string, count: number): Promise<TasksRun> {
   for (let index = 0; index < count; index += 1) refs.push(await world.start(line, "line"));
   const redisBefore = await redisCpuMs(world.redis);
   const ids = Array.from({ length: RUNNERS }, (_, index) => `runner-${index + 1}`);
-  const runners = await Promise.all(ids.map((id) => world.child(id, { leaseMs: 5_000, concurrency: CONCURRENCY })));
+  const settings = { leaseMs: 5_000, concurrency: CONCURRENCY, program };
+  const runners = await Promise.all(ids.map((id) => world.child(id, settings)));
   const runnersBefore = cpuOf(runners);
   const rssMiB = await allEnded(world, runners, count);
   const runnerCpuMs = (cpuOf(runners) - runnersBefore) / count;

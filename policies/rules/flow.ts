@@ -10,14 +10,15 @@ import { touches } from "./matched-rules.ts";
 type BeforeTool = Extract<GateRequest, { point: "before_tool" }>;
 
 export function findFlow(policies: readonly CompiledPolicy[], { tool, carried }: BeforeTool): Finding[] {
-  return policies.flatMap((policy) => {
-    const rules = flowRulesFor(policy, tool);
-    if (rules.length === 0) return [];
+  const findings: Finding[] = [];
+  for (const policy of policies) {
+    // Few policies have any, and this is asked at each call.
+    if (policy.flow.length === 0) continue;
     const origins = originsOf(policy, carried ?? []);
-    return rules
-      .filter(({ data }) => data.every((label) => origins.has(label)))
-      .map((rule) => findingOf(policy, rule, tool, origins));
-  });
+    const rules = flowRulesFor(policy, tool).filter(({ data }) => data.every((label) => origins.has(label)));
+    findings.push(...rules.map((rule) => findingOf(policy, rule, tool, origins)));
+  }
+  return findings;
 }
 
 /** The rules that are about this tool, whatever its caller has read. */

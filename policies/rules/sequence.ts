@@ -8,9 +8,13 @@ import { hasKey } from "../scope.ts";
 type BeforeTool = Extract<GateRequest, { point: "before_tool" }>;
 
 export function findSequence(policies: readonly CompiledPolicy[], request: BeforeTool): Finding[] {
-  return policies.flatMap((policy) =>
-    sequenceRulesFor(policy, request.tool).flatMap((rule) => findingsOf(policy, rule, request)),
-  );
+  const findings: Finding[] = [];
+  for (const policy of policies) {
+    // Few policies have any, and this is asked at each call.
+    if (policy.sequence.length === 0) continue;
+    for (const rule of sequenceRulesFor(policy, request.tool)) findings.push(...findingsOf(policy, rule, request));
+  }
+  return findings;
 }
 
 /** The rules that are about this tool, whatever was called before. */

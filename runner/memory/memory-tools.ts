@@ -45,6 +45,25 @@ const SHAPES: Readonly<Record<MemoryOperation, Shape>> = {
   },
 };
 
+/** Made once: every activation of every agent with a memory has the same ones. */
+const DEFINED: Readonly<Record<MemoryOperation, Pick<Tool, "definition" | "definitionDigest">>> = {
+  read: define("read"),
+  write: define("write"),
+  search: define("search"),
+  list: define("list"),
+  ingest: define("ingest"),
+};
+
+function define(operation: MemoryOperation): Pick<Tool, "definition" | "definitionDigest"> {
+  const { description, properties, required } = SHAPES[operation];
+  const definition: ToolDefinition = {
+    name: memoryToolName(operation),
+    description,
+    inputSchema: { type: "object", properties, required, additionalProperties: false },
+  };
+  return { definition, definitionDigest: definitionDigest(definition, {}) };
+}
+
 /** `written`: who would be the author of what this activation writes. */
 export function memoryTool(
   operation: MemoryOperation,
@@ -52,15 +71,10 @@ export function memoryTool(
   written: () => Provenance,
   declared: DeclaredData = {},
 ): Tool {
-  const { description, properties, required } = SHAPES[operation];
-  const definition: ToolDefinition = {
-    name: memoryToolName(operation),
-    description,
-    inputSchema: { type: "object", properties, required, additionalProperties: false },
-  };
+  const { definition, definitionDigest: digest } = DEFINED[operation];
   return {
     definition,
-    definitionDigest: definitionDigest(definition, {}),
+    definitionDigest: digest,
     effect: memoryEffect(operation),
     capabilities: [],
     operationClasses: [memoryClass(operation)],

@@ -77,6 +77,8 @@ export interface ChildOptions {
   readonly leaseMs?: number;
   readonly concurrency?: number;
   readonly announced?: Partial<Announced>;
+  /** What node is to run, where it is not runner-child.ts as it stands. */
+  readonly program?: readonly string[];
 }
 
 export interface RunnerChild {
@@ -85,6 +87,7 @@ export interface RunnerChild {
   readonly exited: Promise<number | string>;
 }
 
+const CHILD = ["--import", "tsx", join(import.meta.dirname, "runner-child.ts")];
 /** Of children, which are there to be lost. */
 const SHORT_LEASE_MS = 1_000;
 /** Of runners in the tests' own process, which a busy machine must not make lose theirs. */
@@ -139,9 +142,9 @@ export function openWorld(url: string): World {
       runners.push(runner);
       return runner;
     },
-    async child(id, { leaseMs = SHORT_LEASE_MS, concurrency = 4, announced = {} } = {}) {
+    async child(id, { leaseMs = SHORT_LEASE_MS, concurrency = 4, announced = {}, program = CHILD } = {}) {
       const facts = JSON.stringify({ gpu: false, models: [], ...announced });
-      const child = await startChild([url, env, id, String(leaseMs), String(concurrency), facts]);
+      const child = await startChild(program, [url, env, id, String(leaseMs), String(concurrency), facts]);
       children.push(child);
       return child;
     },
@@ -218,9 +221,8 @@ export function runnerOptions(redisUrl: string, env: string, id: string): Runner
   };
 }
 
-async function startChild(args: readonly string[]): Promise<RunnerChild> {
-  const script = join(import.meta.dirname, "runner-child.ts");
-  const child = spawn(process.execPath, ["--import", "tsx", script, ...args], { stdio: ["ignore", "pipe", "inherit"] });
+async function startChild(program: readonly string[], args: readonly string[]): Promise<RunnerChild> {
+  const child = spawn(process.execPath, [...program, ...args], { stdio: ["ignore", "pipe", "inherit"] });
   const exited = new Promise<number | string>((resolve) => {
     child.once("exit", (code, signal) => resolve(code ?? signal ?? "gone"));
   });
