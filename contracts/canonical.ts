@@ -41,8 +41,15 @@ type Fields = Readonly<Record<string, unknown>>;
 function canonicalObject(object: Fields): string {
   let members = "";
   // The order of UTF-16 code units, which is what the RFC asks for.
-  for (const key of Object.keys(object).toSorted()) members += canonicalMember(key, object[key]);
+  for (const key of sortedKeys(object)) members += canonicalMember(key, object[key]);
   return `{${members.slice(1)}}`;
+}
+
+/** Most objects are small, and many in order. */
+function sortedKeys(object: Fields): readonly string[] {
+  const keys = Object.keys(object);
+  for (let at = 1; at < keys.length; at += 1) if ((keys[at - 1] ?? "") > (keys[at] ?? "")) return keys.toSorted();
+  return keys;
 }
 
 /**
@@ -67,10 +74,11 @@ function canonicalMember(key: string, value: unknown): string {
 
 /** Nothing in it is escaped, and no half of a surrogate pair can be. */
 const PLAIN = /^[ !#-[\]-\ud7ff\ue000-\uffff]*$/;
+const HALF_PAIR = /\p{Surrogate}/u;
 
 function quoted(text: string): string {
   if (PLAIN.test(text)) return `"${text}"`;
-  if (/\p{Surrogate}/u.test(text)) throw new TypeError("canonicalJson: half a surrogate pair has no JSON form");
+  if (HALF_PAIR.test(text)) throw new TypeError("canonicalJson: half a surrogate pair has no JSON form");
   return JSON.stringify(text);
 }
 

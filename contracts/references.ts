@@ -88,3 +88,8 @@ function ruleModel(kind: KindName, path: string): Reference {
 function secret(kind: KindName, path: string): Reference {
   return { kind, path, form: "secret", target: "Secret", weight: "elsewhere" };
 }
+
+/** The references of each kind, by which everybody asks. */
+export const REFERENCES_BY_KIND: ReadonlyMap<KindName, readonly Reference[]> = new Map(
+  REFERENCES.map(({ kind }) => [kind, REFERENCES.filter((reference) => reference.kind === kind)]),
+);

@@ -15,7 +15,7 @@ export function sensitivePaths(manifest: Manifest): string[] {
       found.push(`/metadata/annotations/${escapePointer(LAST_APPLIED)}`);
     }
   } else {
-    walk(manifest.spec, "/spec", "", found);
+    walk(manifest.spec, { key: "", steps: ["spec"] }, found);
   }
   return found;
 }
@@ -23,10 +23,9 @@ export function sensitivePaths(manifest: Manifest): string[] {
 /** Where kubectl keeps a copy of the whole manifest, values and all. */
 const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 
-/** The same manifest with {@link SENSITIVE} in place of each such value. */
-export function hideSensitive<M extends Manifest>(manifest: M): M {
-  const paths = new Set(sensitivePaths(manifest));
-  return paths.size === 0 ? manifest : (replace(manifest, "", paths) as M);
+/** The same manifest with {@link SENSITIVE} in place of each such value; `paths`: for whoever has them already. */
+export function hideSensitive<M extends Manifest>(manifest: M, paths = sensitivePaths(manifest)): M {
+  return paths.length === 0 ? manifest : (replace(manifest, "", new Set(paths)) as M);
 }
 
 function collectAll(value: unknown, pointer: string, found: string[]): void {
@@ -37,20 +36,30 @@ function collectAll(value: unknown, pointer: string, found: string[]): void {
   for (const [key, item] of Object.entries(value)) collectAll(item, `${pointer}/${escapePointer(key)}`, found);
 }
 
-function walk(value: unknown, pointer: string, key: string, found: string[]): void {
+interface Way {
+  /** The name that says what the value is. */
+  readonly key: string;
+  /** The way to the value, made a pointer of only where one is found: hardly any is, and every manifest is walked. */
+  readonly steps: string[];
+}
+
+function walk(value: unknown, { key, steps }: Way, found: string[]): void {
   if (typeof value === "string") {
-    if (isCredential(key, value)) found.push(pointer);
+    if (isCredential(key, value)) found.push(`/${steps.map(escapePointer).join("/")}`);
     return;
   }
   if (typeof value !== "object" || value === null) return;
   // `{name, value}` is how environment variables are written: the name says what the value is.
   const named = "name" in value && "value" in value && typeof value.name === "string" ? value.name : undefined;
   for (const [field, item] of Object.entries(value)) {
-    const name = named !== undefined && field === "value" ? named : field;
-    walk(item, `${pointer}/${escapePointer(field)}`, name, found);
+    steps.push(field);
+    walk(item, { key: named !== undefined && field === "value" ? named : field, steps }, found);
+    steps.pop();
   }
 }
 
+/** What every one of {@link SECRET_WORDS} holds, in any case and spelling. */
+const SECRET_PART = /key|secret|token|passw|credential/iu;
 const SECRET_WORDS = /(?:^|_)(?:api_?key|access_?key|private_?key|secret|token|password|passwd|credentials?)$/;
 /** Prefixes that issuers give their keys, and keys in PEM form. */
 const KEY_SHAPES =
@@ -77,7 +86,8 @@ const REFERENCES: readonly string[] = [
 
 function isCredential(key: string, value: string): boolean {
   if (value === "" || REFERENCES.includes(key)) return false;
-  return SECRET_WORDS.test(snakeCase(key)) || KEY_SHAPES.test(value) || URL_PASSWORD.test(value);
+  const isNamedSo = SECRET_PART.test(key) && SECRET_WORDS.test(snakeCase(key));
+  return isNamedSo || KEY_SHAPES.test(value) || URL_PASSWORD.test(value);
 }
 
 function snakeCase(key: string): string {
@@ -99,5 +109,5 @@ function replace(value: unknown, pointer: string, paths: ReadonlySet<string>): u
 
 /** One step of a JSON pointer (RFC 6901). */
 export function escapePointer(key: string): string {
-  return key.replaceAll("~", "~0").replaceAll("/", "~1");
+  return key.includes("~") || key.includes("/") ? key.replaceAll("~", "~0").replaceAll("/", "~1") : key;
 }

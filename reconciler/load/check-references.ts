@@ -1,20 +1,15 @@
 // Checks over a whole set that what manifests name is declared. A broken reference names both places where it can.
-import type { KindName } from "../../contracts/address.ts";
 import { MANIFEST_LIMITS } from "../../contracts/limits.ts";
 import type { Place, Problem } from "../../contracts/problem.ts";
-import { REFERENCES, type Reference } from "../../contracts/references.ts";
+import { REFERENCES_BY_KIND, type Reference } from "../../contracts/references.ts";
 import { readSecretRef } from "../../contracts/secret-ref.ts";
 import { plainToolName } from "../../contracts/tool-names.ts";
 import type { Declaration, Declared } from "./declared.ts";
 import { quote } from "./finding.ts";
 import { type ReferenceValue, referenceValues } from "./reference-values.ts";
 
-const BY_KIND: ReadonlyMap<KindName, readonly Reference[]> = new Map(
-  REFERENCES.map(({ kind }) => [kind, REFERENCES.filter((reference) => reference.kind === kind)]),
-);
-
 export function checkReferences(declaration: Declaration, declared: Declared): Problem[] {
-  const references = BY_KIND.get(declaration.manifest.kind) ?? [];
+  const references = REFERENCES_BY_KIND.get(declaration.manifest.kind) ?? [];
   return references.flatMap((reference) =>
     referenceValues(declaration.manifest, reference.path)
       .filter((value) => !isDeclared(value.text, reference, declaration, declared))

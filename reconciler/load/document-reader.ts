@@ -31,6 +31,7 @@ export interface Field {
 
 /** Keys that reach into the prototypes of objects. No vocabulary needs them, and one slip downstream would be an exploit. */
 const FORBIDDEN_KEYS: readonly string[] = ["__proto__", "constructor", "prototype"];
+const NOWHERE: Span = { start: 0, end: 0 };
 
 export class DocumentReader {
   readonly findings: Finding[] = [];
@@ -127,23 +128,29 @@ export class DocumentReader {
 
   /** The fields of a map, without those whose keys cannot be keys. */
   fields(map: YAMLMap): Field[] {
-    return map.items.flatMap((pair) => this.field(pair, this.spanOf(map, { start: 0, end: 0 })));
+    const mapSpan = this.spanOf(map, NOWHERE);
+    const fields: Field[] = [];
+    for (const pair of map.items) {
+      const field = this.field(pair, mapSpan);
+      if (field !== undefined) fields.push(field);
+    }
+    return fields;
   }
 
-  private field(pair: Pair, mapSpan: Span): Field[] {
+  private field(pair: Pair, mapSpan: Span): Field | undefined {
     const key = this.resolve(pair.key, mapSpan);
     const keySpan = this.spanOf(key, mapSpan);
     if (!isScalar(key)) {
       if (key !== undefined) this.report("error", "SCHEMA", keySpan, "a key must be text");
-      return [];
+      return undefined;
     }
     const text = isPlain(key) ? typedText(key) : String(key.value);
     if (FORBIDDEN_KEYS.includes(text)) {
       this.report("error", "SCHEMA", keySpan, `\`${text}\` cannot be a key`, "Choose another name.");
-      return [];
+      return undefined;
     }
     const value = this.resolve(pair.value, keySpan);
-    return value === undefined ? [] : [{ key: text, keySpan, value }];
+    return value === undefined ? undefined : { key: text, keySpan, value };
   }
 }
 

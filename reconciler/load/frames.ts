@@ -12,7 +12,7 @@ export interface Examined {
   readonly reader: DocumentReader;
   readonly lines: Lines;
   readonly span: Span;
-  readonly manifest?: Manifest;
+  readonly manifest?: Manifest | undefined;
   /** Its errors leave open what its lines mean. */
   readonly broken: boolean;
 }

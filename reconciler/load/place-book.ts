@@ -2,7 +2,7 @@
 // of them and needs a handful. Kept are the places of names and references, because one missing manifest can break them
 // all at once; for others a file is read again, unless it is so large that this would take too long.
 import type { Manifest } from "../../contracts/manifest.ts";
-import { REFERENCES } from "../../contracts/references.ts";
+import { REFERENCES_BY_KIND } from "../../contracts/references.ts";
 import type { LineColumn } from "./lines.ts";
 import type { FileReading, ReadManifest } from "./read-file.ts";
 import { referenceValues } from "./reference-values.ts";
@@ -23,14 +23,16 @@ export interface Placed {
 
 export function placesToKeep(bytes: Uint8Array, manifest: Manifest, read: ReadManifest): Places {
   if (bytes.length >= LARGE_BYTES) return read.places();
-  const own = REFERENCES.filter(({ kind }) => kind === manifest.kind);
-  const pointers = own.flatMap(({ path }) => referenceValues(manifest, path).map(({ pointer }) => pointer));
-  return new Map(
-    ["/metadata/name", ...pointers].flatMap((pointer) => {
-      const place = read.placeOf(pointer);
-      return place === undefined ? [] : [[pointer, place] as const];
-    }),
-  );
+  const places = new Map<string, LineColumn>();
+  const keep = (pointer: string): void => {
+    const place = read.placeOf(pointer);
+    if (place !== undefined) places.set(pointer, place);
+  };
+  keep("/metadata/name");
+  for (const { path } of REFERENCES_BY_KIND.get(manifest.kind) ?? []) {
+    for (const { pointer } of referenceValues(manifest, path)) keep(pointer);
+  }
+  return places;
 }
 
 export class PlaceBook {

@@ -41,6 +41,9 @@ const METADATA_SCHEMA: Schema = {
 };
 
 const ENVELOPE = ["apiVersion", "kind", "metadata", "spec", "status"];
+const ENVELOPE_BY_SPELLING: ReadonlyMap<string, string> = new Map(ENVELOPE.map((name) => [plainKey(name), name]));
+/** What every object inherits. */
+const INHERITED: ReadonlySet<string> = new Set(Object.getOwnPropertyNames(Object.prototype));
 
 /** The items of a list (`items:` without a kind of its own), or the document itself. */
 export function manifestNodes(content: Node | null): readonly (Node | null)[] {
@@ -100,7 +103,7 @@ function readEnvelope(reader: DocumentReader, content: Parameters<DocumentReader
   const fields = new Map<string, Field>();
   const again: Field[] = [];
   for (const field of reader.fields(content)) {
-    const name = ENVELOPE.find((known) => plainKey(known) === plainKey(field.key)) ?? field.key;
+    const name = ENVELOPE_BY_SPELLING.get(plainKey(field.key)) ?? field.key;
     if (fields.has(name)) again.push(field);
     fields.set(name, field);
   }
@@ -149,7 +152,7 @@ function textMap(value: unknown): Readonly<Record<string, string>> {
 
 /** Names become keys of objects and of Redis: those that every object inherits (`toString`) are refused as well. */
 function checkName(reader: DocumentReader, field: "name" | "namespace", text: string, otherwise: Span): boolean {
-  if (isName(text) && !(text in Object.prototype)) return true;
+  if (isName(text) && !INHERITED.has(text)) return true;
   const detail =
     "Names have letters, digits, `.`, `_` and `-`, begin with a letter or digit, and are at most 253 long.";
   const span = reader.spans.get(`/metadata/${field}`) ?? otherwise;

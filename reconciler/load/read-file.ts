@@ -19,8 +19,8 @@ export type FileProblem = Omit<Problem, "file" | "related">;
 
 export interface ReadManifest {
   readonly kind: KindName;
-  /** Absent where not even the name can be read. */
-  readonly manifest?: Manifest;
+  /** undefined where not even the name can be read. */
+  readonly manifest: Manifest | undefined;
   /** It has no errors of its own. */
   readonly valid: boolean;
   readonly kindPlace: LineColumn;
@@ -78,7 +78,7 @@ interface ReadableDocument extends YamlDocument {
 
 /** Documents that YAML refuses are read a second time, from text in which such values stand in quotes. */
 function* repaired(text: string, documents: readonly YamlDocument[]): Generator<void, readonly ReadableDocument[]> {
-  const plain = documents.map((document) => ({ ...document, repairs: [] }));
+  const plain = documents.map(({ text: own, content, errors }) => ({ text: own, content, errors, repairs: [] }));
   if (documents.every(({ errors }) => errors.length === 0)) return plain;
   const second = yield* parseYaml(repairText(text));
   if (second.outcome === "refused" || second.documents.length !== documents.length) return plain;
@@ -103,8 +103,9 @@ function* readDocuments(
       yield;
     }
   }
+  const manifests = read.map(({ found }) => found).filter((found) => found !== undefined);
   return {
-    manifests: read.flatMap(({ found }) => found ?? []),
+    manifests,
     problems: toProblems(read, text),
     manifestCount: read.filter(({ isManifest }) => isManifest).length,
   };
@@ -112,7 +113,7 @@ function* readDocuments(
 
 interface ReadOne extends Examined {
   readonly isManifest: boolean;
-  readonly found?: ReadManifest;
+  readonly found: ReadManifest | undefined;
 }
 
 function* readOne(
@@ -127,8 +128,9 @@ function* readOne(
   const isManifest = reading.outcome === "read" || reading.isManifest;
   reportSyntax(reader, document, isManifest);
   const span = reader.spanOf(node, { start: 0, end: document.text.length });
-  const examined = { reader, lines, span, broken: document.errors.length > 0, isManifest };
-  if (reading.outcome === "skipped") return examined;
+  const broken = document.errors.length > 0;
+  if (reading.outcome === "skipped")
+    return { reader, lines, span, broken, isManifest, manifest: undefined, found: undefined };
   const { kind, kindSpan, manifest } = reading;
   if (manifest !== undefined) checkManifest(reader, manifest, kindSpan, kit);
   yield;
@@ -139,9 +141,8 @@ function* readOne(
     return at === undefined ? undefined : lines.at(at.start);
   };
   const valid = manifest !== undefined && errorCount(reader) === 0;
-  const named = manifest === undefined ? {} : { manifest };
-  const found = { kind, valid, kindPlace: lines.at(kindSpan.start), places, placeOf, ...named };
-  return { ...examined, ...named, found };
+  const found = { kind, manifest, valid, kindPlace: lines.at(kindSpan.start), places, placeOf };
+  return { reader, lines, span, broken, isManifest, manifest, found };
 }
 
 function checkManifest(reader: DocumentReader, manifest: Manifest, kindSpan: Span, kit: ReadingKit): void {

@@ -1,8 +1,9 @@
 // Reads the plain part of YAML, in which most manifests are written: maps of one-line values, lists of such values, and
 // literal texts. Answers undefined for everything else, however harmless: the whole reader decides about that. What it
 // answers are the nodes that the whole reader would make, in a tenth of the time. Pure.
-import { Pair, Scalar, YAMLMap, YAMLSeq } from "yaml";
+import { Scalar, type YAMLMap, type YAMLSeq } from "yaml";
 import type { YamlDocument } from "./parse-yaml.ts";
+import { makeMap, makePair, makeScalar, makeSeq, type PlainNode } from "./plain-nodes.ts";
 import { coreValue } from "./read-scalar.ts";
 
 const PLAIN_LIMITS = {
@@ -21,6 +22,8 @@ const ITEM = /^( *)- ([^ ].*)$/;
 const WORD = /^(?:null|true|false|yes|no|on|off|y|n)$/i;
 /** A plain scalar that ends with its line: no quotes, no flow, no comment, and no colon that could begin a value. */
 const VALUE = /^[A-Za-z0-9_./](?:[^\n:#'"`[\]{}&*!|>%@?]|:(?=[^ \n])|(?<! )#)*$/;
+
+const { PLAIN, BLOCK_LITERAL } = Scalar;
 
 /** The only document of the text, without an error in it. */
 export function readPlainYaml(text: string): YamlDocument | undefined {
@@ -59,11 +62,9 @@ class PlainLines {
   }
 }
 
-type PlainNode = Scalar | YAMLMap | YAMLSeq;
-
 function readMap(lines: PlainLines, indent: number, depth: number): YAMLMap | undefined {
   if (depth > PLAIN_LIMITS.depth) return undefined;
-  const map = new YAMLMap();
+  const map = makeMap();
   const start = lines.start + indent;
   for (;;) {
     const found = lines.line === undefined ? null : KEY.exec(lines.line);
@@ -73,7 +74,7 @@ function readMap(lines: PlainLines, indent: number, depth: number): YAMLMap | un
     const at = lines.start + indent;
     const node = readAfterKey(lines, { value, at: at + key.length + 2, indent, depth });
     if (node === undefined) return undefined;
-    map.items.push(new Pair(scalarAt(key, at), node));
+    map.items.push(makePair(scalarAt(key, at), node));
   }
   if (map.items.length === 0 || isDeeper(lines, indent)) return undefined;
   map.range = rangeOf(start, lines.start);
@@ -99,7 +100,7 @@ function readAfterKey(lines: PlainLines, { value, at, indent, depth }: AfterKey)
 }
 
 function readSeq(lines: PlainLines, indent: number): YAMLSeq | undefined {
-  const seq = new YAMLSeq();
+  const seq = makeSeq();
   const start = lines.start + indent;
   for (;;) {
     const found = lines.line === undefined ? null : ITEM.exec(lines.line);
@@ -137,11 +138,8 @@ function readLiteral(lines: PlainLines, { header, at, indent }: Literal): Scalar
   if (read.at(-1) === "" || isDeeper(lines, indent)) return undefined;
   if (read.some((line) => line !== "" && line.trim() === "")) return undefined;
   const text = read.join("\n");
-  const scalar = new Scalar(header === "|" ? `${text}\n` : text);
-  scalar.type = Scalar.BLOCK_LITERAL;
-  scalar.source = scalar.value;
-  scalar.range = rangeOf(at, lines.start);
-  return scalar;
+  const value = header === "|" ? `${text}\n` : text;
+  return makeScalar({ type: BLOCK_LITERAL, source: value, value, range: rangeOf(at, lines.start) });
 }
 
 /** undefined: no line, or one without anything in it. */
@@ -163,11 +161,9 @@ function readValue(text: string, at: number): Scalar | undefined {
 }
 
 function scalarAt(text: string, start: number): Scalar {
-  const scalar = new Scalar<unknown>(text);
-  scalar.type = Scalar.PLAIN;
-  scalar.source = text;
+  const range = rangeOf(start, start + text.length);
+  const scalar = makeScalar({ type: PLAIN, source: text, value: text, range });
   scalar.value = coreValue(scalar);
-  scalar.range = rangeOf(start, start + text.length);
   return scalar;
 }
 

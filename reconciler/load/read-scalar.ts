@@ -78,10 +78,14 @@ export function readWord(text: string, schema: Schema, strict: boolean): string 
 const INTEGER = /^[-+]?[0-9]+$/;
 const FLOAT = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/;
 
+/** How everything begins that is no text without quotes. */
+const NO_TEXT = /^(?:[-+.0-9~nNtTfF]|$)/;
+
 /** YAML 1.2 core, whatever a `%YAML` line says. `undefined` for what JSON cannot hold. */
 export function coreValue(scalar: Scalar): string | number | boolean | null | undefined {
   const text = typedText(scalar);
   if (!isPlain(scalar) || scalar.tag === "tag:yaml.org,2002:str") return text;
+  if (!NO_TEXT.test(text)) return text;
   if (NULL.test(text)) return null;
   if (/^(?:true|True|TRUE)$/.test(text)) return true;
   if (/^(?:false|False|FALSE)$/.test(text)) return false;

@@ -11,7 +11,7 @@ import { type Spot, spotBelow } from "./spot.ts";
 
 /** `undefined`: the value is not there, or was refused with a finding. */
 export function readValue(reader: DocumentReader, node: Node | null, schema: Schema, at: Spot): unknown {
-  const spot = { ...at, span: reader.spanOf(node, at.span) };
+  const spot = { pointer: at.pointer, span: reader.spanOf(node, at.span), depth: at.depth };
   reader.spans.set(spot.pointer, spot.span);
   if (spot.depth > MANIFEST_LIMITS.depth) {
     reader.refuse(spot.span, `more than ${MANIFEST_LIMITS.depth} levels of nesting`);

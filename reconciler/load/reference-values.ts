@@ -9,14 +9,21 @@ export interface ReferenceValue {
 /** `*` goes through items and values; a last step of `{}` answers the keys of a map. */
 export function referenceValues(root: unknown, path: string): ReferenceValue[] {
   const found: ReferenceValue[] = [];
-  collect(root, path.split("/").slice(1), "", found);
+  collect(root, { steps: path.split("/"), at: 1 }, "", found);
   return found;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
-function collect(value: unknown, steps: readonly string[], pointer: string, found: ReferenceValue[]): void {
-  const [step, ...rest] = steps;
+/** The steps of a path from one of them on. */
+interface Way {
+  readonly steps: readonly string[];
+  readonly at: number;
+}
+
+function collect(value: unknown, { steps, at }: Way, pointer: string, found: ReferenceValue[]): void {
+  const step = steps[at];
+  const rest = { steps, at: at + 1 };
   if (step === undefined) {
     if (typeof value === "string" && value !== "") found.push({ pointer, text: value.trim() });
     return;

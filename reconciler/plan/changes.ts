@@ -8,14 +8,20 @@ import type { LoadedManifest } from "../load/desired-set.ts";
 import { differingFields, valueAt } from "./field-diff.ts";
 
 export function planCreate(loaded: LoadedManifest): Change {
+  const { address, manifest, place } = loaded;
+  const secrets = sensitivePaths(manifest);
+  // Written out, and not put together from `describe`: ten thousand of them are made at once.
   return {
-    ...describe(loaded.manifest, loaded.address),
+    address,
+    kind: manifest.kind,
+    namespace: manifest.metadata.namespace,
+    name: manifest.metadata.name,
     action: "create",
     reason: "the state holds no record of it",
-    source: loaded.place,
-    after: hideSensitive(loaded.manifest),
+    source: place,
+    after: hideSensitive(manifest, secrets),
     afterDigest: loaded.digest,
-    sensitivePaths: sensitivePaths(loaded.manifest).toSorted(),
+    sensitivePaths: secrets.toSorted(),
     fields: [],
   };
 }

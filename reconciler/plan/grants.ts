@@ -111,7 +111,7 @@ function inSystems(input: AgentInput, asked: Asked): Grant[] {
   const names = systems.length === 0 ? [ANY] : systems.map(({ metadata }) => metadata.name).toSorted();
   const answers = names.map((system) => ask(input, asked, system));
   const related = relatedOf(input, asked, answers);
-  const agree = new Set(answers.map(contentOf)).size === 1;
+  const agree = answers.length === 1 || new Set(answers.map(contentOf)).size === 1;
   return (agree ? answers.slice(0, 1) : answers).map(({ system, verdict, bounds }) => ({
     what: asked.what,
     name: asked.name,

@@ -148,7 +148,7 @@ describe("the plain reader of YAML", () => {
       { numRuns: fc.cases(1_500) },
     );
     // Else the property would say nothing.
-    expect(read).toBeGreaterThan(200);
+    expect(read).toBeGreaterThan(fc.cases(50));
   });
 
   it("answers the same for a manifest after any slip", () => {
@@ -166,7 +166,7 @@ describe("the plain reader of YAML", () => {
       }),
       { numRuns: fc.cases(400) },
     );
-    expect(read).toBeGreaterThan(100);
+    expect(read).toBeGreaterThan(fc.cases(20));
   });
 
   it("answers the same for every example", () => {
