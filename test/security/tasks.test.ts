@@ -11,7 +11,7 @@ import { readSnapshot } from "../../store/snapshots.ts";
 import { createTask, readTask } from "../../store/tasks.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
 import { openToolServer, type ToolServer } from "../runner/tool-server.ts";
-import { agent, mockModel, openWorld, system, type World } from "../runner/world.ts";
+import { agent, chainVerdict, mockModel, openWorld, system, type World } from "../runner/world.ts";
 import { claim1, newEnv, taskOf, until } from "../store/world.ts";
 
 const SET = [agent("a"), agent("b"), system("line", ["a", "b"]), mockModel("mock")];
@@ -44,7 +44,6 @@ const DAMAGES: Damage[] = [
   ["the tokens are no number", field("inputTokens", "many")],
   ["the graph is no JSON", field("graph", "{")],
   ["the end of its trace is gone", (redis, ref) => redis.hdel(taskKeys(ref).task, "head")],
-  ["its trace went back", field("seq", "0")],
   ["its number of tries is none", visit("attempts", "x")],
   ["its epoch is none", visit("epoch", "x")],
   ["its lease is none", (redis, ref) => redis.hset(taskKeys(ref).activations, "a#1/phase", "Leased", "a#1/until", "x")],
@@ -82,10 +81,22 @@ describeWithRedis("a task", () => {
     expect((await world.ended(good)).phase).toBe("Succeeded");
     const named = ({ name }: TaskRef): boolean =>
       said.some((line) => line.includes("STATE_CORRUPT") && new RegExp(`${name}\\b`).test(line));
-    await until("each is named", async () => damaged.every(([, ref]) => named(ref)));
+    const unnamed = (): string[] => damaged.flatMap(([name, ref]) => (named(ref) ? [] : [name]));
+    await expect.poll(unnamed, { timeout: 15_000 }).toEqual([]);
     const ended = await Promise.all(damaged.map(([, ref]) => readTask(world.redis, ref).catch(() => undefined)));
     expect(ended.filter((task) => task?.phase === "Succeeded")).toEqual([]);
     expect(said.filter((line) => line.includes("BUG"))).toEqual([]);
+  });
+
+  it.each([
+    ["number", "seq", "0"],
+    ["hash", "head", `sha256:${"0".repeat(64)}`],
+  ])("of whose trace's end somebody changed the %s has a chain that is broken", async (_what, name, value) => {
+    const ref = await world.start(SET, "line");
+    await field(name, value)(world.redis, ref);
+    await runner();
+    await world.ended(ref);
+    expect(await chainVerdict(world, ref)).toBe("broken");
   });
 
   it("is found by no job that somebody forged: of a task that is not there, of a visit that has ended or never was", async () => {
