@@ -21,5 +21,5 @@ export async function readVerifiedTrace(redis: Redis, ref: TaskRef): Promise<Ver
   const task = await readTask(redis, ref);
   if (task === undefined) throw new PermanentFailure("TASK_NOT_FOUND", `task \`${taskId(ref)}\` is gone`);
   const events = (await readTrace(redis, ref)).slice(0, task.trace.seq);
-  return { task, events, verdict: verifyChain(taskId(ref), events, task.trace) };
+  return { task, events, verdict: verifyChain(taskId(ref), events, task.trace, task.erased?.left) };
 }

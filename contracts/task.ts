@@ -124,6 +124,8 @@ export interface TaskRecord {
   readonly snapshot: string;
   /** Digest of the plan whose apply made the task; null for one made by hand. */
   readonly plan: string | null;
+  /** Set once what was said in it is erased. `left` names what is left of its events. */
+  readonly erased?: { readonly at: string; readonly left: string };
   /** Trace length and head hash. */
   readonly trace: { readonly seq: number; readonly head: string };
   readonly activations: readonly ActivationRecord[];

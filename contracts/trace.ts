@@ -1,4 +1,5 @@
 // The trace: its events, the hash chain over them, and its verification. Pure; the store appends, runners make events.
+import { digestErased, isErased } from "./audit/erasure.ts";
 import { canonicalJson, canonicalMerged, digestText } from "./canonical.ts";
 
 export const TRACE_EVENT_TYPES = [
@@ -96,25 +97,35 @@ export function chainEvents(task: string, after: ChainHead, drafts: readonly Tra
 }
 
 export type ChainVerdict =
-  | { readonly outcome: "intact"; readonly events: number; readonly head: string }
+  /** `erased`: how many of them lost what was said in them; of these only the place in the chain is shown. */
+  | { readonly outcome: "intact"; readonly events: number; readonly head: string; readonly erased?: number }
   | { readonly outcome: "broken"; readonly seq: number; readonly reason: "gap" | "altered" | "unlinked" | "cut" };
 
 /**
  * Checks every hash, link and number. `expected`, where known (the task's record, a check run), also finds a cut tail.
+ * `left` names what is left of events that were erased; without it none may be.
  * `seq` in a broken verdict is the first event that cannot be believed.
  */
-export function verifyChain(task: string, events: readonly TraceEvent[], expected?: ChainHead): ChainVerdict {
+export function verifyChain(
+  task: string,
+  events: readonly TraceEvent[],
+  expected?: ChainHead,
+  left?: string,
+): ChainVerdict {
+  const erased = events.filter(isErased);
+  const isTold = erased.length > 0 && digestErased(erased) === left;
   let head = chainStart(task);
   for (const [index, event] of events.entries()) {
     const seq = index + 1;
     if (event.seq !== seq) return { outcome: "broken", seq, reason: "gap" };
     if (event.prev !== head || event.task !== task) return { outcome: "broken", seq, reason: "unlinked" };
     const { hash, ...body } = event;
-    if (digestText(canonicalJson(body)) !== hash) return { outcome: "broken", seq, reason: "altered" };
+    const isHeld = isErased(event) ? isTold : digestText(canonicalJson(body)) === hash;
+    if (!isHeld) return { outcome: "broken", seq, reason: "altered" };
     head = hash;
   }
   if (expected !== undefined && (expected.seq !== events.length || expected.head !== head)) {
     return { outcome: "broken", seq: Math.min(expected.seq, events.length) + 1, reason: "cut" };
   }
-  return { outcome: "intact", events: events.length, head };
+  return { outcome: "intact", events: events.length, head, ...(isTold ? { erased: erased.length } : {}) };
 }

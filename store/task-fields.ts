@@ -73,6 +73,9 @@ export function readTaskRecord(
     ...requesterOf(what, fields["requestedBy"]),
     snapshot: textOf(what, fields["snapshot"]),
     plan: textOrNull(what, fields["plan"]),
+    ...(fields["erasedAt"] === undefined
+      ? {}
+      : { erased: { at: fields["erasedAt"], left: textOf(what, fields["erased"]) } }),
     trace: readChainHead(what, fields["seq"], fields["head"]),
     activations: records,
   };

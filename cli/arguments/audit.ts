@@ -1,4 +1,4 @@
-// The commands of the audit trail: verify, export, keygen, prune.
+// The commands of the audit trail: verify, export, keygen, prune, erase.
 import type { Command } from "commander";
 import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./flags.ts";
 import { durationMs } from "./values.ts";
@@ -9,6 +9,7 @@ export function addAuditCommands(program: Command, facts: ProgramFacts, act: Act
   addExport(audit, facts, act);
   addKeygen(audit, act);
   addPrune(audit, facts, act);
+  addErase(audit, facts, act);
 }
 
 function addVerify(audit: Command, facts: ProgramFacts, act: Act): void {
@@ -54,5 +55,21 @@ function addPrune(audit: Command, facts: ProgramFacts, act: Act): void {
     .option("--yes", "they are exported, or not needed any more", false);
   withOutput(withStateFlags(command, facts), ["text", "json"]).action((flags) =>
     act(async () => (await import("../commands/audit-prune.ts")).runAuditPrune, flags),
+  );
+}
+
+function addErase(audit: Command, facts: ProgramFacts, act: Act): void {
+  const command = audit
+    .command("erase")
+    .description(
+      "erase what was said in a task that has ended; hashes, numbers and decisions stay, and so does its chain",
+    )
+    .argument("<task>", "name or namespace/name")
+    .requiredOption("--reason <why>", "for the audit log")
+    .option("--as <name>", "what you are called in the audit log")
+    .option("-n, --namespace <name>", "the namespace (default: default)")
+    .option("--yes", "it is exported, or must not be kept", false);
+  withOutput(withStateFlags(command, facts), ["text", "json"]).action((task, flags) =>
+    act(async () => (await import("../commands/audit-erase.ts")).runAuditErase, { ...flags, task }),
   );
 }

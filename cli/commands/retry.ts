@@ -83,6 +83,10 @@ function tell(host: Host, { output, fromStart }: RetryOptions, { name, namespace
 
 function refuse(host: Host, { output }: RetryOptions, task: TaskRecord, answer: RetryAnswer): ExitCode {
   const { name } = task;
+  if (answer.outcome === "erased") {
+    const message = `what was said in ${name} is erased: there is nothing to go on with. Next: countwheel run ${task.system}`;
+    return printFailure(host, output, { code: "TASK_ERASED", message, details: { task: name }, exitCode: EXIT.failed });
+  }
   const phase = answer.outcome === "not-failed" ? answer.phase : task.phase;
   const message =
     answer.outcome === "nothing-open"

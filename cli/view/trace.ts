@@ -78,7 +78,7 @@ export function paintPhase(phase: TaskRecord["phase"], paint: Paint): string {
 
 export function renderVerdict(verdict: ChainVerdict, paint: Paint): string {
   return verdict.outcome === "intact"
-    ? `chain ${verdict.events} events, verified`
+    ? `chain ${verdict.events} events, verified${verdict.erased === undefined ? "" : `, ${verdict.erased} of them erased`}`
     : paint("red", `chain BROKEN at event ${verdict.seq} (${verdict.reason})`);
 }
 

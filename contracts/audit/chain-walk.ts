@@ -7,8 +7,8 @@ export interface Link {
   readonly number: number;
   readonly prev: string;
   readonly hash: string;
-  /** What the hash is made of, and the hash. */
-  readonly body: Readonly<Record<string, unknown>>;
+  /** What the hash is made of, and the hash. null: it was erased, and only the links can be checked. */
+  readonly body: Readonly<Record<string, unknown>> | null;
 }
 
 export class ChainWalk {
@@ -46,7 +46,7 @@ export class ChainWalk {
   /** False: it is not as it was written, or not where. Nothing that it says should be believed. */
   take(line: number, link: Link): boolean {
     const { number, prev, hash, body } = link;
-    if (hashOf(body) !== hash) return this.#takeAltered(line);
+    if (body !== null && hashOf(body) !== hash) return this.#takeAltered(line);
     if (number <= this.#last) return this.#takeLate(line, number);
     for (let missing = this.#last + 1; missing < number && missing <= this.#last + 100; missing += 1)
       this.#findings.add(line, this.#name(missing), "dropped", `${this.#name(number)} stands in its place`);

@@ -11,6 +11,8 @@ export interface AuditFacts {
     | "resumed"
     /** Of an approval: who decided what; the whole of it is in the task's trace. */
     | "approval.decided"
+    /** What was said in a task is erased: by whom, why, and a digest of what is left of its events. */
+    | "payloads.erased"
     | "head.signed";
   readonly [fact: string]: unknown;
 }

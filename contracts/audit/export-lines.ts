@@ -100,3 +100,15 @@ function hasForm(kind: LineKind, value: unknown): boolean {
     return type === "number?" ? found === null || typeof found === "number" : typeof found === type && found !== null;
   });
 }
+
+/** What a person reads of a line that is not in a chain. */
+export const LINE_NAMES = {
+  export: "the head of the export",
+  apply: "an apply",
+  task: "the line of a task",
+  end: "the end of the export",
+} as const;
+
+export function entryName(number: number): string {
+  return `entry ${number} of the audit log`;
+}

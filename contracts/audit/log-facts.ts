@@ -26,6 +26,8 @@ export class LogFacts {
   readonly ends = new Map<string, ToldEnd[]>();
   /** Ended since the traces were read: they may be longer than what is here, or gone. */
   readonly dropped = new Set<string>();
+  /** Task → what is left of the events of it that were erased. */
+  readonly erased = new Map<string, string>();
   readonly #commits = new Map<string, Set<string>>();
   /** Digests of the applies' records, by plan id. */
   readonly #applies = new Map<string, unknown>();
@@ -47,6 +49,7 @@ export class LogFacts {
       this.ends.delete(task);
       this.dropped.add(task);
     }
+    if (kind === "payloads.erased" && typeof task === "string") this.erased.set(task, String(entry["left"]));
     if (kind === "applied") this.#noteApply(entry);
   }
 

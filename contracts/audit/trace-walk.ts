@@ -1,6 +1,7 @@
 // Walks along the trace of one task in an export: its chain, where the log says that it ended, and the plan it came from.
 import { chainStart, type TraceEvent } from "../trace.ts";
 import { ChainWalk } from "./chain-walk.ts";
+import { digestErased, isErased } from "./erasure.ts";
 import type { ExportedTask } from "./export-lines.ts";
 import type { Findings } from "./finding.ts";
 import type { LogFacts, ToldEnd } from "./log-facts.ts";
@@ -18,6 +19,7 @@ export class TraceWalk {
   readonly #told: ExportedTask | undefined;
   readonly #chain: ChainWalk;
   readonly #ends: readonly ToldEnd[];
+  readonly #erased: { readonly line: number; readonly event: TraceEvent }[] = [];
 
   /** `told` undefined: the line of the task could not be read. */
   constructor(context: TraceContext, task: string, told: ExportedTask | undefined) {
@@ -34,6 +36,17 @@ export class TraceWalk {
     return this.#chain.last;
   }
 
+  /** What is left of events that were erased, and the line of the first; undefined: none was. */
+  get erased():
+    | { readonly line: number; readonly what: string; readonly left: string; readonly events: number }
+    | undefined {
+    const [first] = this.#erased;
+    if (first === undefined) return undefined;
+    const left = digestErased(this.#erased.map(({ event }) => event));
+    const what = `event ${first.event.seq} of ${this.task}`;
+    return { line: first.line, what, left, events: this.#erased.length };
+  }
+
   get expected(): string {
     return this.#isWhole ? `the end of the trace of ${this.task}` : this.#chain.expected;
   }
@@ -45,7 +58,8 @@ export class TraceWalk {
   take(line: number, event: TraceEvent): void {
     const { findings } = this.#context;
     const { seq: number, prev, hash, task, type } = event;
-    if (!this.#chain.take(line, { number, prev, hash, body: event })) return;
+    if (!this.#chain.take(line, { number, prev, hash, body: isErased(event) ? null : event })) return;
+    if (isErased(event)) this.#erased.push({ line, event });
     const what = `event ${number} of ${this.task}`;
     if (task !== this.task) return findings.add(line, what, "altered", `it says that it is of ${task}`);
     const end = this.#ends.find(({ events }) => events === number);

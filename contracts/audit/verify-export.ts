@@ -4,7 +4,7 @@ import type { KeyObject } from "node:crypto";
 import { digestOf } from "../canonical.ts";
 import { ChainWalk } from "./chain-walk.ts";
 import { type AuditEntry, auditStart } from "./entry.ts";
-import { type ExportHead, type ExportLine, type ParsedLine, parseLine } from "./export-lines.ts";
+import { type ExportHead, type ExportLine, entryName, LINE_NAMES, type ParsedLine, parseLine } from "./export-lines.ts";
 import { type Finding, Findings } from "./finding.ts";
 import { isInScope, LogFacts, type Signatures } from "./log-facts.ts";
 import { TraceWalk } from "./trace-walk.ts";
@@ -14,6 +14,8 @@ export interface TraceItem {
   readonly task: string;
   readonly outcome: "intact" | "broken";
   readonly events: number;
+  /** Of which what was said is erased. */
+  readonly erased?: number;
 }
 
 export interface ExportVerdict {
@@ -24,6 +26,8 @@ export interface ExportVerdict {
   readonly entries: number;
   readonly tasks: number;
   readonly events: number;
+  /** Events that lost what was said in them, as the log tells. */
+  readonly erased: number;
   readonly signatures: Signatures;
   readonly items: readonly TraceItem[];
   /** The first hundred. */
@@ -37,6 +41,7 @@ export class ExportVerifier {
   readonly #facts = new LogFacts();
   readonly #applies: { readonly line: number; readonly planId: string; readonly digest: string }[] = [];
   readonly #seen = new Set<string>();
+  readonly #erased: (NonNullable<TraceWalk["erased"]> & { readonly task: string })[] = [];
   #head: ExportHead | undefined;
   #log: ChainWalk | undefined;
   #trace: TraceWalk | undefined;
@@ -83,6 +88,7 @@ export class ExportVerifier {
     }
     this.#checkApplies();
     this.#checkMissingTraces();
+    this.#checkErased();
     this.#checkSigned();
     return {
       valid: this.#findings.count === 0,
@@ -92,6 +98,7 @@ export class ExportVerifier {
       entries: this.#entries,
       tasks: this.#seen.size,
       events: this.#events,
+      erased: this.#erased.reduce((sum, { events }) => sum + events, 0),
       signatures: this.#facts.signatures,
       items: this.#items,
       findings: this.#findings.kept,
@@ -115,7 +122,7 @@ export class ExportVerifier {
   }
 
   #takeUnreadable(kind: ExportLine["kind"] | undefined): void {
-    const own = kind === undefined || kind === "event" || kind === "entry" ? undefined : NAMES[kind];
+    const own = kind === undefined || kind === "event" || kind === "entry" ? undefined : LINE_NAMES[kind];
     this.#add(own ?? this.#expected, "altered", "it is not what was written");
     this.#number += 1;
     // Whatever stood there: before the first trace it may have been an entry.
@@ -221,9 +228,11 @@ export class ExportVerifier {
 
   #leaveTrace(): void {
     if (this.#trace === undefined) return;
-    const { task, events } = this.#trace;
+    const { task, events, erased } = this.#trace;
     this.#trace.finish(this.#line);
-    this.#items.push({ task, outcome: this.#findings.count > this.#faultsBefore ? "broken" : "intact", events });
+    if (erased !== undefined) this.#erased.push({ task, ...erased });
+    const outcome = this.#findings.count > this.#faultsBefore ? "broken" : "intact";
+    this.#items.push({ task, outcome, events, ...(erased === undefined ? {} : { erased: erased.events }) });
     this.#trace = undefined;
   }
 
@@ -262,6 +271,17 @@ export class ExportVerifier {
     }
   }
 
+  /** Whoever alters an event could call it erased: only the log says which are. */
+  #checkErased(): void {
+    for (const { task, line, what, left } of this.#erased) {
+      const told = this.#facts.erased.get(task);
+      if (told === left || (told === undefined && !this.#isLogWhole)) continue;
+      const detail =
+        told === undefined ? "the audit log tells of no erasure" : "something else was left by its erasure";
+      this.#findings.add(line, what, "altered", detail);
+    }
+  }
+
   #checkMissingTraces(): void {
     const scope = this.#head?.scope;
     if (scope === undefined || !this.#ended) return;
@@ -273,14 +293,3 @@ export class ExportVerifier {
     }
   }
 }
-
-function entryName(number: number): string {
-  return `entry ${number} of the audit log`;
-}
-
-const NAMES = {
-  export: "the head of the export",
-  apply: "an apply",
-  task: "the line of a task",
-  end: "the end of the export",
-} as const;

@@ -22,7 +22,7 @@ export async function readTaskReport(redis: Redis, ref: TaskRef): Promise<TaskRe
 export async function reportTask(redis: Redis, env: string, task: TaskRecord): Promise<TaskReport> {
   const read = await readTrace(redis, { env, namespace: task.namespace, name: task.name });
   const events = read.slice(0, task.trace.seq);
-  const chain = verifyChain(taskId(task), events, task.trace);
+  const chain = verifyChain(taskId(task), events, task.trace, task.erased?.left);
   return { task, summary: summarizeTrace(events), chain, graph: await readTaskGraph(redis, env, task) };
 }
 

@@ -34,6 +34,8 @@ export type RetryAnswer =
   | { readonly outcome: "missing" }
   /** It goes on, or it has ended well or by a person's will: there is nothing to try again. */
   | { readonly outcome: "not-failed"; readonly phase: TaskPhase }
+  /** What it would go on with was erased. */
+  | { readonly outcome: "erased" }
   /** An older version ended it, and did not keep where it stopped. */
   | { readonly outcome: "nothing-open" };
 
@@ -44,19 +46,20 @@ const NOTHING_SPENT = LEDGER_FIELDS.map((field) => `'${field}', '${field === "ca
  * KEYS  1 task · 2 activations · 3 order · 4 open · 5 journal · 6 approvals
  * ARGV  1 graph, or '' for where it stopped · 2 whether the budget begins anew, 1 or 0 · 3 number of activations to start ·
  *       from 4 the record (see RECORD) · then id and agent of each activation to start
- * Answers {'retried', priority, id…}, {'moved'}, {'missing'}, {'not-failed', phase} or {'nothing-open'}.
+ * Answers {'retried', priority, id…}, {'moved'}, {'missing'}, {'not-failed', phase}, {'erased'} or {'nothing-open'}.
  * Invariants: only a task that failed goes on, once for each retry. Epochs and steps stay, so a former holder is as fenced
  * as before and what is done is not done again. What was approved or denied before is asked anew. From the start, activations have numbers that none had before.
  */
 const RETRY = defineScript(`${NOW}${RECORD}
 local task, activations, order, open, journal, approvals = unpack(KEYS)
-local found = redis.call('HMGET', task, 'phase', 'seq', 'head', 'priority')
+local found = redis.call('HMGET', task, 'phase', 'seq', 'head', 'priority', 'erasedAt')
 local function retried()
   return { 'retried', found[4], unpack(redis.call('SMEMBERS', open)) }
 end
 if not found[1] then return { 'missing' } end
 if is_repeated(journal, 4) then return retried() end
 if found[1] ~= 'Failed' and found[1] ~= 'DeadLetter' then return { 'not-failed', found[1] } end
+if found[5] then return { 'erased' } end
 if not is_next(found[2], found[3], 4) then return { 'moved' } end
 local goes_on = ARGV[1] == ''
 local ids = redis.call('SMEMBERS', open)
@@ -108,6 +111,7 @@ export async function retryTask(redis: Redis, queue: ActivationQueue, request: R
         continue;
       case "missing":
       case "nothing-open":
+      case "erased":
         return { outcome };
       case "not-failed":
         return { outcome, phase: readTaskPhase(what, first) };
