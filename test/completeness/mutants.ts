@@ -207,7 +207,20 @@ const MORE_POLICIES: readonly Mutant[] = [0, 1].map((nth) => ({
   tests: POLICIES,
 }));
 
-export const MUTANTS: readonly Mutant[] = [...AROUND_THE_GATE, ...IN_THE_GATE, ...IN_THE_POLICIES, ...MORE_POLICIES];
+const ORDERED: readonly Mutant[] = ["findFlow", "findSequence"].map((name) => ({
+  file: "policies/decide.ts",
+  from: `? ${name}(policies, request) : []`,
+  to: "? [] : []",
+  tests: POLICIES,
+}));
+
+export const MUTANTS: readonly Mutant[] = [
+  ...AROUND_THE_GATE,
+  ...IN_THE_GATE,
+  ...IN_THE_POLICIES,
+  ...MORE_POLICIES,
+  ...ORDERED,
+];
 
 /** Where the gate is asked or asks: each such line must be part of a mutant, so that a new one is not forgotten. */
 export const GATE_CALLS: Readonly<Record<string, RegExp>> = {
@@ -219,5 +232,5 @@ export const GATE_CALLS: Readonly<Record<string, RegExp>> = {
   "runner/gate/verify.ts": /await requestTool\(/,
   "runner/gate/judge.ts": /\bdecide\(request|checkStops\?|realPath\(path\)/,
   "runner/gate/door.ts": /^ {2}checkBefore\(/,
-  "policies/decide.ts": /^\s+(return )?\[?\.\.\.find\w+\(/,
+  "policies/decide.ts": /^\s+(return )?\[?\.\.\.(find\w+\(|\(.*\? find)/,
 };
