@@ -1,6 +1,6 @@
 // What a decision was made from, as the trace keeps it: enough to make it again, and nothing that stands elsewhere. The
 // event names point, agent, tool or model; the call's own event has the arguments; the task has the input, its trace what
-// was called before, and its snapshot what manifests grant the agent and say of the tool's data.
+// was called before, and its snapshot what manifests grant the agent and say of the tool's data and of what a model needs.
 import type { GateRequest, ToolFacts } from "../policies/request.ts";
 
 /** Characters of one recorded request, as JSON. What is larger is left out, and a replay cannot tell. */
@@ -18,6 +18,7 @@ const ELSEWHERE: readonly string[] = [
   "grants",
   "input",
   "history",
+  "uses",
 ];
 
 /** Before it is redacted. Fields that this version does not know are kept: a request has all that was decided from. */

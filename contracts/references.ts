@@ -50,6 +50,8 @@ export const REFERENCES: readonly Reference[] = [
   ruleTool("AgentPolicy", "/spec/blocked_tools/*"),
   ruleTool("AgentPolicy", "/spec/rules/*/match/tools/*"),
   ruleTool("AgentPolicy", "/spec/max_calls/{}"),
+  rule("AgentPolicy", "/spec/allowed_secrets/*", "Secret"),
+  rule("AgentPolicy", "/spec/flow/*/to/agents/*", "Agent"),
   ruleTool("AgentPolicy", "/spec/flow/*/to/tools/*"),
   ruleTool("AgentPolicy", "/spec/sequence/*/tools/*"),
   ruleTool("AgentPolicy", "/spec/sequence/*/requires_before/*"),

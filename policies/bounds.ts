@@ -5,11 +5,11 @@ import type { CompiledPolicy, CompiledRule } from "./compiled.ts";
 import { decideOpen, type OpenRequest } from "./decide.ts";
 import { limitText, needOf } from "./limit.ts";
 import type { PolicySet } from "./policy-set.ts";
-import { flowRulesFor } from "./rules/flow.ts";
+import { flowRulesFor, readingRulesFor } from "./rules/flow.ts";
 import { judgesCall, rulesFor } from "./rules/matched-rules.ts";
 import { sequenceRulesFor } from "./rules/sequence.ts";
 import { type Target, toolTarget } from "./rules/target.ts";
-import { appliesTo, subjectKeys } from "./scope.ts";
+import { appliesTo, type SubjectKeys, subjectKeys } from "./scope.ts";
 
 export interface Bound {
   /**
@@ -39,7 +39,11 @@ export function boundsOf(request: OpenRequest, set: PolicySet): Bound[] {
     .map(({ policy, rule }) => boundBy(policy, rule.effect, rule.rule, textOf(rule)));
   return [
     ...rules,
-    ...policies.flatMap((policy) => [...flowOf(policy, request), ...sequenceOf(policy, request)]),
+    ...policies.flatMap((policy) => [
+      ...flowOf(policy, keys, request),
+      ...sequenceOf(policy, request),
+      ...egressOf(policy, request),
+    ]),
     ...policies.flatMap((policy) => budgetsOf(policy, request)),
   ];
 }
@@ -76,13 +80,18 @@ function othersText({ arguments: matched, must }: CompiledRule): string {
   return named.size === 0 ? "no arguments" : `no arguments but ${[...named].join(", ")}`;
 }
 
-function flowOf(policy: CompiledPolicy, request: OpenRequest): Bound[] {
+function flowOf(policy: CompiledPolicy, keys: SubjectKeys, request: OpenRequest): Bound[] {
   if (request.point !== "before_tool") return [];
-  return flowRulesFor(policy, request.tool).map(({ rule, data, declassify }) => {
+  const reading = readingRulesFor(policy, keys).map(({ rule, data }) => ({
+    ...boundBy(policy, "deny", rule, `what it returns is withheld once it comes to data labelled ${namesOf(data)}`),
+    past: true as const,
+  }));
+  const calls = flowRulesFor(policy, keys, request.tool).map(({ rule, data, declassify }) => {
     const read = `data labelled ${namesOf(data)} was read`;
     const text = declassify === null ? `never once ${read}` : `asks first once ${read}`;
     return { ...boundBy(policy, declassify === null ? "deny" : "ask", rule, text), past: true as const };
   });
+  return [...calls, ...reading];
 }
 
 function sequenceOf(policy: CompiledPolicy, request: OpenRequest): Bound[] {
@@ -93,6 +102,13 @@ function sequenceOf(policy: CompiledPolicy, request: OpenRequest): Bound[] {
       ...notAfter.map(({ text }) => `never after \`${text}\` was called`),
     ].map((text) => ({ ...boundBy(policy, "deny", rule, text), past: true as const })),
   );
+}
+
+/** Of calls whose arguments say where they lead; of all others it is known whether they may be made. */
+function egressOf(policy: CompiledPolicy, request: OpenRequest): Bound[] {
+  const paths = request.point === "before_tool" ? (request.tool.data?.urlArguments ?? []) : [];
+  if (policy.egress === null || paths.length === 0) return [];
+  return [boundBy(policy, "deny", "spec.egress", `${namesOf(paths)} must be ${policy.egress.text}`)];
 }
 
 function namesOf(labels: readonly string[]): string {

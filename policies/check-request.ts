@@ -5,20 +5,21 @@ import type { GateRequest } from "./request.ts";
 const SUBJECT_FIELDS = ["namespace", "system", "task", "agent"];
 const GRANT_FIELDS = ["tools", "allowedTools", "roles"];
 const TOOL_FIELDS = ["capabilities", "operationClasses"];
-const DATA_FIELDS = ["returns", "sendsTo"];
+const DATA_FIELDS = ["returns", "sendsTo", "urlArguments"];
 const HISTORY_FIELDS = ["succeeded", "begun"];
 
 export function isGateRequest(request: unknown): request is GateRequest {
   if (!isFields(request) || !isSubject(request["subject"])) return false;
   switch (request["point"]) {
     case "task_admission":
-      return true;
+      return isReach(request["uses"]) && isCarried(request["carried"]);
     case "before_model":
       return (
         isText(request["model"]) &&
         isText(request["provider"]) &&
         isCount(request["reserveTokens"]) &&
         isAmount(request["reserveMicroUsd"]) &&
+        isReach(request["uses"]) &&
         hasUsage(request)
       );
     case "after_model":
@@ -35,7 +36,7 @@ export function isGateRequest(request: unknown): request is GateRequest {
         hasUsage(request)
       );
     case "after_tool":
-      return isTool(request["tool"]) && hasUsage(request);
+      return isTool(request["tool"]) && isCarried(request["carried"]) && hasUsage(request);
     case "secret_use":
       return isText(request["secret"]) && (request["grantedBy"] === null || isText(request["grantedBy"]));
     default:
@@ -57,7 +58,15 @@ function isTool(value: unknown): boolean {
 }
 
 function isToolData(value: unknown): boolean {
-  return value === undefined || (isFields(value) && DATA_FIELDS.every((name) => isTextsOrNone(value[name])));
+  return isReach(value) && (value === undefined || DATA_FIELDS.every((name) => isTextsOrNone(value[name])));
+}
+
+function isReach(value: unknown): value is Fields | undefined {
+  if (value === undefined) return true;
+  if (!isFields(value) || !isTextsOrNone(value["secrets"])) return false;
+  const { isProcess, reaches } = value;
+  if (isProcess !== undefined && isProcess !== true) return false;
+  return reaches === undefined || (Array.isArray(reaches) && reaches.every((url) => url === null || isString(url)));
 }
 
 function isCarried(value: unknown): boolean {

@@ -1,5 +1,7 @@
 // What policies look like once they are read: the parts that the rules of policies/rules/ decide from.
+import type { Answer } from "./arguments/answer.ts";
 import type { ArgumentCondition } from "./arguments/conditions.ts";
+import type { Work } from "./arguments/work.ts";
 import type { Expression } from "./expression/expression.ts";
 import type { Limit } from "./limit.ts";
 import type { Pattern } from "./names.ts";
@@ -62,9 +64,11 @@ export interface ToolMatch {
   readonly operationClasses: readonly OperationClass[] | "any" | null;
   /** Labels of where the tool sends its arguments. */
   readonly sendsTo: readonly Entry[] | null;
+  /** Those who call. Alone, it is about what they may read at all. */
+  readonly agents: readonly Entry[] | null;
 }
 
-/** Of `flow[]`: whoever has read all of `data` may not call `to`. */
+/** Of `flow[]`: whoever has read all of `data` may not call `to`; where `to` names agents only, they may not read it. */
 export interface FlowRule {
   readonly rule: string;
   readonly message: string | null;
@@ -85,6 +89,15 @@ export interface SequenceRule {
   readonly notAfter: readonly Entry[];
 }
 
+/** Of `egress`. */
+export interface Egress {
+  /** What may be reached: `a URL (https) of \`api.example.com\``. */
+  readonly text: string;
+  readonly hold: (url: string, work: Work) => Answer;
+  /** Whether calls may be carried out by processes, which may reach anything. */
+  readonly processes: boolean;
+}
+
 export interface CompiledPolicy {
   readonly address: string;
   readonly scope: Scope;
@@ -101,6 +114,10 @@ export interface CompiledPolicy {
   readonly inputLabels: readonly string[];
   readonly flow: readonly FlowRule[];
   readonly sequence: readonly SequenceRule[];
+  /** null: everywhere. */
+  readonly egress: Egress | null;
+  /** null: every Secret. */
+  readonly allowedSecrets: readonly Entry[] | null;
   readonly errors: readonly SpecError[];
 }
 

@@ -4,18 +4,19 @@ import { isGateRequest } from "./check-request.ts";
 import type { CompiledPolicy } from "./compiled.ts";
 import type { Finding } from "./finding.ts";
 import type { PolicySet } from "./policy-set.ts";
-import type { GateRequest, ToolFacts, Verdict } from "./request.ts";
+import type { GateRequest, Subject, ToolFacts, Verdict } from "./request.ts";
 import { findBlockedTool } from "./rules/blocked-tools.ts";
 import { findBudgets, NOTHING_MORE, needOfRequest } from "./rules/budgets.ts";
 import { findDefaultDeny, findUngranted } from "./rules/defaults.ts";
+import { findEgress } from "./rules/egress.ts";
 import { findPolicyErrors } from "./rules/errors.ts";
-import { findFlow } from "./rules/flow.ts";
+import { findFlow, findReading, readingRulesFor } from "./rules/flow.ts";
 import { findListing } from "./rules/listing.ts";
 import { collectPaths, findMatchedRules } from "./rules/matched-rules.ts";
 import { findModels } from "./rules/models.ts";
 import { findOperations, findPermissionErrors } from "./rules/operations.ts";
 import { findPermissions, relevantPermissions } from "./rules/permissions.ts";
-import { findSecretUse } from "./rules/secrets.ts";
+import { findSecrets, findSecretUse } from "./rules/secrets.ts";
 import { findSequence, sequenceRulesFor } from "./rules/sequence.ts";
 import { type Target, toolTarget } from "./rules/target.ts";
 import { agentAddress, appliesTo, type SubjectKeys, subjectKeys } from "./scope.ts";
@@ -77,6 +78,16 @@ export function needsHistory(request: GateRequest, set: PolicySet): boolean {
   return rules.some((policy) => appliesTo(policy, keys));
 }
 
+/** Whether anything can be said against what a call came to: where nothing can, nobody needs to ask. */
+export function saysAfter(point: "after_model" | "after_tool", subject: Subject, set: PolicySet): boolean {
+  const asked = set.policies.filter(({ limits, flow }) => (point === "after_model" ? limits : flow).length > 0);
+  if (asked.length === 0) return false;
+  const keys = subjectKeys(subject);
+  return asked.some(
+    (policy) => appliesTo(policy, keys) && (point === "after_model" || readingRulesFor(policy, keys).length > 0),
+  );
+}
+
 function findAtPoint(
   request: GateRequest,
   keys: SubjectKeys,
@@ -89,12 +100,20 @@ function findAtPoint(
     case "before_tool":
       return findBeforeTool(request, keys, set, policies, toolTarget(request));
     case "secret_use":
-      return findSecretUse(request.subject, request.secret, request.grantedBy);
+      return [
+        ...findSecretUse(request.subject, request.secret, request.grantedBy),
+        ...findSecrets(policies, { secrets: [request.secret] }),
+      ];
     case "after_model":
-    case "after_tool":
       return findBudgets(policies, keys, request.usage, NOTHING_MORE);
+    case "after_tool":
+      return findReading(policies, keys, request.carried);
     case "task_admission":
-      return [];
+      return [
+        ...findReading(policies, keys, request.carried),
+        ...findEgress(policies, "the agent's server", request.uses),
+        ...findSecrets(policies, request.uses),
+      ];
   }
 }
 
@@ -107,9 +126,11 @@ function findBeforeModel(
   policies: readonly CompiledPolicy[],
   target: Target,
 ): Finding[] {
-  const { model, usage } = request;
+  const { model, usage, uses } = request;
   const findings = [
     ...findModels(policies, model),
+    ...findEgress(policies, `\`${model}\``, uses),
+    ...findSecrets(policies, uses),
     ...findMatchedRules(policies, request.subject, keys, target),
     ...findBudgets(policies, keys, usage, needOfRequest(request) ?? NOTHING_MORE),
   ];
@@ -130,8 +151,10 @@ function findBeforeTool(
     ...findBlockedTool(policies, tool.name),
     ...findMatchedRules(policies, subject, keys, target),
     // Of a call that is not known yet it may not be known either what comes before it.
-    ...(target.open === undefined || request.carried !== undefined ? findFlow(policies, request) : []),
+    ...(target.open === undefined || request.carried !== undefined ? findFlow(policies, keys, request) : []),
     ...(target.open === undefined || request.history !== undefined ? findSequence(policies, request) : []),
+    ...findEgress(policies, `\`${tool.name}\``, tool.data, target.open === undefined ? request.arguments : undefined),
+    ...findSecrets(policies, tool.data),
     ...findBudgets(policies, keys, usage, needOfRequest(request) ?? NOTHING_MORE),
     ...findListing(subject, grants, tool),
     ...findPermissions(set, subject, grants, tool, relevant),

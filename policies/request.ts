@@ -94,12 +94,24 @@ export interface ToolFacts {
   readonly data?: ToolData;
 }
 
+/** What manifests say that a call needs of the world, whatever its arguments are. */
+export interface Reach {
+  /** URLs that it reaches; null: one that nobody can tell. */
+  readonly reaches?: readonly (string | null)[];
+  /** A process on the runner's machine carries it out, which may reach anything. */
+  readonly isProcess?: true;
+  /** Secrets that it uses, as `namespace/name`. */
+  readonly secrets?: readonly string[];
+}
+
 /** What manifests say of the data that passes through a tool. */
-export interface ToolData {
+export interface ToolData extends Reach {
   /** Labels of what it returns. */
   readonly returns?: readonly string[];
   /** Labels of where its arguments go. */
   readonly sendsTo?: readonly string[];
+  /** Paths of arguments that hold URLs which it reaches. */
+  readonly urlArguments?: readonly string[];
 }
 
 /** A label of data that the asker has read, and what it came with. */
@@ -118,7 +130,14 @@ export interface CallHistory {
 }
 
 export type GateRequest =
-  | { readonly point: "task_admission"; readonly subject: Subject }
+  | {
+      readonly point: "task_admission";
+      readonly subject: Subject;
+      /** Labels of what agents before it send it. */
+      readonly carried?: readonly CarriedLabel[];
+      /** What the agent's servers need before they can be asked for their tools. */
+      readonly uses?: Reach;
+    }
   | {
       readonly point: "before_model";
       readonly subject: Subject;
@@ -129,6 +148,7 @@ export type GateRequest =
       /** The same in millionths of a US dollar; null or missing: the price is unknown. */
       readonly reserveMicroUsd?: number | null;
       readonly usage: Usage;
+      readonly uses?: Reach;
     }
   | { readonly point: "after_model"; readonly subject: Subject; readonly model: string; readonly usage: Usage }
   | {
@@ -150,7 +170,14 @@ export type GateRequest =
       /** Absent: nobody looked, and a rule that needs it denies. See `needsHistory`. */
       readonly history?: CallHistory;
     }
-  | { readonly point: "after_tool"; readonly subject: Subject; readonly tool: ToolFacts; readonly usage: Usage }
+  | {
+      readonly point: "after_tool";
+      readonly subject: Subject;
+      readonly tool: ToolFacts;
+      readonly usage: Usage;
+      /** With those of what it returned. */
+      readonly carried?: readonly CarriedLabel[];
+    }
   | {
       readonly point: "secret_use";
       readonly subject: Subject;

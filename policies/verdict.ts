@@ -12,6 +12,7 @@ const ORDER: readonly DenialCode[] = [
   "TOOL_ARG_FORBIDDEN",
   "MODEL_NOT_ALLOWED",
   "FLOW_VIOLATION",
+  "EGRESS_DENIED",
   "BUDGET_TOKENS",
   "BUDGET_COST",
   "BUDGET_STEPS",

@@ -1,12 +1,14 @@
 // Opens what an agent works with: its model, its tools, its gate. Keeps what outlives one activation: MCP servers,
 // compiled argument schemas, the policies of now.
 
+import { addressOf } from "../contracts/address.ts";
 import { decisionIdOf } from "../contracts/decision-id.ts";
 import { PermanentFailure } from "../contracts/failure.ts";
 import type { AgentSpec } from "../contracts/kinds/agent.ts";
 import { listedTools } from "../contracts/memory-tools.ts";
 import { taskId } from "../contracts/new-task.ts";
-import type { CarriedLabel } from "../policies/request.ts";
+import type { ReachGround } from "../contracts/reach.ts";
+import type { CarriedLabel, Reach } from "../policies/request.ts";
 import type { Redis } from "../store/connect.ts";
 import type { ActivationJob } from "../store/queue.ts";
 import { reserveBudgets } from "../store/scripts/reserve-budgets.ts";
@@ -19,8 +21,10 @@ import { openCallHistory } from "./call-history.ts";
 import type { Definitions } from "./definitions.ts";
 import { compileSchema } from "./foreign-schema.ts";
 import { type ArgumentCheck, createArgumentCheck } from "./gate/arguments.ts";
+import type { JudgeOptions } from "./gate/ask.ts";
 import { CarriedLabels, labelled } from "./gate/carried.ts";
 import { createGate, type Gate } from "./gate/gate.ts";
+import { openGuards } from "./gate/guards.ts";
 import { realPath } from "./gate/real-path.ts";
 import { createRedactor, type Redactor, redactFailure } from "./gate/redact.ts";
 import type { Held } from "./held.ts";
@@ -32,11 +36,12 @@ import type { ToolDefinition } from "./models/model.ts";
 import { openAgentModels } from "./models/open-agent-models.ts";
 import { OpenedModels } from "./models/opened-models.ts";
 import type { SecretAccess } from "./secrets/allowed.ts";
+import { guardSecrets } from "./secrets/guard-secrets.ts";
 import { openSecrets, type Secrets } from "./secrets/secrets.ts";
 import { openSightings, type Sightings } from "./sightings.ts";
 import { findStop, StoppedActivations, stopped } from "./stops.ts";
 import { type Outbound, resolveHost } from "./tools/checked-request.ts";
-import { findMemory } from "./tools/find-manifest.ts";
+import { type FoundServer, findMemory } from "./tools/find-manifest.ts";
 import { openToolBox, outboundTo, type ToolDeps } from "./tools/open-tool-box.ts";
 import type { ToolBox } from "./tools/tool.ts";
 import { toolRules } from "./tools/tool-rules.ts";
@@ -128,18 +133,24 @@ interface Attempt {
   readonly spec: AgentSpec;
 }
 
-async function openBench(shared: Shared, attempt: Attempt, secrets: Secrets, redactor: Redactor): Promise<Bench> {
-  const { options, mcp, live, stops, breakers, opened, argumentCheck, sightings, ground } = shared;
+async function openBench(shared: Shared, attempt: Attempt, known: Secrets, redactor: Redactor): Promise<Bench> {
+  const { options, mcp, breakers, opened, argumentCheck, sightings, ground } = shared;
   const { held, definitions, spec } = attempt;
   const { entries } = definitions.snapshot;
   const { namespace } = held.task;
   const output = outputShape(spec, held.agent);
+  const judged = judgeOptions(shared, attempt, redactor);
+  const guards = openGuards(judged);
+  const hasSecret = (home: string, name: string): boolean =>
+    entries[addressOf({ kind: "Secret", namespace: home, name })] !== undefined;
+  const secrets = guardSecrets(known, guards, hasSecret);
   const models = await openAgentModels({ definitions, secrets, breakers, opened, at: options.now() }, namespace, spec);
   const toolNames = listedTools(spec);
   const onOpened = sightings.serverOpened.bind(sightings);
-  const carried = new CarriedLabels(held.claim.messages, held.claim.steps);
-  const memory = memoryOf(shared, attempt, secrets, carried);
-  const deps = { mcp, secrets, ground, onOpened, memory };
+  const memory = memoryOf(shared, attempt, { secrets, carried: judged.carried, hasSecret });
+  const admit = ({ namespace: home, name }: FoundServer, uses: Reach): Promise<void> =>
+    guards.useServer(`McpServer ${home}/${name}`, uses);
+  const deps = { mcp, secrets, ground, onOpened, memory, admit, hasSecret };
   const rulesOf = (tool: string): ReturnType<typeof toolRules> => toolRules(entries, namespace, tool);
   // A verify tool can be called, but not by the model: the gate lists it for its one question only.
   const verifying = toolNames.flatMap((name) => rulesOf(name).verify ?? []);
@@ -148,7 +159,25 @@ async function openBench(shared: Shared, attempt: Attempt, secrets: Secrets, red
     deps,
     held.lease.signal,
   );
-  const gate = createGate({
+  return {
+    gate: createGate({ ...judged, toolBox, argumentCheck }),
+    models,
+    output,
+    tools: definitionsOf(toolBox, toolNames),
+    toolRules: (tool) => ({ ...rulesOf(tool), effect: toolBox.find(tool)?.effect ?? "write" }),
+    redact: (text) => redactor.text(text),
+    carried: judged.carried,
+    close: () => toolBox.close(),
+  };
+}
+
+/** What the gate judges by: complete before any tool is opened. */
+function judgeOptions(
+  { options, live, stops }: Shared,
+  { held, definitions, spec }: Attempt,
+  redactor: Redactor,
+): JudgeOptions {
+  return {
     realPath,
     policies: definitions.policies,
     livePolicies: () => live.get(held.since.madeByMs, held.lease.signal),
@@ -171,35 +200,27 @@ async function openBench(shared: Shared, attempt: Attempt, secrets: Secrets, red
       activationMs: Math.round(performance.now() - held.since.activationMs),
     }),
     recorder: held.journal,
-    toolBox,
-    carried,
+    carried: new CarriedLabels(held.claim.messages, held.claim.steps),
     history: openCallHistory(options.redis, held),
     redactor,
-    argumentCheck,
     clock: { now: options.now, monotonicMs: () => performance.now() },
     newId: () => decisionIdOf(held.task, options.newId()),
     approvals: openApprovalBook(options.redis, held),
     ...askerOf(held, spec),
-  });
-  const tools = definitionsOf(toolBox, toolNames);
-  return {
-    gate,
-    models,
-    output,
-    tools,
-    toolRules: (tool) => ({ ...rulesOf(tool), effect: toolBox.find(tool)?.effect ?? "write" }),
-    redact: (text) => redactor.text(text),
-    carried,
-    close: () => toolBox.close(),
   };
+}
+
+interface MemoryNeeds {
+  readonly secrets: Secrets;
+  readonly carried: CarriedLabels;
+  readonly hasSecret: ReachGround["hasSecret"];
 }
 
 /** What the agent's manifest names, kept under the task, and signed with who writes. */
 function memoryOf(
   { options, ground }: Shared,
   { held, definitions, spec }: Attempt,
-  secrets: Secrets,
-  carried: CarriedLabels,
+  { secrets, carried, hasSecret }: MemoryNeeds,
 ): FindMemoryTool {
   const { task, agent, activation } = held;
   const reference = spec.memory?.ref;
@@ -213,7 +234,7 @@ function memoryOf(
     at: options.now().toISOString(),
     ...labelled(carried.list().map((label) => keptLabel(label, taskId(task)))),
   });
-  return agentMemory(found, { redis: options.redis, task, secrets, outbound }, written);
+  return agentMemory(found, { redis: options.redis, task, secrets, outbound }, written, hasSecret);
 }
 
 /** Whoever reads it may be another task. */

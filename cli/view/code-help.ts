@@ -66,8 +66,10 @@ export const DENIAL_HELP: Readonly<Record<DenialCode, string>> = {
     "The approval is for another call: the arguments, the tool's definition or the policies have changed since. The call is asked about anew; look at what changed before you approve it.",
   FLOW_VIOLATION:
     "A rule of `flow` forbids that data which the agent has read goes to this tool, or a rule of `sequence` wants another call before, or not before, this one. The reason names the labels with the calls that they came with.",
-  EGRESS_DENIED: "The call would reach a host that is not allowed.",
-  SECRET_NOT_GRANTED: "Nothing grants the use of this Secret.",
+  EGRESS_DENIED:
+    "The call would reach a host that `egress` of a policy in scope does not list, or a place that nobody can tell: the endpoint of its manifest, or an argument that the Tool lists in `url_arguments`.",
+  SECRET_NOT_GRANTED:
+    "The call uses a Secret that `allowed_secrets` of a policy in scope does not list. Add it there, or take it from what names it.",
   SANDBOX_UNAVAILABLE: "The runner has no sandbox of the kind that the tool needs.",
   POLICY_ERROR: "A policy in scope cannot be read or evaluated, so nothing in its scope is allowed.",
   POLICY_UNAVAILABLE: "The policies could not be read, so nothing is allowed.",

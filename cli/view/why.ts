@@ -69,6 +69,10 @@ function adviceOn(
       return rule.startsWith("spec.sequence")
         ? `call the tools in the order that ${rule} of ${policy} wants, or change it, ${where}`
         : `let another agent, which has not read that data, make the call, let a person decide (\`declassify: approval\`), or change ${rule} of ${policy}, ${where}`;
+    case "EGRESS_DENIED":
+      return `add the host to \`egress.allow_hosts\` of ${policy}, ${where}, or call what is allowed`;
+    case "SECRET_NOT_GRANTED":
+      return `add the Secret to \`allowed_secrets\` of ${policy}, ${where}`;
     case "TOOL_UNKNOWN":
       return `declare a Tool \`${tool}\`, or an McpServer that offers it`;
     case "DEFAULT_DENY":

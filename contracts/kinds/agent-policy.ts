@@ -100,6 +100,10 @@ const FLOW = {
         tools: { ...NAMES, description: "Tools." },
         operation_classes: OPERATION_CLASSES,
         sends_to: { ...NAMES, description: "Labels that a Tool has in `sends_to`. `*` stands for any text." },
+        agents: {
+          ...NAMES,
+          description: "Agents that call. Without tools: agents that may not read such data at all.",
+        },
       },
     },
     declassify: {
@@ -171,7 +175,34 @@ const RATE = {
   },
 } as const;
 
-const NOT_EVALUATED = "Not evaluated yet: while it is set, everything in the policy's scope is denied (Countwheel).";
+const EGRESS = {
+  type: "object",
+  description:
+    "Hosts that calls of tools and models may reach; a call that reaches another one is denied (Countwheel).",
+  additionalProperties: false,
+  "x-strict": true,
+  properties: {
+    allow_hosts: {
+      ...NAMES,
+      description:
+        "Hosts; `*.example.com` stands for what is below example.com, not for it. Empty: none. Absent: all of `addresses`.",
+    },
+    addresses: {
+      type: "array",
+      items: { type: "string", enum: ["public", "private", "loopback", "link_local", "other"] },
+      description: "Kinds of addresses, by the host's text. Default: any, where `allow_hosts` is given.",
+    },
+    schemes: { ...NAMES, default: ["https", "http"], description: "Schemes of URLs." },
+    ports: { type: "array", items: { type: "integer", minimum: 1, maximum: 65535 }, description: "Default: any." },
+    processes: {
+      type: "string",
+      enum: ["allow", "deny"],
+      default: "allow",
+      description:
+        "Whether tools may be called that run as a process here (MCP over stdio, `cli`): those reach anything.",
+    },
+  },
+} as const;
 
 export const AGENT_POLICY_SCHEMA = {
   type: "object",
@@ -238,11 +269,10 @@ export const AGENT_POLICY_SCHEMA = {
       description: "What may be spent at most, and whose spending counts together (Countwheel).",
     },
     rate: RATE,
-    egress: {
-      type: "object",
-      description: NOT_EVALUATED,
-      additionalProperties: false,
-      properties: { allow_hosts: { type: "array", items: NAME, description: "Hosts that may be reached." } },
+    egress: EGRESS,
+    allowed_secrets: {
+      ...NAMES,
+      description: "Secrets that tools, servers, memories and models may use. Empty: none. Absent: all (Countwheel).",
     },
     input_labels: { ...LABELS, description: "Labels that the task's input has for this policy's `flow` (Countwheel)." },
     flow: { type: "array", items: FLOW, description: "Which labelled data may not reach which tools (Countwheel)." },

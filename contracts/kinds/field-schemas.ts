@@ -34,6 +34,13 @@ export const SENDS_TO = {
   description: "Labels of where its arguments go, such as `outside`: rules on `flow` name them (Countwheel).",
 } as const;
 
+export const URL_ARGUMENTS = {
+  ...NAMES,
+  maxItems: 16,
+  description:
+    "Arguments that hold a URL, or a list of them, which the tool reaches, as paths: rules on `egress` judge them (Countwheel).",
+} as const;
+
 export const RESOURCES = {
   type: "object",
   description: "Bounds on what the container may use.",

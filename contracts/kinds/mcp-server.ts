@@ -13,6 +13,7 @@ import {
   TEXT_MAP,
   TEXTS,
   TOOL_AUTH,
+  URL_ARGUMENTS,
 } from "./field-schemas.ts";
 
 export const MCP_SERVER_SCHEMA = {
@@ -93,7 +94,7 @@ export const MCP_SERVER_SCHEMA = {
         type: "object",
         additionalProperties: false,
         "x-strict": true,
-        properties: { returns: RETURNS, sends_to: SENDS_TO },
+        properties: { returns: RETURNS, sends_to: SENDS_TO, url_arguments: URL_ARGUMENTS },
       },
     },
     pins: {

@@ -25,6 +25,12 @@ const REQUEST = {
     },
     capabilities: { ...NAMES, description: "Of the tool, in the same way." },
     sends_to: { ...LABELS, description: "Of the tool, in the same way." },
+    reaches: {
+      ...NAMES,
+      description: "URLs that the call reaches, in place of what manifests say; also makes up a tool.",
+    },
+    process: { type: "boolean", description: "Whether a process here carries it out, in the same way." },
+    secrets: { ...NAMES, description: "Secrets that the call uses, as `namespace/name`, in the same way." },
     labels: { ...LABELS, description: "Labels of data that the agent has read before." },
     succeeded: { ...NAMES, description: "Tools that have succeeded before in the task." },
     called: { ...NAMES, description: "Tools that were called before in the task, beside those that succeeded." },

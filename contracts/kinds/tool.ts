@@ -15,6 +15,7 @@ import {
   TEXTS,
   TOOL_AUTH,
   TOOL_RUNTIME,
+  URL_ARGUMENTS,
 } from "./field-schemas.ts";
 
 const CLI = {
@@ -112,6 +113,7 @@ export const TOOL_SCHEMA = {
     max_result_bytes: { type: "integer", minimum: 1, description: "Bytes of a result at most (Countwheel)." },
     returns: RETURNS,
     sends_to: SENDS_TO,
+    url_arguments: URL_ARGUMENTS,
   },
 } as const;
 

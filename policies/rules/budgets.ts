@@ -26,7 +26,8 @@ export function needOfRequest(request: GateRequest): Need | undefined {
 
 function findLimit(policy: CompiledPolicy, limit: Limit, keys: SubjectKeys, usage: Usage, need: Need): Finding[] {
   const needed = needOf(limit, need);
-  if (needed === undefined) return [];
+  // What began in time may finish.
+  if (needed === undefined || (limit.meter === "wall" && need.steps === 0)) return [];
   const { code, rule, amount } = limit;
   if (needed === null) return [denyBy(policy, code, rule, UNKNOWN_PRICE, "model")];
   const spent = spentOf(policy, limit, keys, usage, need);

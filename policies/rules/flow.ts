@@ -1,29 +1,61 @@
 // Step 3: data that may not reach a tool. Whoever has read data of all the labels that a rule names may not call what the
 // rule is about, whatever the arguments are: nobody can tell what a model puts into them.
+import { isAboutReading } from "../compile/flow.ts";
 import type { CompiledPolicy, FlowRule, ToolMatch } from "../compiled.ts";
 import { denyBy, type Finding, reasonOf } from "../finding.ts";
 import { nameKey, toolKey } from "../names.ts";
 import type { CarriedLabel, GateRequest, ToolFacts } from "../request.ts";
-import { hasKey } from "../scope.ts";
+import { hasKey, type SubjectKeys } from "../scope.ts";
 import { touches } from "./matched-rules.ts";
 
 type BeforeTool = Extract<GateRequest, { point: "before_tool" }>;
 
-export function findFlow(policies: readonly CompiledPolicy[], { tool, carried }: BeforeTool): Finding[] {
+export function findFlow(
+  policies: readonly CompiledPolicy[],
+  keys: SubjectKeys,
+  { tool, carried = [] }: BeforeTool,
+): Finding[] {
   const findings: Finding[] = [];
   for (const policy of policies) {
     // Few policies have any, and this is asked at each call.
     if (policy.flow.length === 0) continue;
-    const origins = originsOf(policy, carried ?? []);
-    const rules = flowRulesFor(policy, tool).filter(({ data }) => data.every((label) => origins.has(label)));
-    findings.push(...rules.map((rule) => findingOf(policy, rule, tool, origins)));
+    const said = `what the agent has read may not go to \`${tool.name}\``;
+    findings.push(...findMet(policy, flowRulesFor(policy, keys, tool), carried, said));
   }
   return findings;
 }
 
-/** The rules that are about this tool, whatever its caller has read. */
-export function flowRulesFor(policy: CompiledPolicy, tool: ToolFacts): readonly FlowRule[] {
-  return policy.flow.filter(({ to }) => isTo(to, tool));
+/** After a call, and before an agent begins: what it may not read at all. */
+export function findReading(
+  policies: readonly CompiledPolicy[],
+  keys: SubjectKeys,
+  carried: readonly CarriedLabel[] = [],
+): Finding[] {
+  const said = "the agent may not read this";
+  return policies.flatMap((policy) => findMet(policy, readingRulesFor(policy, keys), carried, said));
+}
+
+/** The rules that are about calls of this tool by this agent, whatever it has read. */
+export function flowRulesFor(policy: CompiledPolicy, keys: SubjectKeys, tool: ToolFacts): readonly FlowRule[] {
+  return policy.flow.filter(({ to }) => !isAboutReading(to) && isBy(to, keys) && isTo(to, tool));
+}
+
+/** The rules that are about what this agent may read. */
+export function readingRulesFor(policy: CompiledPolicy, keys: SubjectKeys): readonly FlowRule[] {
+  return policy.flow.filter(({ to }) => isAboutReading(to) && isBy(to, keys));
+}
+
+function findMet(
+  policy: CompiledPolicy,
+  rules: readonly FlowRule[],
+  carried: readonly CarriedLabel[],
+  said: string,
+): Finding[] {
+  if (rules.length === 0) return [];
+  const origins = originsOf(policy, carried);
+  return rules
+    .filter(({ data }) => data.every((label) => origins.has(label)))
+    .map((rule) => findingOf(policy, rule, said, origins));
 }
 
 /** Label → where it came from. */
@@ -32,6 +64,10 @@ function originsOf({ inputLabels }: CompiledPolicy, carried: readonly CarriedLab
   for (const { label, from } of carried) origins.set(nameKey(label), from);
   for (const label of inputLabels) if (!origins.has(label)) origins.set(label, "the task's input");
   return origins;
+}
+
+function isBy({ agents }: ToolMatch, { agent }: SubjectKeys): boolean {
+  return agents === null || hasKey(agents, agent);
 }
 
 function isTo({ tools, operationClasses, sendsTo }: ToolMatch, tool: ToolFacts): boolean {
@@ -43,12 +79,12 @@ function isTo({ tools, operationClasses, sendsTo }: ToolMatch, tool: ToolFacts):
 function findingOf(
   policy: CompiledPolicy,
   { rule, data, message, declassify }: FlowRule,
-  tool: ToolFacts,
+  said: string,
   origins: ReadonlyMap<string, string>,
 ): Finding {
   const came = data.map((label) => `\`${label}\` came with ${origins.get(label) ?? "nobody knows what"}`).join(", ");
-  const said = `${message ?? `what the agent has read may not go to \`${tool.name}\``}: ${came}`;
-  if (declassify === null) return denyBy(policy, "FLOW_VIOLATION", rule, said, "carried");
-  const reason = reasonOf(policy.address, rule, said, "carried");
+  const text = `${message ?? said}: ${came}`;
+  if (declassify === null) return denyBy(policy, "FLOW_VIOLATION", rule, text, "carried");
+  const reason = reasonOf(policy.address, rule, text, "carried");
   return { effect: "ask", code: "APPROVAL_REQUIRED", policy, reason, approval: declassify };
 }

@@ -11,6 +11,8 @@ import {
   type CallHistory,
   type GateRequest,
   NOTHING_SPENT,
+  type Reach,
+  type ToolData,
   type ToolFacts,
   type Verdict,
 } from "../../policies/request.ts";
@@ -77,6 +79,7 @@ function requestOf(model: AccessModel, namespace: string, { request }: Case): Ga
       reserveTokens: request.reserve_tokens ?? 0,
       reserveMicroUsd: microUsdOf(request.reserve_cost_usd),
       usage: spent,
+      uses: statedReach(request),
     };
   }
   return {
@@ -113,14 +116,28 @@ function agentOf(model: AccessModel, namespace: string, agent: string | undefine
 }
 
 function toolOf(model: AccessModel, namespace: string, request: Case["request"]): ToolFacts {
-  const { tool = "", operation_classes: classes, capabilities, sends_to: sendsTo } = request;
+  const { tool = "", operation_classes: classes, capabilities } = request;
   const facts = readToolFacts(tool, namespace, model, agentOf(model, namespace, request.agent)?.memory?.ref);
-  const isMadeUp = classes !== undefined || capabilities !== undefined || sendsTo !== undefined;
+  const data = statedData(request);
+  const isMadeUp = classes !== undefined || capabilities !== undefined || Object.keys(data).length > 0;
   return {
     ...facts,
     known: facts.known || isMadeUp,
     operationClasses: classes ?? facts.operationClasses,
     capabilities: capabilities ?? facts.capabilities,
-    ...(sendsTo === undefined ? {} : { data: { ...facts.data, sendsTo } }),
+    data: { ...facts.data, ...data },
+  };
+}
+
+/** What the case says in place of manifests. */
+function statedData({ sends_to: sendsTo, ...request }: Case["request"]): ToolData {
+  return { ...(sendsTo === undefined ? {} : { sendsTo }), ...statedReach(request) };
+}
+
+function statedReach({ reaches, process, secrets }: Case["request"]): Reach {
+  return {
+    ...(reaches === undefined ? {} : { reaches }),
+    ...(secrets === undefined ? {} : { secrets }),
+    ...(process === true ? { isProcess: true } : {}),
   };
 }

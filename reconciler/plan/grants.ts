@@ -14,7 +14,7 @@ import {
   type Verdict,
 } from "../../policies/request.ts";
 import { type AccessModel, findEndpoint } from "./access-model.ts";
-import { readToolFacts } from "./tool-facts.ts";
+import { readModelReach, readToolFacts } from "./tool-facts.ts";
 
 export interface Grant {
   readonly what: "tool" | "model";
@@ -95,6 +95,7 @@ function modelGrants(input: AgentInput, reference: string): Grant[] {
       reserveTokens: 0,
       reserveMicroUsd: 0,
       usage: NOTHING_SPENT,
+      uses: readModelReach(endpoint, input.model),
     }),
     declared: addressOf({ kind: "ModelEndpoint", namespace, name }),
   });

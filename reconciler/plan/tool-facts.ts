@@ -3,9 +3,10 @@ import { type Address, addressOf } from "../../contracts/address.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
 import { memoryClass, memoryOperation } from "../../contracts/memory-tools.ts";
+import { type ReachGround, reachOfMemory, reachOfModel, reachOfServer, reachOfTool } from "../../contracts/reach.ts";
 import { declaredClasses, discoveredClasses } from "../../contracts/tool-facts.ts";
 import { plainToolName } from "../../contracts/tool-names.ts";
-import type { ToolData, ToolFacts } from "../../policies/request.ts";
+import type { Reach, ToolData, ToolFacts } from "../../policies/request.ts";
 import { type DeclaredData, dataOfMemory, factsOfServed, joinToolData } from "../../policies/tool-data.ts";
 
 export interface ToolSource {
@@ -35,9 +36,11 @@ export function readToolFacts(name: string, namespace: string, source: ToolSourc
   const manifest = manifests.get(addressOf({ kind: "Tool", namespace, name }));
   const spec = manifest === undefined ? undefined : specOf(manifest, "Tool");
   if (spec !== undefined) {
-    const { mcp_server_ref: server = "", mcp_tool_name: served = "" } = spec;
+    const { mcp_server_ref: reference = "", mcp_tool_name: served = "" } = spec;
     const facts = { name, known: true, capabilities: spec.capabilities ?? [], operationClasses: declaredClasses(spec) };
-    return withData(facts, [spec, ...servedData(findManifest(manifests, "McpServer", namespace, server), served)]);
+    const server = findManifest(manifests, "McpServer", namespace, reference);
+    const reach = [reachOfTool(spec, groundOf(source, namespace)), ...servedReach(server, source)];
+    return withData(facts, [spec, ...servedData(server, served)], reach);
   }
   const operation = memoryOperation(name);
   if (operation !== undefined) {
@@ -45,7 +48,8 @@ export function readToolFacts(name: string, namespace: string, source: ToolSourc
     const facts = { name, known: true, capabilities: [], operationClasses: [operationClass] };
     const found = memory === undefined ? undefined : findManifest(manifests, "Memory", namespace, memory);
     const kept = (found === undefined ? undefined : specOf(found, "Memory")) ?? {};
-    return withData(facts, [dataOfMemory(kept, operationClass === "read")]);
+    const ground = groundOf(source, found?.metadata.namespace ?? namespace);
+    return withData(facts, [dataOfMemory(kept, operationClass === "read")], [reachOfMemory(kept, ground)]);
   }
   const servers = serversOf(`${namespace}/${plainToolName(name)}`, source);
   const isOfServer = servers.length > 0;
@@ -54,11 +58,28 @@ export function readToolFacts(name: string, namespace: string, source: ToolSourc
   return withData(
     facts,
     servers.flatMap(({ server, tool }) => servedData(server, tool)),
+    servers.flatMap(({ server }) => servedReach(server, source)),
   );
 }
 
-function withData(facts: ToolFacts, declared: readonly DeclaredData[]): ToolFacts {
-  const data: ToolData | undefined = joinToolData(declared);
+/** What a model turn at this endpoint needs. */
+export function readModelReach(endpoint: Manifest, source: ToolSource): Reach {
+  const spec = specOf(endpoint, "ModelEndpoint");
+  return spec === undefined ? {} : reachOfModel(spec, groundOf(source, endpoint.metadata.namespace));
+}
+
+function groundOf({ manifests }: ToolSource, namespace: string): ReachGround {
+  return { namespace, hasSecret: (home, name) => manifests.has(addressOf({ kind: "Secret", namespace: home, name })) };
+}
+
+function servedReach(server: Manifest | undefined, source: ToolSource): readonly Reach[] {
+  const spec = server === undefined ? undefined : specOf(server, "McpServer");
+  if (server === undefined || spec === undefined) return [];
+  return [reachOfServer(spec, groundOf(source, server.metadata.namespace))];
+}
+
+function withData(facts: ToolFacts, declared: readonly DeclaredData[], reach: readonly Reach[]): ToolFacts {
+  const data: ToolData | undefined = joinToolData(declared, reach);
   return data === undefined ? facts : { ...facts, data };
 }
 

@@ -10,8 +10,8 @@ import type { Snapshot } from "../../contracts/snapshot.ts";
 import type { TaskRecord } from "../../contracts/task.ts";
 import type { TraceEvent } from "../../contracts/trace.ts";
 import type { OpenRequest } from "../../policies/decide.ts";
-import type { AgentGrants, CallHistory, Reason } from "../../policies/request.ts";
-import { readToolFacts, type ToolSource, toolSourceOf } from "../plan/tool-facts.ts";
+import type { AgentGrants, CallHistory, Reach, Reason } from "../../policies/request.ts";
+import { readModelReach, readToolFacts, type ToolSource, toolSourceOf } from "../plan/tool-facts.ts";
 
 export interface RecordedDecision {
   readonly decisionId: string;
@@ -109,7 +109,8 @@ function requestOf(ground: Ground, event: TraceEvent, args: unknown): OpenReques
   const subject = { namespace: task.namespace, system, task: manifest, agent };
   if (event["point"] === "before_model") {
     const { model, provider, reserveTokens } = event;
-    return asRequest({ ...facts, point: "before_model", subject, model, provider, reserveTokens });
+    const uses = usesOf(ground, textOf(event["endpoint"]));
+    return asRequest({ ...facts, point: "before_model", subject, model, provider, reserveTokens, ...uses });
   }
   const grants = grantsOf(task.namespace, agent, snapshot);
   if (grants === null) return null;
@@ -138,6 +139,12 @@ function grantsOf(namespace: string, agent: string, snapshot: Snapshot | null): 
   const spec = agentSpecOf(namespace, agent, snapshot);
   if (spec === undefined) return null;
   return { tools: listedTools(spec), allowedTools: spec.allowed_tools ?? [], roles: spec.roles ?? [] };
+}
+
+function usesOf({ snapshot, tools }: Ground, endpoint: string): { readonly uses?: Reach } {
+  const [namespace = "", name = ""] = endpoint.split("/");
+  const manifest = snapshot?.entries[addressOf({ kind: "ModelEndpoint", namespace, name })]?.manifest;
+  return manifest === undefined ? {} : { uses: readModelReach(manifest, tools) };
 }
 
 /** With what the manifests of its task said of its data. */

@@ -2,6 +2,7 @@
 import type { StepRecord, ToolEffect } from "../../contracts/step.ts";
 import type { Message } from "../../contracts/task.ts";
 import type { TraceEventType } from "../../contracts/trace.ts";
+import type { Reach } from "../../policies/request.ts";
 import type { Entry } from "../breakers.ts";
 import type { Gate } from "../gate/gate.ts";
 import type { Model, ToolDefinition } from "../models/model.ts";
@@ -17,6 +18,8 @@ export interface AgentModel {
   readonly maxOutputTokens: number;
   /** null: unknown. */
   readonly price: ModelPrice | null;
+  /** What a call of it needs of the world. */
+  readonly reach?: Reach;
   /** Asks its endpoint's breaker, before each call. */
   enter(): Promise<Entry>;
 }

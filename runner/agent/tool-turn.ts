@@ -40,11 +40,19 @@ async function useOnce(desk: AgentDesk, place: Place, past: PastCalls): Promise<
   const { duplicates } = desk.execution;
   const earlier = duplicates === "allow" ? undefined : past.find(call);
   const repeats = earlier === undefined ? {} : { repeats: repeatedAnswer(earlier, duplicates === "deny") };
-  const used = await useTool(desk, { ...place, ...repeats });
+  const used = await readable(desk, place, await useTool(desk, { ...place, ...repeats }));
   if (used.outcome === "result" && earlier === undefined) {
     past.keep(call, toolStepId(turn, index), used.result, desk.toolRules(call.tool).effect);
   }
   return used;
+}
+
+/** A result that the agent may not read is withheld: a denial stands in its place. */
+async function readable(desk: AgentDesk, place: Place, used: ToolUse): Promise<ToolUse> {
+  if (used.outcome !== "result") return used;
+  const denied = await desk.gate.afterTool(place);
+  if (denied === undefined) return used;
+  return denied.stop ? { outcome: "denied", denial: denied.denial } : { outcome: "result", result: denied.result };
 }
 
 function repeatedAnswer({ step, result }: PastCall, denied: boolean): RepeatedCall {

@@ -99,10 +99,10 @@ async function waitForNextTry(desk: AgentDesk, ask: ModelAsk, failures: number, 
 }
 
 function modelAsk(desk: AgentDesk, { endpoint }: ModelChoice, opened: AgentModel, asking: Asking): ModelAsk {
-  const { model, name, maxOutputTokens, price } = opened;
+  const { model, name, maxOutputTokens, price, reach } = opened;
   const { agent, system, tools, output } = desk;
   const { turn, retry, messages } = asking;
   const schema = output === undefined ? {} : { outputSchema: output.schema };
   const request = { model: name, agent, turn, system, messages, tools, maxOutputTokens, ...schema };
-  return { turn, retry, endpoint, model, price, request };
+  return { turn, retry, endpoint, model, price, request, ...(reach === undefined ? {} : { reach }) };
 }

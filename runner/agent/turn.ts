@@ -16,7 +16,10 @@ export async function takeTurn(desk: AgentDesk, turn: number, messages: Asking["
     step.do === "reuse"
       ? { outcome: "answered", answer: step.answer }
       : await askInOrder(desk, { turn, messages, retry: step.retry });
-  if (taken.outcome === "answered") checkAnswer(desk.agent, taken.answer);
+  if (taken.outcome !== "answered") return taken;
+  const denied = await desk.gate.afterModel({ turn, model: taken.answer.model });
+  if (denied !== undefined) return { outcome: "denied", denial: denied.denial };
+  checkAnswer(desk.agent, taken.answer);
   return taken;
 }
 

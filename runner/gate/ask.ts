@@ -3,7 +3,7 @@ import type { Decision, Denial } from "../../contracts/decision.ts";
 import type { StepId, ToolCall, ToolResult } from "../../contracts/step.ts";
 import type { ActivationId, TaskRef } from "../../contracts/task.ts";
 import type { PolicySet } from "../../policies/policy-set.ts";
-import type { AgentGrants, CallHistory, GateRequest, Subject } from "../../policies/request.ts";
+import type { AgentGrants, CallHistory, GateRequest, Reach, Subject } from "../../policies/request.ts";
 import type { Model, ModelRequest } from "../models/model.ts";
 import type { ModelPrice } from "../models/price.ts";
 import type { ToolBox } from "../tools/tool.ts";
@@ -51,6 +51,9 @@ export interface GateOptions {
   readonly newId: () => string;
 }
 
+/** Enough to judge by: there is no tool to call yet. */
+export type JudgeOptions = Omit<GateOptions, "toolBox" | "argumentCheck">;
+
 export interface Denied {
   readonly outcome: "denied";
   readonly denial: Denial;
@@ -72,6 +75,8 @@ export interface ModelAsk {
   readonly endpoint?: string;
   /** null: unknown, and the cost of the call is recorded as unknown. */
   readonly price: ModelPrice | null;
+  /** What the call needs of the world. */
+  readonly reach?: Reach;
 }
 
 export type ModelPermission =

@@ -35,6 +35,11 @@ export function labelsOfCall({ definition, data }: Tool, place: string): readonl
   return (data?.returns ?? []).map((label) => ({ label, from: `${definition.name} (${place})` }));
 }
 
+/** For a request to the gate. */
+export function withLabels(carried: readonly CarriedLabel[]): { readonly carried?: readonly CarriedLabel[] } {
+  return carried.length === 0 ? {} : { carried };
+}
+
 /** For a field of a record that is left out where nothing is labelled. */
 export function labelled(labels: readonly CarriedLabel[]): { readonly labels?: readonly CarriedLabel[] } {
   return labels.length === 0 ? {} : { labels };

@@ -3,7 +3,12 @@ import type { Decision, Denial } from "../../contracts/decision.ts";
 import type { ToolResult } from "../../contracts/step.ts";
 import type { DenialCode, Reason } from "../../policies/request.ts";
 
-export type DeniedThing = { readonly tool: string } | { readonly model: string } | { readonly agent: string };
+export type DeniedThing =
+  | { readonly tool: string }
+  | { readonly model: string }
+  | { readonly agent: string }
+  | { readonly secret: string }
+  | { readonly server: string };
 
 export function makeDenial(decision: Decision, thing: DeniedThing): Denial {
   const code: DenialCode = decision.code === "ALLOWED" ? "POLICY_ERROR" : decision.code;
@@ -30,16 +35,18 @@ export function denialResult(denial: Denial): ToolResult {
 }
 
 function renderMessage(code: DenialCode, thing: DeniedThing, reason: Reason | undefined): string {
-  const what =
-    "tool" in thing
-      ? `the call of tool \`${thing.tool}\``
-      : "model" in thing
-        ? `the turn with model \`${thing.model}\``
-        : `agent \`${thing.agent}\``;
+  const what = nameOf(thing);
   if (code === "APPROVAL_REQUIRED") {
     return `${what} needs an approval, and nobody can be asked about it: only calls of tools are (${placeOf(reason)})`;
   }
   return `${what} was denied: ${code}, ${reason?.message ?? "no reason known"} (${placeOf(reason)})`;
+}
+
+function nameOf(thing: DeniedThing): string {
+  if ("tool" in thing) return `the call of tool \`${thing.tool}\``;
+  if ("model" in thing) return `the turn with model \`${thing.model}\``;
+  if ("agent" in thing) return `agent \`${thing.agent}\``;
+  return "secret" in thing ? `the use of Secret \`${thing.secret}\`` : `the use of ${thing.server}`;
 }
 
 function placeOf(reason: Reason | undefined): string {

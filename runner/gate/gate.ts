@@ -2,7 +2,8 @@
 // out a permit; the door (door.ts) takes nothing but permits.
 import type { ModelAnswer } from "../../contracts/step.ts";
 import { admit } from "./admission.ts";
-import type { Admission, GateOptions, ModelAsk, ModelPermission, ToolAsk, ToolPermission } from "./ask.ts";
+import { type AnswerAsk, afterModel, afterTool, type ResultAsk } from "./after.ts";
+import type { Admission, Denied, GateOptions, ModelAsk, ModelPermission, ToolAsk, ToolPermission } from "./ask.ts";
 import { callModel, callTool } from "./door.ts";
 import { requestModel } from "./model-request.ts";
 import type { ModelPermit, ToolPermit } from "./permit.ts";
@@ -16,6 +17,10 @@ export interface Gate {
   requestModel(ask: ModelAsk): Promise<ModelPermission>;
   /** Throws what the model threw, after writing it down. An aborted signal throws its reason and writes nothing. */
   callModel(permit: ModelPermit, signal: AbortSignal): Promise<ModelAnswer>;
+  /** May what the model answered be acted on? undefined: it may. */
+  afterModel(ask: AnswerAsk): Promise<Denied | undefined>;
+  /** May the model read what the tool returned? undefined: it may; `result` is what it reads instead. */
+  afterTool(ask: ResultAsk): ReturnType<typeof afterTool>;
   requestTool(ask: ToolAsk): Promise<ToolPermission>;
   callTool(permit: ToolPermit, signal: AbortSignal): Promise<ToolOutcome>;
   /** Whether a write that began and has no result has happened, as the tool that its manifest names can tell. */
@@ -27,6 +32,8 @@ export function createGate(options: GateOptions): Gate {
     admit: () => admit(options),
     requestModel: (ask) => requestModel(options, ask),
     callModel,
+    afterModel: (ask) => afterModel(options, ask),
+    afterTool: (ask) => afterTool(options, ask),
     requestTool: (ask) => requestTool(options, ask),
     callTool,
     verifyTool: (ask, signal) => verifyTool(options, ask, signal),

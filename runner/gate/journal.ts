@@ -3,11 +3,11 @@ import { digestText } from "../../contracts/canonical.ts";
 import type { Decision } from "../../contracts/decision.ts";
 import { recordRequest } from "../../contracts/recorded-request.ts";
 import type { TraceDraft } from "../../contracts/trace.ts";
-import type { GateOptions } from "./ask.ts";
+import type { JudgeOptions } from "./ask.ts";
 import type { Journal } from "./grant.ts";
 import type { Judgement } from "./judge.ts";
 
-export function openJournal(options: GateOptions, place: { readonly turn?: number; readonly step?: string }): Journal {
+export function openJournal(options: JudgeOptions, place: { readonly turn?: number; readonly step?: string }): Journal {
   const { recorder, redactor, clock, activation, subject } = options;
   return {
     recorder,
@@ -68,7 +68,7 @@ export function budgetDrafts(
 }
 
 /** The same for every use of one step's name, and of no other: 128 bits of the step's full name. */
-export function idempotencyKey({ task, activation }: GateOptions, step: string): string {
+export function idempotencyKey({ task, activation }: JudgeOptions, step: string): string {
   const name = [task.env, task.namespace, task.name, activation, step].join("\n");
   return digestText(name).slice("sha256:".length, "sha256:".length + 32);
 }

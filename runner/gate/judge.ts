@@ -6,7 +6,8 @@ import { decide, needsHistory, pathsToResolve } from "../../policies/decide.ts";
 import type { PolicySet } from "../../policies/policy-set.ts";
 import type { AskVerdict, GateRequest, Usage, Verdict } from "../../policies/request.ts";
 import { type Ceilings, taskCeilings } from "../../policies/rules/budgets.ts";
-import type { GateOptions } from "./ask.ts";
+import type { JudgeOptions } from "./ask.ts";
+import { withLabels } from "./carried.ts";
 import { askShared, NOTHING_USED, type Reservation, settleShared } from "./shared-budgets.ts";
 
 export interface Judgement {
@@ -32,7 +33,7 @@ export interface Judgement {
  * `endpoint`: `namespace/name` of the ModelEndpoint that is asked for. Throws where it is suspended (`checkStops`). What the
  * request would take of ledgers that tasks share is not looked at yet: see {@link reserve}.
  */
-export async function judge(options: GateOptions, request: GateRequest, endpoint?: string): Promise<Judgement> {
+export async function judge(options: JudgeOptions, request: GateRequest, endpoint?: string): Promise<Judgement> {
   const live = await readLive(options);
   // Where policies cannot be read, what is suspended cannot either: it is denied below.
   if (live !== "unavailable") await options.checkStops?.(request, endpoint);
@@ -49,7 +50,7 @@ interface Circumstances {
 }
 
 function judgementOf(
-  options: GateOptions,
+  options: JudgeOptions,
   request: GateRequest,
   verdict: Verdict,
   { micros, live }: Circumstances,
@@ -72,7 +73,7 @@ function judgementOf(
  * What is permitted, at once or by a person, reserves its part of the ledgers that it shares, and is judged once more by
  * what they say. It comes last: what waits, is refused or does not fit its tool counts nowhere.
  */
-export async function reserve(options: GateOptions, first: Judgement): Promise<Judgement> {
+export async function reserve(options: JudgeOptions, first: Judgement): Promise<Judgement> {
   if (!first.permitted) return first;
   const { decision, request, live } = first;
   const { decisionId, micros } = decision;
@@ -95,7 +96,7 @@ export async function reserve(options: GateOptions, first: Judgement): Promise<J
  * Before a person is asked: what the call is denied for although they said yes, as the ledgers that it shares stand now.
  * Nothing stays reserved: days may pass until the answer.
  */
-export async function findSpent(options: GateOptions, asked: Judgement): Promise<Judgement | undefined> {
+export async function findSpent(options: JudgeOptions, asked: Judgement): Promise<Judgement | undefined> {
   const reserved = await reserve(options, { ...asked, permitted: true });
   if (!reserved.permitted) return reserved;
   await settleShared(options.budgets, reserved.reservation, NOTHING_USED);
@@ -103,7 +104,7 @@ export async function findSpent(options: GateOptions, asked: Judgement): Promise
 }
 
 /** The same request with another answer: the store found a budget spent where the ledger at hand still had some. */
-export function overBudget(options: GateOptions, request: GateRequest, judgement: Judgement): Judgement {
+export function overBudget(options: JudgeOptions, request: GateRequest, judgement: Judgement): Judgement {
   const code = request.point === "before_model" ? "BUDGET_TOKENS" : "BUDGET_STEPS";
   const message = "the budget is spent or reserved by calls that run beside this one";
   const verdict = {
@@ -128,7 +129,7 @@ export function microUsdOf(costUsd: number | null): number | null {
 }
 
 /** What the answer to its question makes of a request that was judged as one to ask about. */
-export function resumed(options: GateOptions, asked: AskVerdict, judgement: Judgement, answered: Answered): Judgement {
+export function resumed(options: JudgeOptions, asked: AskVerdict, judgement: Judgement, answered: Answered): Judgement {
   const verdict = judgeAnswer(asked, answered);
   const { asked: _, ...rest } = judgement;
   return {
@@ -139,7 +140,7 @@ export function resumed(options: GateOptions, asked: AskVerdict, judgement: Judg
   };
 }
 
-export function usageOf(options: GateOptions): Usage {
+export function usageOf(options: JudgeOptions): Usage {
   const { inputTokens, outputTokens, reservedTokens, costUsd, reservedMicroUsd, steps, calls } =
     options.recorder.ledger();
   const spent = microUsdOf(costUsd);
@@ -154,7 +155,7 @@ export function usageOf(options: GateOptions): Usage {
 
 type Live = PolicySet | "none" | "unavailable";
 
-async function readLive({ livePolicies }: GateOptions): Promise<Live> {
+async function readLive({ livePolicies }: JudgeOptions): Promise<Live> {
   if (livePolicies === undefined) return "none";
   try {
     return await livePolicies();
@@ -165,15 +166,14 @@ async function readLive({ livePolicies }: GateOptions): Promise<Live> {
 }
 
 /** What a decision needs to know besides what was asked: the gate looks, the policies judge. */
-async function withFacts(options: GateOptions, request: GateRequest, live: Live): Promise<GateRequest> {
+async function withFacts(options: JudgeOptions, request: GateRequest, live: Live): Promise<GateRequest> {
   if (request.point !== "before_tool") return request;
   const { input, realPath, carried, history } = options;
-  const labels = carried.list();
   const wanted = history !== undefined && setsOf(options, live).some((set) => needsHistory(request, set));
   const asked = {
     ...request,
     input,
-    ...(labels.length === 0 ? {} : { carried: labels }),
+    ...withLabels(carried.list()),
     ...(wanted ? { history: await history() } : {}),
   };
   const paths = [...new Set(setsOf(options, live).flatMap((set) => pathsToResolve(asked, set)))];
@@ -181,10 +181,18 @@ async function withFacts(options: GateOptions, request: GateRequest, live: Live)
   return { ...asked, realPaths: Object.fromEntries(found) };
 }
 
-function judgeBoth(options: GateOptions, request: GateRequest, live: Live): Verdict {
+function judgeBoth(options: JudgeOptions, request: GateRequest, live: Live): Verdict {
   const pinned = decide(request, options.policies);
   if (live === "none") return pinned;
   return combineVerdicts(pinned, live === "unavailable" ? unavailable() : decide(request, live));
+}
+
+/** The policies that a request would be judged by; `isWhole` is false where those of now cannot be read. */
+export async function readSets(
+  options: JudgeOptions,
+): Promise<{ readonly sets: readonly PolicySet[]; readonly isWhole: boolean }> {
+  const live = await readLive(options);
+  return { sets: setsOf(options, live), isWhole: live !== "unavailable" };
 }
 
 function unavailable(): Verdict {
@@ -193,12 +201,12 @@ function unavailable(): Verdict {
   return { effect: "deny", code: "POLICY_UNAVAILABLE", reasons, enforced: true, onViolation: "stop" };
 }
 
-function setsOf({ policies }: GateOptions, live: Live): PolicySet[] {
+function setsOf({ policies }: JudgeOptions, live: Live): PolicySet[] {
   return typeof live === "object" ? [policies, live] : [policies];
 }
 
 function makeDecision(
-  options: GateOptions,
+  options: JudgeOptions,
   request: Pick<Decision, "point">,
   verdict: Verdict,
   micros: number,

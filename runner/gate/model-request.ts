@@ -76,6 +76,7 @@ function gateRequest(options: GateOptions, { ask, reserveTokens, reserveMicroUsd
     reserveTokens,
     reserveMicroUsd,
     usage: usageOf(options),
+    ...(ask.reach === undefined ? {} : { uses: ask.reach }),
   };
 }
 

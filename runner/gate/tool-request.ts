@@ -3,7 +3,7 @@
 import { MAX_NAME_LENGTH } from "../../contracts/address.ts";
 import { digestOf } from "../../contracts/canonical.ts";
 import type { Denial } from "../../contracts/decision.ts";
-import { type StepRecord, type ToolResult, toolStepId } from "../../contracts/step.ts";
+import { type StepRecord, type ToolCall, type ToolResult, toolStepId } from "../../contracts/step.ts";
 import type { TraceDraft } from "../../contracts/trace.ts";
 import { toolKey } from "../../policies/names.ts";
 import type { GateRequest, ToolFacts } from "../../policies/request.ts";
@@ -41,7 +41,7 @@ export async function requestTool(options: GateOptions, from: ToolAsk): Promise<
   const tool = options.toolBox.find(ask.call.tool);
   const call = openCall(options, ask, tool);
   for (let tries = 1; ; ) {
-    const request = gateRequest(options, call, tool);
+    const request = gateRequest(options, call);
     const judgement = await judge(options, request);
     const answer = await answerCall(options, call, tool, judgement);
     if (typeof answer === "object") return answer;
@@ -99,14 +99,20 @@ function unknownName(written: string): string {
   return wellFormed(written.trim().slice(0, MAX_NAME_LENGTH)) || "(no name)";
 }
 
-function gateRequest(options: GateOptions, { ask, name }: Call, tool: Tool | undefined): GateRequest {
-  const facts: ToolFacts = {
-    name,
+/** As the gate knows it. */
+export function factsOfTool({ toolBox }: GateOptions, { tool: written }: ToolCall): ToolFacts {
+  const tool = toolBox.find(written);
+  return {
+    name: tool?.definition.name ?? unknownName(written),
     known: tool !== undefined,
     capabilities: tool?.capabilities ?? [],
     operationClasses: tool?.operationClasses ?? [],
     ...(tool?.data === undefined ? {} : { data: tool.data }),
   };
+}
+
+function gateRequest(options: GateOptions, { ask }: Call): GateRequest {
+  const facts = factsOfTool(options, ask.call);
   const { subject, grants } = options;
   return { point: "before_tool", subject, grants, tool: facts, arguments: ask.call.arguments, usage: usageOf(options) };
 }

@@ -1,5 +1,7 @@
 // The memory tools of one agent, over the memory that its manifest names.
+
 import type { MemoryOperation } from "../../contracts/memory-tools.ts";
+import { type ReachGround, reachOfMemory } from "../../contracts/reach.ts";
 import type { FoundMemory } from "../tools/find-manifest.ts";
 import type { Tool } from "../tools/tool.ts";
 import type { Memory, Provenance } from "./memory.ts";
@@ -13,10 +15,13 @@ export function agentMemory(
   found: FoundMemory | undefined,
   deps: MemoryDeps,
   written: () => Provenance,
+  hasSecret: ReachGround["hasSecret"],
 ): FindMemoryTool {
   if (found === undefined) return () => undefined;
   const memory = openLate(() => openMemory(found, deps));
-  return (operation) => memoryTool(operation, memory, written, found.spec);
+  const { spec, namespace } = found;
+  const reach = reachOfMemory(spec, { namespace, hasSecret });
+  return (operation) => memoryTool(operation, memory, written, spec, reach);
 }
 
 /** A memory that cannot be used fails the call, not the agent, which may do without it. */

@@ -2,6 +2,7 @@
 import { digestText } from "../../contracts/canonical.ts";
 import { type MemoryOperation, memoryClass, memoryEffect, memoryToolName } from "../../contracts/memory-tools.ts";
 import type { ToolResult } from "../../contracts/step.ts";
+import type { Reach } from "../../policies/request.ts";
 import { type DeclaredData, dataOfMemory } from "../../policies/tool-data.ts";
 import { labelled } from "../gate/carried.ts";
 import type { ToolDefinition } from "../models/model.ts";
@@ -70,6 +71,7 @@ export function memoryTool(
   memory: Memory,
   written: () => Provenance,
   declared: DeclaredData = {},
+  reach: Reach = {},
 ): Tool {
   const { definition, definitionDigest: digest } = DEFINED[operation];
   return {
@@ -79,7 +81,7 @@ export function memoryTool(
     capabilities: [],
     operationClasses: [memoryClass(operation)],
     timeoutMs: MEMORY_LIMITS.httpTimeoutMs,
-    ...dataFrom([dataOfMemory(declared, memoryClass(operation) === "read")]),
+    ...dataFrom([dataOfMemory(declared, memoryClass(operation) === "read")], [reach]),
     call: async (args, { signal, checkLease }) => {
       checkLease();
       return carryOut(operation, memory, args, written, signal);

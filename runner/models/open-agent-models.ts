@@ -1,9 +1,11 @@
 // The models of one agent, in the order in which it asks them: its own, then those that it falls back to.
+import { addressOf } from "../../contracts/address.ts";
 import { parseDuration } from "../../contracts/duration.ts";
 import { PermanentFailure } from "../../contracts/failure.ts";
 import type { AgentSpec } from "../../contracts/kinds/agent.ts";
 import type { ModelEndpointSpec } from "../../contracts/kinds/model-endpoint.ts";
 import { specOf } from "../../contracts/kinds.ts";
+import { reachOfModel } from "../../contracts/reach.ts";
 import type { BreakerRules } from "../../store/scripts/breaker.ts";
 import type { AgentModel, ModelChoice } from "../agent/desk.ts";
 import type { Breakers } from "../breakers.ts";
@@ -56,9 +58,17 @@ async function openOne(sources: ModelSources, namespace: string, reference: stri
     name: spec.default_model,
     maxOutputTokens: outputTokens(spec.options),
     price: await priceOf(spec, at),
+    reach: reachOfModel(spec, {
+      namespace: home,
+      hasSecret: (inside, secret) => hasSecret(definitions, inside, secret),
+    }),
     enter: async () =>
       rules === undefined ? ALWAYS : breakers.enter({ namespace: home, name }, rules, timeoutOf(endpoint)),
   };
+}
+
+function hasSecret({ snapshot }: Definitions, namespace: string, name: string): boolean {
+  return snapshot.entries[addressOf({ kind: "Secret", namespace, name })] !== undefined;
 }
 
 const ALWAYS = { state: "may-call", leave: async () => undefined } as const;

@@ -2,6 +2,7 @@
 import { PermanentFailure } from "../../contracts/failure.ts";
 import { declaredClasses, discoveredClasses, effectOf } from "../../contracts/tool-facts.ts";
 import { mcpToolName } from "../../contracts/tool-names.ts";
+import type { Reach } from "../../policies/request.ts";
 import { factsOfServed } from "../../policies/tool-data.ts";
 import type { McpToolDescription } from "../mcp/mcp-client.ts";
 import type { ServerHandle } from "../mcp/shared-server.ts";
@@ -15,10 +16,12 @@ import { dataFrom, definitionDigest, resultLimitOf, timeoutMsOf } from "./tool-f
 export interface OpenServer {
   readonly server: FoundServer;
   readonly handle: ServerHandle;
+  /** What its manifest says that its calls need. */
+  readonly reach: Reach;
 }
 
 /** The tool of a server, named `<server>--<tool>`. Two of its tools that map to one name are a PermanentFailure. */
-export function discoveredTool({ server, handle }: OpenServer, name: string): Tool | undefined {
+export function discoveredTool({ server, handle, reach }: OpenServer, name: string): Tool | undefined {
   const found = visibleTools(server, handle).filter((tool) => mcpToolName(server.name, tool.name) === name);
   const [tool, other] = found;
   if (tool === undefined) return undefined;
@@ -26,19 +29,24 @@ export function discoveredTool({ server, handle }: OpenServer, name: string): To
   const { description, inputSchema, annotations } = tool;
   const definition = { name, description, inputSchema };
   return mcpTool(
-    { server, handle, tool, definition, settings: {} },
+    { server, handle, reach, tool, definition, settings: {} },
     {
       effect: effectOf({}, annotations),
       capabilities: [],
       operationClasses: discoveredClasses(annotations),
       timeoutMs: timeoutMsOf(server.spec.default_tool_runtime?.timeout),
-      ...dataFrom(factsOfServed(server.spec.tool_facts, tool.name)),
+      ...dataFrom(factsOfServed(server.spec.tool_facts, tool.name), [reach]),
     },
   );
 }
 
 /** A Tool manifest of type mcp: its words go before the server's. */
-export function declaredMcpTool(manifest: FoundTool, name: string, { server, handle }: OpenServer): Tool | undefined {
+export function declaredMcpTool(
+  manifest: FoundTool,
+  name: string,
+  own: Reach,
+  { server, handle, reach }: OpenServer,
+): Tool | undefined {
   const { spec } = manifest;
   const tool = visibleTools(server, handle).find((candidate) => candidate.name === spec.mcp_tool_name);
   if (tool === undefined) return undefined;
@@ -48,13 +56,13 @@ export function declaredMcpTool(manifest: FoundTool, name: string, { server, han
     inputSchema: spec.input_schema ?? tool.inputSchema,
   };
   return mcpTool(
-    { server, handle, tool, definition, settings: spec },
+    { server, handle, reach, tool, definition, settings: spec },
     {
       effect: effectOf(spec, tool.annotations),
       capabilities: spec.capabilities ?? [],
       operationClasses: declaredClasses(spec),
       timeoutMs: timeoutMsOf(spec.runtime?.timeout ?? server.spec.default_tool_runtime?.timeout),
-      ...dataFrom([spec, ...factsOfServed(server.spec.tool_facts, tool.name)]),
+      ...dataFrom([spec, ...factsOfServed(server.spec.tool_facts, tool.name)], [own, reach]),
     },
   );
 }

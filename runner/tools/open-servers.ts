@@ -1,4 +1,6 @@
 // The MCP servers that one tool box uses: each opened once, all given back together.
+import { type ReachGround, reachOfServer } from "../../contracts/reach.ts";
+import type { Reach } from "../../policies/request.ts";
 import { planServer, type ServerGround } from "../mcp/plan-server.ts";
 import type { McpSupervisor } from "../mcp/supervisor.ts";
 import type { Secrets } from "../secrets/secrets.ts";
@@ -9,6 +11,9 @@ export interface ServerDeps {
   readonly mcp: McpSupervisor;
   readonly secrets: Secrets;
   readonly ground: ServerGround;
+  /** Asked before a server is started or connected to: throws where policies do not let it. */
+  readonly admit?: (server: FoundServer, reach: Reach) => Promise<void>;
+  readonly hasSecret: ReachGround["hasSecret"];
   /** Hears of each server that opened, and what pins of all its tools would hold. */
   readonly onOpened?: (server: FoundServer, pins: Readonly<Record<string, string>>) => void;
 }
@@ -39,8 +44,11 @@ export class OpenServers {
   }
 
   async #acquire(server: FoundServer): Promise<OpenServer> {
-    const { mcp, secrets, ground, onOpened } = this.#deps;
-    const opened = { server, handle: await mcp.acquire(await planServer(server, secrets, ground), this.#signal) };
+    const { mcp, secrets, ground, onOpened, admit, hasSecret } = this.#deps;
+    const reach = reachOfServer(server.spec, { namespace: server.namespace, hasSecret });
+    await admit?.(server, reach);
+    const handle = await mcp.acquire(await planServer(server, secrets, ground), this.#signal);
+    const opened = { server, handle, reach };
     onOpened?.(server, pinsOf(opened));
     return opened;
   }

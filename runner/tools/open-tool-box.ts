@@ -1,6 +1,7 @@
 // Opens the tools that one agent lists: resolves names, starts the MCP servers behind them, gives them back at the end.
 import { PermanentFailure } from "../../contracts/failure.ts";
 import { memoryOperation } from "../../contracts/memory-tools.ts";
+import { reachOfTool } from "../../contracts/reach.ts";
 import { declaredClasses, effectOf } from "../../contracts/tool-facts.ts";
 import { plainToolName } from "../../contracts/tool-names.ts";
 import type { ServerGround } from "../mcp/plan-server.ts";
@@ -85,8 +86,9 @@ async function resolveTool(
   const called = manifest.namespace === namespace ? manifest.name : name;
   const type = manifest.spec.type ?? "http";
   if (type === "http") return httpTool(manifest, called, deps);
-  if (type === "mcp") return toolOfServer(manifest, called, entries, servers);
-  return brokenTool(manifest, called, unsupported(manifest));
+  const facts = factsOf(manifest, called, deps);
+  if (type === "mcp") return toolOfServer(manifest, facts, entries, servers);
+  return brokenTool(facts, unsupported(manifest));
 }
 
 /** `a--b--c` may be `b--c` of `a` or `c` of `a--b`: both are asked, and both having it is a collision. */
@@ -107,24 +109,32 @@ async function discover(
   return first?.tool;
 }
 
-async function toolOfServer(manifest: FoundTool, name: string, entries: Entries, servers: OpenServers): Promise<Tool> {
+async function toolOfServer(
+  manifest: FoundTool,
+  facts: Omit<Tool, "call">,
+  entries: Entries,
+  servers: OpenServers,
+): Promise<Tool> {
   const { mcp_server_ref: reference = "", mcp_tool_name: wanted = "" } = manifest.spec;
   const server = findServer(entries, manifest.namespace, reference);
-  const tool = server === undefined ? undefined : declaredMcpTool(manifest, name, await servers.open(server));
+  const { definition, data = {} } = facts;
+  const tool =
+    server === undefined ? undefined : declaredMcpTool(manifest, definition.name, data, await servers.open(server));
   if (tool !== undefined) return tool;
   const what =
     server === undefined
       ? `there is no McpServer \`${reference}\``
       : `McpServer \`${reference}\` offers no \`${wanted}\``;
-  return brokenTool(manifest, name, new PermanentFailure("TOOL_NOT_PROVIDED", `${labelOf(manifest)}: ${what}`));
+  return brokenTool(facts, new PermanentFailure("TOOL_NOT_PROVIDED", `${labelOf(manifest)}: ${what}`));
 }
 
-function httpTool(manifest: FoundTool, name: string, { secrets, ground }: ToolDeps): Tool {
+function httpTool(manifest: FoundTool, name: string, deps: ToolDeps): Tool {
   const { namespace, spec } = manifest;
+  const { secrets, ground } = deps;
   const host = URL.canParse(spec.endpoint ?? "") ? new URL(spec.endpoint ?? "").hostname : "";
   const outbound = outboundTo(host, ground);
   const source = { namespace, label: labelOf(manifest), spec, secrets, outbound };
-  return { ...factsOf(manifest, name), call: (args, context) => callHttpTool(source, args, context) };
+  return { ...factsOf(manifest, name, deps), call: (args, context) => callHttpTool(source, args, context) };
 }
 
 /** The manifest's host, and only it, may be one that the runner was told to reach inside. */
@@ -135,11 +145,11 @@ export function outboundTo(
   return { allowPrivate: privateHosts.includes(host), resolve };
 }
 
-function brokenTool(manifest: FoundTool, name: string, failure: PermanentFailure): Tool {
-  return { ...factsOf(manifest, name), call: () => Promise.reject(failure) };
+function brokenTool(facts: Omit<Tool, "call">, failure: PermanentFailure): Tool {
+  return { ...facts, call: () => Promise.reject(failure) };
 }
 
-function factsOf({ spec }: FoundTool, name: string): Omit<Tool, "call"> {
+function factsOf({ spec, namespace }: FoundTool, name: string, { hasSecret }: ToolDeps): Omit<Tool, "call"> {
   const definition = {
     name,
     description: spec.description ?? "",
@@ -152,7 +162,7 @@ function factsOf({ spec }: FoundTool, name: string): Omit<Tool, "call"> {
     capabilities: spec.capabilities ?? [],
     operationClasses: declaredClasses(spec),
     timeoutMs: timeoutMsOf(spec.runtime?.timeout),
-    ...dataFrom([spec]),
+    ...dataFrom([spec], [reachOfTool(spec, { namespace, hasSecret })]),
   };
 }
 

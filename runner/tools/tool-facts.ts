@@ -2,7 +2,7 @@
 import { digestOf } from "../../contracts/canonical.ts";
 import { parseDuration, timerMs } from "../../contracts/duration.ts";
 import type { ToolSpec } from "../../contracts/kinds/tool.ts";
-import type { ToolData } from "../../policies/request.ts";
+import type { Reach, ToolData } from "../../policies/request.ts";
 import { type DeclaredData, joinToolData } from "../../policies/tool-data.ts";
 import type { McpToolAnnotations } from "../mcp/mcp-client.ts";
 import type { ToolDefinition } from "../models/model.ts";
@@ -26,7 +26,7 @@ export function resultLimitOf({ max_result_bytes: limit }: Partial<Pick<ToolSpec
 }
 
 /** A tool's `data`, left out where no manifest says anything. */
-export function dataFrom(declared: readonly DeclaredData[]): { readonly data?: ToolData } {
-  const data = joinToolData(declared);
+export function dataFrom(declared: readonly DeclaredData[], reach: readonly Reach[]): { readonly data?: ToolData } {
+  const data = joinToolData(declared, reach);
   return data === undefined ? {} : { data };
 }

@@ -184,9 +184,74 @@ const IN_THE_GATE: readonly Mutant[] = [
   { file: "runner/gate/permit.ts", from: "permit.#grant = undefined;", to: "", nth: 1, tests: GATE },
 ];
 
+const AFTER = ["test/runner/gate/after.test.ts"];
+const FLOW = ["test/runner/gate/flow.test.ts", "test/runner/flow.test.ts"];
+const EGRESS = ["test/runner/egress.test.ts"];
+
+const BEHIND_CALLS: readonly Mutant[] = [
+  {
+    file: "runner/agent/turn.ts",
+    from: "await desk.gate.afterModel({ turn, model: taken.answer.model })",
+    to: "undefined",
+    tests: EGRESS,
+  },
+  { file: "runner/agent/tool-turn.ts", from: "await desk.gate.afterTool(place)", to: "undefined", tests: EGRESS },
+  {
+    file: "runner/gate/after.ts",
+    from: `await judge(options, { point: "after_model", subject, model, usage: usageOf(options) })`,
+    to: `{ decision: { effect: "allow" } }`,
+    tests: AFTER,
+  },
+  {
+    file: "runner/gate/after.ts",
+    from: "const judgement = await judge(options, request);",
+    to: "return undefined;",
+    tests: AFTER,
+  },
+  {
+    file: "runner/gate/guards.ts",
+    from: "const judgement = await judge(options, request);",
+    to: "return;",
+    tests: AFTER,
+  },
+  {
+    file: "runner/secrets/guard-secrets.ts",
+    from: "if (name !== undefined) await guards.useSecret(name, neededBy);",
+    to: "",
+    tests: AFTER,
+  },
+  { file: "runner/workshop.ts", from: "guardSecrets(known, guards, hasSecret)", to: "known", tests: EGRESS },
+  { file: "runner/tools/open-servers.ts", from: "await admit?.(server, reach);", to: "", tests: EGRESS },
+  { file: "runner/gate/tool-effect.ts", from: "grant.carried.add(labels);", to: "", nth: 0, tests: FLOW },
+  { file: "runner/gate/tool-effect.ts", from: "grant.carried.add(labels);", to: "", nth: 1, tests: FLOW },
+  {
+    file: "runner/gate/judge.ts",
+    from: "...withLabels(carried.list()),",
+    to: "",
+    tests: FLOW,
+  },
+  {
+    file: "runner/gate/judge.ts",
+    from: "...(wanted ? { history: await history() } : {}),",
+    to: "",
+    tests: FLOW,
+  },
+];
+
 const IN_THE_POLICIES: readonly Mutant[] = [
   "...findPolicyErrors(policies),",
   "...findModels(policies, model),",
+  "...findSecretUse(request.subject, request.secret, request.grantedBy),",
+  "...findSecrets(policies, { secrets: [request.secret] }),",
+  "...findReading(policies, keys, request.carried),",
+  `...findEgress(policies, "the agent's server", request.uses),`,
+  "...findSecrets(policies, request.uses),",
+  "...findEgress(policies, `\\`${model}\\``, uses),",
+  "...findSecrets(policies, uses),",
+  "...findEgress(policies, `\\`${tool.name}\\``, tool.data, target.open === undefined ? request.arguments : undefined),",
+  "...findSecrets(policies, tool.data),",
+  "...(target.open === undefined || request.carried !== undefined ? findFlow(policies, keys, request) : []),",
+  "...(target.open === undefined || request.history !== undefined ? findSequence(policies, request) : []),",
   "...findMatchedRules(policies, request.subject, keys, target),",
   "...findPermissionErrors(relevant),",
   "...findBlockedTool(policies, tool.name),",
@@ -199,6 +264,11 @@ const IN_THE_POLICIES: readonly Mutant[] = [
   "...findDefaultDeny(policies, findings, tool.name)",
 ].map((from) => ({ file: "policies/decide.ts", from, to: "", tests: POLICIES }));
 
+const RETURNED: readonly Mutant[] = [
+  "return findReading(policies, keys, request.carried);",
+  "return findBudgets(policies, keys, request.usage, NOTHING_MORE);",
+].map((from) => ({ file: "policies/decide.ts", from, to: "return [];", tests: POLICIES }));
+
 const MORE_POLICIES: readonly Mutant[] = [0, 1].map((nth) => ({
   file: "policies/decide.ts",
   from: "...findBudgets(policies, keys, usage, needOfRequest(request) ?? NOTHING_MORE),",
@@ -207,25 +277,25 @@ const MORE_POLICIES: readonly Mutant[] = [0, 1].map((nth) => ({
   tests: POLICIES,
 }));
 
-const ORDERED: readonly Mutant[] = ["findFlow", "findSequence"].map((name) => ({
-  file: "policies/decide.ts",
-  from: `? ${name}(policies, request) : []`,
-  to: "? [] : []",
-  tests: POLICIES,
-}));
-
 export const MUTANTS: readonly Mutant[] = [
   ...AROUND_THE_GATE,
   ...IN_THE_GATE,
+  ...BEHIND_CALLS,
   ...IN_THE_POLICIES,
+  ...RETURNED,
   ...MORE_POLICIES,
-  ...ORDERED,
 ];
 
 /** Where the gate is asked or asks: each such line must be part of a mutant, so that a new one is not forgotten. */
 export const GATE_CALLS: Readonly<Record<string, RegExp>> = {
   "runner/attempt.ts": /gate\.\w+\(/,
   "runner/agent/try-model.ts": /gate\.request\w+\(/,
+  "runner/agent/turn.ts": /gate\.after\w+\(/,
+  "runner/agent/tool-turn.ts": /gate\.after\w+\(/,
+  "runner/gate/after.ts": /await judge\(/,
+  "runner/gate/guards.ts": /await judge\(/,
+  "runner/secrets/guard-secrets.ts": /guards\.\w+\(/,
+  "runner/tools/open-servers.ts": /admit\?\./,
   "runner/gate/admission.ts": /judgement\.permitted/,
   "runner/gate/model-request.ts": /\b(judge|reserve)\(options|await options\.recorder\.record\($/,
   "runner/gate/tool-request.ts": /await (judge|reserve|settleApproval)\(|= await options\.recorder/,

@@ -387,8 +387,8 @@ describe("what cannot be read or evaluated", () => {
     ["a budget of nobody known", { apply_mode: "global", budgets: [{ per: ["week"], tokens: 5 }] }],
     ["a task's budget for each day", { apply_mode: "global", budgets: [{ per: ["task", "day"], tokens: 5 }] }],
     ["the time of a day", { apply_mode: "global", budgets: [{ per: ["day"], wall: "1h" }] }],
-    ["an egress list", { apply_mode: "global", egress: { allow_hosts: [] } }],
-    ["a flow", { apply_mode: "global", flow: [] }],
+    ["an egress that says nothing", { apply_mode: "global", egress: {} }],
+    ["a flow that is no list", { apply_mode: "global", flow: {} }],
   ])("denies every point for %s", (_, spec) => {
     const requests: GateRequest[] = [modelRequest(), toolRequest(), { point: "task_admission", subject: SUBJECT }];
     for (const request of requests) expect(codeOf(request, policy("p", spec))).toBe("POLICY_ERROR");
@@ -427,7 +427,7 @@ it("reports every rule that denies, in the documented order", () => {
   });
   const sources = [
     globalPolicy({ blocked_tools: ["search"], max_tokens_per_run: 5, default: "deny" }, "a"),
-    globalPolicy({ blocked_tools: ["search"], flow: [] }, "b"),
+    globalPolicy({ blocked_tools: ["search"], flow: {} }, "b"),
     permission("search", { operation_rules: [{ verdict: "deny" }] }),
   ];
   expect(codesOf(request, ...sources)).toEqual([

@@ -1,9 +1,9 @@
 // Rules on the flow of labelled data and on sequences of calls, as the evaluator judges them.
 import { describe, expect, it } from "vitest";
 import { boundsOf } from "../../policies/bounds.ts";
-import { decide, needsHistory } from "../../policies/decide.ts";
+import { decide, needsHistory, saysAfter } from "../../policies/decide.ts";
 import type { CarriedLabel, GateRequest } from "../../policies/request.ts";
-import { globalPolicy, policy, setOf, toolRequest } from "./requests.ts";
+import { globalPolicy, policy, SUBJECT, setOf, toolRequest } from "./requests.ts";
 
 const PRIVATE: CarriedLabel = { label: "private", from: "inbox.read (reader#1 m1.c1)" };
 const UNTRUSTED: CarriedLabel = { label: "Untrusted", from: "fetch (reader#1 m2.c1)" };
@@ -145,6 +145,59 @@ describe("a rule on the flow of data", () => {
         enforced: true,
       },
     ]);
+  });
+});
+
+describe("a rule on what agents may read", () => {
+  const READING = { data: ["private"], to: { agents: ["writer", "other/*"] } };
+  const admission = (carried: readonly CarriedLabel[], agent = "writer"): GateRequest => ({
+    point: "task_admission",
+    subject: { ...SUBJECT, agent },
+    carried,
+  });
+  const returned = (carried: readonly CarriedLabel[]): GateRequest => {
+    const { subject, tool, usage } = toolRequest();
+    return { point: "after_tool", subject, tool, usage, carried };
+  };
+
+  it("is asked when the agent begins and after its calls, and about no call itself", () => {
+    const set = guard({ flow: [READING] });
+    expect(decide(admission([PRIVATE]), set)).toMatchObject({
+      code: "FLOW_VIOLATION",
+      reasons: [{ message: "the agent may not read this: `private` came with inbox.read (reader#1 m1.c1)" }],
+    });
+    expect(decide(returned([PRIVATE]), set).code).toBe("FLOW_VIOLATION");
+    expect(decide(send({ carried: [PRIVATE] }), set).effect).toBe("allow");
+  });
+
+  it("leaves other agents and other data alone", () => {
+    const set = guard({ flow: [READING] });
+    expect(decide(admission([PRIVATE], "reader"), set).effect).toBe("allow");
+    expect(decide(admission([UNTRUSTED]), set).effect).toBe("allow");
+    expect(decide(returned([]), set).effect).toBe("allow");
+  });
+
+  it("narrows a rule on calls where it names tools, too", () => {
+    const set = guard({ flow: [{ data: ["private"], to: { agents: ["writer"], tools: ["mail.send"] } }] });
+    expect(decide(send({ carried: [PRIVATE] }), set).code).toBe("FLOW_VIOLATION");
+    const request = send({ carried: [PRIVATE] });
+    expect(decide({ ...request, subject: { ...SUBJECT, agent: "reader" } }, set).effect).toBe("allow");
+    expect(decide(admission([PRIVATE]), set).effect).toBe("allow");
+  });
+
+  it("cannot wait for a person, and bounds what access shows", () => {
+    expect(decide(toolRequest(), guard({ flow: [{ ...READING, declassify: "approval" }] })).code).toBe("POLICY_ERROR");
+    expect(boundsOf(send(), guard({ flow: [READING] })).map(({ text }) => text)).toEqual([
+      "what it returns is withheld once it comes to data labelled `private`",
+    ]);
+  });
+
+  it("is what anybody asks after a call for, and nothing else is", () => {
+    expect(saysAfter("after_tool", SUBJECT, guard({ flow: [READING] }))).toBe(true);
+    expect(saysAfter("after_tool", SUBJECT, guard({ flow: [MET], max_tokens_per_run: 5 }))).toBe(false);
+    expect(saysAfter("after_tool", { ...SUBJECT, agent: "reader" }, guard({ flow: [READING] }))).toBe(false);
+    expect(saysAfter("after_model", SUBJECT, guard({ max_tokens_per_run: 5 }))).toBe(true);
+    expect(saysAfter("after_model", SUBJECT, guard({ flow: [READING] }))).toBe(false);
   });
 });
 

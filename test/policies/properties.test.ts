@@ -31,6 +31,7 @@ const flowRules = fc.record(
       fc.record({ sends_to: some(places) }),
       fc.record({ tools: some(tools) }),
       fc.record({ operation_classes: some(classes) }),
+      fc.record({ sends_to: some(places), agents: some(names) }),
     ),
     declassify: fc.constantFrom("never", "approval"),
   },
@@ -42,6 +43,28 @@ const sequenceRules = fc
   .chain((rule) =>
     fc.constantFrom<Readonly<Record<string, unknown>>>(rule, { tools: rule.tools, not_after: rule.requires_before }),
   );
+
+const hosts = fc.constantFrom("api.example", "*.example", "evil.test");
+const urls = fc.constantFrom(
+  "https://api.example/x",
+  "http://evil.test",
+  "https://a.b.example",
+  "http://10.0.0.1",
+  "no url",
+);
+const egressSpecs = fc.record(
+  {
+    allow_hosts: few(hosts),
+    addresses: some(fc.constantFrom("public", "private")),
+    processes: fc.constantFrom("allow", "deny"),
+  },
+  { requiredKeys: ["allow_hosts"] },
+);
+const secrets = fc.constantFrom("default/key", "other/key");
+const reach = fc.record(
+  { reaches: few(fc.oneof(urls, fc.constant(null))), secrets: few(secrets), isProcess: fc.constant(true as const) },
+  { requiredKeys: [] },
+);
 
 const policySpecs = fc.record(
   {
@@ -59,6 +82,8 @@ const policySpecs = fc.record(
     input_labels: few(labels),
     flow: few(flowRules),
     sequence: few(sequenceRules),
+    egress: egressSpecs,
+    allowed_secrets: few(fc.constantFrom("key", "other/*")),
   },
   { requiredKeys: [] },
 );
@@ -85,8 +110,8 @@ const sources: fc.Arbitrary<PolicySource[]> = fc
 
 const requests: fc.Arbitrary<GateRequest> = fc.oneof(
   fc
-    .record({ model: models, tokens: fc.nat(3_000), reserveTokens: fc.nat(3_000) })
-    .map(({ model, tokens, reserveTokens }) => modelRequest({ model, reserveTokens, usage: { tokens } })),
+    .record({ model: models, tokens: fc.nat(3_000), reserveTokens: fc.nat(3_000), uses: reach })
+    .map(({ model, tokens, reserveTokens, uses }) => modelRequest({ model, reserveTokens, uses, usage: { tokens } })),
   fc
     .record({
       tool: tools,
@@ -98,13 +123,30 @@ const requests: fc.Arbitrary<GateRequest> = fc.oneof(
       sendsTo: few(places),
       succeeded: few(tools),
       begun: few(tools),
+      uses: reach,
+      url: fc.oneof(urls, few(urls), fc.constant(7)),
     })
-    .map(({ tool, listed, allowedTools, roles, known, read, sendsTo, succeeded, begun }) => ({
-      ...toolRequest({ tool, grants: { tools: listed, allowedTools, roles }, facts: { known, data: { sendsTo } } }),
+    .map(({ tool, listed, allowedTools, roles, known, read, sendsTo, succeeded, begun, uses, url }) => ({
+      ...toolRequest({
+        tool,
+        args: { url },
+        grants: { tools: listed, allowedTools, roles },
+        facts: { known, data: { ...uses, sendsTo, urlArguments: ["url"] } },
+      }),
       carried: read.map((label) => ({ label, from: "fetch (a#1 m1.c1)" })),
       history: { succeeded, begun },
     })),
-  fc.constant({ point: "task_admission", subject: SUBJECT } as const),
+  fc.record({ read: few(labels), uses: reach }).map(
+    ({ read, uses }): GateRequest => ({
+      point: "task_admission",
+      subject: SUBJECT,
+      carried: read.map((label) => ({ label, from: "x" })),
+      uses,
+    }),
+  ),
+  secrets.map(
+    (secret): GateRequest => ({ point: "secret_use", subject: SUBJECT, secret, grantedBy: "Tool default/x" }),
+  ),
 );
 
 /** What a verdict lets happen: the lower, the less. */
@@ -151,6 +193,8 @@ it("never lets more happen because something more is denied", () => {
     fc.constant(globalPolicy({ default: "deny" }, "more")),
     some(flowRules).map((flow) => globalPolicy({ flow }, "more")),
     some(sequenceRules).map((sequence) => globalPolicy({ sequence }, "more")),
+    egressSpecs.map((egress) => globalPolicy({ egress }, "more")),
+    few(secrets).map((allowed_secrets) => globalPolicy({ allowed_secrets }, "more")),
     fc.constant(globalPolicy({ mode: "audit", blocked_tools: ["*"] }, "more")),
     fc.anything().map((spec) => policy("more", { apply_mode: "global", rate: spec ?? 1 })),
   );
@@ -212,6 +256,8 @@ it("answers with a known code to any specs and any request, and never throws", (
       "input_labels",
       "flow",
       "sequence",
+      "egress",
+      "allowed_secrets",
       "permissions",
       "operation_rules",
       "tool_ref",

@@ -46,6 +46,7 @@ describeWithRedis("a runner's sightings", () => {
         ground: { ...GROUND, privateHosts: [] },
         onOpened,
         memory: () => undefined,
+        hasSecret: () => false,
       };
       return openToolBox({ entries, namespace: "default", toolNames: ["notes--write"] }, deps, never());
     };

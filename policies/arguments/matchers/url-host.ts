@@ -24,13 +24,28 @@ interface Spec {
  * example.com, not for it. Without `addresses`, a host that is listed may be anywhere, and all others must be public.
  */
 export const urlHost: CompileWord = (wanted, rule, errors) => {
-  const spec = readSpec(isFields(wanted) ? wanted : { hosts: wanted }, rule, errors);
-  if (spec === undefined) return undefined;
-  return {
-    text: textOf(spec),
-    holds: (value, { work }) => ofText(value, (text) => (mayJudge(spec, text, work) ? judge(spec, text) : "unsure")),
-  };
+  const places = compilePlaces(isFields(wanted) ? wanted : { hosts: wanted }, rule, errors);
+  if (places === undefined) return undefined;
+  return { text: places.text, holds: (value, { work }) => ofText(value, (url) => places.hold(url, work)) };
 };
+
+/** Where URLs may lead. */
+export interface Places {
+  /** `a URL (https, http) of \`api.example.com\``. */
+  readonly text: string;
+  readonly hold: (url: string, work: Work) => Answer;
+}
+
+/** Of `{hosts, schemes, ports, addresses}`. undefined: an error was added. */
+export function compilePlaces(
+  fields: Readonly<Record<string, unknown>>,
+  rule: string,
+  errors: SpecError[],
+): Places | undefined {
+  const spec = readSpec(fields, rule, errors);
+  if (spec === undefined) return undefined;
+  return { text: textOf(spec), hold: (url, work) => (mayJudge(spec, url, work) ? judge(spec, url) : "unsure") };
+}
 
 function mayJudge({ hosts }: Spec, text: string, work: Work): boolean {
   return text.length <= MAX_URL && work.spend(text.length + 4 * (hosts?.length ?? 0));

@@ -18,8 +18,8 @@ export function checkAgentPolicy(spec: AgentPolicySpec, remarks: Remarks): void 
 
 /** Read by the gate's own reader: what it could not read would deny everything in the policy's scope. */
 function checkPolicyRules(spec: AgentPolicySpec, remarks: Remarks): void {
-  const { rules, budgets, rate, input_labels, flow, sequence } = spec;
-  const judged = { rules, budgets, rate, input_labels, flow, sequence };
+  const { rules, budgets, rate, input_labels, flow, sequence, egress } = spec;
+  const judged = { rules, budgets, rate, input_labels, flow, sequence, egress };
   const { errors } = compilePolicy({ address: "", namespace: "", name: "", spec: judged });
   for (const error of errors) remarks.refuse(pointerOf(error), error.message, adviceOn(error));
 }

@@ -1,4 +1,5 @@
 // The Anthropic adapter: one Messages API call, streamed, and acted on by nobody before the stream has ended properly.
+import { MODEL_ADDRESSES } from "../../../contracts/reach.ts";
 import type { ModelAnswer } from "../../../contracts/step.ts";
 import { baseUrlOf, endpointName, type ModelEndpoint, timeoutOf, withPath } from "../endpoint.ts";
 import type { Model, ModelRequest } from "../model.ts";
@@ -49,6 +50,6 @@ export async function openAnthropic(endpoint: ModelEndpoint): Promise<Model> {
 
 /** Manifests write the address with and without `/v1`; the SDK adds it. */
 function messagesBase(endpoint: ModelEndpoint): string {
-  const url = baseUrlOf(endpoint, "https://api.anthropic.com");
+  const url = baseUrlOf(endpoint, MODEL_ADDRESSES["anthropic"]);
   return withPath(url, url.pathname.replace(/\/v1\/?$/, ""));
 }

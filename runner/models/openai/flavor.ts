@@ -1,6 +1,7 @@
 // What tells OpenAI from those that speak its protocol, and the SDK's client for each.
 import type * as Sdk from "openai";
 import type OpenAI from "openai";
+import { MODEL_ADDRESSES } from "../../../contracts/reach.ts";
 import { baseUrlOf, endpointName, type ModelEndpoint, readOptions, timeoutOf, withPath } from "../endpoint.ts";
 import { authFailure } from "../model-failure.ts";
 
@@ -19,14 +20,14 @@ interface Flavor {
 
 export const FLAVORS: Readonly<Record<OpenAIProvider, Flavor>> = {
   openai: {
-    base: "https://api.openai.com/v1",
+    base: MODEL_ADDRESSES["openai"],
     needsKey: true,
     limit: "max_completion_tokens",
     enforcesSchemas: true,
   },
   "azure-openai": { base: undefined, needsKey: true, limit: "max_completion_tokens", enforcesSchemas: true },
   "openai-compatible": { base: undefined, needsKey: false, limit: "max_tokens", enforcesSchemas: false },
-  ollama: { base: "http://localhost:11434/v1", needsKey: false, limit: "max_tokens", enforcesSchemas: true },
+  ollama: { base: MODEL_ADDRESSES["ollama"], needsKey: false, limit: "max_tokens", enforcesSchemas: true },
 };
 
 export type OpenAIApi = "chat" | "responses";

@@ -15,6 +15,7 @@ metadata: {name: box_1}
 spec:
   transport: stdio
   command: box
+  env: [{name: KEY, secretRef: box-key}]
   tool_facts:
     "*": {returns: [untrusted]}
     read_mail: {returns: [private]}
@@ -22,6 +23,10 @@ spec:
 ${HEAD} Tool
 metadata: {name: read}
 spec: {type: mcp, mcp_server_ref: box_1, mcp_tool_name: read_mail, returns: [mine]}
+---
+${HEAD} Secret
+metadata: {name: box-key}
+spec: {from: {value: {env: BOX_API_KEY}}}
 ---
 ${HEAD} Memory
 metadata: {name: notes}
@@ -71,7 +76,7 @@ describe("labels", () => {
     ]);
     const empty = await load(MODEL, TOOLS, policy("  flow:\n    - {data: [private], to: {}}\n"));
     expect(told(empty)).toEqual([
-      expect.stringContaining("`spec.flow[0].to` says with none of tools, operation_classes, sends_to"),
+      expect.stringContaining("`spec.flow[0].to` says with none of tools, operation_classes, sends_to, agents"),
     ]);
   });
 
@@ -81,7 +86,7 @@ describe("labels", () => {
       "  command: box\n  tool_filter: {include: [read_mail]}\n",
     ).replace("read_mail: {returns", "read_mails: {returns");
     const problems = told(await load(MODEL, filtered.replace(", box-1--list", "")));
-    expect(problems).toEqual(["warning SCHEMA 15:17 `tool_filter.include` has no tool `read_mails`"]);
+    expect(problems).toEqual(["warning SCHEMA 16:17 `tool_filter.include` has no tool `read_mails`"]);
   });
 });
 
@@ -101,12 +106,14 @@ describe("what manifests say of data", () => {
   it("is put together of the Tool and its server, of all patterns that match, and of the agent's memory", async () => {
     const model = readAccessModel((await load(MODEL, TOOLS)).set.manifests);
     const dataOf = (name: string, memory?: string) => readToolFacts(name, "default", model, memory).data;
-    expect(dataOf("mail")).toEqual({ sendsTo: ["Outside"] });
-    expect(dataOf("read")).toEqual({ returns: ["mine", "untrusted", "private"] });
-    expect(dataOf("box_1--read-mail")).toEqual({ returns: ["untrusted", "private"] });
-    expect(dataOf("box-1--list")).toEqual({ returns: ["untrusted"] });
-    expect(dataOf("memory.read", "notes")).toEqual({ returns: ["shared"], sendsTo: ["notes"] });
-    expect(dataOf("memory.write", "notes")).toEqual({ sendsTo: ["notes"] });
+    const served = { isProcess: true, secrets: ["default/box-key"] };
+    const kept = { sendsTo: ["notes"], reaches: ["https://notes.example"] };
+    expect(dataOf("mail")).toEqual({ sendsTo: ["Outside"], reaches: ["https://mail.example"] });
+    expect(dataOf("read")).toEqual({ returns: ["mine", "untrusted", "private"], ...served });
+    expect(dataOf("box_1--read-mail")).toEqual({ returns: ["untrusted", "private"], ...served });
+    expect(dataOf("box-1--list")).toEqual({ returns: ["untrusted"], ...served });
+    expect(dataOf("memory.read", "notes")).toEqual({ returns: ["shared"], ...kept });
+    expect(dataOf("memory.write", "notes")).toEqual(kept);
     expect(dataOf("memory.read")).toBeUndefined();
   });
 
@@ -126,6 +133,34 @@ describe("what manifests say of data", () => {
     ]);
   });
 
+  it("denies in access what would reach another host or use another Secret", async () => {
+    const rules = "  egress: {allow_hosts: [mail.example], processes: deny}\n  allowed_secrets: [mail]\n";
+    const set = (await load(MODEL, TOOLS, policy(rules))).set.manifests;
+    const calls = grantsOf(readAccessModel(set), "clerk").map(({ name, effect, reasons }) => [
+      name,
+      effect,
+      ...new Set(reasons.map(({ code }) => code)),
+    ]);
+    expect(calls).toEqual([
+      ["box-1--list", "deny", "EGRESS_DENIED", "SECRET_NOT_GRANTED"],
+      ["mail", "allow", undefined],
+      ["memory.read", "deny", "EGRESS_DENIED"],
+      ["memory.write", "deny", "EGRESS_DENIED"],
+      ["read", "deny", "EGRESS_DENIED", "SECRET_NOT_GRANTED"],
+      ["mock", "allow"],
+    ]);
+  });
+
+  it("tells hosts that are none and Secrets that nothing declares", async () => {
+    const rules = policy(
+      '  egress:\n    allow_hosts: [a.example, "https://a.example"]\n  allowed_secrets: [box-kye]\n',
+    );
+    expect(told(await load(MODEL, TOOLS, rules))).toEqual([
+      "error SCHEMA 7:30 `spec.egress.allow_hosts[1]` names no hosts (no scheme, no path)",
+      expect.stringContaining("names Secret `box-kye`, which nothing declares"),
+    ]);
+  });
+
   it("and what came before can be stated in a PolicyTest", async () => {
     const rules =
       "  flow:\n    - {data: [private, untrusted], to: {sends_to: [outside]}}\n" +
@@ -137,7 +172,13 @@ describe("what manifests say of data", () => {
       one("tool: mail, succeeded: [read], called: [memory.write]", "effect: deny, code: FLOW_VIOLATION"),
       one("tool: made-up, sends_to: [outside], labels: [private, untrusted]", "effect: deny, code: FLOW_VIOLATION"),
       one("agent: clerk, tool: memory.read", "effect: allow"),
+      one("tool: mail, reaches: [https://evil.test], succeeded: [read]", "effect: deny, code: EGRESS_DENIED"),
+      one("tool: made-up, process: true", "effect: deny, code: EGRESS_DENIED"),
+      one("model: mock, reaches: [https://evil.test]", "effect: deny, code: EGRESS_DENIED"),
+      one("tool: made-up, secrets: [default/other]", "effect: deny, code: SECRET_NOT_GRANTED"),
     );
-    expect(told(await load(MODEL, TOOLS, policy(rules), cases))).toEqual([]);
+    const hosts =
+      "  egress: {allow_hosts: [mail.example, notes.example], processes: deny}\n  allowed_secrets: [box-key]\n";
+    expect(told(await load(MODEL, TOOLS, policy(rules + hosts), cases))).toEqual([]);
   });
 });

@@ -133,9 +133,13 @@ export interface DeskWish {
 }
 
 export function openGate(wish: DeskWish): Gate {
+  return createGate(gateOptions(wish));
+}
+
+export function gateOptions(wish: DeskWish): GateOptions {
   const tools = wish.tools ?? [];
   let ids = 0;
-  const options: GateOptions = {
+  return {
     task: { env: "test", namespace: "default", name: "weekly" },
     activation: wish.activation ?? "writer#1",
     subject: { namespace: "default", system: "reports", task: "weekly", agent: "writer" },
@@ -153,7 +157,6 @@ export function openGate(wish: DeskWish): Gate {
     clock: { now: () => new Date("2026-01-01T00:00:00.000Z"), monotonicMs: () => 0 },
     newId: () => `d${(ids += 1)}`,
   };
-  return createGate(options);
 }
 
 export function modelAsk(model: Model, change: Partial<ModelRequest> = {}, retry = 0) {

@@ -23,7 +23,13 @@ afterEach(async () => {
 });
 
 function open(entries: Entries, ...toolNames: string[]): Promise<ToolBox> {
-  const deps = { mcp, secrets: secretsWith({}), ground: { ...GROUND, privateHosts: [] }, memory: () => undefined };
+  const deps = {
+    mcp,
+    secrets: secretsWith({}),
+    ground: { ...GROUND, privateHosts: [] },
+    memory: () => undefined,
+    hasSecret: () => false,
+  };
   return openToolBox({ entries, namespace: "default", toolNames }, deps, never());
 }
 
