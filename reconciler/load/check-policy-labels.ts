@@ -36,7 +36,7 @@ function declaredBy({ manifest }: Candidate): readonly DeclaredData[] {
 function problemsOf(policy: Candidate, returns: ReadonlySet<string>, sendsTo: ReadonlySet<string>): Problem[] {
   const spec = specOf(policy.manifest, "AgentPolicy");
   const known = new Set([...returns, ...(spec?.input_labels ?? []).map(nameKey)]);
-  return (spec?.flow ?? []).flatMap(({ data, to }, index) => {
+  const problems = (spec?.flow ?? []).flatMap(({ data, to }, index) => {
     const at = `/spec/flow/${index}`;
     const unread = data.flatMap((label, item) =>
       known.has(nameKey(label)) ? [] : [unknown(policy, `${at}/data/${item}`, label, "returns", known)],
@@ -46,6 +46,12 @@ function problemsOf(policy: Candidate, returns: ReadonlySet<string>, sendsTo: Re
     );
     return [...unread, ...unsent];
   });
+  return problems.filter(isFirst);
+}
+
+/** A label that several rules name is told once. */
+function isFirst({ summary }: Problem, index: number, all: readonly Problem[]): boolean {
+  return all.findIndex((other) => other.summary === summary) === index;
 }
 
 function isAmong(labels: ReadonlySet<string>, text: string): boolean {
