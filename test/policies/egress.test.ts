@@ -140,6 +140,9 @@ describe("allowed_secrets", () => {
     expect(decide(modelRequest({ uses: { secrets: [secret] } }), guard(KEYS)).code).toBe(code);
     const use = { point: "secret_use", subject: SUBJECT, secret, grantedBy: "Tool default/x" } as const;
     expect(decide(use, guard(KEYS)).code).toBe(code);
+    expect(decide({ point: "task_admission", subject: SUBJECT, uses: { secrets: [secret] } }, guard(KEYS)).code).toBe(
+      code,
+    );
   });
 
   it("has to hold all of them, in every policy; an empty list holds none", () => {
