@@ -12,8 +12,9 @@ const HAS_LABELS = /^(?:Tool|McpServer|Memory)\//;
 
 /** Asks the whole set, and costs nothing where no policy has such rules. */
 export function checkPolicyLabels(sorted: readonly Candidate[]): Problem[] {
+  // Looked into only by its kind: those of a kept set are unfolded for it.
   const policies = sorted.filter(
-    ({ address, valid, manifest }) => IS_POLICY.test(address) && valid && hasFlow(manifest),
+    (candidate) => IS_POLICY.test(candidate.address) && candidate.valid && hasFlow(candidate),
   );
   if (policies.length === 0) return [];
   const declared = sorted.filter(({ address }) => HAS_LABELS.test(address)).flatMap(declaredBy);
@@ -22,7 +23,7 @@ export function checkPolicyLabels(sorted: readonly Candidate[]): Problem[] {
   return policies.flatMap((policy) => problemsOf(policy, returns, sendsTo));
 }
 
-function hasFlow(manifest: Candidate["manifest"]): boolean {
+function hasFlow({ manifest }: Candidate): boolean {
   return (specOf(manifest, "AgentPolicy")?.flow ?? []).length > 0;
 }
 

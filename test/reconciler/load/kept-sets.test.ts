@@ -5,9 +5,14 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { manifestDigest } from "../../../contracts/manifest.ts";
 import { readCommitSource, type SourceTools } from "../../../reconciler/environment-source.ts";
+import { openParseCache } from "../../../reconciler/load/cache/parse-cache.ts";
+import { readKeptSet } from "../../../reconciler/load/cache/set-cache.ts";
 import type { LoadResult, SourceFile } from "../../../reconciler/load/desired-set.ts";
 import { createLoader, type Loader } from "../../../reconciler/load/load-files.ts";
+import { PlaceBook } from "../../../reconciler/load/place-book.ts";
 import { createReadingKit } from "../../../reconciler/load/read-file.ts";
+import { recallSet } from "../../../reconciler/load/recall-set.ts";
+import { compareSet } from "../../../reconciler/plan/compare-set.ts";
 import type { SourceAnswer } from "../../../reconciler/source/source.ts";
 import { TEST_GIT, testRepository } from "../../git.ts";
 import * as fc from "../../property.ts";
@@ -126,6 +131,24 @@ describe("a set that another process kept", () => {
       }),
       { numRuns: fc.cases(5) },
     );
+  });
+
+  // Of a hundred thousand manifests it takes a second to unfold all, and one check that looks into each is enough for that.
+  it("is put together and compared without a look into any manifest", async () => {
+    const agents = Object.entries(BASE).filter(([path]) => path.startsWith("z/") || path === "m.yaml");
+    await keep(filesOf(new Map(agents)));
+    const kept = await readKeptSet<unknown>(folder, openParseCache(folder).fit, "here");
+    if (kept === undefined) throw new Error("nothing was kept");
+    const look = (blob: string): never => {
+      throw new Error(`somebody looks into ${blob}`);
+    };
+    const places = new PlaceBook(() => look("a file again"));
+    const packs = { has: () => true, find: look, bytes: look };
+    const { assembly, files } = recallSet(kept, { packs, places, files: [], placed: new Map() });
+    const { manifests } = assembly.result.set;
+    expect(compareSet(manifests, new Map()).unequal.size).toBe(agents.length);
+    expect(files.length).toBe(agents.length);
+    expect(() => manifests[0]?.manifest).toThrow("somebody looks into");
   });
 
   it("holds nothing of a file that may hold a secret, not even its digest", async () => {
