@@ -65,7 +65,7 @@ function judgementOf(
     ceilings: taskCeilings(options.subject, setsOf(options, live), tool),
     reservation: null,
     live,
-    livePolicyDigest: typeof live === "object" && live.digest !== options.policies.digest ? live.digest : undefined,
+    livePolicyDigest: typeof live === "object" ? live.digest : undefined,
   };
 }
 
@@ -153,12 +153,14 @@ export function usageOf(options: JudgeOptions): Usage {
   };
 }
 
-type Live = PolicySet | "none" | "unavailable";
+/** "same": the task's own, and nothing beside them. */
+type Live = PolicySet | "same" | "unavailable";
 
-async function readLive({ livePolicies }: JudgeOptions): Promise<Live> {
-  if (livePolicies === undefined) return "none";
+async function readLive({ livePolicies, policies }: JudgeOptions): Promise<Live> {
+  if (livePolicies === undefined) return "same";
   try {
-    return await livePolicies();
+    const live = await livePolicies();
+    return live.digest === policies.digest ? "same" : live;
   } catch {
     // Whatever the reason: policies that cannot be read deny, and the decision says so.
     return "unavailable";
@@ -183,7 +185,7 @@ async function withFacts(options: JudgeOptions, request: GateRequest, live: Live
 
 function judgeBoth(options: JudgeOptions, request: GateRequest, live: Live): Verdict {
   const pinned = decide(request, options.policies);
-  if (live === "none") return pinned;
+  if (live === "same") return pinned;
   return combineVerdicts(pinned, live === "unavailable" ? unavailable() : decide(request, live));
 }
 
