@@ -23,7 +23,7 @@ export function joinToolData(declared: readonly DeclaredData[], reach: readonly 
   return Object.keys(data).length === 0 ? undefined : data;
 }
 
-export function joinReach(reach: readonly Reach[]): Reach {
+function joinReach(reach: readonly Reach[]): Reach {
   const reaches = unique(reach.flatMap((one) => one.reaches ?? []));
   const secrets = unique(reach.flatMap((one) => one.secrets ?? []));
   return {
