@@ -9,15 +9,16 @@ import { pushEnd } from "./scripts/push-outbox.ts";
 import { readTaskPhase } from "./task-fields.ts";
 
 /**
- * In one script: a task that is still live, because nobody came here, is finished off by the sweep. Whoever comes late finds
- * a task that a person has let go on meanwhile: it is put back, or nobody would look after it. The index is in another slot
- * than the task, so no script can do both.
+ * A task that is still live, because nobody came here, is finished off by the sweep. A person may let it go on meanwhile,
+ * and the index is in another slot than the task, so no script sees both: the task is looked at between two looks at the
+ * index, and leaves it only where the two agree. Whoever retries a task puts it into the index behind the retry, too.
  */
 export async function finishTask(redis: Redis, task: TaskRef): Promise<void> {
   const entry = { kind: "task", task } as const;
   const member = taskMember(task);
-  await pushEnd(redis, task.env, [outboxSubject(entry), JSON.stringify(entry), member], OUTBOX_SUBJECTS);
+  const score = await ask(redis, () => redis.zscore(environmentKeys(task.env).live, member));
   const phase = await ask(redis, () => redis.hget(taskKeys(task).task, "phase"));
-  if (phase === null || hasEnded(readTaskPhase(`the task ${member}`, phase))) return;
-  await ask(redis, () => redis.zadd(environmentKeys(task.env).live, Date.now(), member));
+  if (phase !== null && !hasEnded(readTaskPhase(`the task ${member}`, phase))) return;
+  const end = [outboxSubject(entry), JSON.stringify(entry), member, score ?? ""] as const;
+  await pushEnd(redis, task.env, end, OUTBOX_SUBJECTS);
 }

@@ -75,32 +75,40 @@ function judgementOf(
  */
 export async function reserve(options: JudgeOptions, first: Judgement): Promise<Judgement> {
   if (!first.permitted) return first;
-  const { decision, request, live } = first;
-  const { decisionId, micros } = decision;
-  const asked = await askShared(options.budgets, decisionId, request, setsOf(options, live));
-  if (asked === undefined) return first;
-  const { reservation, refused } = asked;
-  const verdict = judgeBoth(options, asked.request, live);
-  const again = judgementOf(options, asked.request, verdict, { micros, live });
-  // A person has answered what the policies ask: that decision stands.
-  const second =
-    again.asked === undefined
-      ? { ...again, decision: { ...again.decision, decisionId } }
-      : { ...first, request: asked.request };
-  if (second.permitted && !refused) return { ...second, reservation };
-  await settleShared(options.budgets, reservation, NOTHING_USED);
-  return second.permitted ? overBudget(options, request, second) : second;
+  const again = await judgeShared(options, first, first.decision.decisionId);
+  if (again === undefined) return first;
+  if (again.judgement.permitted) return { ...again.judgement, reservation: again.reservation };
+  await settleShared(options.budgets, again.reservation, NOTHING_USED);
+  return again.judgement;
 }
 
 /**
- * Before a person is asked: what the call is denied for although they said yes, as the ledgers that it shares stand now.
- * Nothing stays reserved: days may pass until the answer.
+ * Before a person is asked: what the call is denied for although they said yes, by what others have spent. What is only
+ * held may come back until the answer, and nothing is held for the question itself: days may pass.
  */
 export async function findSpent(options: JudgeOptions, asked: Judgement): Promise<Judgement | undefined> {
-  const reserved = await reserve(options, { ...asked, permitted: true });
-  if (!reserved.permitted) return reserved;
-  await settleShared(options.budgets, reserved.reservation, NOTHING_USED);
-  return undefined;
+  const again = await judgeShared(options, { ...asked, permitted: true }, null);
+  return again === undefined || again.judgement.permitted ? undefined : again.judgement;
+}
+
+/** undefined: it shares no ledger. `id` as for {@link askShared}. */
+async function judgeShared(
+  options: JudgeOptions,
+  first: Judgement,
+  id: string | null,
+): Promise<{ readonly judgement: Judgement; readonly reservation: Reservation | null } | undefined> {
+  const { decision, request, live } = first;
+  const asked = await askShared(options.budgets, id, request, setsOf(options, live));
+  if (asked === undefined) return undefined;
+  const { reservation, refused } = asked;
+  const verdict = judgeBoth(options, asked.request, live);
+  const again = judgementOf(options, asked.request, verdict, { micros: decision.micros, live });
+  // A person has answered what the policies ask: that decision stands.
+  const second =
+    again.asked === undefined
+      ? { ...again, decision: { ...again.decision, decisionId: decision.decisionId } }
+      : { ...first, request: asked.request };
+  return { judgement: second.permitted && refused ? overBudget(options, request, second) : second, reservation };
 }
 
 /** The same request with another answer: the store found a budget spent where the ledger at hand still had some. */

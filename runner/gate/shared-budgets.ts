@@ -6,7 +6,8 @@ import type { ReserveAnswer, Reserved } from "../../store/scripts/reserve-budget
 import type { Settlement } from "../../store/scripts/settle-budgets.ts";
 
 export interface SharedBudgets {
-  reserve(id: string, claims: readonly Claim[]): Promise<ReserveAnswer>;
+  /** `id` null: looks at what is spent, and reserves nothing. */
+  reserve(id: string | null, claims: readonly Claim[]): Promise<ReserveAnswer>;
   settle(id: string, settlements: readonly Settlement[]): Promise<void>;
 }
 
@@ -22,10 +23,10 @@ export interface Asked {
   readonly reservation: Reservation | null;
 }
 
-/** undefined: no policy in scope shares a ledger, and nobody was asked. */
+/** undefined: no policy in scope shares a ledger, and nobody was asked. `id` null: it only looks. */
 export async function askShared(
   budgets: SharedBudgets | undefined,
-  id: string,
+  id: string | null,
   request: GateRequest,
   sets: readonly PolicySet[],
 ): Promise<Asked | undefined> {
@@ -38,7 +39,7 @@ export async function askShared(
   return {
     refused: outcome === "refused",
     request: withShared(request, before),
-    reservation: open.length === 0 ? null : { id, reserved: open },
+    reservation: id === null || open.length === 0 ? null : { id, reserved: open },
   };
 }
 

@@ -6,7 +6,8 @@ import { defineScript, runScript } from "../script.ts";
 
 /**
  * KEYS  1 outbox · 2 order · 3 counter · of a task that ended: 4 the live index · 5 ends that the audit log is to tell
- * ARGV  1 subject · 2 entry · 3 how many subjects are kept · 4 the member that leaves the index
+ * ARGV  1 subject · 2 entry · 3 how many subjects are kept · 4 the member that leaves the index · 5 where it still has this
+ *       score there
  * The value is `<number> <entry>`, the number from the counter: it tells the entry from the one that it replaced, and one
  * end of a task from the next.
  */
@@ -20,7 +21,7 @@ if excess > 0 then
   redis.call('ZREMRANGEBYRANK', KEYS[2], 0, excess - 1)
 end
 if KEYS[4] then
-  redis.call('ZREM', KEYS[4], ARGV[4])
+  if redis.call('ZSCORE', KEYS[4], ARGV[4]) == ARGV[5] then redis.call('ZREM', KEYS[4], ARGV[4]) end
   redis.call('HSET', KEYS[5], ARGV[4], number)
 end
 return 1
@@ -37,14 +38,17 @@ export async function pushEntry(
   await runScript(redis, PUSH, [keys.outbox, keys.outboxOrder, keys.outboxCounter], [subject, entry, kept]);
 }
 
-/** The same; the task leaves the live index, and its end is noted for the audit log. */
+/**
+ * The same; its end is noted for the audit log, and the task leaves the live index, unless it was put there anew: its
+ * score is another than `score` then.
+ */
 export async function pushEnd(
   redis: Redis,
   env: string,
-  [subject, entry, member]: readonly [string, string, string],
+  [subject, entry, member, score]: readonly [string, string, string, string],
   kept: number,
 ): Promise<void> {
   const { outbox, outboxOrder, outboxCounter, live, auditPending } = environmentKeys(env);
   const keys = [outbox, outboxOrder, outboxCounter, live, auditPending];
-  await runScript(redis, PUSH, keys, [subject, entry, kept, member]);
+  await runScript(redis, PUSH, keys, [subject, entry, kept, member, score]);
 }

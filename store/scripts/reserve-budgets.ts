@@ -40,8 +40,8 @@ const SWEEP = 20;
 
 /**
  * KEYS  1 budgets · 2 when each is forgotten · 3 reservations · 4 since when each stands
- * ARGV  1 id of the reservation · 2 longest life of a reservation in ms · 3 life of an unused ledger in ms · 4 how many to
- *       clear away · from 5 account, window in ms or '', amount, limit or '', whether it is settled later, of each claim
+ * ARGV  1 id of the reservation, or '': only looks, at what is spent and not at what is held · 2 longest life of a
+ *       reservation in ms · 3 life of an unused ledger in ms · 4 how many to clear away · from 5 account, window in ms or '', amount, limit or '', whether it is settled later, of each claim
  * Answers {'reserved' or 'refused', entry and amount before of each claim…}.
  * Invariants: nothing is counted where one limit would be exceeded. What is counted comes back only by a settlement of
  * this very reservation: one whose runner is lost stays spent at its estimate.
@@ -71,16 +71,14 @@ for from = 5, #ARGV, 5 do
   end
   local entry = ARGV[from] .. '|' .. window
   local found = redis.call('HMGET', budgets, 'spent ' .. entry, 'reserved ' .. entry)
-  local before = (found[1] or 0) + (found[2] or 0)
+  local before = (found[1] or 0) + (ARGV[1] ~= '' and found[2] or 0)
   if ARGV[from + 3] ~= '' and before + ARGV[from + 2] > tonumber(ARGV[from + 3]) then is_within = false end
   table.insert(answer, entry)
   table.insert(answer, string.format('%d', before))
   table.insert(answer, string.format('%d', forgotten_at))
 end
-if not is_within then
-  answer[1] = 'refused'
-  return answer
-end
+if not is_within then answer[1] = 'refused' end
+if not is_within or ARGV[1] == '' then return answer end
 
 local open = {}
 for from = 5, #ARGV, 5 do
@@ -101,11 +99,14 @@ end
 return answer
 `);
 
-/** `id` names this reservation and no other: one that is asked for again, because its answer was lost, counts twice. */
+/**
+ * `id` names this reservation and no other: one that is asked for again, because its answer was lost, counts twice. null:
+ * nothing is reserved; the answer tells whether the limits leave enough beside what is spent, whatever others hold.
+ */
 export async function reserveBudgets(
   redis: Redis,
   env: string,
-  id: string,
+  id: string | null,
   claims: readonly SharedClaim[],
 ): Promise<ReserveAnswer> {
   const what = "the answer to a reservation";
@@ -118,7 +119,10 @@ export async function reserveBudgets(
   ]);
   const keys = budgetKeys(env);
   const script = [keys.budgets, keys.until, keys.reservations, keys.since];
-  const answer = listOf(what, await runScript(redis, RESERVE, script, [id, RESERVATION_MS, IDLE_MS, SWEEP, ...flat]));
+  const answer = listOf(
+    what,
+    await runScript(redis, RESERVE, script, [id ?? "", RESERVATION_MS, IDLE_MS, SWEEP, ...flat]),
+  );
   const [outcome, ...rest] = answer;
   if (outcome !== "reserved" && outcome !== "refused") throw corrupt(what, `\`${String(outcome)}\` is unknown`);
   const found = claims.map(({ account, amount, settles }, index) => ({
@@ -128,6 +132,6 @@ export async function reserveBudgets(
   return {
     outcome,
     before: Object.fromEntries(found.map(({ reserved, before }) => [reserved.account, before])),
-    reserved: outcome === "refused" ? [] : found.map(({ reserved }) => reserved),
+    reserved: outcome === "refused" || id === null ? [] : found.map(({ reserved }) => reserved),
   };
 }

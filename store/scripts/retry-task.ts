@@ -95,7 +95,8 @@ return retried()
 `);
 
 /**
- * It is put back among the live tasks before and after: in between a sweep may have taken it out as one that has ended.
+ * It is put back among the live tasks before and after: in between somebody may have taken it out as one that has ended,
+ * or be about to (finish-task.ts).
  * After a crash the sweep rings.
  */
 export async function retryTask(redis: Redis, queue: ActivationQueue, request: RetryRequest): Promise<RetryAnswer> {
@@ -104,7 +105,7 @@ export async function retryTask(redis: Redis, queue: ActivationQueue, request: R
   for (;;) {
     const before = await readEnd(redis, task);
     if (before === undefined) return { outcome: "missing" };
-    await putBack(redis, task);
+    await putBack(redis, task, 0);
     const [outcome, first, ...ids] = listOf(what, await runRetry(redis, request, before));
     switch (outcome) {
       case "moved":
@@ -116,7 +117,7 @@ export async function retryTask(redis: Redis, queue: ActivationQueue, request: R
       case "not-failed":
         return { outcome, phase: readTaskPhase(what, first) };
       case "retried": {
-        await putBack(redis, task);
+        await putBack(redis, task, BEHIND);
         const terms = readTerms(what, first);
         const bells = textsOf(what, ids).map((activation) => ({ task, activation, terms }));
         await queue.ring(bells);
@@ -141,9 +142,12 @@ async function readEnd(redis: Redis, task: TaskRef): Promise<End | undefined> {
   return { head: readChainHead(what, seq, head), graph: readGraphState(what, graph) };
 }
 
+/** A part of a millisecond: a score that no other entry has, so that nobody takes this one for an earlier one. */
+const BEHIND = 0.5;
+
 /** Nobody is forgotten by it: a task that has ended leaves the index with the next sweep. */
-async function putBack(redis: Redis, task: TaskRef): Promise<void> {
-  await ask(redis, () => redis.zadd(environmentKeys(task.env).live, Date.now(), taskMember(task)));
+async function putBack(redis: Redis, task: TaskRef, more: number): Promise<void> {
+  await ask(redis, () => redis.zadd(environmentKeys(task.env).live, Date.now() + more, taskMember(task)));
 }
 
 function runRetry(redis: Redis, { task, drafts, restart, resetBudget }: RetryRequest, before: End): Promise<unknown> {

@@ -22,6 +22,7 @@ import { pendingTaskIntents } from "../../store/task-intents.ts";
 import { listTasks } from "../../store/tasks.ts";
 import { ENTRY } from "../cli/command.ts";
 import { type TestFiles, testRepository } from "../git.ts";
+import { KIT } from "../reading-kit.ts";
 import { TOOL } from "../reconciler/plan/builders.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
 import { type ProxiedCommand, type RedisProxy, redisProxy, type Verdict } from "./redis-proxy.ts";
@@ -152,7 +153,7 @@ async function lookAt(redis: Redis, env: string, lineages: Writer["lineages"], f
     blob: `${path}${String(text).length}`,
     bytes: Buffer.from(text ?? ""),
   }));
-  const answer = await loadSource({ status: "ok", identity, files: sources, problems: [] }, createLoader());
+  const answer = await loadSource({ status: "ok", identity, files: sources, problems: [] }, createLoader({}, KIT));
   const writer: Writer = {
     redis,
     queue,

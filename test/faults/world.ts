@@ -19,6 +19,7 @@ import { checkServer, connectRedis, type Redis } from "../../store/connect.ts";
 import { type ActivationQueue, openQueue } from "../../store/queue.ts";
 import { readState } from "../../store/state.ts";
 import { runGit, TEST_GIT, type TestFiles, testRepository, writeFiles } from "../git.ts";
+import { KIT } from "../reading-kit.ts";
 import { TOOL } from "../reconciler/plan/builders.ts";
 
 export const MODEL = "kind: ModelEndpoint\nmetadata: {name: m}\nspec: {provider: mock, default_model: mock}\n";
@@ -50,7 +51,7 @@ export async function makeTemplate(): Promise<Template> {
   await origin.push();
   const root = join(origin.folder, "..");
   const spec = { kind: "commit", repo: origin.bare, ref: "main", path: "agents" } as const;
-  const tools = { git: TEST_GIT, mirrorFolder: root, loader: createLoader(), onProblem: () => undefined };
+  const tools = { git: TEST_GIT, mirrorFolder: root, loader: createLoader({}, KIT), onProblem: () => undefined };
   const first = await readCommitSource(spec, tools, new AbortController().signal);
   await origin.commit({ "agents/gone.yaml": null });
   await origin.push();
@@ -107,7 +108,7 @@ async function openFaultWorld(root: string, redisUrl: string, first: SourceAnswe
   const redis = connectRedis(redisUrl, "command");
   const signal = new AbortController().signal;
   const aim: Aim = { repo: bare, ref: "main", path: "agents", gitPath: TEST_GIT.path, redis, signal, reports: false };
-  const kept = { env, mirrorFolder, lineages: processLineageMemory(), loader: createLoader() };
+  const kept = { env, mirrorFolder, lineages: processLineageMemory(), loader: createLoader({}, KIT) };
   const git = (...args: string[]): Promise<string> => runGit(folder, args);
   expect((await look(aim, kept, { read: async () => first, history: async () => "first" })).word).toBe("applied");
   return {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type LoadResult } from "../../reconciler/load/desired-set.ts";
 import { createLoader } from "../../reconciler/load/load-files.ts";
+import { KIT } from "../reading-kit.ts";
 import { folderFiles } from "../reconciler/load/files.ts";
 
 const FOLDER = join(import.meta.dirname, "../../policies/packs");
@@ -13,7 +14,7 @@ const names = readdirSync(FOLDER).filter((file) => file.endsWith(".yaml") && !fi
 describe.each(names)("the pack %s", (policy) => {
   const tests = policy.replace(".yaml", ".tests.yaml");
   const load = (...wanted: readonly string[]): Promise<LoadResult> =>
-    createLoader().load(files.filter(({ path }) => wanted.some((name) => path.endsWith(`/${name}`))));
+    createLoader({}, KIT).load(files.filter(({ path }) => wanted.some((name) => path.endsWith(`/${name}`))));
 
   it("begins with a paragraph, and passes its tests", async () => {
     const { problems, manifestCount } = await load(policy, tests);

@@ -5,6 +5,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { createLoader, type Loader } from "../../reconciler/load/load-files.ts";
+import { KIT } from "../reading-kit.ts";
 import { manifest, observed, plan } from "../reconciler/plan/builders.ts";
 
 const HEAD = "kind: Agent\nmetadata: {name: a}\nspec:\n  model_ref: m\n";
@@ -44,7 +45,7 @@ describe("a hostile manifest", () => {
     // The machine may be busy with something else: the best of three tells what the loader itself takes.
     let [longest, took] = [Infinity, Infinity];
     for (let tries = 0; tries < 3 && (longest > HELD_MS || took > 1_000); tries += 1) {
-      const measured = await measure(() => refuses(createLoader(), bytes));
+      const measured = await measure(() => refuses(createLoader({}, KIT), bytes));
       longest = Math.min(longest, measured.longest);
       took = Math.min(took, measured.took);
     }
@@ -71,7 +72,9 @@ describe("names", () => {
   ])("with %s are refused: no key of Redis can be forged by one", async (_what, name) => {
     for (const metadata of [{ name }, { name: "ok", namespace: name || "a/b" }]) {
       const text = JSON.stringify({ kind: "AgentRole", metadata });
-      const { set, problems } = await createLoader().load([{ path: "a.yaml", blob: "b", bytes: Buffer.from(text) }]);
+      const { set, problems } = await createLoader({}, KIT).load([
+        { path: "a.yaml", blob: "b", bytes: Buffer.from(text) },
+      ]);
       expect([set.manifests, problems.map(({ severity }) => severity)]).toEqual([
         [],
         expect.arrayContaining(["error"]),
@@ -88,7 +91,7 @@ describe("one broken file among 200", () => {
       blob: path,
       bytes: Buffer.from(text),
     }));
-    const load = await createLoader().load(files);
+    const load = await createLoader({}, KIT).load(files);
     const identity = { repo: "/r", ref: "main", headSha: null, treeSha: "t", path: ".", dirty: true, commit: null };
     const before = observed([manifest("AgentRole", "old"), manifest("AgentRole", "r0", { description: "other" })]);
     const made = plan({ source: { status: "invalid", identity, problems: load.problems, load }, observed: before });
@@ -99,7 +102,7 @@ describe("one broken file among 200", () => {
 
 describe("a loader that meets hostile files again and again", () => {
   it("keeps nothing of them but the texts that it may need again, and of those a bounded number", async () => {
-    const loader = createLoader();
+    const loader = createLoader({}, KIT);
     const round = async (number: number): Promise<void> => {
       for (const [index, [, text]] of HOSTILE.entries()) {
         const blob = `${number}/${index}`;

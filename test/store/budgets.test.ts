@@ -38,7 +38,7 @@ function ledger() {
     );
   return {
     env,
-    reserve: (id: string, ...claims: readonly SharedClaim[]) => reserveBudgets(redis, env, id, claims),
+    reserve: (id: string | null, ...claims: readonly SharedClaim[]) => reserveBudgets(redis, env, id, claims),
     settle,
     read: () => readBudgets(redis, env),
   };
@@ -55,6 +55,18 @@ test("fifty at once reserve no more than there is, and what is settled makes roo
   await shared.settle(`r${first}`, answers[first] as ReserveAnswer, 20);
   expect(await shared.read()).toMatchObject([{ spent: 20, reserved: 910 }]);
   expect((await shared.reserve("next", tokens(70, 1_000))).outcome).toBe("reserved");
+});
+
+test("a look counts what is spent, not what is held, and reserves nothing", async () => {
+  const shared = ledger();
+  const calls = { account: "p|calls pay||", windowMs: null, amount: 1, limit: 1, settles: false };
+  await shared.reserve("held", tokens(100, 100));
+  const before = await shared.read();
+  const free = await shared.reserve(null, tokens(100, 100), calls);
+  expect(free).toEqual({ outcome: "reserved", before: { "p|tokens||day": 0, "p|calls pay||": 0 }, reserved: [] });
+  expect(await shared.read()).toEqual(before);
+  await shared.reserve("spent", calls);
+  expect((await shared.reserve(null, calls)).outcome).toBe("refused");
 });
 
 test("all ledgers of a call are reserved, or none; what is known beforehand is spent at once", async () => {

@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { LoadResult, SourceFile } from "../../../reconciler/load/desired-set.ts";
 import { createLoader } from "../../../reconciler/load/load-files.ts";
+import { KIT } from "../../reading-kit.ts";
 
 export function file(path: string, content: string | Uint8Array): SourceFile {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
@@ -12,7 +13,7 @@ export function file(path: string, content: string | Uint8Array): SourceFile {
 
 /** Every text is a file `<n>.yaml`. */
 export function load(...texts: readonly string[]): Promise<LoadResult> {
-  return createLoader().load(texts.map((text, index) => file(`${index + 1}.yaml`, text)));
+  return createLoader({}, KIT).load(texts.map((text, index) => file(`${index + 1}.yaml`, text)));
 }
 
 /** The files of a folder, as a source would list them. */

@@ -1,6 +1,7 @@
 // Input that somebody made to hurt: each refused by name, quickly, and without stopping the event loop.
 import { describe, expect, it } from "vitest";
 import { createLoader } from "../../../reconciler/load/load-files.ts";
+import { KIT } from "../../reading-kit.ts";
 import { errorCodes, file, load } from "./files.ts";
 
 const head = "kind: Agent\nmetadata: {name: a}\nspec:\n  model_ref: m\n";
@@ -48,14 +49,14 @@ describe("limits", () => {
     const timer = setInterval(() => {
       turns += 1;
     }, 1);
-    await createLoader().load(files);
+    await createLoader({}, KIT).load(files);
     clearInterval(timer);
     expect(turns).toBeGreaterThan(5);
   });
 
   it("stop when the caller does", async () => {
     const files = [file("a.yaml", head)];
-    await expect(createLoader().load(files, { signal: AbortSignal.abort(new Error("enough")) })).rejects.toThrow(
+    await expect(createLoader({}, KIT).load(files, { signal: AbortSignal.abort(new Error("enough")) })).rejects.toThrow(
       "enough",
     );
   });
@@ -86,7 +87,7 @@ describe("bytes that are no text", () => {
     ["no UTF-8", Buffer.concat([Buffer.from(role), Buffer.from([0xff, 0xfe, 0xc3])])],
     ["NUL", Buffer.from(`${role}# \0\n`)],
   ])("refuses %s", async (_, bytes) => {
-    expect(errorCodes(await createLoader().load([file("a.yaml", bytes)]))).toEqual(["ENCODING"]);
+    expect(errorCodes(await createLoader({}, KIT).load([file("a.yaml", bytes)]))).toEqual(["ENCODING"]);
   });
 });
 

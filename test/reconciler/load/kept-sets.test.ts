@@ -10,15 +10,14 @@ import { readKeptSet } from "../../../reconciler/load/cache/set-cache.ts";
 import type { LoadResult, SourceFile } from "../../../reconciler/load/desired-set.ts";
 import { createLoader, type Loader } from "../../../reconciler/load/load-files.ts";
 import { PlaceBook } from "../../../reconciler/load/place-book.ts";
-import { createReadingKit } from "../../../reconciler/load/read-file.ts";
 import { recallSet } from "../../../reconciler/load/recall-set.ts";
 import { compareSet } from "../../../reconciler/plan/compare-set.ts";
 import type { SourceAnswer } from "../../../reconciler/source/source.ts";
 import { TEST_GIT, testRepository } from "../../git.ts";
 import * as fc from "../../property.ts";
+import { KIT } from "../../reading-kit.ts";
 import { file, MODEL } from "./files.ts";
 
-const KIT = createReadingKit();
 const folder = join(mkdtempSync(join(tmpdir(), "countwheel-sets-")), "parsed");
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 

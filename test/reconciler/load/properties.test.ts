@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { stringify } from "yaml";
 import { createLoader } from "../../../reconciler/load/load-files.ts";
 import * as fc from "../../property.ts";
+import { KIT } from "../../reading-kit.ts";
 import { file, folderFiles, load, MODEL } from "./files.ts";
 
 const example = (name: string) => folderFiles(fileURLToPath(new URL(`../../../examples/${name}`, import.meta.url)));
@@ -21,12 +22,12 @@ describe("the loader", () => {
       file("z2.yaml", "kind: AgentRole\nmetadata: {name: twice}\nspec: {x: 1}\n"),
       file("z3.yaml", "kind: Agent\nmetadata: {name: lost}\nspec: {model_ref: anthropic-defalt, tools: [gone]}\n"),
     ];
-    const expected = seen(await createLoader().load(files));
+    const expected = seen(await createLoader({}, KIT).load(files));
     const order = fc.shuffledSubarray([...files.keys()], { minLength: files.length });
     await fc.assert(
       fc.asyncProperty(order, async (indices) => {
         const shuffled = indices.flatMap((index) => files[index] ?? []);
-        expect(seen(await createLoader().load(shuffled))).toEqual(expected);
+        expect(seen(await createLoader({}, KIT).load(shuffled))).toEqual(expected);
       }),
       { numRuns: fc.cases(5) },
     );
@@ -48,14 +49,14 @@ describe("the loader", () => {
   });
 
   it("does not let an earlier load show in a later one", async () => {
-    const loader = createLoader();
+    const loader = createLoader({}, KIT);
     const broken = file("a.yaml", "kind: Agent\nmetadata: {name: a}\nspec: {model_ref: n}\n");
     const mended = file("a.yaml", "kind: Agent\nmetadata: {name: a}\nspec: {model_ref: m}\n");
     const model = file("m.yaml", MODEL);
     const moved = { ...model, path: "moved/m.yaml" };
     expect((await loader.load([broken, model])).problems.length).toBe(1);
     expect((await loader.load([mended, moved])).problems).toEqual([]);
-    expect(seen(await loader.load([mended, moved]))).toEqual(seen(await createLoader().load([mended, moved])));
+    expect(seen(await loader.load([mended, moved]))).toEqual(seen(await createLoader({}, KIT).load([mended, moved])));
   });
 
   it("never throws, whatever a file holds", async () => {

@@ -12,9 +12,10 @@ import { readKnownFile } from "../../../reconciler/load/known-file.ts";
 import { createLoader } from "../../../reconciler/load/load-files.ts";
 import { createPacer, runAtOnce } from "../../../reconciler/load/pacer.ts";
 import { PlaceBook } from "../../../reconciler/load/place-book.ts";
-import { createReadingKit, readFile } from "../../../reconciler/load/read-file.ts";
+import { readFile } from "../../../reconciler/load/read-file.ts";
 import { selectFiles } from "../../../reconciler/load/select-files.ts";
 import * as fc from "../../property.ts";
+import { KIT } from "../../reading-kit.ts";
 import { file, MODEL } from "./files.ts";
 
 const POINTERS = ["", "/metadata/name", "/spec", "/spec/prompt", "/spec/tools/0", "/spec/agents/0", "/spec/gone/1"];
@@ -27,7 +28,6 @@ function seen({ set, problems, manifestCount, fileCount }: LoadResult): unknown 
   return { manifests, problems, manifestCount, fileCount };
 }
 
-const KIT = createReadingKit();
 const PLACES = new PlaceBook((bytes) => runAtOnce(readFile(bytes, KIT)));
 
 /** Every file read, every manifest checked; only the compiled schemas are shared, which take longer than all the rest. */

@@ -3,6 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { createLoader } from "../../../reconciler/load/load-files.ts";
+import { KIT } from "../../reading-kit.ts";
 import { errorCodes, file, folderFiles, load, MODEL, specIn, told } from "./files.ts";
 
 const tool = (spec: string): string => `kind: Tool\nmetadata: {name: t}\nspec:\n  endpoint: http://x\n${spec}`;
@@ -105,7 +106,7 @@ describe("what orloj.dev/v1 accepts", () => {
   it("loads every manifest of the article unchanged", async () => {
     const seeds = folderFiles(fileURLToPath(new URL("../../../examples/telegram-bot", import.meta.url)));
     const own = seeds.filter(({ path }) => /telegram-bot\/[a-z-]+\.yaml$/.test(path));
-    const result = await createLoader().load(own);
+    const result = await createLoader({}, KIT).load(own);
     expect(result.set.manifests.map(({ address }) => address)).toEqual([
       "Agent/default/telegram-bot-writer-agent",
       "AgentPolicy/default/cost-policy",
@@ -178,6 +179,6 @@ describe("documents that are not for us", () => {
 
   it("passes over the templates of Helm charts", async () => {
     const files = [file("chart/Chart.yaml", "name: x\n"), file("chart/templates/a.yaml", "kind: {{ .Values.kind }\n")];
-    expect((await createLoader().load(files)).problems.map(({ code }) => code)).toEqual(["NOT_A_MANIFEST"]);
+    expect((await createLoader({}, KIT).load(files)).problems.map(({ code }) => code)).toEqual(["NOT_A_MANIFEST"]);
   });
 });

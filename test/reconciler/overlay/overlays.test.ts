@@ -7,6 +7,7 @@ import type { LoadResult, SourceFile } from "../../../reconciler/load/desired-se
 import { createLoader } from "../../../reconciler/load/load-files.ts";
 import { createReadingKit } from "../../../reconciler/load/read-file.ts";
 import { recheck } from "../../../reconciler/overlay/recheck.ts";
+import { KIT } from "../../reading-kit.ts";
 
 const BASE = {
   "m.yaml": "kind: ModelEndpoint\nmetadata: {name: m}\nspec: {provider: mock, default_model: mock}\n",
@@ -35,7 +36,7 @@ async function load(
     ? Object.fromEntries(patches.map((text, at) => [`prod/${at}.yaml`, text]))
     : patches;
   const overlays = files(named as Record<string, string>);
-  const loader = createLoader();
+  const loader = createLoader({}, KIT);
   const result = await loader.load(files(base), { overlays });
   return { result, loader, overlays };
 }
@@ -189,7 +190,8 @@ it("reads every manifest of the examples as itself, so that a patch alone makes 
   const kit = createReadingKit();
   for (const path of listed.filter((name) => name.endsWith(".yaml"))) {
     const text = await readFile(join(folder, path), "utf8");
-    for (const { manifest, digest, locate } of (await createLoader().load(files({ [path]: text }))).set.manifests) {
+    for (const { manifest, digest, locate } of (await createLoader({}, KIT).load(files({ [path]: text }))).set
+      .manifests) {
       const again = recheck({ manifest, locate, overlayFiles: new Set([path]) }, kit);
       expect({ path, digest: again.digest, valid: again.valid }).toEqual({ path, digest, valid: true });
     }
