@@ -565,7 +565,7 @@ if excess > 0 then
   redis.call('ZREMRANGEBYRANK', KEYS[2], 0, excess - 1)
 end
 if KEYS[4] then
-  redis.call('ZREM', KEYS[4], ARGV[4])
+  if redis.call('ZSCORE', KEYS[4], ARGV[4]) == ARGV[5] then redis.call('ZREM', KEYS[4], ARGV[4]) end
   redis.call('HSET', KEYS[5], ARGV[4], number)
 end
 return 1
