@@ -8,6 +8,7 @@ import { finishTask } from "../../store/finish-task.ts";
 import { environmentKeys, taskKeys, taskMember } from "../../store/keys.ts";
 import { type ActivationQueue, openQueue } from "../../store/queue.ts";
 import { claimActivation } from "../../store/scripts/claim.ts";
+import { pushEnd } from "../../store/scripts/push-outbox.ts";
 import { releaseActivation } from "../../store/scripts/release.ts";
 import { renewLease } from "../../store/scripts/renew.ts";
 import { type RetryRequest, retryTask } from "../../store/scripts/retry-task.ts";
@@ -78,6 +79,19 @@ describeWithRedis("a task that failed", () => {
     await sweepTasks(redis, queue);
     expect((await readTask(redis, ref))?.phase).toBe("Cancelled");
     expect(await redis.zscore(live, taskMember(ref))).toBeNull();
+  });
+
+  test("stays among the live, too, where it was retried between the looks of whoever finishes it off", async () => {
+    const { ref } = await failed();
+    const [{ live }, member] = [environmentKeys(queue.env), taskMember(ref)];
+    // As it stood before anybody had finished it off.
+    await redis.zadd(live, 1, member);
+    expect(await retryTask(redis, queue, request(ref))).toEqual({ outcome: "retried" });
+    await pushEnd(redis, queue.env, ["subject", "{}", member, "1"], 10);
+    const score = await redis.zscore(live, member);
+    expect(score).not.toBeNull();
+    await pushEnd(redis, queue.env, ["subject", "{}", member, score ?? ""], 10);
+    expect(await redis.zscore(live, member)).toBeNull();
   });
 
   test("goes on with all that was open: what failed and what ran beside it, with new tries and the budget as it was", async () => {
