@@ -1,6 +1,6 @@
 // Approvals from the command line: what waits, one with all that is known of it, and the answers with their refusals.
 import { tmpdir } from "node:os";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type AnswerOptions, runApprove, runDeny } from "../../cli/commands/answer-approval.ts";
 import { runDescribe } from "../../cli/commands/describe.ts";
 import { runGet } from "../../cli/commands/get.ts";
@@ -10,31 +10,14 @@ import { runTrace } from "../../cli/commands/trace.ts";
 import { localIdentity } from "../../cli/identity.ts";
 import type { TaskRef } from "../../contracts/task.ts";
 import { readApprovals } from "../../store/approvals/read-approvals.ts";
-import { type TestRedis, testRedis } from "../redis.ts";
-import { openToolServer, type ToolServer } from "../runner/tool-server.ts";
-import { agent, manifest, mockModel, openWorld, system, type World } from "../runner/world.ts";
+import { agent, manifest, mockModel, system } from "../runner/world.ts";
 import { listen } from "./listen.ts";
+import { useTaskWorld } from "./task-world.ts";
 
-let server: TestRedis;
-let world: World;
-let tools: ToolServer;
-
-beforeAll(async () => {
-  server = await testRedis();
-  tools = await openToolServer();
-  tools.answerAtOnce("paid");
-});
-afterAll(async () => {
-  await tools.close();
-  await server.stop();
-});
-beforeEach(() => {
-  world = openWorld(server.url);
-});
-afterEach(() => world.close());
+const here = useTaskWorld("paid");
 
 function common() {
-  return { env: world.env, redis: server.url, output: "text" as const, verbose: false };
+  return { env: here.world.env, redis: here.server.url, output: "text" as const, verbose: false };
 }
 
 async function waitingTask(approval: Readonly<Record<string, unknown>> = {}): Promise<{ ref: TaskRef; name: string }> {
@@ -44,12 +27,12 @@ async function waitingTask(approval: Readonly<Record<string, unknown>> = {}): Pr
     { turn: 1, call: [{ tool: "pay", arguments: { amount: 7 } }] },
     { turn: 2, say: "done" },
   ];
-  const pay = tools.tool("pay", { effect: "write" });
+  const pay = here.tools.tool("pay", { effect: "write" });
   const manifests = [agent("a", { tools: ["pay"] }), system("one", ["a"]), mockModel("mock", script), pay, policy];
-  await world.runner();
-  const ref = await world.start(manifests, "one", { requestedBy: localIdentity() });
-  await world.until(ref, ({ phase }) => phase === "WaitingApproval");
-  const [asked] = await readApprovals(world.redis, ref);
+  await here.world.runner();
+  const ref = await here.world.start(manifests, "one", { requestedBy: localIdentity() });
+  await here.world.until(ref, ({ phase }) => phase === "WaitingApproval");
+  const [asked] = await readApprovals(here.world.redis, ref);
   return { ref, name: asked?.name ?? "" };
 }
 
@@ -82,7 +65,7 @@ describe("an approval on the command line", () => {
 
     const given = await answer(runApprove, name.slice(-10), { reason: "fine", as: "Ada L." });
     expect([given.code, given.out]).toEqual([0, `${name} is approved: pay is called once\n`]);
-    expect((await world.ended(ref)).phase).toBe("Succeeded");
+    expect((await here.world.ended(ref)).phase).toBe("Succeeded");
     const again = await answer(runDeny, name);
     expect([again.code, again.err]).toEqual([
       1,
@@ -98,10 +81,10 @@ describe("an approval on the command line", () => {
     const refused = await answer(runApprove, name, { as: "somebody-else" });
     expect([refused.code, refused.err]).toEqual([4, expect.stringContaining("APPROVAL_NOT_ALLOWED")]);
     expect((await answer(runDeny, name, { reason: "no" })).code).toBe(0);
-    expect((await world.ended(ref)).lastError?.code).toBe("APPROVAL_DENIED");
+    expect((await here.world.ended(ref)).lastError?.code).toBe("APPROVAL_DENIED");
     await told((host) => runRetry(host, { ...common(), task: ref.name, fromStart: false, resetBudget: false }));
-    await world.until(ref, ({ phase }) => phase === "WaitingApproval");
-    const phases = (await readApprovals(world.redis, ref)).map(({ phase }) => phase);
+    await here.world.until(ref, ({ phase }) => phase === "WaitingApproval");
+    const phases = (await readApprovals(here.world.redis, ref)).map(({ phase }) => phase);
     expect(phases).toEqual(["Void", "Pending"]);
   });
 

@@ -1,6 +1,6 @@
 // `audit erase`: what was said in a task is nowhere any more, and its chain is as whole as before.
 import { tmpdir } from "node:os";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { runAuditVerify } from "../../cli/commands/audit.ts";
 import { runAuditErase } from "../../cli/commands/audit-erase.ts";
 import { runRetry } from "../../cli/commands/retry.ts";
@@ -12,31 +12,15 @@ import type { TaskRef } from "../../contracts/task.ts";
 import { auditExport } from "../../reconciler/audit/export-lines.ts";
 import { eraseTask } from "../../store/erase-task.ts";
 import { environmentKeys, taskKeys } from "../../store/keys.ts";
-import { type TestRedis, testRedis } from "../redis.ts";
-import { openToolServer, type ToolServer } from "../runner/tool-server.ts";
-import { agent, manifest, mockModel, openWorld, system, type World } from "../runner/world.ts";
+import { agent, manifest, mockModel, system } from "../runner/world.ts";
 import { listen } from "./listen.ts";
+import { useTaskWorld } from "./task-world.ts";
 
 const SAID = ["born 1961-03-04", "lives at Elm Row 7"] as const;
 
-let server: TestRedis;
-let tools: ToolServer;
-let world: World;
-beforeAll(async () => {
-  server = await testRedis();
-  tools = await openToolServer();
-  tools.answerAtOnce(SAID[1]);
-});
-afterAll(async () => {
-  await tools.close();
-  await server.stop();
-});
-beforeEach(() => {
-  world = openWorld(server.url);
-});
-afterEach(() => world.close());
+const here = useTaskWorld(SAID[1]);
 
-const common = () => ({ env: world.env, redis: server.url, output: "text" as const, verbose: false });
+const common = () => ({ env: here.world.env, redis: here.server.url, output: "text" as const, verbose: false });
 
 /** Its input and its tool's answer hold what is to be erased; the second agent reads both. */
 async function endedTask(blocked: readonly string[] = []): Promise<TaskRef> {
@@ -50,14 +34,14 @@ async function endedTask(blocked: readonly string[] = []): Promise<TaskRef> {
     agent("b"),
     system("two", ["a", "b"]),
     mockModel("mock", script),
-    tools.tool("find", { effect: "read" }),
+    here.tools.tool("find", { effect: "read" }),
     manifest("AgentPolicy", "guard", { apply_mode: "global", blocked_tools: [...blocked] }),
   ];
-  await world.runner();
-  const ref = await world.start(manifests, "two", { input: { topic: SAID[0] } });
-  await world.ended(ref);
-  const { live } = environmentKeys(world.env);
-  await vi.waitFor(async () => expect(await world.redis.zscore(live, `default/${ref.name}`)).toBeNull());
+  await here.world.runner();
+  const ref = await here.world.start(manifests, "two", { input: { topic: SAID[0] } });
+  await here.world.ended(ref);
+  const { live } = environmentKeys(here.world.env);
+  await vi.waitFor(async () => expect(await here.world.redis.zscore(live, `default/${ref.name}`)).toBeNull());
   return ref;
 }
 
@@ -75,7 +59,7 @@ async function verify(what?: string): Promise<{ code: number; out: string }> {
 
 /** Everything of the environment that is in Redis. */
 async function everything(): Promise<string> {
-  const { redis, env } = world;
+  const { redis, env } = here.world;
   const keys = await redis.keys(`cw:*${env}*`);
   const texts = keys.map(async (key): Promise<unknown> => {
     switch (await redis.type(key)) {
@@ -96,9 +80,14 @@ async function everything(): Promise<string> {
 
 async function exported(): Promise<string[]> {
   const tool = { name: "countwheel", version: "0" };
-  const request = { env: world.env, exportedAt: "2026-01-01T00:00:00.000Z", tool, scope: { task: null, since: null } };
+  const request = {
+    env: here.world.env,
+    exportedAt: "2026-01-01T00:00:00.000Z",
+    tool,
+    scope: { task: null, since: null },
+  };
   const lines: string[] = [];
-  for await (const line of auditExport(world.redis, request)) lines.push(line);
+  for await (const line of auditExport(here.world.redis, request)) lines.push(line);
   return lines;
 }
 
@@ -111,7 +100,7 @@ function verdictOf(lines: readonly string[]) {
 describe("audit erase", () => {
   it("takes what was said out of Redis, and leaves hashes, decisions and a chain that verifies", async () => {
     const ref = await endedTask();
-    const before = await world.trace(ref);
+    const before = await here.world.trace(ref);
     for (const text of SAID) expect(await everything()).toContain(text);
     const { code, out } = await erase(ref);
     expect([code, out]).toEqual([
@@ -119,7 +108,7 @@ describe("audit erase", () => {
       expect.stringMatching(/^\d+ events of default\/\S+ have lost what was said in them\.\n$/),
     ]);
     for (const text of SAID) expect(await everything()).not.toContain(text);
-    const after = await world.trace(ref);
+    const after = await here.world.trace(ref);
     expect(after.map(({ hash, prev, seq, type }) => [hash, prev, seq, type])).toEqual(
       before.map(({ hash, prev, seq, type }) => [hash, prev, seq, type]),
     );
@@ -175,27 +164,27 @@ describe("audit erase", () => {
     const ref = await endedTask();
     await expect(erase(ref, { yes: false })).rejects.toThrow("cannot be undone");
     const { journal } = taskKeys(ref);
-    const [first] = await world.redis.xrange(journal, "-", "+", "COUNT", 1);
-    await world.redis.xdel(journal, first?.[0] ?? "");
+    const [first] = await here.world.redis.xrange(journal, "-", "+", "COUNT", 1);
+    await here.world.redis.xdel(journal, first?.[0] ?? "");
     expect((await erase(ref)).err).toContain("TRACE_BROKEN");
     const other = await endedTask();
     expect((await erase(other)).code).toBe(0);
     expect((await erase(other)).err).toContain("TASK_ERASED");
-    const going = await world.start(
+    const going = await here.world.start(
       [agent("a"), system("one", ["a"]), mockModel("mock", [{ say: "x", latency: "1m" }])],
       "one",
     );
     const word = { by: localIdentity(), reason: "why", at: "2026-01-01T00:00:00.000Z" };
-    expect(await eraseTask(world.redis, going, word)).toEqual({ outcome: "going" });
+    expect(await eraseTask(here.world.redis, going, word)).toEqual({ outcome: "going" });
   });
 
   it("leaves nothing to retry", async () => {
     const ref = await endedTask(["find"]);
-    expect((await world.task(ref)).phase).toBe("Failed");
+    expect((await here.world.task(ref)).phase).toBe("Failed");
     await erase(ref);
     const told = listen(tmpdir());
     const retry = { ...common(), task: ref.name, fromStart: true, resetBudget: false };
     expect([await runRetry(told.host, retry), told.err()]).toEqual([1, expect.stringContaining("TASK_ERASED")]);
-    expect((await world.task(ref)).lastError).toEqual({ code: "TOOL_BLOCKED", message: "erased" });
+    expect((await here.world.task(ref)).lastError).toEqual({ code: "TOOL_BLOCKED", message: "erased" });
   });
 });

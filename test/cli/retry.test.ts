@@ -1,36 +1,19 @@
 // Tasks that went wrong, as people see them: their evidence, the list of dead letters, and the way back.
 import { tmpdir } from "node:os";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { runDescribe } from "../../cli/commands/describe.ts";
 import { runGet } from "../../cli/commands/get.ts";
 import { type RetryOptions, runRetry } from "../../cli/commands/retry.ts";
 import { UsageFailure } from "../../cli/output.ts";
 import type { TaskRef } from "../../contracts/task.ts";
-import { type TestRedis, testRedis } from "../redis.ts";
-import { openToolServer, type ToolServer } from "../runner/tool-server.ts";
-import { agent, chainVerdict, manifest, mockModel, openWorld, system, type World } from "../runner/world.ts";
+import { agent, chainVerdict, manifest, mockModel, system } from "../runner/world.ts";
 import { listen } from "./listen.ts";
+import { useTaskWorld } from "./task-world.ts";
 
-let server: TestRedis;
-let world: World;
-let tools: ToolServer;
-
-beforeAll(async () => {
-  server = await testRedis();
-  tools = await openToolServer();
-  tools.answerAtOnce();
-});
-afterAll(async () => {
-  await tools.close();
-  await server.stop();
-});
-beforeEach(() => {
-  world = openWorld(server.url);
-});
-afterEach(() => world.close());
+const here = useTaskWorld();
 
 function common() {
-  return { env: world.env, redis: server.url, output: "text" as const, verbose: false };
+  return { env: here.world.env, redis: here.server.url, output: "text" as const, verbose: false };
 }
 
 function retry(ref: TaskRef, more: Partial<RetryOptions> = {}) {
@@ -48,24 +31,24 @@ async function stoppedByPolicy(): Promise<TaskRef> {
     { agent: "b", turn: 2, say: "looked" },
   ];
   const agents = [agent("a"), agent("b", { tools: ["look"] }), system("line", ["a", "b"])];
-  await world.apply([blocked]);
-  await world.runner();
-  const ref = await world.start([...agents, tools.tool("look"), mockModel("mock", script)], "line");
-  expect(await world.ended(ref)).toMatchObject({ phase: "Failed", lastError: { code: "TOOL_BLOCKED" } });
+  await here.world.apply([blocked]);
+  await here.world.runner();
+  const ref = await here.world.start([...agents, here.tools.tool("look"), mockModel("mock", script)], "line");
+  expect(await here.world.ended(ref)).toMatchObject({ phase: "Failed", lastError: { code: "TOOL_BLOCKED" } });
   return ref;
 }
 
 describe("retry", () => {
   it("goes on where the task stopped: what is done is not done again, and the trace says who wanted it", async () => {
     const ref = await stoppedByPolicy();
-    const before = await world.task(ref);
-    await world.apply([]);
+    const before = await here.world.task(ref);
+    await here.world.apply([]);
     expect(await retry(ref).code).toBe(0);
-    const task = await world.ended(ref);
+    const task = await here.world.ended(ref);
     expect([task.phase, task.output?.["last_output"]]).toEqual(["Succeeded", "looked"]);
     expect(task.activations.map(({ id, phase }) => `${id} ${phase}`)).toEqual(["a#1 Done", "b#1 Done"]);
     expect(task.tokens.input).toBeGreaterThan(before.tokens.input);
-    const events = await world.trace(ref);
+    const events = await here.world.trace(ref);
     const turns = events
       .filter(({ type }) => type === "model.answered")
       .map(({ activation, turn }) => `${activation} ${turn}`);
@@ -77,31 +60,31 @@ describe("retry", () => {
       after: "TOOL_BLOCKED",
       budget: "kept",
     });
-    expect(await chainVerdict(world, ref)).toBe("intact");
+    expect(await chainVerdict(here.world, ref)).toBe("intact");
   });
 
   it("begins anew with --from-start, under the definitions of before and with a new budget where that is said", async () => {
     const ref = await stoppedByPolicy();
-    await world.apply([]);
-    const calls = tools.keys.length;
+    await here.world.apply([]);
+    const calls = here.tools.keys.length;
     expect(await retry(ref, { fromStart: true, resetBudget: true }).code).toBe(0);
-    const task = await world.ended(ref);
+    const task = await here.world.ended(ref);
     expect(task.activations.map(({ id, phase }) => `${id} ${phase}`)).toEqual([
       "a#1 Done",
       "b#1 Cancelled",
       "a#2 Done",
       "b#2 Done",
     ]);
-    expect([task.phase, tools.keys.length - calls]).toEqual(["Succeeded", 1]);
-    const answered = (await world.trace(ref)).filter(
+    expect([task.phase, here.tools.keys.length - calls]).toEqual(["Succeeded", 1]);
+    const answered = (await here.world.trace(ref)).filter(
       ({ type, activation }) => type === "model.answered" && activation?.endsWith("#2"),
     );
     expect(task.tokens.input).toBe(answered.reduce((sum, event) => sum + Number(event["inputTokens"]), 0));
-    expect(await chainVerdict(world, ref)).toBe("intact");
+    expect(await chainVerdict(here.world, ref)).toBe("intact");
   });
 
   it("refuses a task that did not fail, and a budget that shall begin anew in the middle", async () => {
-    const ref = await world.start([agent("a"), system("one", ["a"]), mockModel("mock")], "one");
+    const ref = await here.world.start([agent("a"), system("one", ["a"]), mockModel("mock")], "one");
     const { told, code } = retry(ref);
     expect(await code).toBe(1);
     expect(told.err()).toContain("NOT_FAILED");
@@ -111,12 +94,12 @@ describe("retry", () => {
 
 describe("a dead letter", () => {
   it("is listed as such, and tells what was tried, by whom, the last steps and the reason", async () => {
-    await world.runner({ id: "tower" });
+    await here.world.runner({ id: "tower" });
     const script = [{ agent: "a", fail: { code: "server_error" } }];
-    const ref = await world.start([agent("a"), system("one", ["a"]), mockModel("mock", script)], "one", {
+    const ref = await here.world.start([agent("a"), system("one", ["a"]), mockModel("mock", script)], "one", {
       maxAttempts: 2,
     });
-    expect((await world.ended(ref, 30_000)).phase).toBe("DeadLetter");
+    expect((await here.world.ended(ref, 30_000)).phase).toBe("DeadLetter");
     const list = listen(tmpdir());
     expect(await runGet(list.host, { ...common(), kind: "deadletters", watch: false })).toBe(0);
     expect(list.out()).toMatch(new RegExp(`${ref.name} +one +2 +MODEL_`));
