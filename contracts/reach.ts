@@ -1,6 +1,7 @@
 // What calls need of the world, as manifests say it: the addresses that they reach, the Secrets that they use, and whether
 // a process of its own carries them out. Pure; the same for the plan that shows it and the gate that decides.
 import type { Reach } from "../policies/request.ts";
+import { isWithoutNetwork } from "./isolation.ts";
 import type { McpServerSpec } from "./kinds/mcp-server.ts";
 import type { MemorySpec } from "./kinds/memory.ts";
 import type { ModelEndpointSpec } from "./kinds/model-endpoint.ts";
@@ -24,7 +25,7 @@ export function reachOfTool(spec: ToolSpec, ground: ReachGround): Reach {
     case "mcp":
       return secrets;
     case "cli":
-      return { ...secrets, isProcess: true };
+      return isWithoutNetwork(spec) ? secrets : { ...secrets, isProcess: true };
     case "wasm":
       return secrets;
     case "http":

@@ -26,7 +26,7 @@ import { CarriedLabels, labelled } from "./gate/carried.ts";
 import { createGate, type Gate } from "./gate/gate.ts";
 import { openGuards } from "./gate/guards.ts";
 import { realPath } from "./gate/real-path.ts";
-import { createRedactor, type Redactor, redactFailure } from "./gate/redact.ts";
+import { type Redactor, redactFailure } from "./gate/redact.ts";
 import type { Held } from "./held.ts";
 import { LivePolicies } from "./live-policies.ts";
 import { McpSupervisor } from "./mcp/supervisor.ts";
@@ -35,8 +35,10 @@ import type { Provenance } from "./memory/memory.ts";
 import type { ToolDefinition } from "./models/model.ts";
 import { openAgentModels } from "./models/open-agent-models.ts";
 import { OpenedModels } from "./models/opened-models.ts";
+import { Sandbox } from "./processes/sandbox.ts";
 import type { SecretAccess } from "./secrets/allowed.ts";
 import { guardSecrets } from "./secrets/guard-secrets.ts";
+import { redactorOf } from "./secrets/redactor-of.ts";
 import { openSecrets, type Secrets } from "./secrets/secrets.ts";
 import { openSightings, type Sightings } from "./sightings.ts";
 import { findStop, StoppedActivations, stopped } from "./stops.ts";
@@ -54,6 +56,10 @@ export interface WorkshopOptions {
   readonly secrets: SecretAccess;
   /** Where MCP servers are started. */
   readonly cwd: string;
+  /** Programs that servers and CLI tools may be; null: any. */
+  readonly allowedCommands: readonly string[] | null;
+  /** Absolute folders that no sandboxed command sees: the one of a private Redis. */
+  readonly hiddenFolders: readonly string[];
   /** Hosts of HTTP tools that may lead to private addresses. */
   readonly privateHosts: readonly string[];
   readonly now: () => Date;
@@ -82,7 +88,7 @@ export interface Workshop {
 }
 
 export function openWorkshop(options: WorkshopOptions): Workshop {
-  const { secrets: access, cwd, privateHosts } = options;
+  const { secrets: access, cwd, allowedCommands, privateHosts } = options;
   const mcp = new McpSupervisor();
   const shared: Shared = {
     options,
@@ -93,7 +99,14 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
     opened: new OpenedModels(),
     argumentCheck: createArgumentCheck(),
     sightings: openSightings(options),
-    ground: { variables: access.variables, cwd, privateHosts, resolve: resolveHost },
+    ground: {
+      variables: access.variables,
+      cwd,
+      allowedCommands,
+      privateHosts,
+      resolve: resolveHost,
+      sandbox: new Sandbox(access.variables["PATH"] ?? "", options.hiddenFolders),
+    },
   };
   return {
     close: () => mcp.close(),
@@ -265,19 +278,6 @@ function outputShape({ execution }: AgentSpec, agent: string): OutputShape | und
     );
   }
   return { schema, problem: (value) => validate(value, "the output") };
-}
-
-/** Tools resolve their secrets when they are called, so what must be redacted grows while the agent works. */
-function redactorOf(secrets: Secrets): Redactor {
-  let known = -1;
-  let redactor = createRedactor([]);
-  const current = (): Redactor => {
-    const values = secrets.knownValues();
-    if (values.length !== known) redactor = createRedactor(values);
-    known = values.length;
-    return redactor;
-  };
-  return { text: (text) => current().text(text), value: (value) => current().value(value) };
 }
 
 /** Each tool once, though the agent may list it under two spellings. */

@@ -69,6 +69,11 @@ function addRunner(program: Command, facts: ProgramFacts, act: Act): void {
       "host of an HTTP tool that may lead to a private address (repeatable; default none)",
       collect,
       [],
+    )
+    .option(
+      "--allow-command <program>",
+      "program that MCP servers and cli tools may be: a name, or a path with * (repeatable; default all)",
+      (one: string, before?: readonly string[]) => collect(one, before ?? []),
     );
   withOutput(withStateFlags(command, facts), ["text", "jsonl"]).action((flags) =>
     act(async () => (await import("../commands/runner.ts")).runRunner, flags),

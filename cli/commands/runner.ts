@@ -17,6 +17,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { say, UsageFailure } from "../output.ts";
 import { openRedis } from "../redis.ts";
+import { countwheelHome } from "../repository-root.ts";
 
 export interface RunnerCommandOptions extends CommonFlags {
   readonly id?: string;
@@ -34,6 +35,8 @@ export interface RunnerCommandOptions extends CommonFlags {
   readonly secretEnv: readonly string[];
   readonly secretDir: readonly string[];
   readonly privateHost: readonly string[];
+  /** Absent: manifests may start every program. */
+  readonly allowCommand?: readonly string[];
 }
 
 export async function runRunner(host: Host, options: RunnerCommandOptions): Promise<ExitCode> {
@@ -53,6 +56,8 @@ export async function runRunner(host: Host, options: RunnerCommandOptions): Prom
     },
     retention: retentionOf(options),
     cwd: host.cwd,
+    hiddenFolders: [resolve(countwheelHome(host.config, host.cwd))],
+    allowedCommands: options.allowCommand ?? null,
     privateHosts: options.privateHost,
     now: host.now,
     random: Math.random,

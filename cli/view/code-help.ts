@@ -93,6 +93,13 @@ export const FAILURE_HELP: Readonly<Record<string, string>> = {
   DUPLICATE_TOOL_CALL:
     "The agent repeated a call with the same arguments. It was answered with the earlier result, or denied (`execution.duplicate_tool_call_policy`); `allow` would make it again.",
   MAX_STEPS: "An agent was not done after `limits.max_steps` turns.",
+  COMMAND_NOT_STARTED: "The program that a Tool or an McpServer names is not on this runner, or cannot be run.",
+  COMMAND_NOT_ALLOWED:
+    "The runner was told by `--allow-command` what manifests may start, and this program is not among it, or its manifest sets variables that would run another one.",
+  COMMAND_KILLED:
+    "A signal ended the program of a `cli` tool: a limit of its sandbox, the machine's memory, or a person. A write may have happened.",
+  COMMAND_FLOODS: "The program of a `cli` tool wrote more than 64 MiB and was ended. A write may have happened.",
+  TOOL_ARGUMENTS_INVALID: "The model's arguments do not fit the tool. It reads why, and may call again.",
   TOOL_TIMEOUT: "A tool did not answer within its `runtime.timeout`.",
   NOT_FAILED: "Only tasks that are Failed or DeadLetter can be tried again with `countwheel retry`.",
   APPROVAL_NOT_ALLOWED:

@@ -3,6 +3,7 @@ import { canonicalJson, digestText } from "../../contracts/canonical.ts";
 import { parseDuration, timerMs } from "../../contracts/duration.ts";
 import { PermanentFailure } from "../../contracts/failure.ts";
 import type { McpServerSpec } from "../../contracts/kinds/mcp-server.ts";
+import { type CommandGround, findCommand } from "../processes/find-command.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import { authHeaders } from "../tools/auth-headers.ts";
 import type { Outbound } from "../tools/checked-request.ts";
@@ -18,11 +19,8 @@ export interface ServerDefinition {
   readonly spec: McpServerSpec;
 }
 
-/** What servers get of this machine: nothing that is not named here or in their manifest. */
-export interface ServerGround {
-  /** The runner's environment as values; of these only BASE_VARIABLES reach a server. */
-  readonly variables: Readonly<Record<string, string>>;
-  readonly cwd: string;
+/** What servers get of this machine: of its variables only BASE_VARIABLES, beside what their manifest names. */
+export interface ServerGround extends CommandGround {
   readonly resolve: Outbound["resolve"];
 }
 
@@ -73,7 +71,8 @@ async function planStdio(
     given,
     connect: async (signal) => {
       const { JSONRPCMessageSchema } = await import("@modelcontextprotocol/sdk/types.js");
-      const start = { command, args, cwd: ground.cwd, env };
+      const { cwd } = ground;
+      const start = async () => ({ command: await findCommand({ command, env, cwd }, ground), args, cwd, env });
       return connectClient(
         label,
         new StdioTransport(label, start, (value) => JSONRPCMessageSchema.parse(value)),

@@ -3,7 +3,7 @@
 /** `totalBytes` is undefined where only a part was received. */
 export function boundText(text: string, limitBytes: number, totalBytes: number | undefined): string {
   const bytes = Buffer.from(text, "utf8");
-  if (bytes.length <= limitBytes && totalBytes !== undefined) return text;
+  if (Math.max(bytes.length, totalBytes ?? Number.POSITIVE_INFINITY) <= limitBytes) return text;
   const of = totalBytes === undefined ? "more" : `${totalBytes}`;
   const kept = cutUtf8(bytes, limitBytes);
   return `${kept}\n[truncated: the first ${Buffer.byteLength(kept)} of ${of} bytes; the tool's max_result_bytes is ${limitBytes}]`;

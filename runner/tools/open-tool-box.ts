@@ -7,6 +7,7 @@ import { plainToolName } from "../../contracts/tool-names.ts";
 import type { ServerGround } from "../mcp/plan-server.ts";
 import type { FindMemoryTool } from "../memory/agent-memory.ts";
 import type { Outbound } from "./checked-request.ts";
+import { type CliGround, callCliTool } from "./cli/cli-tool.ts";
 import { type Entries, type FoundTool, findServer, findTool, serversFor } from "./find-manifest.ts";
 import { callHttpTool } from "./http-tool.ts";
 import { collision, declaredMcpTool, discoveredTool } from "./mcp-tools.ts";
@@ -23,7 +24,7 @@ export interface ToolBoxRequest {
 }
 
 /** What tools get of this machine. */
-interface ToolGround extends ServerGround {
+interface ToolGround extends ServerGround, CliGround {
   /** Host names of HTTP tools that may lead to private addresses. */
   readonly privateHosts: readonly string[];
 }
@@ -88,6 +89,7 @@ async function resolveTool(
   if (type === "http") return httpTool(manifest, called, deps);
   const facts = factsOf(manifest, called, deps);
   if (type === "mcp") return toolOfServer(manifest, facts, entries, servers);
+  if (type === "cli") return cliTool(manifest, facts, deps);
   return brokenTool(facts, unsupported(manifest));
 }
 
@@ -137,6 +139,12 @@ function httpTool(manifest: FoundTool, name: string, deps: ToolDeps): Tool {
   return { ...factsOf(manifest, name, deps), call: (args, context) => callHttpTool(source, args, context) };
 }
 
+function cliTool(manifest: FoundTool, facts: Omit<Tool, "call">, { secrets, ground }: ToolDeps): Tool {
+  const { namespace, spec } = manifest;
+  const source = { namespace, label: labelOf(manifest), spec, secrets, ground };
+  return { ...facts, call: (args, context) => callCliTool(source, args, context) };
+}
+
 /** The manifest's host, and only it, may be one that the runner was told to reach inside. */
 export function outboundTo(
   host: string,
@@ -167,7 +175,7 @@ function factsOf({ spec, namespace }: FoundTool, name: string, { hasSecret }: To
 }
 
 function unsupported(manifest: FoundTool): PermanentFailure {
-  const text = `${labelOf(manifest)}: tools of type \`${manifest.spec.type}\` cannot be called by this runner; there are http and mcp`;
+  const text = `${labelOf(manifest)}: tools of type \`${manifest.spec.type}\` cannot be called by this runner; there are http, mcp and cli`;
   return new PermanentFailure("TOOL_TYPE_UNSUPPORTED", text);
 }
 

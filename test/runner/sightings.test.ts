@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { launchDigest } from "../../contracts/mcp-launch.ts";
 import { McpSupervisor } from "../../runner/mcp/supervisor.ts";
+import { Sandbox } from "../../runner/processes/sandbox.ts";
 import { openSecrets } from "../../runner/secrets/secrets.ts";
 import { openSightings, type Sightings } from "../../runner/sightings.ts";
 import { openToolBox } from "../../runner/tools/open-tool-box.ts";
@@ -43,7 +44,7 @@ describeWithRedis("a runner's sightings", () => {
       const deps = {
         mcp,
         secrets: secretsWith({}),
-        ground: { ...GROUND, privateHosts: [] },
+        ground: { ...GROUND, privateHosts: [], sandbox: new Sandbox("") },
         onOpened,
         memory: () => undefined,
         hasSecret: () => false,

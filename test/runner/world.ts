@@ -213,6 +213,8 @@ export function runnerOptions(redisUrl: string, env: string, id: string): Runner
     announced: { gpu: false, models: [] },
     secrets: { variables: {}, variablePatterns: [], folders: [] },
     cwd: process.cwd(),
+    allowedCommands: null,
+    hiddenFolders: [],
     privateHosts: ["127.0.0.1"],
     now: () => new Date(),
     random: Math.random,

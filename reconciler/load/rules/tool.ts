@@ -1,4 +1,7 @@
 // Rules of Tools and McpServers that no schema can tell: what each way of reaching them needs.
+import { fieldsOf, parseArgumentTemplate } from "../../../contracts/argument-template.ts";
+import { parseByteSize } from "../../../contracts/byte-size.ts";
+import { isolationOf, SANDBOX_NETWORKS } from "../../../contracts/isolation.ts";
 import type { McpServerSpec } from "../../../contracts/kinds/mcp-server.ts";
 import type { ToolSpec } from "../../../contracts/kinds/tool.ts";
 import { escapePointer } from "../../../contracts/sensitive.ts";
@@ -25,10 +28,37 @@ function checkCli(spec: ToolSpec, remarks: Remarks): void {
     remarks.complain("", "a `cli` tool needs `cli.command`");
     return;
   }
+  for (const [index, template] of (spec.cli.args ?? []).entries()) {
+    checkTemplate(spec, template, `/cli/args/${index}`, remarks);
+  }
+  const { network } = spec.cli;
+  if (isolationOf(spec) === "sandboxed" && network !== undefined && !SANDBOX_NETWORKS.includes(network)) {
+    remarks.complain("/cli/network", `a sandboxed command has the network ${SANDBOX_NETWORKS.join(" or ")}`);
+  }
+  if (spec.cli.resources?.memory !== undefined && parseByteSize(spec.cli.resources.memory) === undefined) {
+    remarks.complain("/cli/resources/memory", "`memory` is no size", "Write it like `512m` or `1g`.");
+  }
   if (spec.cli.image === undefined && spec.runtime?.isolation_mode === undefined) {
     const detail =
       "Orloj asks for `cli.image`, or for `runtime.isolation_mode: none`. Here the command runs on the runner.";
     remarks.remark("/cli", "the command runs without a container", detail);
+  }
+}
+
+/** A field that the input does not have would be empty in every call, and its argument left out. */
+function checkTemplate({ input_schema: schema }: ToolSpec, template: string, pointer: string, remarks: Remarks): void {
+  const parsed = parseArgumentTemplate(template);
+  if (parsed.outcome === "problem") {
+    remarks.complain(pointer, `the template is not understood: ${parsed.problem}`);
+    return;
+  }
+  const properties = schema?.["properties"];
+  if (typeof properties !== "object" || properties === null) return;
+  for (const field of new Set(fieldsOf(parsed.nodes))) {
+    if (Object.hasOwn(properties, field)) continue;
+    const near = nearMatch(field, Object.keys(properties));
+    const hint = near === undefined ? "It would always be empty." : `Did you mean \`${near}\`?`;
+    remarks.remark(pointer, `\`input_schema\` has no property \`${field}\``, hint);
   }
 }
 

@@ -1,11 +1,11 @@
 // Carries MCP messages over the stdin and stdout of a server process, and ends the process with its whole group.
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { PermanentFailure, TransientFailure } from "../../../contracts/failure.ts";
+import { OutputRing } from "../../processes/output-ring.ts";
+import { type Command, type ProcessGroup, startGroup } from "../../processes/process-group.ts";
 import { MCP_LIMITS } from "../limits.ts";
 import type { ServerTransport } from "../server-transport.ts";
 import { LineSplitter } from "./line-splitter.ts";
-import { OutputRing } from "./output-ring.ts";
-import { type Command, type ProcessGroup, startGroup } from "./process-group.ts";
 
 /**
  * Not the SDK's own: that one reads the environment of this process, knows no process groups, and lets a call wait for
@@ -16,7 +16,7 @@ export class StdioTransport implements ServerTransport {
   onerror?: (error: Error) => void;
   onmessage?: (message: JSONRPCMessage) => void;
   readonly #label: string;
-  readonly #command: Command;
+  readonly #command: () => Promise<Command>;
   readonly #parse: (value: unknown) => JSONRPCMessage;
   readonly #stderr = new OutputRing(MCP_LIMITS.stderrBytes);
   readonly #lines = new LineSplitter(MCP_LIMITS.messageBytes);
@@ -26,7 +26,7 @@ export class StdioTransport implements ServerTransport {
   #noiseBytes = 0;
   #failure: TransientFailure | undefined;
 
-  constructor(label: string, command: Command, parse: (value: unknown) => JSONRPCMessage) {
+  constructor(label: string, command: () => Promise<Command>, parse: (value: unknown) => JSONRPCMessage) {
     this.#label = label;
     this.#command = command;
     this.#parse = parse;
@@ -79,7 +79,7 @@ export class StdioTransport implements ServerTransport {
 
   async #spawn(): Promise<ProcessGroup> {
     try {
-      return await startGroup(this.#command);
+      return await startGroup(await this.#command());
     } catch (error) {
       if (!(error instanceof PermanentFailure)) throw error;
       throw new PermanentFailure(error.code, `${this.#label}: ${error.message}`, { cause: error });

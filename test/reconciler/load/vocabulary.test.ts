@@ -11,6 +11,34 @@ const task = (spec: string): string => `kind: Task\nmetadata: {name: t}\nspec:\n
 
 const strict = (text: string): string => `apiVersion: countwheel.dev/v1\n${text}`;
 
+const cli = (fields: string, more = ""): string =>
+  `kind: Tool\nmetadata: {name: t}\nspec:\n  type: cli\n  runtime: {isolation_mode: sandboxed}\n  cli: {command: c, ${fields}}\n${more}`;
+
+describe("what a cli tool says of its program", () => {
+  it.each([
+    ["a template that is not understood", cli("args: ['{{range .a}}']"), "the template is not understood"],
+    [
+      "a network that a sandbox does not have",
+      cli("network: bridge"),
+      "a sandboxed command has the network none or host",
+    ],
+    ["a size that is none", cli("resources: {memory: much}"), "`memory` is no size"],
+    [
+      "a field that the input does not have",
+      cli("args: ['{{.wrod}}']", "  input_schema: {type: object, properties: {word: {type: string}}}\n"),
+      "`input_schema` has no property `wrod`",
+    ],
+  ])("%s is told", async (_what, text, said) => {
+    expect(told(await load(strict(text))).join("\n")).toContain(said);
+  });
+
+  it("is right where nothing is to be told", async () => {
+    const fields = "args: ['{{.word}}', '{{if .open}}-o{{end}}'], network: host, resources: {memory: 512m}";
+    const schema = "  input_schema: {type: object, properties: {word: {}, open: {}}}\n";
+    expect(told(await load(strict(cli(fields, schema))))).toEqual([]);
+  });
+});
+
 describe("what orloj.dev/v1 accepts", () => {
   it.each([
     [

@@ -16,6 +16,7 @@ const HOSTILE = fileURLToPath(new URL("../../fixtures/mcp/hostile-server.mjs", i
 export const GROUND: ServerGround = {
   variables: { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "/nowhere", CANARY: "must not be seen" },
   cwd: process.cwd(),
+  allowedCommands: null,
   resolve: resolveHost,
 };
 

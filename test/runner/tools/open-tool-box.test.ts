@@ -1,6 +1,7 @@
 // Tool boxes: which tool a name means, what the gate gets to know of it, and what happens to names that mean nothing.
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { McpSupervisor } from "../../../runner/mcp/supervisor.ts";
+import { Sandbox } from "../../../runner/processes/sandbox.ts";
 import type { Entries } from "../../../runner/tools/find-manifest.ts";
 import { openToolBox } from "../../../runner/tools/open-tool-box.ts";
 import type { Tool, ToolBox } from "../../../runner/tools/tool.ts";
@@ -26,7 +27,7 @@ function open(entries: Entries, ...toolNames: string[]): Promise<ToolBox> {
   const deps = {
     mcp,
     secrets: secretsWith({}),
-    ground: { ...GROUND, privateHosts: [] },
+    ground: { ...GROUND, privateHosts: [], sandbox: new Sandbox("") },
     memory: () => undefined,
     hasSecret: () => false,
   };

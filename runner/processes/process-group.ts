@@ -1,6 +1,6 @@
 // A child process in a group of its own, that is ended as a group and does not outlive its parent. POSIX only.
 import { type ChildProcess, type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
-import { PermanentFailure } from "../../../contracts/failure.ts";
+import { PermanentFailure } from "../../contracts/failure.ts";
 
 export interface Command {
   readonly command: string;

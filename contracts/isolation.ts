@@ -1,0 +1,20 @@
+// Where a command of a Tool runs. Pure; the same rule for the plan that shows what a tool may reach and the runner.
+import type { ToolSpec } from "./kinds/tool.ts";
+
+/** `none`: as a process of the runner's own user. */
+export type Isolation = NonNullable<NonNullable<ToolSpec["runtime"]>["isolation_mode"]>;
+
+/** What the manifest says; an image is a container, and a command that may do much harm is sandboxed. */
+export function isolationOf({ runtime, cli, risk_level: risk }: ToolSpec): Isolation {
+  if (runtime?.isolation_mode !== undefined) return runtime.isolation_mode;
+  if (cli?.image !== undefined) return "container";
+  return risk === "high" || risk === "critical" ? "sandboxed" : "none";
+}
+
+/** Networks that a sandboxed command may have: none, unless its manifest says `host`. */
+export const SANDBOX_NETWORKS: readonly string[] = ["none", "host"];
+
+/** Whether nothing that the command does can leave the machine: then it reaches nothing, whatever it is. */
+export function isWithoutNetwork(spec: ToolSpec): boolean {
+  return isolationOf(spec) === "sandboxed" && (spec.cli?.network ?? "none") === "none";
+}
