@@ -1,4 +1,5 @@
-// Approvals: a tool call that waits for a person, who may answer, and what is kept of the answer. Pure.
+// Approvals: a call of a tool or a turn of a model that waits for a person, who may answer, and what is kept of the answer.
+// Pure.
 import type { ApprovalTerms, OperationClass, Reason } from "../policies/request.ts";
 import { digestOf } from "./canonical.ts";
 import type { ActivationId, TaskRef } from "./task.ts";
@@ -20,39 +21,71 @@ export function identityText({ kind, name }: Identity): string {
 }
 
 /** What a question is about: any difference in any of it makes an approval one of another call. */
-export interface Binding {
+export type Binding = Circumstances & (CalledTool | AskedModel);
+
+interface Circumstances {
   readonly task: TaskRef;
   readonly activation: ActivationId;
+  /** Of a turn its first: one answer of the model is approved, however often it has to be asked for it. */
   readonly step: string;
-  readonly tool: string;
-  readonly argumentsDigest: string;
-  readonly definitionDigest: string;
   /** Of the task's own policies, and of those of now where they are others. */
   readonly policyDigest: string;
   readonly livePolicyDigest: string | null;
+}
+
+export interface CalledTool {
+  readonly tool: string;
+  readonly argumentsDigest: string;
+  readonly definitionDigest: string;
+}
+
+export interface AskedModel {
+  /** What the provider calls it. */
+  readonly model: string;
+  readonly provider: string;
+  /** `namespace/name` of its ModelEndpoint; null: there is none. */
+  readonly endpoint: string | null;
+  /** Of all that is sent: prompt, messages, tools, limits. */
+  readonly requestDigest: string;
 }
 
 export function bindingDigest(binding: Binding): string {
   return digestOf(binding);
 }
 
-/** Pending: waits · Approved: not used yet · Used: its call has begun · Void: the call is not waited for any more. */
+/** Pending: waits · Approved: not used yet · Used: its call, or its turn, has begun · Void: it is not waited for any more. */
 export const APPROVAL_PHASES = ["Pending", "Approved", "Used", "Denied", "Expired", "Void"] as const;
 export type ApprovalPhase = (typeof APPROVAL_PHASES)[number];
 
-/** What is asked. Written once; `arguments` is redacted and bounded as in the trace. */
-export interface ApprovalRequest {
+/** What a person sees of a call. `arguments` is redacted and bounded as in the trace. */
+export interface ToolQuestion extends CalledTool {
+  readonly about: "tool";
+  readonly operationClasses: readonly OperationClass[];
+  readonly arguments: unknown;
+}
+
+/** What a person sees of a turn. */
+export interface ModelQuestion extends AskedModel {
+  readonly about: "model";
+  /** What it may take at most: all input, estimated, and the longest answer. */
+  readonly reserveTokens: number;
+  /** The same in millionths of a US dollar; null: the price is unknown. */
+  readonly reserveMicroUsd: number | null;
+  /** How many would be sent, and the last of them, redacted and bounded as in the trace. */
+  readonly messages: number;
+  readonly lastMessage: { readonly role: string; readonly text: string };
+}
+
+/** What is asked. Written once. */
+export type ApprovalRequest = Question & (ToolQuestion | ModelQuestion);
+
+interface Question {
   /** Unique within the task. People and commands say `<task>.<id>`. */
   readonly id: string;
   readonly activation: ActivationId;
   readonly agent: string;
   readonly turn: number;
   readonly step: string;
-  readonly tool: string;
-  readonly operationClasses: readonly OperationClass[];
-  readonly arguments: unknown;
-  readonly argumentsDigest: string;
-  readonly definitionDigest: string;
   /** See {@link bindingDigest}. */
   readonly binding: string;
   readonly decisionId: string;
@@ -71,7 +104,26 @@ export interface ApprovalWord {
   readonly at: string;
 }
 
-export interface ApprovalRecord extends ApprovalRequest {
+/** Names and digests of what is asked about, as events and entries of the audit log tell them. */
+export function askedFacts(asked: ToolQuestion | ModelQuestion): Readonly<Record<string, unknown>> {
+  switch (asked.about) {
+    case "tool":
+      return { tool: asked.tool, argumentsDigest: asked.argumentsDigest };
+    case "model": {
+      const { model, provider, endpoint, requestDigest } = asked;
+      return { model, provider, ...(endpoint === null ? {} : { endpoint }), requestDigest };
+    }
+  }
+}
+
+/** For people. */
+export function askedName(asked: ToolQuestion | ModelQuestion): string {
+  return asked.about === "tool" ? asked.tool : `a turn of ${asked.model}`;
+}
+
+export type ApprovalRecord = ApprovalRequest & Standing;
+
+interface Standing {
   /** `<task>.<id>`. */
   readonly name: string;
   readonly namespace: string;

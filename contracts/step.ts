@@ -3,7 +3,7 @@ import type { CarriedLabel } from "../policies/request.ts";
 import type { ActivationId } from "./task.ts";
 
 /**
- * decided: allowed by the gate, not begun · started: the effect may have happened · done: the result is recorded ·
+ * decided: allowed by the gate or waiting for a person, not begun · started: the effect may have happened · done: the result is recorded ·
  * failed: it ended without a result and did not take effect, or the failure is the recorded result.
  */
 export type StepState = "decided" | "started" | "done" | "failed";

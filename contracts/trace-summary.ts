@@ -16,6 +16,14 @@ export interface AgentSummary {
   readonly costUsd: number | null;
 }
 
+/** What waits for a person's answer. */
+export interface OpenQuestion {
+  readonly approval: string;
+  readonly agent: string;
+  readonly tool?: string;
+  readonly model?: string;
+}
+
 export interface TraceSummary {
   readonly agents: readonly AgentSummary[];
   readonly turns: number;
@@ -26,6 +34,8 @@ export interface TraceSummary {
   readonly takeovers: number;
   readonly costUsd: number | null;
   readonly durationMs: number;
+  /** In the order in which they were asked. Of a task that has ended nobody waits for them. */
+  readonly asks: readonly OpenQuestion[];
 }
 
 interface Tally {
@@ -59,7 +69,21 @@ export function summarizeTrace(events: readonly TraceEvent[]): TraceSummary {
     takeovers: events.filter((event) => event.type === "task.taken_over").length,
     costUsd: agents.reduce<number | null>((total, { costUsd }) => addCost(total, costUsd), 0),
     durationMs: durationOf(events),
+    asks: asksIn(events),
   };
+}
+
+/** A step that asks anew, or goes on, waits for nothing that was asked before. */
+function asksIn(events: readonly TraceEvent[]): OpenQuestion[] {
+  const open = new Map<string, OpenQuestion>();
+  for (const { type, activation = "", agent = "", approval, tool, model } of events) {
+    if (type === "approval.requested" && typeof approval === "string") {
+      const what = typeof tool === "string" ? { tool } : typeof model === "string" ? { model } : {};
+      open.set(activation, { approval, agent, ...what });
+    }
+    if (type === "approval.decided" && open.get(activation)?.approval === approval) open.delete(activation);
+  }
+  return [...open.values()];
 }
 
 function emptyTally(): Tally {

@@ -1,6 +1,6 @@
-// `approve <approval>` and `deny <approval>`: a person's word on a call that waits for it. The trace keeps who said what.
-import type { ApprovalWord } from "../../contracts/approval.ts";
-import { identityText } from "../../contracts/approval.ts";
+// `approve <approval>` and `deny <approval>`: a person's word on a call or a turn that waits for it. The trace keeps who said what.
+import { type ApprovalWord, askedFacts, askedName, identityText } from "../../contracts/approval.ts";
+import { oneLine } from "../../reconciler/plan/inert.ts";
 import { type AnswerOutcome, answerApproval } from "../../store/approvals/answer-approval.ts";
 import type { KnownApproval } from "../../store/approvals/read-approvals.ts";
 import type { Redis } from "../../store/connect.ts";
@@ -56,20 +56,19 @@ async function tellStore(
   }
 }
 
-function tell(
-  host: Host,
-  { output }: AnswerOptions,
-  { name, namespace, task, tool }: KnownApproval,
-  said: Said,
-): ExitCode {
+function tell(host: Host, { output }: AnswerOptions, approval: KnownApproval, said: Said): ExitCode {
+  const { name, namespace, task } = approval;
   const by = identityText(localIdentity());
-  if (output === "json") printJson(host, { name, namespace, task, tool, answer: said, by });
-  else
-    host.stdout.write(
-      `${name} is ${said}: ${said === "approved" ? `${tool} is called once` : `${tool} is not called`}\n`,
-    );
+  if (output === "json") printJson(host, { name, namespace, task, ...askedFacts(approval), answer: said, by });
+  else host.stdout.write(`${name} is ${said}: ${consequence(approval, said)}\n`);
   say(host, `Next: countwheel trace ${task} -f`);
   return EXIT.ok;
+}
+
+function consequence(approval: KnownApproval, said: Said): string {
+  const what = oneLine(askedName(approval));
+  if (approval.about === "tool") return said === "approved" ? `${what} is called once` : `${what} is not called`;
+  return said === "approved" ? `${what} goes on until it is answered` : `${what} is not asked for`;
 }
 
 function refuse(

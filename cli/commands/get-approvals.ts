@@ -1,4 +1,4 @@
-// `get approvals` and `describe approval`: the calls that wait for a person, and those that were answered.
+// `get approvals` and `describe approval`: the calls and turns that wait for a person, and those that were answered.
 import { parseAddress } from "../../contracts/address.ts";
 import { renderYaml } from "../../reconciler/load/render-yaml.ts";
 import { type KnownApproval, listApprovals } from "../../store/approvals/read-approvals.ts";
@@ -56,7 +56,7 @@ function print(host: Host, { output, name }: GetApprovalsOptions, approvals: rea
       for (const approval of approvals) host.stdout.write(`${JSON.stringify(approval)}\n`);
       return;
     case "name":
-      for (const approval of approvals) host.stdout.write(`toolapproval/${approval.name}\n`);
+      for (const approval of approvals) host.stdout.write(`approval/${approval.name}\n`);
       return;
     case "yaml":
       host.stdout.write(renderYaml(name === undefined ? { formatVersion: "1", items: approvals } : approvals[0]));

@@ -1,22 +1,42 @@
 // Approvals for people: a table, and one with all that there is to know before saying yes.
-import { identityText } from "../../contracts/approval.ts";
+import { identityText, type ModelQuestion, type ToolQuestion } from "../../contracts/approval.ts";
 import { renderDuration } from "../../contracts/duration.ts";
 import { oneLine, shorten } from "../../reconciler/plan/inert.ts";
 import type { KnownApproval } from "../../store/approvals/read-approvals.ts";
-import { renderAge } from "./table.ts";
+import { renderAge, renderCost, renderCount } from "./table.ts";
 import type { PlaceOf } from "./trace-rows.ts";
 
-const LONGEST_ARGUMENTS = 60;
+const LONGEST_SHOWN = 60;
 
 /** The header first. */
 export function approvalRows(approvals: readonly KnownApproval[], now: Date): string[][] {
-  const header = ["NAMESPACE", "NAME", "PHASE", "AGENT", "TOOL", "ARGUMENTS", "EXPIRES", "AGE"];
+  const header = ["NAMESPACE", "NAME", "PHASE", "AGENT", "ASKS FOR", "WITH", "EXPIRES", "AGE"];
   const rows = approvals.map((approval) => {
-    const { namespace, name, phase, agent, tool, requestedAt } = approval;
-    const shown = shorten(oneLine(JSON.stringify(approval.arguments) ?? ""), LONGEST_ARGUMENTS);
-    return [namespace, name, phase, agent, tool, shown, expiryText(approval, now), renderAge(requestedAt, now)];
+    const { namespace, name, phase, agent, requestedAt } = approval;
+    const [what, shown] = asksFor(approval).map((text) => shorten(oneLine(text), LONGEST_SHOWN));
+    return [
+      namespace,
+      name,
+      phase,
+      agent,
+      what ?? "",
+      shown ?? "",
+      expiryText(approval, now),
+      renderAge(requestedAt, now),
+    ];
   });
   return [header, ...rows];
+}
+
+function asksFor(asked: ToolQuestion | ModelQuestion): readonly [what: string, shown: string] {
+  if (asked.about === "tool") return [`tool ${asked.tool}`, JSON.stringify(asked.arguments) ?? ""];
+  return [`model ${asked.model}`, `${estimateOf(asked)}: ${asked.lastMessage.text}`];
+}
+
+/** From above: nobody knows before the call. */
+function estimateOf({ reserveTokens, reserveMicroUsd }: ModelQuestion): string {
+  const cost = reserveMicroUsd === null ? "unknown cost" : renderCost(reserveMicroUsd / 1_000_000);
+  return `at most ${renderCount(reserveTokens)} tokens, ${cost}`;
 }
 
 function expiryText({ phase, expiresAt }: KnownApproval, now: Date): string {
@@ -26,13 +46,14 @@ function expiryText({ phase, expiresAt }: KnownApproval, now: Date): string {
 }
 
 export function renderApproval(approval: KnownApproval, placeOf: PlaceOf, now: Date): string {
-  const { name, namespace, task, phase, activation, step, tool, operationClasses, expiresAt, terms, word } = approval;
+  const { name, namespace, task, phase, activation, step, expiresAt, terms, word } = approval;
   const expiry = expiryText(approval, now);
   const facts: readonly (readonly [string, string])[] = [
     ["Name", `${namespace}/${name}`],
     ["Phase", phase],
     ["Task", `${namespace}/${task}, ${activation}, step ${step}`],
-    ["Tool", `${tool}${operationClasses.length === 0 ? "" : ` (${operationClasses.join(", ")})`}`],
+    ["Agent", `${approval.agent}, turn ${approval.turn}`],
+    ...subjectFacts(approval),
     ["Asked", approval.requestedAt],
     ["Expires", expiry === "-" ? expiresAt : `${expiresAt} (${expiry})`],
     ["May answer", answerersText(terms)],
@@ -48,8 +69,25 @@ export function renderApproval(approval: KnownApproval, placeOf: PlaceOf, now: D
     ...(word?.reason === undefined ? [] : [["Because", oneLine(word.reason)] as const]),
   ];
   const head = facts.map(([label, value]) => `${`${label}:`.padEnd(12)}${value}\n`).join("");
-  const args = JSON.stringify(approval.arguments, null, 2) ?? "null";
-  return `${head}\nArguments:\n${indent(args)}\n\nAsked because of:\n${reasonLines(approval, placeOf)}`;
+  return `${head}\n${contentOf(approval)}\n\nAsked because of:\n${reasonLines(approval, placeOf)}`;
+}
+
+function subjectFacts(asked: ToolQuestion | ModelQuestion): readonly (readonly [string, string])[] {
+  if (asked.about === "tool") {
+    const { tool, operationClasses } = asked;
+    return [["Tool", `${tool}${operationClasses.length === 0 ? "" : ` (${operationClasses.join(", ")})`}`]];
+  }
+  const { model, provider, endpoint } = asked;
+  return [
+    ["Model", `${model} of ${provider}${endpoint === null ? "" : `, ModelEndpoint ${endpoint}`}`],
+    ["Takes", estimateOf(asked)],
+  ];
+}
+
+function contentOf(asked: ToolQuestion | ModelQuestion): string {
+  if (asked.about === "tool") return `Arguments:\n${indent(JSON.stringify(asked.arguments, null, 2) ?? "null")}`;
+  const { messages, lastMessage } = asked;
+  return `The last of ${messages} message${messages === 1 ? "" : "s"} (${oneLine(lastMessage.role)}):\n${indent(lastMessage.text)}`;
 }
 
 function answerersText({ approvers, notRequester }: KnownApproval["terms"]): string {
@@ -66,10 +104,10 @@ function reasonLines({ reasons }: KnownApproval, placeOf: PlaceOf): string {
     .join("");
 }
 
-/** Arguments are a model's words: no control character of theirs reaches the terminal. */
-function indent(json: string): string {
-  return json
+/** They are a model's words, or a stranger's: nothing of theirs hides, or speaks to the terminal. */
+function indent(text: string): string {
+  return text
     .split("\n")
-    .map((line) => `  ${line.replaceAll(/\p{Cc}+/gu, " ")}`)
+    .map((line) => `  ${oneLine(line)}`)
     .join("\n");
 }

@@ -57,7 +57,7 @@ export const DENIAL_HELP: Readonly<Record<DenialCode, string>> = {
   RATE_LIMITED:
     "The `rate` of a policy is used up until its next window begins. It counts everything in the policy's scope together.",
   APPROVAL_REQUIRED:
-    "A rule asks a person first, and nobody can be asked here: only calls of tools wait for an approval, not turns of models nor questions to verify tools. Where a call waits, `countwheel get approvals` lists it.",
+    "A rule asks a person first. `countwheel get approvals` lists what waits; a question to a verify tool cannot wait and is denied.",
   APPROVAL_DENIED:
     "A person denied this call. Who and why stand in the trace. `countwheel retry` of the task asks anew.",
   APPROVAL_EXPIRED:

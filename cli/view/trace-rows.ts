@@ -183,7 +183,7 @@ function approvalRow(event: TraceEvent, { later, clock }: Around): TraceRow {
   const open = `waits: countwheel describe approval ${text(event["approval"])}`;
   return {
     depth: 2,
-    label: `approval of ${text(event["tool"])}`,
+    label: `approval of ${askedOf(event)}`,
     holder: null,
     startMs: clock(event),
     endMs: answer === undefined ? null : clock(answer),
@@ -192,9 +192,13 @@ function approvalRow(event: TraceEvent, { later, clock }: Around): TraceRow {
     note:
       answer === undefined
         ? open
-        : `${text(answer["answer"])}${by === "" ? "" : ` by ${by}`}  ${shortJson(event["arguments"])}`,
+        : `${text(answer["answer"])}${by === "" ? "" : ` by ${by}`}  ${shortJson(event["arguments"])}`.trimEnd(),
     hints: text(answer?.["message"]) === "" ? [] : [`because ${text(answer?.["message"])}`],
   };
+}
+
+function askedOf(event: TraceEvent): string {
+  return text(event["tool"]) || `turn ${event.turn ?? "?"}  ${text(event["model"])}`;
 }
 
 function takeoverRow(event: TraceEvent, { clock }: Around): TraceRow {

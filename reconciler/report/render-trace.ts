@@ -4,7 +4,7 @@ import { shortDigest } from "../../contracts/canonical.ts";
 import type { Graph } from "../../contracts/graph.ts";
 import { hasEnded, type TaskRecord } from "../../contracts/task.ts";
 import type { ChainVerdict } from "../../contracts/trace.ts";
-import type { AgentSummary, TraceSummary } from "../../contracts/trace-summary.ts";
+import type { AgentSummary, OpenQuestion, TraceSummary } from "../../contracts/trace-summary.ts";
 import { codeSpan, prose, shorten, tableCell } from "../plan/inert.ts";
 
 export interface TaskReport {
@@ -39,8 +39,22 @@ export function renderTaskReport(report: TaskReport): string {
       ? []
       : [`**${prose(task.lastError.code)}** ${prose(shorten(task.lastError.message, 500))}`];
   const drawing = graph === null ? "" : renderGraph(graph, summary);
-  const sections = [renderTaskLine(report), ...failure, renderAgents(summary.agents), drawing, renderFooter(report)];
+  const waits = task.phase === "WaitingApproval" ? summary.asks.map(renderQuestion).join("\n") : "";
+  const sections = [
+    renderTaskLine(report),
+    ...failure,
+    waits,
+    renderAgents(summary.agents),
+    drawing,
+    renderFooter(report),
+  ];
   return sections.filter((section) => section !== "").join("\n\n");
+}
+
+/** Its content stays in the environment: here are names, and where to look. */
+function renderQuestion({ approval, agent, tool, model = "" }: OpenQuestion): string {
+  const what = tool === undefined ? `a turn of model ${codeSpan(model)}` : `a call of ${codeSpan(tool)}`;
+  return `- ${codeSpan(agent)} waits for a person to approve ${what}: ${codeSpan(`countwheel describe approval ${approval}`)}`;
 }
 
 /** `succeeded in 41 s`, `failed after 3.1 s`, `running`. */

@@ -23,7 +23,8 @@ export function findModelStep(steps: readonly StepRecord[], turn: number): Model
     const retry = retryOfTurn(step, turn);
     if (retry === undefined) continue;
     if (state === "done" && model !== undefined) return { do: "reuse", answer: model };
-    next = Math.max(next, retry + 1);
+    // One that waits for a person has not been made.
+    next = Math.max(next, state === "decided" ? retry : retry + 1);
   }
   return { do: "call", retry: next };
 }

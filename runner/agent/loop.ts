@@ -16,7 +16,7 @@ export type AgentEnd =
   | { readonly outcome: "done"; readonly text: string; readonly turns: number; readonly missing: readonly string[] }
   /** A hard stop: the task ends. */
   | { readonly outcome: "denied"; readonly denial: Denial }
-  /** A person has to approve a call first: until then nobody has to hold the activation. */
+  /** A person has to approve a call or a turn first: until then nobody has to hold the activation. */
   | { readonly outcome: "waiting"; readonly approval: string }
   | UnknownUse;
 
@@ -31,7 +31,7 @@ export async function runAgent(desk: AgentDesk): Promise<AgentEnd> {
   for (let turn = 1; turn <= desk.maxSteps; turn += 1) {
     desk.signal.throwIfAborted();
     const taken = await takeTurn(desk, turn, [...messages]);
-    if (taken.outcome === "denied") return taken;
+    if (taken.outcome !== "answered") return taken;
     const answer = withUniqueIds(taken.answer);
     messages.push(assistantMessage(answer));
     const settled = await settleAnswer(desk, turn, answer, { messages, past, repairs });

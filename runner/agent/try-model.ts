@@ -12,7 +12,9 @@ import type { AgentDesk, AgentModel, ModelChoice } from "./desk.ts";
 
 export type Turn =
   | { readonly outcome: "answered"; readonly answer: ModelAnswer }
-  | { readonly outcome: "denied"; readonly denial: Denial };
+  | { readonly outcome: "denied"; readonly denial: Denial }
+  /** A person has to approve it first. */
+  | { readonly outcome: "waiting"; readonly approval: string };
 
 export interface Asking {
   readonly turn: number;
@@ -52,9 +54,9 @@ async function callOnce(
 ): Promise<Turn | { readonly outcome: "failed"; readonly error: unknown }> {
   try {
     const permission = await desk.gate.requestModel(ask);
-    if (permission.outcome === "denied") {
+    if (permission.outcome !== "permitted") {
       await passage.leave({ verdict: "none" });
-      return { outcome: "denied", denial: permission.denial };
+      return permission;
     }
     const answer = await desk.gate.callModel(permission.permit, desk.signal);
     await passage.leave({ verdict: "alive" });

@@ -39,11 +39,11 @@ async function askInOrder(desk: AgentDesk, asking: Asking): Promise<Turn> {
   throw failures.find((error) => error instanceof TransientFailure) ?? failures[0];
 }
 
-/** Where a runner was lost in the middle of a call, the next one goes on with the model that was being asked. */
+/** Where a runner was lost in the middle of a call, or a person was asked about one, it goes on with the same model. */
 function firstToAsk({ steps, models }: AgentDesk, turn: number): number {
   const tries = steps.filter(({ step }) => step === `m${turn}` || step.startsWith(`m${turn}.r`));
   const last = tries.toSorted((a, b) => a.step.length - b.step.length || (a.step < b.step ? -1 : 1)).at(-1);
-  if (last?.state !== "started") return 0;
+  if (last?.state !== "started" && last?.state !== "decided") return 0;
   return Math.max(
     0,
     models.findIndex(({ endpoint }) => endpoint === last.endpoint),

@@ -81,6 +81,8 @@ export interface ModelAsk {
 
 export type ModelPermission =
   | { readonly outcome: "permitted"; readonly permit: ModelPermit; readonly decision: Decision }
+  /** A person has to answer first. It is recorded; the activation is to be given back until then. */
+  | { readonly outcome: "waiting"; readonly approval: string }
   | Denied;
 
 /** A call that was made before in this activation, and what its model reads instead of a second answer. */

@@ -3,7 +3,11 @@
 import { digestText } from "../../contracts/canonical.ts";
 import { modelStepId } from "../../contracts/step.ts";
 import type { GateRequest } from "../../policies/request.ts";
+import type { ApprovalChange } from "../../store/scripts/append.ts";
+import type { ModelMessage } from "../models/model.ts";
+import { type Asking, mayAsk, settleApproval, unasked } from "./approvals/settle.ts";
 import type { Denied, GateOptions, ModelAsk, ModelPermission } from "./ask.ts";
+import { boundText } from "./bound.ts";
 import { makeDenial } from "./denial.ts";
 import { estimateTokens } from "./estimate.ts";
 import type { Journal, ModelGrant } from "./grant.ts";
@@ -28,14 +32,33 @@ interface Turn {
 
 export async function requestModel(options: GateOptions, ask: ModelAsk): Promise<ModelPermission> {
   const turn = openTurn(options, ask);
-  for (let tries = 1; ; tries += 1) {
+  for (let tries = 1; ; ) {
     const request = gateRequest(options, turn);
-    const judgement = await reserve(options, await judge(options, request, ask.endpoint));
-    if (!judgement.permitted) return refuseTurn(options, turn, judgement);
-    const permission = await permitTurn(options, turn, judgement);
-    if (permission !== undefined) return permission;
+    const judgement = await judge(options, request, ask.endpoint);
+    const answer = await answerTurn(options, turn, judgement);
+    if (typeof answer === "object") return answer;
+    if (answer === "unapproved") continue;
     if (tries === RESERVATION_TRIES) return refuseTurn(options, turn, overBudget(options, request, judgement));
+    tries += 1;
   }
+}
+
+/** Why a turn that was permitted did not begin, and nothing was recorded: it is judged anew. */
+type NotBegun =
+  /** The approval that it was to use cannot be used any more: its time is over. */
+  | "unapproved"
+  /** Another branch of the task spent the tokens in the meantime. */
+  | "over-budget";
+
+async function answerTurn(options: GateOptions, turn: Turn, judgement: Judgement): Promise<ModelPermission | NotBegun> {
+  const asks = mayAsk(options, judgement);
+  if (!(judgement.permitted || asks)) return refuseTurn(options, turn, judgement);
+  const settled = asks ? await settleApproval(options, askingOf(options, turn), judgement) : unasked(judgement);
+  if (settled.outcome === "waiting") return settled;
+  if (settled.outcome === "refused") return refuseTurn(options, turn, settled.judgement, settled.approval);
+  const reserved = await reserve(options, settled.judgement);
+  if (!reserved.permitted) return refuseTurn(options, turn, reserved);
+  return permitTurn(options, turn, reserved, settled.approval);
 }
 
 function openTurn(options: GateOptions, ask: ModelAsk): Turn {
@@ -52,9 +75,50 @@ function openTurn(options: GateOptions, ask: ModelAsk): Turn {
       provider: ask.model.provider,
       ...(ask.endpoint === undefined ? {} : { endpoint: ask.endpoint }),
       reserveTokens,
-      requestDigest: digestText(JSON.stringify(ask.request)),
+      requestDigest: digestOf(ask),
     },
   };
+}
+
+function digestOf({ request }: ModelAsk): string {
+  return digestText(JSON.stringify(request));
+}
+
+/** An approval is for one answer: all tries of a turn, also after a takeover, are about the same request. */
+function askingOf(options: GateOptions, { ask, step, reserveTokens, reserveMicroUsd, journal, facts }: Turn): Asking {
+  const { turn, endpoint, request, model } = ask;
+  const asked = { model: request.model, provider: model.provider, endpoint: endpoint ?? null };
+  const bound = { ...asked, requestDigest: digestOf(ask) };
+  return {
+    turn,
+    bound,
+    boundStep: modelStepId(turn, 0),
+    journal,
+    decided: "turn.decided",
+    facts,
+    waits: {
+      activation: options.activation,
+      step,
+      state: "decided",
+      idempotencyKey: idempotencyKey(options, step),
+      ...(endpoint === undefined ? {} : { endpoint }),
+    },
+    show: () => ({
+      about: "model",
+      ...bound,
+      reserveTokens,
+      reserveMicroUsd,
+      messages: request.messages.length,
+      lastMessage: shownMessage(options, request.messages.at(-1)),
+    }),
+    find: (book, binding) => book.findTurn(turn, binding),
+  };
+}
+
+function shownMessage({ redactor }: GateOptions, message: ModelMessage | undefined): { role: string; text: string } {
+  if (message === undefined) return { role: "system", text: "" };
+  const role = message.role === "tool" ? `tool ${boundText(message.tool, redactor)}` : message.role;
+  return { role, text: boundText(message.text, redactor) };
 }
 
 /** As if all of the input were of the dearer kind, read anew or written to the provider's cache. */
@@ -80,12 +144,12 @@ function gateRequest(options: GateOptions, { ask, reserveTokens, reserveMicroUsd
   };
 }
 
-/** undefined: another branch of the task spent the tokens in the meantime, and nothing was recorded. */
 async function permitTurn(
   options: GateOptions,
   turn: Turn,
   judgement: Judgement,
-): Promise<ModelPermission | undefined> {
+  approval: ApprovalChange | undefined,
+): Promise<ModelPermission | NotBegun> {
   const { ask, step, reserveTokens, reserveMicroUsd, journal, facts } = turn;
   const { decision, ceilings, reservation } = judgement;
   const microUsd = reserveMicroUsd ?? 0;
@@ -109,17 +173,23 @@ async function permitTurn(
     {
       step: begins.step,
       charge: { kind: "reserve", tokens: reserveTokens, limit: ceilings.tokens, microUsd, limits: ceilings },
+      ...(approval === undefined ? {} : { approval }),
     },
   );
-  if (answer.outcome === "over-budget") {
+  if (answer.outcome !== "appended") {
     await settleShared(options.budgets, reservation, NOTHING_USED);
-    return undefined;
+    return answer.outcome;
   }
   return { outcome: "permitted", permit: ModelPermit.mint(grant), decision };
 }
 
 /** A model that is refused ends the task whatever the policy says: there is nobody left to read the denial. */
-async function refuseTurn(options: GateOptions, turn: Turn, judgement: Judgement): Promise<Denied> {
+async function refuseTurn(
+  options: GateOptions,
+  turn: Turn,
+  judgement: Judgement,
+  approval?: ApprovalChange,
+): Promise<Denied> {
   const { decision } = judgement;
   const { journal, facts } = turn;
   const spent = budgetDrafts(journal, decision, {
@@ -127,6 +197,7 @@ async function refuseTurn(options: GateOptions, turn: Turn, judgement: Judgement
     spent: usageOf(options).tokens,
     ...facts,
   });
-  await options.recorder.record([decisionDraft(journal, "turn.decided", judgement, facts), ...spent]);
+  const drafts = [decisionDraft(journal, "turn.decided", judgement, facts), ...spent];
+  await options.recorder.record(drafts, approval === undefined ? {} : { approval });
   return { outcome: "denied", denial: makeDenial(decision, { model: turn.ask.request.model }), decision, stop: true };
 }

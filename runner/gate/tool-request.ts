@@ -9,7 +9,7 @@ import { toolKey } from "../../policies/names.ts";
 import type { GateRequest, ToolFacts } from "../../policies/request.ts";
 import type { ApprovalChange } from "../../store/scripts/append.ts";
 import type { Tool } from "../tools/tool.ts";
-import { type Settled, settleApproval } from "./approvals/settle.ts";
+import { type Asking, mayAsk, settleApproval, unasked } from "./approvals/settle.ts";
 import type { GateOptions, RepeatedCall, ToolAsk, ToolPermission } from "./ask.ts";
 import { boundText, boundValue } from "./bound.ts";
 import { cleanCall } from "./clean-call.ts";
@@ -65,12 +65,12 @@ async function answerCall(
   judgement: Judgement,
 ): Promise<ToolPermission | NotBegun> {
   const { ask } = call;
-  const mayAsk = judgement.asked !== undefined && options.approvals !== undefined;
-  if (tool === undefined || !(judgement.permitted || mayAsk)) return refuseCall(options, call, judgement);
+  const asks = mayAsk(options, judgement);
+  if (tool === undefined || !(judgement.permitted || asks)) return refuseCall(options, call, judgement);
   const problem = argumentProblem(options, ask, tool);
   if (problem !== undefined) return rejectArguments(options, call, problem);
   if (ask.repeats !== undefined) return repeatCall(options, call, ask.repeats);
-  const settled = mayAsk ? await settleApproval(options, call, tool, judgement) : unasked(judgement);
+  const settled = asks ? await settleApproval(options, askingOf(options, call, tool), judgement) : unasked(judgement);
   if (settled.outcome === "waiting") return settled;
   if (settled.outcome === "refused") return refuseCall(options, call, settled.judgement, settled.approval);
   const reserved = await reserve(options, settled.judgement);
@@ -78,9 +78,28 @@ async function answerCall(
   return permitCall(options, call, tool, reserved, settled.approval);
 }
 
-/** Allowed at once: there is no approval to use. */
-function unasked(judgement: Judgement): Settled {
-  return { outcome: "approved", judgement };
+function askingOf(options: GateOptions, call: Call, tool: Tool): Asking {
+  const { ask, name, step, argumentsDigest, journal } = call;
+  const { definitionDigest, operationClasses, effect } = tool;
+  const bound = { tool: name, argumentsDigest, definitionDigest };
+  const shown = (): unknown => boundValue(ask.call.arguments, options.redactor);
+  return {
+    turn: ask.turn,
+    bound,
+    boundStep: step,
+    journal,
+    decided: "tool.decided",
+    facts: { tool: name, callId: ask.call.id, argumentsDigest },
+    waits: {
+      activation: options.activation,
+      step,
+      state: "decided",
+      idempotencyKey: idempotencyKey(options, toolStepId(ask.turn, ask.index)),
+      effect,
+    },
+    show: () => ({ about: "tool", ...bound, operationClasses, arguments: shown() }),
+    find: (book) => book.findCall(step),
+  };
 }
 
 function openCall(options: GateOptions, ask: ToolAsk, tool: Tool | undefined): Call {

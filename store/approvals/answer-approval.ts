@@ -1,5 +1,11 @@
 // Answers an approval: checks who may, and writes down who did. What nobody answered in time expires here, too.
-import { type ApprovalRecord, type ApprovalWord, identityText, whyNotAnswer } from "../../contracts/approval.ts";
+import {
+  type ApprovalRecord,
+  type ApprovalWord,
+  askedFacts,
+  identityText,
+  whyNotAnswer,
+} from "../../contracts/approval.ts";
 import { taskId } from "../../contracts/new-task.ts";
 import type { TaskRef } from "../../contracts/task.ts";
 import type { TraceDraft } from "../../contracts/trace.ts";
@@ -45,11 +51,12 @@ export async function answerApproval(
 async function tellAudit(
   redis: Redis,
   ref: TaskRef,
-  { id, name, tool, argumentsDigest, decisionId }: ApprovalRecord,
+  approval: ApprovalRecord,
   answer: Answer["answer"],
   word: ApprovalWord,
 ): Promise<void> {
-  const about = { task: taskId(ref), approval: name, tool, argumentsDigest, decisionId };
+  const { id, name, decisionId } = approval;
+  const about = { task: taskId(ref), approval: name, ...askedFacts(approval), decisionId };
   const facts = { kind: "approval.decided" as const, ...about, answer, ...saidBy(word) };
   await appendAudit(redis, ref.env, [{ once: `approval ${taskId(ref)} ${id}`, facts }]);
 }
@@ -80,11 +87,13 @@ function refOf(env: string, { namespace, task }: ApprovalRecord): TaskRef {
 }
 
 function draftOf(
-  { activation, agent, turn, step, name, tool }: ApprovalRecord,
+  approval: ApprovalRecord,
   answer: "approved" | "denied" | "expired",
   at: string,
   word?: ApprovalWord,
 ): TraceDraft {
-  const data = { about: "approval", approval: name, tool, answer, ...(word === undefined ? {} : saidBy(word)) };
+  const { activation, agent, turn, step, name } = approval;
+  const said = word === undefined ? {} : saidBy(word);
+  const data = { about: "approval", approval: name, ...askedFacts(approval), answer, ...said };
   return { type: "approval.decided", at, activation, agent, turn, step, data };
 }

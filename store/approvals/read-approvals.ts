@@ -15,7 +15,9 @@ import { environmentKeys, parseTaskMember, taskKeys, taskMember } from "../keys.
 import { corrupt, fieldsIn, jsonOf, listOf, numberOf, objectOf, textOf } from "../reply.ts";
 import { type Fields, readIdentity, readTaskPhase } from "../task-fields.ts";
 
-export interface KnownApproval extends ApprovalRecord {
+export type KnownApproval = ApprovalRecord & Deadline;
+
+interface Deadline {
   /** By Redis' own clock: it can neither be given nor used any more. */
   readonly isOver: boolean;
 }
@@ -99,10 +101,15 @@ function readPhase(what: string, value: unknown): ApprovalPhase {
   return phase;
 }
 
-/** Written by a runner and read by people; what decides about it (binding, step, terms) is looked at. */
+/**
+ * Written by a runner and read by people; what decides about it (binding, step, terms) is looked at. Where it does not say
+ * what it is about, it is of a time when only calls of tools were asked about.
+ */
 function readRequest(what: string, value: unknown): ApprovalRequest {
-  const request = objectOf(what, jsonOf(what, value));
-  for (const name of ["id", "activation", "step", "tool", "binding", "requestedAt"]) textOf(what, request[name]);
+  const request: Readonly<Record<string, unknown>> = { about: "tool", ...objectOf(what, jsonOf(what, value)) };
+  const { about } = request;
+  if (about !== "tool" && about !== "model") throw corrupt(what, `it is about \`${String(about)}\``);
+  for (const name of ["id", "activation", "step", about, "binding", "requestedAt"]) textOf(what, request[name]);
   const terms = objectOf(what, request["terms"]);
   if (typeof terms["notRequester"] !== "boolean") throw corrupt(what, "its terms cannot be read");
   if (terms["approvers"] !== null) listOf(what, terms["approvers"]);

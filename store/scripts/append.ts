@@ -14,8 +14,10 @@ import { HOLDS, LEDGER, RECORD } from "./lua.ts";
 export type ApprovalChange =
   /** A question is asked, in place of `replaces`. */
   | { readonly kind: "request"; readonly request: ApprovalRequest; readonly replaces: string | null }
-  /** The approved call begins: only once, and only in time. */
+  /** The approved call, or turn, begins: only once, and only in time. */
   | { readonly kind: "use"; readonly id: string }
+  /** A turn that began under it is tried again, for it has no answer: only in time. */
+  | { readonly kind: "use-again"; readonly id: string }
   /** Nobody answered, or used the answer, in time. */
   | { readonly kind: "expire"; readonly id: string };
 
@@ -39,10 +41,11 @@ export type Appended =
 /**
  * KEYS  1 task · 2 activations · 3 journal · 4 steps of this activation · 5 approvals
  * ARGV  1 activation · 2 holder · 3 epoch · from 4 the record (see RECORD) · the last five: what becomes of an approval
- *       (`request`, `use`, `expire` or ''), its id, that of the one that it replaces or '', ms for which it stands, its text
+ *       (`request`, `use`, `use-again`, `expire` or ''), its id, that of the one that it replaces or '', ms for which it
+ *       stands, its text
  * Answers {outcome, seq, head, ledger}.
  * Invariants: nothing is written without a live lease of this epoch, behind any other head, over the budget, or
- * under an approval that is not there, was used or has expired by Redis' own clock. A command
+ * under an approval that is not there, was used (but by the turn that is tried again) or has expired by Redis' own clock. A command
  * that was carried out and is repeated, because its answer was lost on the way, is answered as it was the first time.
  */
 const APPEND = defineScript(`${HOLDS}${RECORD}
@@ -57,7 +60,8 @@ if not is_next(seq, head, 4) then
 end
 local after = charged(ledger, 4)
 if not after then return { 'over-budget', seq, head, ledger } end
-if change == 'use' and (redis.call('HGET', approvals, approval .. '/phase') ~= 'Approved'
+local usable = ({ use = 'Approved', ['use-again'] = 'Used' })[change]
+if usable and (redis.call('HGET', approvals, approval .. '/phase') ~= usable
     or tonumber(redis.call('HGET', approvals, approval .. '/until')) <= now) then
   return { 'unapproved', seq, head, ledger }
 end
@@ -109,6 +113,7 @@ function approvalArguments(change: ApprovalChange | undefined): (string | number
       return ["request", request.id, replaces ?? "", Math.round(request.terms.ttlMs), JSON.stringify(request)];
     }
     case "use":
+    case "use-again":
     case "expire":
       return [change.kind, change.id, "", 0, ""];
   }

@@ -83,6 +83,9 @@ end
 for _, field in ipairs(redis.call('HKEYS', approvals)) do
   local answered = redis.call('HGET', approvals, field .. '/phase')
   if answered and answered ~= 'Used' then redis.call('HSET', approvals, field .. '/phase', 'Void') end
+  if answered == 'Used' and tonumber(redis.call('HGET', approvals, field .. '/until')) > now then
+    redis.call('HSET', approvals, field .. '/until', string.format('%d', now))
+  end
 end
 for from = first_start, first_start + 2 * ARGV[3] - 1, 2 do
   local id = ARGV[from]

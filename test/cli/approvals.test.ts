@@ -7,6 +7,7 @@ import { runGet } from "../../cli/commands/get.ts";
 import { runResolve } from "../../cli/commands/resolve.ts";
 import { runRetry } from "../../cli/commands/retry.ts";
 import { runTrace } from "../../cli/commands/trace.ts";
+import { runWhy } from "../../cli/commands/why.ts";
 import { localIdentity } from "../../cli/identity.ts";
 import type { TaskRef } from "../../contracts/task.ts";
 import { readApprovals } from "../../store/approvals/read-approvals.ts";
@@ -86,6 +87,40 @@ describe("an approval on the command line", () => {
     await here.world.until(ref, ({ phase }) => phase === "WaitingApproval");
     const phases = (await readApprovals(here.world.redis, ref)).map(({ phase }) => phase);
     expect(phases).toEqual(["Void", "Pending"]);
+  });
+
+  it("of a turn shows its model, what it takes at most and the last message, and what is said of it", async () => {
+    const rule = { match: { models: ["mock-1"] }, effect: "ask", message: "it is sent away" };
+    const policy = manifest("AgentPolicy", "careful", { apply_mode: "global", rules: [rule] });
+    const manifests = [agent("a"), system("one", ["a"]), mockModel("mock", [{ turn: 1, say: "hello" }]), policy];
+    await here.world.runner();
+    const ref = await here.world.start(manifests, "one", { input: { topic: "birds\u001b[2J" } });
+    await here.world.until(ref, ({ phase }) => phase === "WaitingApproval");
+    const [asked] = await readApprovals(here.world.redis, ref);
+    const name = asked?.name ?? "";
+    const listed = await told((host) => runGet(host, { ...common(), kind: "approvals", watch: false }));
+    expect(listed).toMatch(/Pending\s+a\s+model mock-1\s+at most [\d,]+ tokens, \$0: Task input:⏎topic: birds/);
+    const names = { ...common(), output: "name" as const, kind: "approvals", watch: false };
+    expect(await told((host) => runGet(host, names))).toBe(`approval/${name}\n`);
+    const described = await told((host) => runDescribe(host, { ...common(), kind: "approval", name }));
+    for (const part of [
+      "a, turn 1",
+      "mock-1 of mock, ModelEndpoint default/mock",
+      "The last of 1 message (user):\n  Task input:\n  topic: birds\\u{1b}[2J",
+      "spec.rules[0] (test.yaml:1): it is sent away",
+    ])
+      expect(described).toContain(part);
+    const given = await answer(runApprove, name);
+    expect([given.code, given.out]).toEqual([
+      0,
+      `${name} is approved: a turn of mock-1 goes on until it is answered\n`,
+    ]);
+    await here.world.ended(ref);
+    const trace = await told((host) => runTrace(host, { ...common(), task: ref.name, follow: false }));
+    expect(trace).toMatch(new RegExp(`approval of turn 1  mock-1 .*approved by local:${localIdentity().name}`));
+    const why = await told((host) => runWhy(host, { ...common(), decision: asked?.decisionId ?? "" }));
+    expect(why).toContain("ask APPROVAL_REQUIRED   model mock-1");
+    expect(why).toContain("let a person approve it (countwheel get approvals)");
   });
 
   it("that nobody knows names one that is near", async () => {

@@ -15,7 +15,7 @@ export interface SystemEffects {
   readonly tools: readonly SeenTool[];
   /** Calls of models, by task. */
   readonly turns: readonly string[];
-  /** Tasks whose calls of `pay` a person approved. */
+  /** Tasks of which a person approved what they asked. */
   readonly approved: ReadonlySet<string>;
 }
 
@@ -90,6 +90,18 @@ export function makeFeatures(dice: Dice): readonly Feature[] {
         tools.filter((seen) => seen.tool === "pay" && !approved.has(seen.task)).map(told),
     },
     {
+      name: "asked of turns",
+      pinned: { rules: [{ match: { models: ["fake-1"] }, effect: "ask" }] },
+      meets: "APPROVAL_DENIED",
+      breaches: onlyApproved,
+    },
+    {
+      name: "asked of all",
+      live: { rules: [{ effect: "ask" }], ...refuse },
+      meets: "APPROVAL_DENIED",
+      breaches: onlyApproved,
+    },
+    {
       name: "roles",
       roles: ["looker"],
       meets: "PERMISSION_MISSING",
@@ -113,6 +125,11 @@ function never(tool: ToolName): Feature["breaches"] {
 const nothingAtAll: Feature["breaches"] = ({ tools, turns }) => [
   ...tools.map(told),
   ...turns.map((task) => `a model was called for ${task}`),
+];
+
+const onlyApproved: Feature["breaches"] = ({ tools, turns, approved }) => [
+  ...tools.filter(({ task }) => !approved.has(task)).map(told),
+  ...turns.filter((task) => !approved.has(task)).map((task) => `a model was called for ${task}`),
 ];
 
 function told({ task, tool, args }: SeenTool): string {

@@ -52,6 +52,8 @@ export interface History {
   readonly retriesByPerson: readonly PersonsWord[];
   /** Tools whose every call a person is asked about. Absent: none. */
   readonly asks?: readonly string[];
+  /** A person is asked about turns. */
+  readonly asksTurns?: boolean;
   /** What all tasks may spend together, and what of it is counted as spent or reserved. Absent or null: no such limit. */
   readonly shared?: SharedLedger | null;
   readonly canaries: readonly string[];

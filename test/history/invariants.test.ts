@@ -164,6 +164,7 @@ const DOCTORED: readonly (readonly [what: string, invariant: string, history: Hi
     "I3 effects allowed",
     { ...good, tasks: [taskOf(DRAFTS, { events: (task?.events ?? []).slice(0, -1) })] },
   ],
+  ["a turn that nobody approved", "I3 effects allowed", { ...good, asksTurns: true }],
   ["a call that nobody approved", "I3 effects allowed", { ...paid(), asks: ["pay"] }],
   [
     "an approval that was used twice",

@@ -99,7 +99,8 @@ const effectsWereAllowed: Invariant = (history) => {
   const unapproved = told
     .filter(({ call }) => asks.has(call.tool))
     .flatMap(({ call, events }) => unasked(events, call));
-  return [...unheard, ...broken, ...unapproved, ...history.tasks.flatMap(turnsWithoutDecision)];
+  const unapprovedTurns = history.asksTurns === true ? history.tasks.flatMap(turnsWithoutApproval) : [];
+  return [...unheard, ...broken, ...unapproved, ...unapprovedTurns, ...history.tasks.flatMap(turnsWithoutDecision)];
 };
 
 /** A call that a person is asked about needs an approval of its own, given before it. */
@@ -133,6 +134,26 @@ function isAllowed(events: readonly TraceEvent[], { decisionId, argumentsDigest,
 
 function permits(decision: TraceEvent): boolean {
   return decision["effect"] === "allow" || decision["enforced"] === false;
+}
+
+/** One that was given before, and since a person last let the task go on: all tries of a turn are under the same. */
+function turnsWithoutApproval({ id, events }: TaskHistory): string[] {
+  return events.flatMap(({ type, activation, turn, seq }, index) => {
+    if (type !== "model.called") return [];
+    const before = events.slice(0, index);
+    const retried = before.findLastIndex((event) => event.type === "retry.scheduled" && event["what"] === "task");
+    const isGiven = before
+      .slice(retried + 1)
+      .some(
+        (event) =>
+          event.type === "approval.decided" &&
+          event["answer"] === "approved" &&
+          event["model"] !== undefined &&
+          event.activation === activation &&
+          event.turn === turn,
+      );
+    return isGiven ? [] : [`${id} ${seq}: turn ${turn} of ${activation} was not approved`];
+  });
 }
 
 function turnsWithoutDecision({ id, events }: TaskHistory): string[] {

@@ -1,6 +1,6 @@
 // Calls that a person has to approve: asked once, bound to what is asked, used once, and waited for by nobody's hands.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import type { ApprovalRecord, Identity } from "../../contracts/approval.ts";
+import { type ApprovalRecord, askedFacts, type Identity } from "../../contracts/approval.ts";
 import type { AuditEntry } from "../../contracts/audit/entry.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
 import type { TaskRef } from "../../contracts/task.ts";
@@ -123,8 +123,9 @@ describe("a call that a rule asks about", () => {
     const approval = await pending(ref);
     await answer(approval, "denied", BEN, "not this month");
     await answer(approval, "approved", ADA);
-    const { task, name, tool, argumentsDigest, decisionId } = { ...approval, task: `default/${ref.name}` };
-    const about = { task, approval: name, tool, argumentsDigest, decisionId };
+    const { name, decisionId } = approval;
+    const about = { task: `default/${ref.name}`, approval: name, ...askedFacts(approval), decisionId };
+    expect(about).toMatchObject({ tool: "pay", argumentsDigest: expect.stringMatching(/^sha256:/) });
     const entries: AuditEntry[] = [];
     for await (const entry of readAuditLog(world.redis, world.env)) entries.push(entry);
     expect(entries.filter(({ kind }) => kind === "approval.decided")).toEqual([

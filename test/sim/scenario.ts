@@ -43,6 +43,8 @@ export interface Scenario {
   readonly tasks: readonly PlannedTask[];
   /** A tool whose calls a person is asked about. */
   readonly asks: string | undefined;
+  /** A person is asked about turns. */
+  readonly asksTurns: boolean;
   /** What all tasks may spend together; null: any amount. */
   readonly shared: SharedLimits | null;
   /** Policies that are applied while tasks run. */
@@ -59,6 +61,8 @@ export interface SharedLimits {
 export function makeScenario(dice: Dice): Scenario {
   const more = dice.fork("more");
   const asks = more.chance(0.25) ? more.pick(TOOL_NAMES) : undefined;
+  const turns = dice.fork("turns");
+  const asksTurns = turns.chance(0.15);
   const shared = more.chance(0.2) ? { tokens: more.whole(5_000, 60_000), steps: more.whole(10, 60) } : null;
   const verifies = more.chance(0.7);
   const ceiling = dice.chance(0.2) ? dice.whole(3_000, 20_000) : null;
@@ -73,12 +77,14 @@ export function makeScenario(dice: Dice): Scenario {
       mockModel("mock"),
       ...TOOL_NAMES.map((name) => toolNamed(name, verifies)),
       ...(verifies ? [plainTool(VERIFY, { effect: "read" })] : []),
-      ...(asks === undefined ? [] : [policy("asking", asking(asks, more))]),
+      ...(asks === undefined ? [] : [policy("asking", asking({ tools: [asks] }, more))]),
+      ...(asksTurns ? [policy("asking-turns", asking({ models: ["mock-1"] }, turns))] : []),
       ...(shared === null ? [] : [policy("shared", { budgets: [{ per: ["namespace"], ...shared }] })]),
       ...(ceiling === null ? [] : [policy("budget", { max_tokens_per_run: ceiling })]),
     ],
     ceiling,
     asks,
+    asksTurns,
     shared,
     failing: dice.chance(0.15) ? dice.pick(AGENTS) : undefined,
     tasks: Array.from({ length: dice.whole(1, 3) }, (_, index) => ({
@@ -101,9 +107,9 @@ export function policy(name: string, spec: Readonly<Record<string, unknown>>): M
   return manifest("AgentPolicy", name, { apply_mode: "global", ...spec });
 }
 
-function asking(tool: string, dice: Dice): Readonly<Record<string, unknown>> {
+function asking(match: Readonly<Record<string, unknown>>, dice: Dice): Readonly<Record<string, unknown>> {
   const approval = { ttl: `${dice.whole(2, 20)}s` };
-  return { rules: [{ match: { tools: [tool] }, effect: "ask", approval }] };
+  return { rules: [{ match, effect: "ask", approval }] };
 }
 
 /** What may be repeated is tried again by the runner itself. */

@@ -298,6 +298,7 @@ export class SimulatedWorld {
       turns: this.#outside.turns,
       retriesByPerson: this.#person.words,
       asks: this.#scenario.asks === undefined ? [] : [this.#scenario.asks],
+      asksTurns: this.#scenario.asksTurns,
       shared: await this.#shared(),
       canaries: [CANARY],
       sinks: { ...Object.fromEntries(traces), log: this.log.join("\n") },

@@ -27,7 +27,7 @@ export async function taskHistory(redis: Redis, ref: TaskRef, told: ToldOfTask):
   const steps = await Promise.all(found.activations.map(({ id }) => redis.hvals(stepsKey(ref, id))));
   const fields = await redis.hgetall(taskKeys(ref).task);
   const amount = (field: string): number => Number(fields[field]);
-  const { ceiling, failing, tightened, asks, shared } = told.scenario;
+  const { ceiling, failing, tightened, asks, asksTurns, shared } = told.scenario;
   const takeovers = Math.max(...found.activations.map(({ attempts }) => attempts));
   return {
     id: `${ref.namespace}/${name}`,
@@ -48,7 +48,7 @@ export async function taskHistory(redis: Redis, ref: TaskRef, told: ToldOfTask):
       ...(told.isCancelled ? ["CANCELLED"] : []),
       ...(ceiling === null ? [] : ["BUDGET_TOKENS"]),
       ...(shared === null ? [] : ["BUDGET_TOKENS", "BUDGET_STEPS"]),
-      ...(asks === undefined ? [] : ["APPROVAL_DENIED", "APPROVAL_EXPIRED"]),
+      ...(asks === undefined && !asksTurns ? [] : ["APPROVAL_DENIED", "APPROVAL_EXPIRED"]),
       ...(told.limits.waitMs === TASK_DEFAULTS.limits.waitMs ? [] : ["TASK_WAIT_TIMEOUT"]),
       ...(told.limits.durationMs === TASK_DEFAULTS.limits.durationMs ? [] : ["TASK_TIMEOUT"]),
       ...(failing === undefined ? [] : ["MODEL_EMPTY"]),

@@ -13,7 +13,12 @@ export interface AskedBefore {
 
 export interface ApprovalBook {
   /** What was asked last about a step of this activation; undefined: nothing, or it is not waited for any more. */
-  find(step: string): Promise<AskedBefore | undefined>;
+  findCall(step: string): Promise<AskedBefore | undefined>;
+  /**
+   * Of a turn of this activation: the approval of exactly this under which its model was asked before, within its time;
+   * else what was asked last, and is waited for.
+   */
+  findTurn(turn: number, binding: string): Promise<AskedBefore | undefined>;
   /** Something is about to be asked: whoever lists questions must look here from now on. */
   note(): Promise<void>;
 }

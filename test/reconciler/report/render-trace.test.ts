@@ -66,6 +66,27 @@ describe("the line of a task", () => {
     );
   });
 
+  it("tells what waits for a person, call or turn, and not what was answered", () => {
+    const asked = (activation: string, approval: string, what: object): TraceDraft => ({
+      type: "approval.requested",
+      at: at(1),
+      activation,
+      agent: activation.slice(0, -2),
+      data: { approval, ...what },
+    });
+    const drafts = [
+      asked("planner#1", "t.0000000001", { tool: "pay" }),
+      asked("writer#1", "t.0000000002", { model: "m-1" }),
+      asked("reader#1", "t.0000000003", { tool: "send" }),
+      { ...asked("reader#1", "t.0000000003", {}), type: "approval.decided" as const },
+    ];
+    const text = renderTaskReport(report(drafts, ["planner", "writer", "reader"], { phase: "WaitingApproval" }));
+    expect(text.split("\n").filter((line) => line.startsWith("- "))).toEqual([
+      "- `planner` waits for a person to approve a call of `pay`: `countwheel describe approval t.0000000001`",
+      "- `writer` waits for a person to approve a turn of model `m-1`: `countwheel describe approval t.0000000002`",
+    ]);
+  });
+
   it("never counts an unknown price as nothing", () => {
     expect(renderTaskLine(report([answered("planner", 1, { costUsd: null })], ["planner"]))).toContain(
       "· cost unknown ·",

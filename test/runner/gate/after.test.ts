@@ -23,7 +23,7 @@ const ANSWER = {
 async function takeTurn(spec: Readonly<Record<string, unknown>>, recorder = new MemoryRecorder()) {
   const gate = openGate({ recorder, policies: [globalPolicy(spec)] });
   const permission = await gate.requestModel(modelAsk(MODEL));
-  if (permission.outcome !== "permitted") throw new Error(permission.denial.code);
+  if (permission.outcome !== "permitted") throw new Error(permission.outcome);
   await gate.callModel(permission.permit, NEVER);
   return { after: await gate.afterModel({ turn: 1, model: "gpt-4o-2026" }), types: recorder.types() };
 }
