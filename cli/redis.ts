@@ -1,5 +1,5 @@
 // Opens the Redis of a command: `--redis`, the environment's URL, or the embedded server of this directory.
-import { checkServer, connectRedis, type Redis } from "../store/connect.ts";
+import { type ConnectionPurpose, checkServer, connectRedis, type Redis } from "../store/connect.ts";
 import { ensureEmbedded } from "../store/embedded/embedded.ts";
 import type { Host } from "./host.ts";
 import { say } from "./output.ts";
@@ -10,8 +10,8 @@ export interface OpenRedis {
   readonly url: string;
   /** Which server it is, whoever asks: what this machine remembers of it is filed under this. */
   readonly server: string;
-  /** Another connection to the same server, for a command that waits. */
-  readonly connectWorker: () => Redis;
+  /** Another connection to the same server: for who waits, or asks while a large answer is under way. */
+  readonly connectAnother: (purpose: ConnectionPurpose) => Redis;
   readonly close: () => Promise<void>;
 }
 
@@ -34,12 +34,12 @@ export async function openRedis(host: Host, flags: RedisFlags): Promise<OpenRedi
     await close();
     throw error;
   }
-  const connectWorker = (): Redis => {
-    const client = connectRedis(url, "worker", host.config.stateKey);
+  const connectAnother = (purpose: ConnectionPurpose): Redis => {
+    const client = connectRedis(url, purpose, host.config.stateKey);
     extra.push(client);
     return client;
   };
-  return { redis, url, server: given === undefined ? "embedded" : withoutCredentials(given), connectWorker, close };
+  return { redis, url, server: given === undefined ? "embedded" : withoutCredentials(given), connectAnother, close };
 }
 
 /** Host, port and database; the path of a socket stays as it is. */

@@ -29,11 +29,15 @@ export async function beginReading(
   return { state };
 }
 
-/** Of several failures the state's own is the one that is told. */
+/**
+ * Of several failures the state's own is the one that is told. The comparison has a connection of its own: the server
+ * works on it while the records, of which there may be megabytes, are on their way.
+ */
 async function readBeside(server: OpenRedis, env: string): Promise<StateReading> {
-  const { redis, close } = server;
+  const { redis, connectAnother, close } = server;
   try {
-    const [observed, holds, comparison] = [readState(redis, env), readHolds(redis, env), compareRecords(redis, env)];
+    const comparison = compareRecords(connectAnother("command"), env);
+    const [observed, holds] = [readState(redis, env), readHolds(redis, env)];
     await Promise.allSettled([observed, holds, comparison]);
     return { server, observed: await observed, holds: await holds, comparison: await comparison };
   } catch (error) {

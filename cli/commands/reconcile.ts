@@ -82,7 +82,7 @@ interface Serving {
 }
 
 async function serve(host: Host, options: ReconcileOptions, { open, server }: Serving): Promise<void> {
-  const subscriber = options.dryRun === true ? undefined : server.connectWorker();
+  const subscriber = options.dryRun === true ? undefined : server.connectAnother("worker");
   const looks = new Map<OpenEnvironment, Looking>();
   const start = (environment: OpenEnvironment, signal: AbortSignal): Promise<void> => {
     const looking = subscriber === undefined ? watchDry(environment, signal) : lookOn(environment, subscriber, signal);

@@ -36,12 +36,12 @@ export interface RunOptions extends CommonFlags {
 
 export async function runRun(host: Host, options: RunOptions): Promise<ExitCode> {
   const input = await readInput(host, options);
-  const { redis, connectWorker, close } = await openRedis(host, options);
+  const { redis, connectAnother, close } = await openRedis(host, options);
   try {
     const ref = await makeRun(host, options, redis, input);
     if (!options.wait) return answerName(host, options, ref);
     if (options.output === "text") host.stdout.write(`${ref.name}\n`);
-    return answerEnd(host, options, await waitForEnd(host, options, { redis, reader: connectWorker(), ref }));
+    return answerEnd(host, options, await waitForEnd(host, options, { redis, reader: connectAnother("worker"), ref }));
   } finally {
     await close();
   }

@@ -22,11 +22,12 @@ export interface TraceOptions extends CommonFlags {
 }
 
 export async function runTrace(host: Host, options: TraceOptions): Promise<ExitCode> {
-  const { redis, connectWorker, close } = await openRedis(host, options);
+  const { redis, connectAnother, close } = await openRedis(host, options);
   try {
     const task = await findTask(redis, options);
     const ref = { env: options.env, namespace: task.namespace, name: task.name };
-    if (options.follow && !hasEnded(task.phase)) return await follow(host, options, { ref, reader: connectWorker() });
+    if (options.follow && !hasEnded(task.phase))
+      return await follow(host, options, { ref, reader: connectAnother("worker") });
     const trace = await readVerifiedTrace(redis, ref);
     return await show(host, options, trace, await readPlaces(redis, options.env, trace.task.snapshot));
   } finally {

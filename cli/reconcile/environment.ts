@@ -67,7 +67,7 @@ export async function openEnvironment(host: Host, input: EnvironmentInput): Prom
       : reportingOptions(host, options, { github: options.github, readSource, loop, served });
   const print = printer(host, { output: options.output, env, spec, naming });
   const state = new AppliedState(server.redis, env, host.now);
-  return { ...served, loop, report, print, ears: onlyOnce(server.connectWorker), state, close };
+  return { ...served, loop, report, print, ears: onlyOnce(() => server.connectAnother("worker")), state, close };
 }
 
 /** Who leads, stands by and leads again does so with one connection. */

@@ -27,23 +27,35 @@ export interface RecordComparison {
 /**
  * KEYS  1 head · 2 records · 3 inventory
  * ARGV  1 'records' or 'inventory': what is gone through · 2 cursor · 3 how many at once
- * Answers {next cursor, serial, serial of the inventory or '', {address, applied or '', found or ''}…}. Reads only, and a
- * part at a time: of a large state a whole comparison would hold Redis up for longer than anybody should wait.
+ * Answers {next cursor, serial, serial of the inventory or '', how many more the inventory lists than there are records,
+ * {address, applied or '', found or ''}…}. Reads only, and a part at a time: of a large state a whole comparison would hold
+ * Redis up for longer than anybody should wait. The inventory is asked for a thousand at once, in half the time.
  */
 export const COMPARE = defineScript(`
 local head, records, inventory = unpack(KEYS)
 local through = ARGV[1] == 'records' and records or inventory
 local part = redis.call('HSCAN', through, ARGV[2], 'COUNT', ARGV[3])
-local answer = { part[1], redis.call('HGET', head, 'serial') or '0', redis.call('HGET', inventory, '') or '' }
-for first = 1, #part[2], 2 do
-  local address, value = part[2][first], part[2][first + 1]
-  local applied, found = '', ''
-  if through == records then
-    applied, found = redis.call('HGET', inventory, address) or '', string.match(value, '^%S+ (%S+) ') or '?'
-  elseif address ~= '' and redis.call('HEXISTS', records, address) == 0 then
-    applied = value
-  end
+local scanned = part[2]
+local more = redis.call('HLEN', inventory) - 1 - redis.call('HLEN', records)
+local answer = { part[1], redis.call('HGET', head, 'serial') or '0', redis.call('HGET', inventory, '') or '', more }
+local function compare(address, applied, found)
   if applied ~= found then answer[#answer + 1] = { address, applied, found } end
+end
+if through == records then
+  for first = 1, #scanned, 2000 do
+    local addresses = {}
+    for at = first, math.min(first + 1998, #scanned), 2 do addresses[#addresses + 1] = scanned[at] end
+    for at, applied in ipairs(redis.call('HMGET', inventory, unpack(addresses))) do
+      local found = string.match(scanned[first + 2 * at - 1], '^%S+ (%S+) ') or '?'
+      compare(addresses[at], applied or '', found)
+    end
+  end
+else
+  for at = 1, #scanned, 2 do
+    local address = scanned[at]
+    local isGone = address ~= '' and redis.call('HEXISTS', records, address) == 0
+    if isGone then compare(address, scanned[at + 1], '') end
+  end
 end
 return answer
 `);
@@ -56,7 +68,7 @@ const TRIES = 3;
 export async function compareRecords(redis: Redis, env: string): Promise<RecordComparison> {
   for (let tries = 0; tries < TRIES; tries += 1) {
     const written = await compareThrough(redis, env, "records");
-    const gone = await compareThrough(redis, env, "inventory");
+    const gone = isAllThere(written) ? NOTHING_GONE : await compareThrough(redis, env, "inventory");
     const moments = new Set([...written.moments, ...gone.moments]);
     const [moment = "0 "] = moments;
     const [serial = "0", listed = ""] = moment.split(" ");
@@ -69,6 +81,15 @@ interface Part {
   /** The serials at each part: more than one says that an apply came in between. */
   readonly moments: ReadonlySet<string>;
   readonly rows: readonly RecordDifference[];
+  /** How many more the inventory lists than there are records, at the end. */
+  readonly more: number;
+}
+
+const NOTHING_GONE: Part = { moments: new Set(), rows: [], more: 0 };
+
+/** Where each record is listed, and no more than these are, the inventory lists no record that is gone. */
+function isAllThere({ rows, more }: Part): boolean {
+  return more === 0 && rows.every(({ applied }) => applied !== null);
 }
 
 async function compareThrough(redis: Redis, env: string, through: "records" | "inventory"): Promise<Part> {
@@ -78,14 +99,16 @@ async function compareThrough(redis: Redis, env: string, through: "records" | "i
   // A scan may answer a field twice while its hash grows.
   const rows = new Map<Address, RecordDifference>();
   let cursor = "0";
+  let more = 0;
   do {
     const answer = listOf(what, await runScript(redis, COMPARE, [head, records, inventory], [through, cursor, PART]));
-    const [next, serial, listed, ...found] = answer;
+    const [next, serial, listed, beyond, ...found] = answer;
     moments.add(`${textOf(what, serial)} ${textOf(what, listed)}`);
     for (const row of found.map((fields) => readDifference(what, fields))) rows.set(row.address, row);
+    more = numberOf(what, beyond);
     cursor = textOf(what, next);
   } while (cursor !== "0");
-  return { moments, rows: [...rows.values()] };
+  return { moments, rows: [...rows.values()], more };
 }
 
 /** The same for records that were read already, by plain reads: what a plan touches, however much there is beside it. */

@@ -74,6 +74,12 @@ describeWithRedis("drift", () => {
     expect(await look(SET)).toMatchObject({ items: [], unknown: [], counts: { record: 0, world: 0, undeclared: 0 } });
   });
 
+  it("tells a record that was removed where all others are as they were", async () => {
+    await world.apply(SET);
+    await removeRecord(world.redis, world.env, B.address);
+    expect(short(await look(SET))).toEqual([[B.address, "prune", "RECORD_REMOVED", []]]);
+  });
+
   it("tells records that were changed, added and removed behind the applies, and never a secret", async () => {
     await world.apply(SET);
     await tamper(world.redis, world.env, A.address, (spec) => ({ ...spec, prompt: "evil", tools: ["shell"] }));
