@@ -47,6 +47,8 @@ export interface ApplyFacts {
   readonly overrideFreeze: string | null;
   /** The branch had been rewritten, and somebody took it as it is. */
   readonly acceptedHistory?: AcceptedHistory;
+  /** It made a state anew that was lost. */
+  readonly rebuilt?: true;
   /** Of the policies and of the settings that the plan was made under; absent in entries of earlier versions. */
   readonly policyDigest?: string;
   readonly configDigest?: string;

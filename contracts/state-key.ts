@@ -20,6 +20,11 @@ export function isSealed(seal: string): boolean {
   return SEAL.test(seal);
 }
 
+/** The id of the key that made a seal; undefined: it is none. */
+export function keyIdOf(seal: string): string | undefined {
+  return SEAL.exec(seal)?.[1];
+}
+
 /** Keys separated by commas: the first seals, all verify. Answers undefined where one of them is too short. */
 export function parseStateKey(text: string): StateKey | undefined {
   const secrets = text.split(",").map((secret) => secret.trim());

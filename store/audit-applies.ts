@@ -16,7 +16,7 @@ export async function tellApplies(redis: Redis, env: string): Promise<void> {
     if (oldest === undefined) return;
     if (!isAll && !(await isTold(redis, env, oldest))) continue;
     // As a rule it is the newest that is told already, and there is nothing to do.
-    if (limit > 1 || isAll) await appendAudit(redis, env, newest.toReversed().map(applyDraft));
+    if (limit > 1 || isAll) await appendAudit(redis, env, newest.toReversed().flatMap(applyDrafts));
     return;
   }
 }
@@ -34,9 +34,15 @@ async function isTold(redis: Redis, env: string, apply: HistoryEntry): Promise<b
   return (await ask(redis, () => redis.hexists(environmentKeys(env).auditIndex, nameOf(apply)))) === 1;
 }
 
-function applyDraft(apply: HistoryEntry): AuditDraft {
+function applyDrafts(apply: HistoryEntry): AuditDraft[] {
   const { serial, planId, planDigest, commit, appliedAt, facts } = apply;
   const { person = null, holder = null, policyDigest = null, configDigest = null } = facts;
   const told = { serial, planId, planDigest, commit, appliedAt, person, holder, policyDigest, configDigest };
-  return { once: nameOf(apply), facts: { kind: "applied", ...told, record: applyDigest(apply) } };
+  const applied: AuditDraft = {
+    once: nameOf(apply),
+    facts: { kind: "applied", ...told, record: applyDigest(apply) },
+  };
+  if (facts["rebuilt"] !== true) return [applied];
+  const rebuilt = { kind: "state.rebuilt" as const, serial, planDigest, commit, person };
+  return [applied, { once: `rebuilt ${planId}`, facts: rebuilt }];
 }

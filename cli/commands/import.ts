@@ -6,6 +6,7 @@ import { PermanentFailure } from "../../contracts/failure.ts";
 import { type ImportOutcome, importEnvironment } from "../../reconciler/rebuild/import-environment.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
+import { localIdentity } from "../identity.ts";
 import { lineageMemory } from "../lineages.ts";
 import { printFailure, printJson, say } from "../output.ts";
 import { openRedis } from "../redis.ts";
@@ -27,7 +28,9 @@ export async function runImport(host: Host, options: ImportOptions): Promise<Exi
     return print(
       host,
       options,
-      await importEnvironment({ redis: server.redis, env, holder, lineages }, text, { acceptUnsealed }),
+      await importEnvironment({ redis: server.redis, env, holder, lineages, by: localIdentity() }, text, {
+        acceptUnsealed,
+      }),
     );
   } finally {
     await server.close();

@@ -5,6 +5,7 @@ import { sealTasks } from "../../store/seal-tasks.ts";
 import { acquireWriterLock } from "../../store/writer-lock.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
+import { localIdentity } from "../identity.ts";
 import { printFailure, printJson, say, UsageFailure } from "../output.ts";
 import { type OpenRedis, openRedis } from "../redis.ts";
 import { openWriter } from "../writer.ts";
@@ -49,7 +50,7 @@ async function sealLocked(host: Host, env: string, server: OpenRedis): Promise<S
       throw new PermanentFailure("ENVIRONMENT_LOCKED", `${answer.holder} is applying to this environment; try again`);
     }
     try {
-      return await sealState(server.redis, env, answer.lock);
+      return await sealState(server.redis, env, answer.lock, localIdentity());
     } finally {
       await answer.lock.release();
     }

@@ -48,8 +48,9 @@ function changesOf({ counts: { create, update, move, prune } }: ApplyFacts): str
 
 function notesOf(facts: ApplyFacts | undefined): string[] {
   if (facts === undefined) return [];
-  const { rollbackOf, overrideFreeze, acceptedHistory: taken, blocked } = facts;
+  const { rollbackOf, overrideFreeze, acceptedHistory: taken, rebuilt, blocked } = facts;
   return [
+    ...(rebuilt === true ? ["rebuilt from Git"] : []),
     ...(rollbackOf === null ? [] : [`rollback to #${rollbackOf.serial}`]),
     ...(overrideFreeze === null ? [] : [`in a freeze: ${overrideFreeze}`]),
     ...(taken === undefined ? [] : [`${taken.by} accepted a rewritten branch (${taken.history})`]),

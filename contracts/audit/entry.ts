@@ -9,7 +9,13 @@ export interface AuditFacts {
     | "applied"
     | "suspended"
     | "resumed"
-    /** Of an approval: who decided what; the whole of it is in the task's trace. */
+    /** All records were taken under another key: by whom, and which. */
+    | "state.sealed"
+    /** An export became the state: by whom, and whose it was. */
+    | "state.imported"
+    /** A state that was lost was made anew from a commit; the apply that did it stands before. */
+    | "state.rebuilt"
+    /** Of an approval: who decided what, or that nobody did in time; the whole of it is in the task's trace. */
     | "approval.decided"
     /** What was said in a task is erased: by whom, why, and a digest of what is left of its events. */
     | "payloads.erased"

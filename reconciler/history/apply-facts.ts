@@ -21,6 +21,8 @@ export interface ApplyNote {
   readonly overrideFreeze?: string;
   /** Who took a rewritten branch, and which. */
   readonly acceptedHistory?: AcceptedHistory;
+  /** The state was lost, and is made anew. */
+  readonly rebuilt?: true;
 }
 
 export interface FactsInput {
@@ -46,6 +48,7 @@ export function applyFacts({ plan, next, records, note, holder, tasks, startedAt
     tasks,
     set: setDigestOf(next.all),
     rollbackOf: note.rollbackOf ?? null,
+    ...(note.rebuilt === undefined ? {} : { rebuilt: note.rebuilt }),
     ...(note.acceptedHistory === undefined ? {} : { acceptedHistory: note.acceptedHistory }),
     overrideFreeze: note.overrideFreeze ?? null,
     policyDigest: plan.policyDigest,

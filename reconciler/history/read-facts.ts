@@ -62,6 +62,7 @@ const FACTS = {
       properties: { serial: { type: "integer" }, commit: TEXT_OR_NULL },
     },
     overrideFreeze: TEXT_OR_NULL,
+    rebuilt: { const: true },
     acceptedHistory: {
       type: "object",
       required: ["history", "from", "to", "by", "since"],

@@ -1,4 +1,6 @@
 // Imports an export: verified whole, then written under the writer's lock into an environment that has nothing yet.
+import type { Identity } from "../../contracts/approval.ts";
+import { digestText } from "../../contracts/canonical.ts";
 import type { EnvironmentCopy, LeftOut } from "../../contracts/environment-copy.ts";
 import { type Redis, stateKeyOf } from "../../store/connect.ts";
 import { importState } from "../../store/scripts/import-state.ts";
@@ -11,6 +13,8 @@ export interface Importer {
   readonly env: string;
   readonly holder: string;
   readonly lineages: LineageMemory;
+  /** Who imports. */
+  readonly by: Identity;
 }
 
 export type ImportOutcome =
@@ -34,14 +38,15 @@ export async function importEnvironment(
   text: string,
   belief: Pick<Belief, "acceptUnsealed"> = {},
 ): Promise<ImportOutcome> {
-  const { redis, env, holder, lineages } = importer;
+  const { redis, env, holder, lineages, by } = importer;
   const parsed = parseExport(text, { ...belief, key: stateKeyOf(redis) });
   if (parsed.outcome === "refused") return parsed;
   const { facts, copy, leftOut } = parsed;
+  const word = { by, from: facts.env, exportedAt: facts.exportedAt, file: digestText(text) };
   const answer = await acquireWriterLock(redis, { env, holder, ttlMs: LOCK_TTL_MS });
   if (answer.outcome === "held") return { outcome: "locked", holder: answer.holder };
   try {
-    const { outcome } = await importState(redis, env, answer.lock, copy);
+    const { outcome } = await importState(redis, env, answer.lock, copy, word);
     if (outcome !== "imported") return { outcome };
     await lineages.remember(copy.head);
     return { outcome, from: facts.env, exportedAt: facts.exportedAt, copy, leftOut };

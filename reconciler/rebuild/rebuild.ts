@@ -61,7 +61,13 @@ export async function rebuild(writer: Writer, input: RebuildInput): Promise<Rebu
   const facts = { env: writer.env, now: writer.now(), planId: newId(), tool };
   const plan = makePlan({ source, settings, history: "first", observed, ...facts });
   const { manifests } = source.load.set;
-  const applied = await applyPlan(writer, { plan, manifests, observed, note: { person }, tasksHaveRun: true });
+  const applied = await applyPlan(writer, {
+    plan,
+    manifests,
+    observed,
+    note: { person, rebuilt: true },
+    tasksHaveRun: true,
+  });
   if (applied.outcome !== "applied") return applied;
   const { serial, lineage } = applied;
   const written = new Set(plan.changes.filter(({ blocked }) => blocked === undefined).map(({ address }) => address));

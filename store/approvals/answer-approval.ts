@@ -43,7 +43,7 @@ export async function answerApproval(
   const ruled = await ruleApproval(redis, queue, { task: ref, id: approval.id, to, word, drafts });
   if (ruled.outcome === "early") throw new TypeError("an answer is never early");
   if (ruled.outcome === "expired") await expireApproval(redis, queue, approval);
-  if (ruled.outcome === "ruled") await tellAudit(redis, ref, approval, answer, word);
+  if (ruled.outcome === "ruled") await tellAudit(redis, ref, approval, { answer, ...saidBy(word) });
   return ruled;
 }
 
@@ -52,13 +52,21 @@ async function tellAudit(
   redis: Redis,
   ref: TaskRef,
   approval: ApprovalRecord,
-  answer: Answer["answer"],
-  word: ApprovalWord,
+  said: Readonly<Record<string, string>>,
 ): Promise<void> {
   const { id, name, decisionId } = approval;
   const about = { task: taskId(ref), approval: name, ...askedFacts(approval), decisionId };
-  const facts = { kind: "approval.decided" as const, ...about, answer, ...saidBy(word) };
-  await appendAudit(redis, ref.env, [{ once: `approval ${taskId(ref)} ${id}`, facts }]);
+  const facts = { kind: "approval.decided" as const, ...about, ...said };
+  const once = `approval ${taskId(ref)} ${id}${said["answer"] === "expired" ? " expired" : ""}`;
+  await appendAudit(redis, ref.env, [{ once, facts }]);
+}
+
+/**
+ * Nobody answered it in time, or nobody used the answer. Told before it is written down, for its time stays over: whoever
+ * dies in between tells it again, and it is there once.
+ */
+export async function tellExpired(redis: Redis, env: string, approval: ApprovalRecord): Promise<void> {
+  await tellAudit(redis, refOf(env, approval), approval, { answer: "expired" });
 }
 
 function saidBy({ by, as, reason }: ApprovalWord): Readonly<Record<string, string>> {
@@ -78,6 +86,7 @@ export async function expireApprovals(redis: Redis, queue: ActivationQueue, task
 }
 
 async function expireApproval(redis: Redis, queue: ActivationQueue, approval: ApprovalRecord): Promise<void> {
+  await tellExpired(redis, queue.env, approval);
   const drafts = [draftOf(approval, "expired", new Date().toISOString())];
   await ruleApproval(redis, queue, { task: refOf(queue.env, approval), id: approval.id, to: "Expired", drafts });
 }

@@ -1,7 +1,9 @@
 // Puts a whole environment into an empty one: staged beside it, then switched by one script.
 import { randomUUID } from "node:crypto";
+import { type Identity, identityText } from "../../contracts/approval.ts";
 import type { EnvironmentCopy } from "../../contracts/environment-copy.ts";
 import { ask } from "../ask.ts";
+import { appendAudit } from "../audit-log.ts";
 import type { Redis } from "../connect.ts";
 import { sealEntry } from "../history.ts";
 import { environmentKeys, stagingKey } from "../keys.ts";
@@ -44,20 +46,44 @@ end
 return { 'imported' }
 `);
 
-/** All of it or nothing. Sealed anew, by the key of this connection. The caller holds the writer's lock. */
+/** For the audit log: who imports, and what. */
+export interface ImportWord {
+  readonly by: Identity;
+  /** The environment that it was exported from. */
+  readonly from: string;
+  readonly exportedAt: string;
+  /** Of the file. */
+  readonly file: string;
+}
+
+/**
+ * All of it or nothing. Sealed anew, by the key of this connection. The caller holds the writer's lock. The audit log says
+ * it first: no state is ever there without a word, whoever dies in between.
+ */
 export async function importState(
   redis: Redis,
   env: string,
   lock: Pick<WriterLock, "holder" | "token">,
   copy: EnvironmentCopy,
+  word: ImportWord,
 ): Promise<ImportAnswer> {
   const parts = await stage(redis, env, copy);
+  const there = await ask(redis, () => redis.exists(...parts.map(({ target }) => target)));
+  if (there > 0) return { outcome: "not-empty" };
+  await tellImport(redis, env, copy, word);
   const keys = [environmentKeys(env).lock, ...parts.flatMap(({ target, staging }) => [target, staging])];
   const args = [lock.holder, lock.token, ...parts.map(({ count }) => count)];
   const what = `the answer to the import into environment ${env}`;
   const [outcome] = listOf(what, await runScript(redis, IMPORT, keys, args));
   if (outcome === "imported" || outcome === "not-empty" || outcome === "lock-lost") return { outcome };
   throw corrupt(what, "what was staged for it is gone: the import took too long, or Redis is out of memory");
+}
+
+async function tellImport(redis: Redis, env: string, copy: EnvironmentCopy, word: ImportWord): Promise<void> {
+  const { serial, lineage, commit } = copy.head;
+  const counts = { records: copy.records.length, applies: copy.applies.length };
+  const facts = { serial, lineage, commit, ...counts, ...word, by: identityText(word.by) };
+  await appendAudit(redis, env, [{ facts: { kind: "state.imported", ...facts } }]);
 }
 
 interface Part {

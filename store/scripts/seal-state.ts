@@ -1,6 +1,9 @@
 // Seals a state with the first state key: one that was not sealed before, or one that another known key has sealed.
 import { randomUUID } from "node:crypto";
+import { type Identity, identityText } from "../../contracts/approval.ts";
 import { LeaseLost, PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import { keyIdOf } from "../../contracts/state-key.ts";
+import { appendAudit } from "../audit-log.ts";
 import type { Redis } from "../connect.ts";
 import { environmentKeys, stagingKey } from "../keys.ts";
 import { listOf } from "../reply.ts";
@@ -35,11 +38,15 @@ redis.call('HSET', head, unpack(cjson.decode(ARGV[5])))
 return { 'sealed' }
 `);
 
-/** What is there is believed once more, as it is: whoever calls has looked at it. The caller holds the writer's lock. */
+/**
+ * What is there is believed once more, as it is: whoever calls has looked at it. The caller holds the writer's lock. The
+ * audit log says it first: a state is never under another key without a word, whoever dies in between.
+ */
 export async function sealState(
   redis: Redis,
   env: string,
   lock: Pick<WriterLock, "holder" | "token">,
+  by: Identity,
 ): Promise<SealAnswer> {
   const sealing = sealingOf(redis, env);
   if (sealing.key === undefined) throw new PermanentFailure("STATE_KEY_MISSING", "there is no state key to seal with");
@@ -52,6 +59,8 @@ export async function sealState(
   const keys = environmentKeys(env);
   const head = JSON.stringify(sealHead({ head: kept.head, sealed }, sealing));
   const args = [lock.holder, lock.token, serial, seals.size, head];
+  const facts = { serial, lineage, records: seals.size, key: keyIdOf(sealing.key.seal([env])), by: identityText(by) };
+  await appendAudit(redis, env, [{ facts: { kind: "state.sealed", ...facts } }]);
   const answer = await runScript(redis, SEAL, [keys.head, keys.records, keys.lock, staging], args);
   const [outcome] = listOf("the answer to sealing the state", answer);
   if (outcome === "sealed") return { outcome: "sealed", records: seals.size, serial };

@@ -4,12 +4,17 @@ import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { runApply } from "../../cli/commands/apply.ts";
+import { runAuditVerify } from "../../cli/commands/audit.ts";
+import { runAuditExport } from "../../cli/commands/audit-export.ts";
 import { runExport } from "../../cli/commands/export.ts";
+import { runHistory } from "../../cli/commands/history.ts";
 import { runImport } from "../../cli/commands/import.ts";
 import { runPlan } from "../../cli/commands/plan.ts";
 import { runRebuild } from "../../cli/commands/rebuild.ts";
 import { readConfig } from "../../cli/config.ts";
 import type { Host } from "../../cli/host.ts";
+import type { AuditEntry } from "../../contracts/audit/entry.ts";
+import { readAuditLog } from "../../store/audit-log.ts";
 import { connectRedis } from "../../store/connect.ts";
 import { TEST_GIT, type TestRepository, testRepository } from "../git.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
@@ -76,6 +81,39 @@ describeWithRedis("after the loss of a Redis", () => {
     await redis.flushall();
     redis.disconnect();
   }
+
+  async function auditKinds(): Promise<readonly AuditEntry[]> {
+    const redis = connectRedis(server.url, "command");
+    const entries: AuditEntry[] = [];
+    for await (const entry of readAuditLog(redis, env)) entries.push(entry);
+    redis.disconnect();
+    return entries;
+  }
+
+  it("import and rebuild stand in the audit log, which an export carries and verifies", async () => {
+    await apply();
+    await run(runExport, { file: "state.jsonl", withSecrets: true });
+    await loseEverything();
+    await run(runImport, { file: "state.jsonl" });
+    expect((await run(runImport, { file: "state.jsonl" })).code).toBe(4);
+    await run(runAuditExport, { file: "audit.jsonl" });
+    const by = expect.stringMatching(/^local:./);
+    const file = expect.stringMatching(/^sha256:/);
+    expect(await auditKinds()).toMatchObject([
+      { kind: "state.imported", from: env, serial: 1, commit: first, records: 5, applies: 1, file, by },
+      { kind: "applied", serial: 1 },
+    ]);
+    expect((await run(runAuditVerify, { what: "audit.jsonl" })).code).toBe(0);
+    await loseEverything();
+    await run(runRebuild, { ...source, commit: first });
+    expect(await auditKinds()).toMatchObject([
+      { kind: "applied", serial: 1 },
+      { kind: "state.rebuilt", serial: 1, commit: first, person: "Ada" },
+    ]);
+    await run(runAuditExport, { file: "again.jsonl" });
+    expect((await run(runAuditVerify, { what: "again.jsonl" })).code).toBe(0);
+    expect((await run(runHistory, { limit: 5 })).out).toContain("rebuilt from Git");
+  });
 
   it("rebuild takes the commit that this machine remembers, although the branch has moved on", async () => {
     expect((await apply()).code).toBe(0);

@@ -9,7 +9,7 @@ import { listApprovals, readApprovals } from "../../store/approvals/read-approva
 import { readAuditLog } from "../../store/audit-log.ts";
 import { readBudgets } from "../../store/budgets.ts";
 import { dropTask } from "../../store/drop-task.ts";
-import { environmentKeys } from "../../store/keys.ts";
+import { environmentKeys, taskKeys } from "../../store/keys.ts";
 import { type ActivationQueue, openQueue } from "../../store/queue.ts";
 import { requestCancel } from "../../store/tasks.ts";
 import { type TestRedis, testRedis } from "../redis.ts";
@@ -74,6 +74,13 @@ function answer(approval: ApprovalRecord, what: "approved" | "denied", by = ADA,
   return answerApproval(world.redis, queue, { approval, answer: what, word });
 }
 
+/** What the audit log says of approvals. */
+async function decided(): Promise<readonly AuditEntry[]> {
+  const entries: AuditEntry[] = [];
+  for await (const entry of readAuditLog(world.redis, world.env)) entries.push(entry);
+  return entries.filter(({ kind }) => kind === "approval.decided");
+}
+
 const codes = async (ref: TaskRef) =>
   (await world.trace(ref))
     .filter(({ type }) => type === "tool.decided")
@@ -126,9 +133,7 @@ describe("a call that a rule asks about", () => {
     const { name, decisionId } = approval;
     const about = { task: `default/${ref.name}`, approval: name, ...askedFacts(approval), decisionId };
     expect(about).toMatchObject({ tool: "pay", argumentsDigest: expect.stringMatching(/^sha256:/) });
-    const entries: AuditEntry[] = [];
-    for await (const entry of readAuditLog(world.redis, world.env)) entries.push(entry);
-    expect(entries.filter(({ kind }) => kind === "approval.decided")).toEqual([
+    expect(await decided()).toEqual([
       expect.objectContaining({ ...about, answer: "denied", by: "github:ben", message: "not this month" }),
     ]);
   });
@@ -198,6 +203,22 @@ describe("a call that a rule asks about", () => {
     const [late] = await readApprovals(world.redis, ref);
     expect((await answer(late as ApprovalRecord, "approved")).outcome).toBe("settled");
     expect(tools.keys).toEqual([]);
+    const told = { task: `default/${ref.name}`, approval: late?.name, tool: "pay", answer: "expired" };
+    expect(await decided()).toMatchObject([told]);
+    expect((await decided())[0]).not.toHaveProperty("by");
+  });
+
+  it("stands in the audit log as approved and as expired where nobody used the answer in time", async () => {
+    const runner = await world.runner();
+    const ref = await world.start(paying(), "one");
+    await waiting(ref);
+    await runner.drain(0);
+    const approval = await pending(ref);
+    await answer(approval, "approved");
+    await world.redis.hset(taskKeys(ref).approvals, `${approval.id}/until`, 0);
+    await world.runner();
+    expect((await world.ended(ref)).lastError?.code).toBe("APPROVAL_EXPIRED");
+    expect((await decided()).map((entry) => entry["answer"])).toEqual(["approved", "expired"]);
   });
 
   it("is asked about anew where the policies have changed since, and an approval of before does not hold", async () => {

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { StateRecord } from "../../contracts/record.ts";
 import { parseStateKey, type StateKey } from "../../contracts/state-key.ts";
+import { readLastEntry } from "../../store/audit-log.ts";
 import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
 import { readHistory } from "../../store/history.ts";
 import { environmentKeys } from "../../store/keys.ts";
@@ -17,6 +18,8 @@ const NEW = "n".repeat(32);
 const PLANNER = recordOf(manifestOf("planner", { model_ref: "m" }));
 const PLANNER2 = recordOf(manifestOf("planner", { model_ref: "n" }), 2);
 const WRITER = recordOf(manifestOf("writer", { model_ref: "m" }));
+
+const ADA = { kind: "local", name: "ada" } as const;
 
 function keyOf(text: string): StateKey {
   const key = parseStateKey(text);
@@ -178,8 +181,15 @@ describeWithRedis("a sealed state", () => {
       message: expect.stringContaining("countwheel seal"),
     });
     await expect(apply(keyed, [PLANNER2])).rejects.toMatchObject({ code: "STATE_UNSEALED" });
-    expect(await sealState(keyed, env, lock)).toEqual({ outcome: "sealed", records: 2, serial: 1 });
+    expect(await sealState(keyed, env, lock, ADA)).toEqual({ outcome: "sealed", records: 2, serial: 1 });
     expect((await readState(keyed, env)).records.size).toBe(2);
+    expect(await readLastEntry(keyed, env)).toMatchObject({
+      kind: "state.sealed",
+      serial: 1,
+      records: 2,
+      key: expect.stringMatching(/^[0-9a-f]{8}$/),
+      by: "local:ada",
+    });
     await apply(keyed, [PLANNER2]);
     expect((await readHistory(keyed, env, 5)).map(({ serial, sealed }) => [serial, sealed])).toEqual([
       [2, true],
@@ -191,7 +201,7 @@ describeWithRedis("a sealed state", () => {
     await apply(keyed, [PLANNER, WRITER]);
     const both = connect(`${NEW}, ${OLD}`);
     expect((await readState(both, env)).records.size).toBe(2);
-    await sealState(both, env, lock);
+    await sealState(both, env, lock, ADA);
     expect((await readState(connect(NEW), env)).records.size).toBe(2);
     await expect(readState(keyed, env)).rejects.toMatchObject({ code: "STATE_KEY_MISSING" });
   });
@@ -199,15 +209,15 @@ describeWithRedis("a sealed state", () => {
   test("believes no plain record below a sealed head when it is sealed again", async () => {
     await apply(plain, [PLANNER]);
     const forged = await recordText(PLANNER.address);
-    await sealState(keyed, env, lock);
+    await sealState(keyed, env, lock, ADA);
     await plain.hset(environmentKeys(env).records, PLANNER.address, forged);
-    await expect(sealState(connect(`${NEW},${OLD}`), env, lock)).rejects.toMatchObject({ code: "STATE_UNSEALED" });
+    await expect(sealState(connect(`${NEW},${OLD}`), env, lock, ADA)).rejects.toMatchObject({ code: "STATE_UNSEALED" });
   });
 
   test("is sealed only by who holds the writer's lock", async () => {
     await apply(plain, [PLANNER]);
     const lost = { holder: "r0", token: lock.token };
-    await expect(sealState(keyed, env, lost)).rejects.toMatchObject({ code: "LEASE_LOST" });
+    await expect(sealState(keyed, env, lost, ADA)).rejects.toMatchObject({ code: "LEASE_LOST" });
     await expect(readState(keyed, env)).rejects.toMatchObject({ code: "STATE_UNSEALED" });
   });
 

@@ -19,6 +19,8 @@ export interface ApprovalBook {
    * else what was asked last, and is waited for.
    */
   findTurn(turn: number, binding: string): Promise<AskedBefore | undefined>;
+  /** Its time is over, and that is about to be written down: it stands in the audit log from now on. */
+  tellExpired(id: string): Promise<void>;
   /** Something is about to be asked: whoever lists questions must look here from now on. */
   note(): Promise<void>;
 }

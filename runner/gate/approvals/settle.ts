@@ -72,6 +72,7 @@ export async function settleApproval(options: JudgeOptions, asking: Asking, judg
     return request(options, book, asking, { judgement, asked, binding, mismatch: { before, judgement: after } });
   if (after.permitted) return { outcome: "approved", judgement: after, approval: useOf(before) };
   const isNews = answered?.answer === "expired" && before.phase !== "Expired";
+  if (isNews) await book.tellExpired(before.id);
   return { outcome: "refused", judgement: after, ...(isNews ? { approval: { kind: "expire", id: before.id } } : {}) };
 }
 

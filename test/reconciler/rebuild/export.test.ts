@@ -177,7 +177,11 @@ describeWithRedis("an environment", () => {
   }
 
   const importInto = ({ redis, env }: Pick<World, "redis" | "env">, text: string, acceptUnsealed = false) =>
-    importEnvironment({ redis, env, holder: "import", lineages: processLineageMemory() }, text, { acceptUnsealed });
+    importEnvironment(
+      { redis, env, holder: "import", lineages: processLineageMemory(), by: { kind: "local", name: "ada" } },
+      text,
+      { acceptUnsealed },
+    );
 
   async function exported({ redis, env }: World, secrets = true): Promise<string> {
     const copy = await readEnvironment(redis, env);
