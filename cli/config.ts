@@ -22,6 +22,8 @@ export interface Config {
   readonly actor: string | undefined;
   /** COUNTWHEEL_WEBHOOK_SECRET: the new one and, during a rotation, the old one. An empty one is kept, to be refused. */
   readonly webhookSecrets: readonly string[];
+  /** COUNTWHEEL_MCP_TOKEN: what clients of `mcp --listen` must bring; undefined: only this machine may ask. */
+  readonly mcpToken: string | undefined;
   readonly color: boolean | undefined;
   /** CI=true: nobody can answer. */
   readonly noInput: boolean;
@@ -40,11 +42,19 @@ const VARIABLES = {
   COUNTWHEEL_STATE_KEY: "seals records, plans and history; two keys with a comma: the first seals, both verify",
   COUNTWHEEL_AUDIT_KEY: "signs heads of the audit log: a file that `audit keygen` wrote, or its text",
   COUNTWHEEL_WEBHOOK_SECRET: "what GitHub signs webhooks with, for `reconcile --listen`; two with a comma, to rotate",
+  COUNTWHEEL_MCP_TOKEN: "the bearer token that clients of `mcp --listen` must bring",
   COUNTWHEEL_HOME: "where the embedded server and the mirrors live, instead of .countwheel/",
 } as const;
 
 /** Secrets of Countwheel itself: no manifest gets to see them, whatever `--secret-env` allows. */
-const OURS: readonly string[] = ["COUNTWHEEL_STATE_KEY", "COUNTWHEEL_AUDIT_KEY", "COUNTWHEEL_WEBHOOK_SECRET"];
+const OURS: readonly string[] = [
+  "COUNTWHEEL_STATE_KEY",
+  "COUNTWHEEL_AUDIT_KEY",
+  "COUNTWHEEL_WEBHOOK_SECRET",
+  "COUNTWHEEL_MCP_TOKEN",
+];
+/** Characters of a token that nobody guesses. */
+const MIN_TOKEN_LENGTH = 24;
 
 export interface ConfigAnswer {
   readonly config: Config;
@@ -69,6 +79,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
       value("COUNTWHEEL_WEBHOOK_SECRET")
         ?.split(",")
         .map((secret) => secret.trim()) ?? [],
+    mcpToken: value("COUNTWHEEL_MCP_TOKEN"),
     color: readColor(value),
     noInput: value("CI") === "true",
     secretEnv: Object.fromEntries(
@@ -82,7 +93,12 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
   };
   return {
     config,
-    problems: [...unknownVariables(variables), ...badEnvironment(config), ...badStateKey(config, value)],
+    problems: [
+      ...unknownVariables(variables),
+      ...badEnvironment(config),
+      ...badStateKey(config, value),
+      ...badToken(config),
+    ],
   };
 }
 
@@ -100,6 +116,13 @@ function badStateKey({ stateKey }: Config, value: (name: string) => string | und
   if (stateKey !== undefined || value("COUNTWHEEL_STATE_KEY") === undefined) return [];
   return [
     `\`COUNTWHEEL_STATE_KEY\` needs ${MIN_KEY_LENGTH} characters or more in each key, such as \`openssl rand -hex 32\` makes`,
+  ];
+}
+
+function badToken({ mcpToken }: Config): string[] {
+  if (mcpToken === undefined || (/^\S+$/.test(mcpToken) && mcpToken.length >= MIN_TOKEN_LENGTH)) return [];
+  return [
+    `\`COUNTWHEEL_MCP_TOKEN\` needs ${MIN_TOKEN_LENGTH} characters or more without spaces, such as \`openssl rand -hex 32\` makes`,
   ];
 }
 

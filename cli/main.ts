@@ -2,37 +2,17 @@
 // The entry of the command: makes the host from the process, runs one command, and ends with its exit code.
 import { createInterface } from "node:readline/promises";
 import { isatty } from "node:tty";
-import { CommanderError } from "commander";
-import type { Act } from "./arguments/flags.ts";
-import { makeProgram } from "./arguments/program.ts";
 import { type Config, readConfig } from "./config.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
-import type { Host, Output, OutputFormat } from "./host.ts";
-import { failureOf, printFailure } from "./output.ts";
-import { readVersion } from "./package-facts.ts";
+import type { Host, Output } from "./host.ts";
+import { runWords } from "./run-words.ts";
 
 process.exitCode = await main(process.argv.slice(2));
 
 async function main(words: readonly string[]): Promise<ExitCode> {
   const { config, problems } = readConfig(process.env);
   if (problems.length > 0) return refuse(problems);
-  const host = makeHost(withoutColor(config, words), words);
-  let code: ExitCode = EXIT.ok;
-  const act: Act = async (load, options) => {
-    const body = await load();
-    code = await body(host, options);
-  };
-  const program = makeProgram({ version: readVersion(), env: config.env }, act);
-  for (const command of [program, ...program.commands, ...program.commands.flatMap((parent) => parent.commands)]) {
-    command.exitOverride();
-  }
-  try {
-    await program.parseAsync([...words], { from: "user" });
-    return code;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    return printFailure(host, outputFormatOf(words), failureOf(error));
-  }
+  return runWords(makeHost(withoutColor(config, words), words), words);
 }
 
 function refuse(problems: readonly string[]): ExitCode {
@@ -89,11 +69,4 @@ async function ask(question: string): Promise<boolean> {
   } finally {
     lines.close();
   }
-}
-
-/** Commander may have failed before it knew the flag, so the words themselves are asked. */
-function outputFormatOf(words: readonly string[]): OutputFormat {
-  const index = words.findIndex((word) => word === "-o" || word === "--output" || word.startsWith("--output="));
-  const value = words[index]?.startsWith("--output=") ? words[index].slice("--output=".length) : words[index + 1];
-  return index >= 0 && (value === "json" || value === "jsonl") ? value : "text";
 }

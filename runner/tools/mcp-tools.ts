@@ -4,10 +4,10 @@ import { declaredClasses, discoveredClasses, effectOf } from "../../contracts/to
 import { mcpToolName } from "../../contracts/tool-names.ts";
 import type { Reach } from "../../policies/request.ts";
 import { factsOfServed } from "../../policies/tool-data.ts";
+import { boundText } from "../bound-text.ts";
 import type { McpToolDescription } from "../mcp/mcp-client.ts";
 import type { ServerHandle } from "../mcp/shared-server.ts";
 import type { ToolDefinition } from "../models/model.ts";
-import { boundText } from "./bound-text.ts";
 import type { FoundServer, FoundTool } from "./find-manifest.ts";
 import type { Tool } from "./tool.ts";
 import { dataFrom, definitionDigest, resultLimitOf, timeoutMsOf } from "./tool-facts.ts";

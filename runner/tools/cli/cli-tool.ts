@@ -7,12 +7,12 @@ import { PermanentFailure, TransientFailure } from "../../../contracts/failure.t
 import { isolationOf, SANDBOX_NETWORKS } from "../../../contracts/isolation.ts";
 import type { ToolSpec } from "../../../contracts/kinds/tool.ts";
 import type { ToolResult } from "../../../contracts/step.ts";
+import { boundText } from "../../bound-text.ts";
 import { type CommandGround, findCommand } from "../../processes/find-command.ts";
 import type { Command } from "../../processes/process-group.ts";
 import { type Ran, runCommand } from "../../processes/run-command.ts";
 import type { Sandbox, Sandboxed } from "../../processes/sandbox.ts";
 import type { Secrets } from "../../secrets/secrets.ts";
-import { boundText } from "../bound-text.ts";
 import type { ToolCallContext } from "../tool.ts";
 import { resultLimitOf, timeoutMsOf } from "../tool-facts.ts";
 import { makeArgv } from "./argv.ts";
