@@ -18,6 +18,8 @@ export interface Config {
   readonly stateKey: StateKey | undefined;
   /** COUNTWHEEL_AUDIT_KEY: the file of the Ed25519 key that signs heads of the audit log, or the key itself as PEM. */
   readonly auditKey: string | undefined;
+  /** COUNTWHEEL_AGE_IDENTITY: the file of the age identities that open sealed secrets, or their text. */
+  readonly ageIdentity: string | undefined;
   /** GITHUB_ACTOR: who started the job that this runs in. */
   readonly actor: string | undefined;
   /** COUNTWHEEL_WEBHOOK_SECRET: the new one and, during a rotation, the old one. An empty one is kept, to be refused. */
@@ -41,6 +43,7 @@ const VARIABLES = {
   COUNTWHEEL_ENV: "the environment, instead of `default`",
   COUNTWHEEL_STATE_KEY: "seals records, plans and history; two keys with a comma: the first seals, both verify",
   COUNTWHEEL_AUDIT_KEY: "signs heads of the audit log: a file that `audit keygen` wrote, or its text",
+  COUNTWHEEL_AGE_IDENTITY: "opens sealed secrets: a file that `secret keygen` wrote, or its text",
   COUNTWHEEL_WEBHOOK_SECRET: "what GitHub signs webhooks with, for `reconcile --listen`; two with a comma, to rotate",
   COUNTWHEEL_MCP_TOKEN: "the bearer token that clients of `mcp --listen` must bring",
   COUNTWHEEL_HOME: "where the embedded server and the mirrors live, instead of .countwheel/",
@@ -50,6 +53,7 @@ const VARIABLES = {
 const OURS: readonly string[] = [
   "COUNTWHEEL_STATE_KEY",
   "COUNTWHEEL_AUDIT_KEY",
+  "COUNTWHEEL_AGE_IDENTITY",
   "COUNTWHEEL_WEBHOOK_SECRET",
   "COUNTWHEEL_MCP_TOKEN",
 ];
@@ -74,6 +78,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     },
     stateKey: parseStateKey(value("COUNTWHEEL_STATE_KEY") ?? ""),
     auditKey: value("COUNTWHEEL_AUDIT_KEY"),
+    ageIdentity: value("COUNTWHEEL_AGE_IDENTITY"),
     actor: value("GITHUB_ACTOR"),
     webhookSecrets:
       value("COUNTWHEEL_WEBHOOK_SECRET")

@@ -46,6 +46,8 @@ export interface EnvironmentSettings {
     readonly ignore: readonly IgnoreRule[];
   };
   readonly retention: TaskRetention;
+  /** Whom `secret seal` seals values for: the public halves of the runners' age identities. */
+  readonly ageRecipients: readonly string[];
 }
 
 /** What Redis keeps of tasks that ended. null: as the runner has it. */
@@ -73,10 +75,12 @@ export function defaultSettings(name: string): EnvironmentSettings {
     freeze: [],
     drift: { intervalMs: 300_000, selfHeal: [], ignore: [] },
     retention: RUNNERS_RETENTION,
+    ageRecipients: [],
   };
 }
 
 const TEXT = { type: "string", minLength: 1 } as const;
+const AGE_RECIPIENT_PATTERN = "^age1(?:pq1)?[02-9ac-hj-np-z]{58,2100}$";
 const DURATION = { type: "string", pattern: DURATION_PATTERN } as const;
 
 /** One environment as it is written, in snake_case, under `environments.<name>` of `countwheel.yaml`. */
@@ -182,6 +186,11 @@ export const ENVIRONMENT_SCHEMA = {
           },
         },
       },
+    },
+    age_recipients: {
+      type: "array",
+      description: "Whom `secret seal` seals values for: the public halves (age1…) of the runners' age identities.",
+      items: { type: "string", pattern: AGE_RECIPIENT_PATTERN },
     },
     retention: {
       type: "object",

@@ -58,7 +58,7 @@ export interface MissingSecret {
   readonly name: string;
   readonly key: string;
   readonly runner: string;
-  /** SECRET_MISSING, SECRET_REFUSED or SECRET_SEALED_UNSUPPORTED. */
+  /** SECRET_MISSING, SECRET_REFUSED, or what stands in the way of a sealed value. */
   readonly code: string;
   readonly at: string;
 }

@@ -25,6 +25,7 @@ const OWNED: Readonly<Record<string, string>> = {
   "@anthropic-ai/sdk": "runner",
   openai: "runner",
   "@modelcontextprotocol/sdk": "runner",
+  "age-encryption": "runner",
 };
 
 const MAX_LINES = 300;

@@ -3,7 +3,7 @@ import { Argument, type Command } from "commander";
 import { addAuditCommands } from "./audit.ts";
 import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./flags.ts";
 import { withSource } from "./plan.ts";
-import { wholeNumber } from "./values.ts";
+import { collect, wholeNumber } from "./values.ts";
 
 export function addInspectCommands(program: Command, facts: ProgramFacts, act: Act): void {
   addGet(program, facts, act);
@@ -90,7 +90,8 @@ function addHistory(program: Command, facts: ProgramFacts, act: Act): void {
 function addDoctor(program: Command, facts: ProgramFacts, act: Act): void {
   const command = program
     .command("doctor")
-    .description("check this machine and the Redis, and say how to mend what is wrong");
+    .description("check this machine and the Redis, and say how to mend what is wrong")
+    .option("--age-identity <file>", "try it on the sealed values of the environment (repeatable)", collect, []);
   withOutput(withStateFlags(command, facts), ["text", "json"]).action((flags) =>
     act(async () => (await import("../commands/doctor.ts")).runDoctor, flags),
   );

@@ -83,6 +83,7 @@ function addRunner(program: Command, facts: ProgramFacts, act: Act): void {
       [],
     )
     .option("--secret-dir <dir>", "folder whose files Secrets may name (repeatable; default none)", collect, [])
+    .option("--age-identity <file>", "opens sealed secrets (repeatable; beside COUNTWHEEL_AGE_IDENTITY)", collect, [])
     .option(
       "--private-host <name>",
       "host of an HTTP tool that may lead to a private address (repeatable; default none)",

@@ -95,6 +95,7 @@ function addReconcile(program: Command, facts: ProgramFacts, act: Act): void {
       [],
     )
     .option("--secret-dir <dir>", "folder whose files they may name (repeatable; default none)", collect, [])
+    .option("--age-identity <file>", "opens those that are sealed (repeatable)", collect, [])
     .option(
       "--github <owner/name>",
       "show plans and applies on this repository's pull requests (needs GITHUB_TOKEN)",

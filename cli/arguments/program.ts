@@ -9,6 +9,7 @@ import { addOperateCommands } from "./operate.ts";
 import { addPlanCommands } from "./plan.ts";
 import { addPolicyCommands } from "./policy.ts";
 import { addRecoverCommands } from "./recover.ts";
+import { addSecretCommands } from "./secret.ts";
 
 export function makeProgram(facts: ProgramFacts, act: Act): Command {
   const program = new Command("countwheel")
@@ -21,6 +22,7 @@ export function makeProgram(facts: ProgramFacts, act: Act): Command {
     .addHelpText("after", `\n${EXIT_CODE_HELP}\n\nStart: countwheel init, then countwheel up`);
   addManifestCommands(program.commandsGroup("Write manifests:"), facts, act);
   addPolicyCommands(program.commandsGroup("Write manifests:"), facts, act);
+  addSecretCommands(program.commandsGroup("Write manifests:"), facts, act);
   addPlanCommands(program.commandsGroup("Deploy them:"), facts, act);
   addHistoryCommands(program.commandsGroup("Hold and go back:"), facts, act);
   addInspectCommands(program.commandsGroup("Look:"), facts, act);

@@ -4,20 +4,25 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { failureRecord } from "../../contracts/failure.ts";
+import { AgeKeys } from "../../runner/secrets/age-keys.ts";
 import { type Breaker, listBreakers } from "../../store/breakers.ts";
-import { checkServer, closeRedis, connectRedis, type ServerReport } from "../../store/connect.ts";
+import { checkServer, closeRedis, connectRedis, type Redis, type ServerReport } from "../../store/connect.ts";
 import { ensureEmbedded, stopEmbedded } from "../../store/embedded/embedded.ts";
 import { findProgram } from "../../store/embedded/find-server.ts";
+import { readState } from "../../store/state.ts";
 import { isOlder } from "../../store/version.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { type Paint, paintFor, printJson } from "../output.ts";
 import { countwheelHome } from "../repository-root.ts";
+import { checkSealed } from "../sealed-check.ts";
+import { identitySources } from "../secret-access.ts";
 import { breakerSentence } from "../view/breaker.ts";
 import { renderBytes } from "../view/table.ts";
 
 export interface DoctorOptions extends CommonFlags {
   readonly allowUnprotected?: boolean;
+  readonly ageIdentity?: readonly string[];
 }
 
 type Status = "ok" | "warn" | "fail";
@@ -79,13 +84,13 @@ async function checkHome(home: string): Promise<Check> {
 /** The server that the other commands would use. An embedded one that was not running is stopped again. */
 async function checkRedis(host: Host, options: DoctorOptions): Promise<Check[]> {
   const given = options.redis ?? host.config.redisUrl;
-  if (given !== undefined) return checkUrl(given, "the given Redis", options);
+  if (given !== undefined) return checkUrl(host, given, "the given Redis", options);
   const home = countwheelHome(host.config, host.cwd);
   let wasStarted = false;
   try {
     const { path, userHome } = host.config;
     const server = await ensureEmbedded({ home, path, userHome, say: () => (wasStarted = true) });
-    return await checkUrl(server.url, `embedded: ${server.how}`, options);
+    return await checkUrl(host, server.url, `embedded: ${server.how}`, options);
   } catch (error) {
     return [failed(error)];
   } finally {
@@ -93,16 +98,14 @@ async function checkRedis(host: Host, options: DoctorOptions): Promise<Check[]> 
   }
 }
 
-async function checkUrl(
-  url: string,
-  which: string,
-  { allowUnprotected = false, env }: DoctorOptions,
-): Promise<Check[]> {
+async function checkUrl(host: Host, url: string, which: string, options: DoctorOptions): Promise<Check[]> {
+  const { allowUnprotected = false, env } = options;
   try {
-    const redis = connectRedis(url, "command");
+    const redis = connectRedis(url, "command", host.config.stateKey);
     try {
       const report = await checkServer(redis, { allowUnprotected });
-      return [...reportChecks(which, report), ...reportBreakers(await listBreakers(redis, env))];
+      const breakers = reportBreakers(await listBreakers(redis, env));
+      return [...reportChecks(which, report), ...breakers, ...(await checkSecrets(host, redis, options))];
     } finally {
       await closeRedis(redis);
     }
@@ -117,6 +120,17 @@ function reportChecks(which: string, report: ServerReport): Check[] {
   const max = memory.max === null ? "" : ` of ${renderBytes(memory.max)}`;
   const found = `${product} ${version}, ${which}; maxmemory-policy ${policy}, persistence ${persistence}${used}${max}`;
   return [check("redis", "ok", found), ...warnings.map((warning) => check("redis", "warn", "", warning))];
+}
+
+/** Told where the environment has sealed values. What another machine's runners can open, only they know. */
+async function checkSecrets(host: Host, redis: Redis, { env, ageIdentity = [] }: DoctorOptions): Promise<Check[]> {
+  const { records } = await readState(redis, env);
+  const { opened, closed } = await checkSealed(records.values(), new AgeKeys(identitySources(host, ageIdentity)));
+  const fine =
+    opened === 0
+      ? []
+      : [check("sealed", "ok", `${opened} sealed ${opened === 1 ? "value opens" : "values open"} here`)];
+  return [...fine, ...closed.map(({ place, code, why }) => check("sealed", "warn", `Secret ${place} (${code})`, why))];
 }
 
 /** Endpoints that are left alone for a while. One whose calls failed a few times only is nobody's worry yet. */

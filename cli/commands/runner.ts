@@ -18,6 +18,7 @@ import type { CommonFlags, Host } from "../host.ts";
 import { say, UsageFailure } from "../output.ts";
 import { openRedis } from "../redis.ts";
 import { countwheelHome } from "../repository-root.ts";
+import { secretAccess } from "../secret-access.ts";
 
 export interface RunnerCommandOptions extends CommonFlags {
   readonly id?: string;
@@ -34,6 +35,7 @@ export interface RunnerCommandOptions extends CommonFlags {
   readonly models?: readonly string[];
   readonly secretEnv: readonly string[];
   readonly secretDir: readonly string[];
+  readonly ageIdentity: readonly string[];
   readonly privateHost: readonly string[];
   /** Absent: manifests may start every program. */
   readonly allowCommand?: readonly string[];
@@ -49,11 +51,7 @@ export async function runRunner(host: Host, options: RunnerCommandOptions): Prom
     id,
     ...facts,
     leaseMs: options.lease,
-    secrets: {
-      variables: host.config.secretEnv,
-      variablePatterns: options.secretEnv.length > 0 ? options.secretEnv : DEFAULT_VARIABLE_PATTERNS,
-      folders: options.secretDir.map((folder) => resolve(host.cwd, folder)),
-    },
+    secrets: secretAccess(host, options, DEFAULT_VARIABLE_PATTERNS),
     retention: retentionOf(options),
     cwd: host.cwd,
     hiddenFolders: [resolve(countwheelHome(host.config, host.cwd))],

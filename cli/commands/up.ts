@@ -45,6 +45,7 @@ function runOne(host: Host, options: UpOptions): Promise<ExitCode> {
     drainTimeout: DRAIN_MS,
     secretEnv: [],
     secretDir: [],
+    ageIdentity: [],
     privateHost: [],
   });
 }

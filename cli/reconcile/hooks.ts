@@ -1,10 +1,9 @@
 // The desk at which an environment's TaskWebhooks are answered: with the secrets that this process may read.
-import { resolve } from "node:path";
 import type { HookDesk } from "../../reconciler/triggers/hooks/answer-hook.ts";
 import { toldOnce } from "../../reconciler/triggers/hooks/told-once.ts";
-import type { SecretAccess } from "../../runner/secrets/allowed.ts";
 import { openSecrets } from "../../runner/secrets/secrets.ts";
 import type { Host } from "../host.ts";
+import { secretAccess } from "../secret-access.ts";
 import type { OpenEnvironment } from "./environment.ts";
 import type { ReconcileOptions } from "./options.ts";
 
@@ -12,20 +11,12 @@ import type { ReconcileOptions } from "./options.ts";
 const DEFAULT_PATTERNS: readonly string[] = ["COUNTWHEEL_SECRET_*"];
 
 export function hookDesk(host: Host, options: ReconcileOptions, { loop, state, print }: OpenEnvironment): HookDesk {
-  const access = accessOf(host, options);
+  const access = secretAccess(host, options, DEFAULT_PATTERNS);
   return {
     maker: loop.writer,
     state,
     emit: toldOnce(print),
     resolveSecret: (records, reference, namespace, neededBy) =>
       openSecrets(Object.fromEntries(records), access).resolve(reference, namespace, neededBy),
-  };
-}
-
-function accessOf(host: Host, { secretEnv = [], secretDir = [] }: ReconcileOptions): SecretAccess {
-  return {
-    variables: host.config.secretEnv,
-    variablePatterns: secretEnv.length > 0 ? secretEnv : DEFAULT_PATTERNS,
-    folders: secretDir.map((folder) => resolve(host.cwd, folder)),
   };
 }

@@ -20,6 +20,7 @@ export interface ReconcileOptions extends CommonFlags {
   /** Variables and folders that the Secrets of TaskWebhooks may name. */
   readonly secretEnv?: readonly string[];
   readonly secretDir?: readonly string[];
+  readonly ageIdentity?: readonly string[];
   /** `owner/name`: show plans and applies on the pull requests of this repository. */
   readonly github?: string;
   /** How many prunes were confirmed, for one apply. */

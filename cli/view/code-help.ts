@@ -99,6 +99,18 @@ export const FAILURE_HELP: Readonly<Record<string, string>> = {
   COMMAND_KILLED:
     "A signal ended the program of a `cli` tool: a limit of its sandbox, the machine's memory, or a person. A write may have happened.",
   COMMAND_FLOODS: "The program of a `cli` tool wrote more than 64 MiB and was ended. A write may have happened.",
+  SECRET_MISSING:
+    "A Secret that something needs has no value on this runner. The message says where it would be looked for.",
+  SECRET_REFUSED:
+    "A Secret names a variable or a file that this runner does not allow. Allow it with `--secret-env` or `--secret-dir`, or name another one.",
+  SECRET_IDENTITY_MISSING:
+    "A value is sealed with age, and the runner has no identity to open it, or cannot read the one it was given. Start it with `--age-identity FILE`, or set COUNTWHEEL_AGE_IDENTITY.",
+  SECRET_IDENTITY_WRONG:
+    "A value is sealed for none of the age identities that the runner has. Seal it again for its recipient, or give the runner the identity that it is for.",
+  SECRET_SEALED_DAMAGED:
+    "A sealed value is no age file any more: it was changed, cut, or holds no text. Seal it again with `countwheel secret seal`.",
+  SECRET_SEALED_ELSEWHERE:
+    "A sealed value was copied from another Secret or another key. `countwheel secret seal` binds each to one place, so that nobody can have it opened for something else. After a rename, seal it again.",
   TOOL_ARGUMENTS_INVALID: "The model's arguments do not fit the tool. It reads why, and may call again.",
   TOOL_TIMEOUT: "A tool did not answer within its `runtime.timeout`.",
   NOT_FAILED: "Only tasks that are Failed or DeadLetter can be tried again with `countwheel retry`.",

@@ -54,6 +54,15 @@ export function removeManifest(text: string, wanted: WantedManifest): string | n
   return isFirst ? tail.replace(/^---[^\n]*\n/, "") : `${head.replace(/---[^\n]*\n$/, "")}${tail}`;
 }
 
+/** The manifest as it stands there, keys as they are written. undefined: it is not there, or the text cannot be read. */
+export function plainManifest(text: string, wanted: WantedManifest): Readonly<Record<string, unknown>> | undefined {
+  const documents = parse(text);
+  const found = findManifest(documents, wanted);
+  return found === undefined || documents.some(({ errors }) => errors.length > 0)
+    ? undefined
+    : found.map.toJS(found.document);
+}
+
 type Parsed = Document.Parsed;
 
 function parse(text: string): readonly Parsed[] {
@@ -136,7 +145,10 @@ function replace(text: string, pair: Pair, isFlow: boolean, value: unknown): str
   if (colon === -1 || colon > old[0]) return undefined;
   const end = colon + 1 + text.slice(colon + 1, Math.max(colon + 1, old[1])).trimEnd().length;
   const written = isFlow ? ` ${JSON.stringify(value)}` : blockOf(value, indentAt(text, key[0]));
-  return text.slice(0, colon + 1) + written + text.slice(end);
+  const comment = written.includes("\n") ? (/^[ \t]+#[^\n]*/.exec(text.slice(end, lineEnd(text, end)))?.[0] ?? "") : "";
+  const [first = "", ...lines] = written.split("\n");
+  // Behind several lines a comment would belong to the last of them: it stays on the key's own line.
+  return text.slice(0, colon + 1) + [first + comment, ...lines].join("\n") + text.slice(end + comment.length);
 }
 
 function insert(text: string, map: YAMLMap, isFlow: boolean, key: string, value: unknown): string | undefined {

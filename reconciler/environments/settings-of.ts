@@ -42,5 +42,6 @@ export function settingsOf(name: string, written: WrittenSettings): EnvironmentS
       keptFailedMs: parseDuration(retention?.keep_failed_for ?? "") ?? keptMs,
       keptTasks: retention?.keep_tasks ?? null,
     },
+    ageRecipients: written.age_recipients ?? base.ageRecipients,
   };
 }

@@ -1,6 +1,7 @@
 // What Secrets may reach for on this runner: which environment variables, and files in which folders.
 import { readFile, realpath, stat } from "node:fs/promises";
 import { isAbsolute, resolve, sep } from "node:path";
+import type { AgeKeys } from "./age-keys.ts";
 
 export interface SecretAccess {
   /** The environment as values: only names that match a pattern are ever read from it. */
@@ -9,15 +10,17 @@ export interface SecretAccess {
   readonly variablePatterns: readonly string[];
   /** Absolute folders. Empty: no files. */
   readonly folders: readonly string[];
+  /** Opens sealed values; undefined: it has no identity. */
+  readonly ageKeys?: Pick<AgeKeys, "open"> | undefined;
 }
 
 export const DEFAULT_VARIABLE_PATTERNS: readonly string[] = ["*_API_KEY", "COUNTWHEEL_SECRET_*"];
 
-/** `missing`: allowed, but not there. `refused`: not allowed here. */
+/** `missing`: allowed, but not there. `refused`: not allowed here, or for the reason of `code`. */
 export type Lookup =
   | { readonly outcome: "found"; readonly value: string }
   | { readonly outcome: "missing"; readonly why: string }
-  | { readonly outcome: "refused"; readonly why: string };
+  | { readonly outcome: "refused"; readonly why: string; readonly code?: string };
 
 export function readVariable(name: string, { variables, variablePatterns }: SecretAccess): Lookup {
   if (!variablePatterns.some((pattern) => matchesPattern(pattern, name))) {

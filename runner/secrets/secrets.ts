@@ -4,13 +4,15 @@ import { PermanentFailure } from "../../contracts/failure.ts";
 import type { SecretSpec } from "../../contracts/kinds/secret.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import type { Snapshot } from "../../contracts/snapshot.ts";
+import { AgeKeys } from "./age-keys.ts";
 import { type Lookup, readSecretFile, readVariable, type SecretAccess } from "./allowed.ts";
 import { DEFAULT_KEY, parseSecretReference, type SecretReference } from "./reference.ts";
 
 export interface Secrets {
   /**
    * The value behind a reference in a manifest of `namespace`; `neededBy` names that manifest for people. Throws
-   * PermanentFailure SECRET_MISSING, SECRET_REFUSED or SECRET_SEALED_UNSUPPORTED; never a value in its text.
+   * PermanentFailure SECRET_MISSING or SECRET_REFUSED, or what stands in the way of a sealed value (`SealedFailure`); never
+   * a value in its text.
    */
   resolve(reference: string, namespace: string, neededBy: string): Promise<string>;
   /** Every value that was resolved, and every value that stands in a manifest: what may be written nowhere. */
@@ -29,7 +31,7 @@ export function openSecrets(entries: Snapshot["entries"], access: SecretAccess):
       const spec = find(reference.namespace, reference.name);
       if (spec === undefined) throw missing(reference, neededBy, noManifest(reference));
       const lookup = await look(spec, reference, access);
-      if (lookup.outcome === "refused") throw refused(reference, neededBy, lookup.why);
+      if (lookup.outcome === "refused") throw refused(reference, neededBy, lookup);
       if (lookup.outcome === "missing") throw missing(reference, neededBy, lookup.why);
       known.add(lookup.value);
       return lookup.value;
@@ -44,12 +46,23 @@ async function look(spec: SecretSpec, reference: SecretReference, access: Secret
   const place = own(spec.from, key);
   if (place?.env !== undefined) return readVariable(place.env, access);
   if (place?.file !== undefined) return readSecretFile(place.file, access);
-  if (own(spec.sealed, key) !== undefined) throw sealed(reference);
+  const sealed = own(spec.sealed, key);
+  if (sealed !== undefined) return unseal(sealed, reference, access);
   const value = literal(spec, key);
   return value === undefined || value === ""
     ? { outcome: "missing", why: otherKeys(spec, reference) }
     : { outcome: "found", value };
 }
+
+async function unseal(sealed: string, reference: SecretReference, { ageKeys }: SecretAccess): Promise<Lookup> {
+  const answer = await (ageKeys ?? NO_KEYS).open(sealed, reference);
+  if (answer.outcome === "refused") return answer;
+  return answer.value === ""
+    ? { outcome: "missing", why: "what is sealed is empty" }
+    : { outcome: "found", value: answer.value };
+}
+
+const NO_KEYS = new AgeKeys({ files: [] });
 
 function literal(spec: SecretSpec, key: string): string | undefined {
   const encoded = own(spec.data, key);
@@ -102,12 +115,11 @@ function missing(reference: SecretReference, neededBy: string, how: string): Per
   return new PermanentFailure("SECRET_MISSING", message, { details: { ...reference } });
 }
 
-function refused(reference: SecretReference, neededBy: string, why: string): PermanentFailure {
+function refused(
+  reference: SecretReference,
+  neededBy: string,
+  { code = "SECRET_REFUSED", why }: Extract<Lookup, { outcome: "refused" }>,
+): PermanentFailure {
   const message = `secret \`${display(reference)}\`, which ${neededBy} needs, is out of reach: ${why}`;
-  return new PermanentFailure("SECRET_REFUSED", message, { details: { ...reference } });
-}
-
-function sealed(reference: SecretReference): PermanentFailure {
-  const message = `secret \`${display(reference)}\` is sealed, and this runner cannot open sealed secrets: use \`from\``;
-  return new PermanentFailure("SECRET_SEALED_UNSUPPORTED", message, { details: { ...reference } });
+  return new PermanentFailure(code, message, { details: { ...reference } });
 }

@@ -6,8 +6,11 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { runDoctor } from "../../cli/commands/doctor.ts";
 import { readConfig } from "../../cli/config.ts";
 import type { Host } from "../../cli/host.ts";
+import { closeRedis, connectRedis } from "../../store/connect.ts";
 import { stopEmbedded } from "../../store/embedded/embedded.ts";
-import { describeWithRedis, SEARCH } from "../redis.ts";
+import { describeWithRedis, SEARCH, testRedis } from "../redis.ts";
+import { applyAll, manifest, record } from "../runner/world.ts";
+import { AGE_IDENTITY, BY_AGE, sealedValue } from "../sealed.ts";
 
 let folder = "";
 beforeEach(async () => {
@@ -68,5 +71,27 @@ describeWithRedis("doctor", () => {
       found: expect.stringMatching(/embedded: .*noeviction, persistence aof, uses \d+(\.\d)? [kM]B/),
     });
     expect(await stopEmbedded(folder)).toBe("none");
+  });
+
+  test("tells which sealed values of the environment it can open, and why not the others", async () => {
+    const server = await testRedis();
+    const redis = connectRedis(server.url, "command");
+    const place = { namespace: "default", name: "db", key: "password" };
+    const sealed = { password: await sealedValue(place, "x"), other: await sealedValue(place, "x"), bare: BY_AGE };
+    await applyAll(redis, "default", [record(manifest("Secret", "db", { sealed, from: { bare: { env: "X" } } }))]);
+    const checked = async (more: Readonly<Record<string, string>>) => {
+      const { text } = await examine({ REDIS_URL: server.url, ...more }, "text");
+      return text.split("\n").filter((line) => line.includes("sealed"));
+    };
+    expect(await checked({})).toEqual([
+      expect.stringMatching(/^warn +sealed +Secret default\/db:password \(SECRET_IDENTITY_MISSING\): it is sealed/),
+      expect.stringMatching(/^warn +sealed +Secret default\/db:other \(SECRET_IDENTITY_MISSING\)/),
+    ]);
+    expect(await checked({ COUNTWHEEL_AGE_IDENTITY: AGE_IDENTITY })).toEqual([
+      expect.stringMatching(/^ok +sealed +1 sealed value opens here$/),
+      expect.stringMatching(/^warn +sealed +Secret default\/db:other \(SECRET_SEALED_ELSEWHERE\)/),
+    ]);
+    await closeRedis(redis);
+    await server.stop();
   });
 });

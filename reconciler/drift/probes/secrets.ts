@@ -43,7 +43,10 @@ function findUndeclared(record: StateRecord, known: ReadonlyMap<Address, StateRe
 const WHY: Readonly<Record<string, string>> = {
   SECRET_MISSING: "has no value for it",
   SECRET_REFUSED: "is not allowed to read it",
-  SECRET_SEALED_UNSUPPORTED: "cannot open sealed secrets",
+  SECRET_IDENTITY_MISSING: "has no age identity to open it with",
+  SECRET_IDENTITY_WRONG: "has none of the age identities that it is sealed for",
+  SECRET_SEALED_DAMAGED: "finds its sealed value damaged",
+  SECRET_SEALED_ELSEWHERE: "finds a value that was sealed for another Secret",
 };
 
 /** A Secret that no record declares is told by whoever refers to it. */

@@ -1,6 +1,7 @@
 // Rules of Secrets, and the check that no credential stands in Git in plain text. No value is ever part of a message.
 import type { SecretSpec } from "../../../contracts/kinds/secret.ts";
 import type { Manifest } from "../../../contracts/manifest.ts";
+import { readSealedText } from "../../../contracts/sealed-text.ts";
 import { escapePointer, sensitivePaths } from "../../../contracts/sensitive.ts";
 import { quote } from "../finding.ts";
 import type { Remarks } from "./remarks.ts";
@@ -15,11 +16,19 @@ export function checkSecret(spec: SecretSpec, remarks: Remarks): void {
   for (const [key, value] of Object.entries(spec.string_data ?? {})) {
     if (value === "") remarks.complain(`/string_data/${escapePointer(key)}`, `${quote(key)} is empty`);
   }
+  for (const [key, text] of Object.entries(spec.sealed ?? {})) checkSealed(key, text, remarks);
   for (const [key, origin] of Object.entries(spec.from ?? {})) {
     if ((origin.env === undefined) === (origin.file === undefined)) {
       remarks.refuse(`/from/${escapePointer(key)}`, `${quote(key)} needs \`env\` or \`file\`, one of them`);
     }
   }
+}
+
+function checkSealed(key: string, text: string, remarks: Remarks): void {
+  const sealed = readSealedText(text);
+  if (sealed.outcome === "sealed") return;
+  const detail = "`countwheel secret seal` makes what belongs here; `age -a -r age1…` does, too.";
+  remarks.refuse(`/sealed/${escapePointer(key)}`, `${quote(key)} is not sealed with age: ${sealed.why}`, detail);
 }
 
 function isBase64(text: string): boolean {
@@ -39,7 +48,7 @@ export function findPlaintextSecrets(manifest: Manifest): PlaintextSecret[] {
     summary: `${manifest.kind} ${quote(manifest.metadata.name)} holds a credential in plain text (\`${field(pointer)}\`)`,
     detail:
       manifest.kind === "Secret"
-        ? "Anybody who can read the repository has it. Write `from.<key>.env` or `from.<key>.file`, and change the credential."
+        ? "Anybody who can read the repository has it. Write `from.<key>.env` or `from.<key>.file`, or seal it with `countwheel secret seal`; and change the credential."
         : "Anybody who can read the repository has it. Put it into a Secret, name that with `secretRef`, and change it.",
   }));
 }

@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { createLoader } from "../../../reconciler/load/load-files.ts";
 import { KIT } from "../../reading-kit.ts";
+import { BY_AGE } from "../../sealed.ts";
 import { errorCodes, file, folderFiles, load, MODEL, specIn, told } from "./files.ts";
 
 const tool = (spec: string): string => `kind: Tool\nmetadata: {name: t}\nspec:\n  endpoint: http://x\n${spec}`;
@@ -13,6 +14,22 @@ const strict = (text: string): string => `apiVersion: countwheel.dev/v1\n${text}
 
 const cli = (fields: string, more = ""): string =>
   `kind: Tool\nmetadata: {name: t}\nspec:\n  type: cli\n  runtime: {isolation_mode: sandboxed}\n  cli: {command: c, ${fields}}\n${more}`;
+
+describe("a sealed value of a Secret", () => {
+  const secret = (value: string): string => `kind: Secret\nmetadata: {name: s}\nspec:\n  sealed:\n    a: ${value}\n`;
+
+  it("that is no age file is a problem at its line, and is not shown", async () => {
+    const result = await load(secret("hunter2!"));
+    expect(told(result)).toEqual([
+      "error SCHEMA 5:8 `a` is not sealed with age: it is neither armored age text nor base64",
+    ]);
+    expect(JSON.stringify(result.problems)).not.toContain("hunter2");
+  });
+
+  it("is right where age has made it", async () => {
+    expect(told(await load(strict(secret(`|\n${BY_AGE.replace(/^/gm, "      ")}`))))).toEqual([]);
+  });
+});
 
 describe("what a cli tool says of its program", () => {
   it.each([

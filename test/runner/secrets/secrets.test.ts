@@ -88,7 +88,7 @@ test.each([
   ["claude:other", "SECRET_REFUSED", "the runner does not allow the variable `PATH`"],
   ["files:link", "SECRET_REFUSED", "the runner does not allow the file `link`"],
   ["files:up", "SECRET_REFUSED", "the runner does not allow the file `../outside`"],
-  ["boxed", "SECRET_SEALED_UNSUPPORTED", "cannot open sealed secrets"],
+  ["boxed", "SECRET_SEALED_DAMAGED", "it is neither armored age text nor base64"],
 ])("`%s` fails with %s and says what to do", async (reference, code, how) => {
   await expect(resolve(reference)).rejects.toMatchObject({
     name: "PermanentFailure",
