@@ -1,9 +1,9 @@
 // Commands that run things: run, runner, cancel, retry, resolve, approve, deny, down, demo, completion.
-import { Argument, type Command, Option } from "commander";
+import { Argument, type Command } from "commander";
 import { RUNNER_LIMITS } from "../../runner/limits.ts";
-import { ALLOWABLE } from "../mcp/offered-commands.ts";
 import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./flags.ts";
-import { collect, commaList, durationMs, leaseDuration, listenAddress, wholeNumber } from "./values.ts";
+import { addMcpCommands } from "./mcp.ts";
+import { collect, commaList, durationMs, leaseDuration, wholeNumber } from "./values.ts";
 
 export function addOperateCommands(program: Command, facts: ProgramFacts, act: Act): void {
   addRun(program, facts, act);
@@ -15,24 +15,7 @@ export function addOperateCommands(program: Command, facts: ProgramFacts, act: A
   addDown(program, act);
   addDemo(program, act);
   addCompletion(program, act);
-  addMcp(program, facts, act);
-}
-
-function addMcp(program: Command, facts: ProgramFacts, act: Act): void {
-  const command = program
-    .command("mcp")
-    .description("offer plan, get, trace, access and more to other agents, as an MCP server over stdio")
-    .option(
-      "--listen <host:port>",
-      "over HTTP instead, at /mcp; others than this machine need COUNTWHEEL_MCP_TOKEN",
-      listenAddress,
-    )
-    .addOption(
-      new Option("--allow <what...>", "offer what changes something, too (default: nothing)")
-        .choices(ALLOWABLE)
-        .default([]),
-    );
-  withStateFlags(command, facts).action((flags) => act(async () => (await import("../commands/mcp.ts")).runMcp, flags));
+  addMcpCommands(program, facts, act);
 }
 
 function addRun(program: Command, facts: ProgramFacts, act: Act): void {

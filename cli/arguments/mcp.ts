@@ -1,0 +1,54 @@
+// Commands about the Model Context Protocol: mcp, which offers commands to other agents, and mcp pin.
+import { type Command, Option } from "commander";
+import { ALLOWABLE } from "../mcp/offered-commands.ts";
+import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./flags.ts";
+import { collect, listenAddress } from "./values.ts";
+
+export function addMcpCommands(program: Command, facts: ProgramFacts, act: Act): void {
+  addPin(addMcp(program, facts, act), act);
+}
+
+function addMcp(program: Command, facts: ProgramFacts, act: Act): Command {
+  const command = program
+    .command("mcp")
+    .description("offer plan, get, trace, access and more to other agents, as an MCP server over stdio")
+    .option(
+      "--listen <host:port>",
+      "over HTTP instead, at /mcp; others than this machine need COUNTWHEEL_MCP_TOKEN",
+      listenAddress,
+    )
+    .addOption(
+      new Option("--allow <what...>", "offer what changes something, too (default: nothing)")
+        .choices(ALLOWABLE)
+        .default([]),
+    );
+  return withStateFlags(command, facts).action((flags) =>
+    act(async () => (await import("../commands/mcp.ts")).runMcp, flags),
+  );
+}
+
+function addPin(mcp: Command, act: Act): void {
+  const command = mcp
+    .command("pin")
+    .description(
+      "write the digests of what MCP servers offer now into their manifests; a tool that changes is not called then",
+    )
+    .argument("[server...]", "name or namespace/name (default: all that are declared)")
+    .option("--path <path>", "a directory or file of manifests", ".")
+    .option("--check", "write nothing; exit 2 when a tool is not as it is pinned", false)
+    .option(
+      "--secret-env <pattern>",
+      "variables that Secrets may name (repeatable; default *_API_KEY, COUNTWHEEL_SECRET_*)",
+      collect,
+      [],
+    )
+    .option("--secret-dir <dir>", "folder whose files Secrets may name (repeatable; default none)", collect, [])
+    .option(
+      "--allow-command <program>",
+      "program that a server may be: a name, or a path with * (repeatable; default all)",
+      (one: string, before?: readonly string[]) => collect(one, before ?? []),
+    );
+  withOutput(command, ["text", "json"]).action((servers, flags) =>
+    act(async () => (await import("../commands/mcp-pin.ts")).runMcpPin, { ...flags, servers }),
+  );
+}

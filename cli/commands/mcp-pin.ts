@@ -1,0 +1,156 @@
+// `mcp pin`: looks at what MCP servers offer, and writes the digests of their tools into the manifests that declare them.
+import { resolve } from "node:path";
+import type { Address } from "../../contracts/address.ts";
+import { PermanentFailure } from "../../contracts/failure.ts";
+import { specOf } from "../../contracts/kinds.ts";
+import { hasErrors } from "../../contracts/problem.ts";
+import type { Snapshot } from "../../contracts/snapshot.ts";
+import type { LoadedManifest } from "../../reconciler/load/desired-set.ts";
+import { createLoader } from "../../reconciler/load/load-files.ts";
+import { nearMatch } from "../../reconciler/load/near-match.ts";
+import { readWorkingTree } from "../../reconciler/source/working-tree.ts";
+import { listPins } from "../../runner/list-pins.ts";
+import { DEFAULT_VARIABLE_PATTERNS } from "../../runner/secrets/allowed.ts";
+import { EXIT, type ExitCode } from "../exit-codes.ts";
+import type { Host, OutputFormat } from "../host.ts";
+import { differs, type PinChange, type Pins, pinChanges } from "../mcp/pin-changes.ts";
+import { writePins } from "../mcp/write-pins.ts";
+import { printJson, say, UsageFailure } from "../output.ts";
+
+export interface McpPinOptions {
+  /** `name` or `namespace/name`; none: all of them. */
+  readonly servers: readonly string[];
+  readonly path: string;
+  /** Look, and write nothing. */
+  readonly check: boolean;
+  readonly secretEnv: readonly string[];
+  readonly secretDir: readonly string[];
+  /** Absent: every program. */
+  readonly allowCommand?: readonly string[];
+  readonly output: OutputFormat;
+}
+
+type Entries = Snapshot["entries"];
+
+interface Pinned {
+  readonly server: LoadedManifest;
+  readonly changes: readonly PinChange[];
+  readonly pins: Pins;
+}
+
+export async function runMcpPin(host: Host, options: McpPinOptions): Promise<ExitCode> {
+  const manifests = await readManifests(host, options.path);
+  const chosen = choose(manifests, options.servers);
+  const pinned = await look(host, options, manifests, chosen);
+  const different = pinned.filter(({ changes }) => differs(changes));
+  if (!options.check) {
+    for (const { server, pins } of different) await writePins(resolve(host.cwd, server.place.file), server, pins);
+  }
+  tell(host, options, pinned);
+  return options.check && different.length > 0 ? EXIT.changes : EXIT.ok;
+}
+
+async function readManifests(host: Host, path: string): Promise<readonly LoadedManifest[]> {
+  const { path: searchPath, userHome } = host.config;
+  const git = { path: searchPath, ...(userHome === undefined ? {} : { home: userHome }) };
+  const read = await readWorkingTree({ git, folder: resolve(host.cwd, path), shownAs: path, signal: host.signal });
+  if (read.status !== "ok") throw new PermanentFailure(read.reason.code, read.reason.message);
+  const { set, problems } = await createLoader().load(read.files);
+  if (hasErrors([...read.problems, ...problems])) {
+    throw new PermanentFailure("MANIFESTS_INVALID", `the manifests have problems: countwheel validate ${path}`);
+  }
+  return set.manifests;
+}
+
+function choose(manifests: readonly LoadedManifest[], names: readonly string[]): readonly LoadedManifest[] {
+  const servers = manifests.filter(({ manifest }) => manifest.kind === "McpServer");
+  if (names.length === 0) return servers;
+  return names.map((name) => {
+    const found = servers.find(({ manifest }) => [nameOf(manifest), manifest.metadata.name].includes(name));
+    if (found !== undefined) return found;
+    const near = nearMatch(
+      name,
+      servers.map(({ manifest }) => manifest.metadata.name),
+    );
+    throw new UsageFailure(
+      `no McpServer \`${name}\` is declared${near === undefined ? "" : `; did you mean \`${near}\`?`}`,
+    );
+  });
+}
+
+function nameOf({ metadata: { namespace, name } }: LoadedManifest["manifest"]): string {
+  return namespace === "default" ? name : `${namespace}/${name}`;
+}
+
+async function look(
+  host: Host,
+  options: McpPinOptions,
+  manifests: readonly LoadedManifest[],
+  servers: readonly LoadedManifest[],
+): Promise<readonly Pinned[]> {
+  const ground = {
+    secrets: {
+      variables: host.config.secretEnv,
+      variablePatterns: options.secretEnv.length > 0 ? options.secretEnv : DEFAULT_VARIABLE_PATTERNS,
+      folders: options.secretDir.map((folder) => resolve(host.cwd, folder)),
+    },
+    cwd: host.cwd,
+    allowedCommands: options.allowCommand ?? null,
+  };
+  const found = await listPins(
+    entriesOf(manifests),
+    servers.map(({ manifest }) => manifest.metadata),
+    ground,
+    host.signal,
+  );
+  return servers.map((server, index) => {
+    const pins = found[index] ?? {};
+    const before = specOf(server.manifest, "McpServer")?.pins ?? {};
+    return { server, pins, changes: pinChanges(before, pins) };
+  });
+}
+
+function entriesOf(manifests: readonly LoadedManifest[]): Entries {
+  const entries: Record<Address, Entries[Address]> = {};
+  for (const { address, manifest, digest, place } of manifests) {
+    entries[address] = { manifest, digest, source: { repo: "", commit: null, ...place } };
+  }
+  return entries;
+}
+
+function tell(host: Host, { output, check, path }: McpPinOptions, pinned: readonly Pinned[]): void {
+  if (output === "json") {
+    const servers = pinned.map(({ server: { manifest, place }, changes }) => {
+      const { namespace, name } = manifest.metadata;
+      return { namespace, name, file: place.file, line: place.line, tools: changes };
+    });
+    printJson(host, { formatVersion: "1", written: !check, servers });
+    return;
+  }
+  for (const one of pinned) host.stdout.write(`${textOf(one)}\n`);
+  if (pinned.length === 0) host.stdout.write(`No McpServer is declared in ${path}.\n`);
+  const isDifferent = pinned.some(({ changes }) => differs(changes));
+  if (!isDifferent) return;
+  say(
+    host,
+    check ? "Next: look at what changed, then countwheel mcp pin" : "Next: git diff, then commit what you trust",
+  );
+}
+
+const SIGNS = { kept: " ", new: "+", changed: "~", gone: "-" } as const;
+
+function textOf({ server: { manifest, place }, changes }: Pinned): string {
+  const head = `McpServer ${nameOf(manifest)}  ${place.file}:${place.line}`;
+  if (changes.length === 0) return `${head}\n  it offers no tools`;
+  const lines = changes.map(({ tool, change, before, after }) => {
+    const digests = change === "changed" ? `${short(before)} → ${short(after)}` : short(after ?? before);
+    return `  ${SIGNS[change]} ${tool.padEnd(28)} ${digests}${change === "gone" ? "  is not offered any more" : ""}`;
+  });
+  return [head, ...lines].join("\n");
+}
+
+const SHOWN = "sha256:".length + 12;
+
+function short(digest: string | null): string {
+  return digest === null ? "" : `${digest.slice(0, SHOWN)}…`;
+}

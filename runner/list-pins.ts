@@ -1,0 +1,58 @@
+// Opens MCP servers to see what they offer, calls nothing, and ends them: for those who pin what they have looked at.
+import { addressOf } from "../contracts/address.ts";
+import { redactFailure } from "./gate/redact.ts";
+import { McpSupervisor } from "./mcp/supervisor.ts";
+import type { CommandGround } from "./processes/find-command.ts";
+import type { SecretAccess } from "./secrets/allowed.ts";
+import { redactorOf } from "./secrets/redactor-of.ts";
+import { openSecrets } from "./secrets/secrets.ts";
+import { resolveHost } from "./tools/checked-request.ts";
+import { type Entries, findServer } from "./tools/find-manifest.ts";
+import { pinsOf } from "./tools/mcp-tools.ts";
+import { OpenServers } from "./tools/open-servers.ts";
+
+export interface ServerName {
+  readonly namespace: string;
+  readonly name: string;
+}
+
+export interface PinGround extends Omit<CommandGround, "variables"> {
+  readonly secrets: SecretAccess;
+}
+
+/**
+ * Tool, by the server's own name for it → what a pin of it would hold, for each server in the order asked for; of tools
+ * that its `tool_filter` leaves out nothing is said. Throws what the server, its secrets or its connection throw, without
+ * a secret in it. A server that has changed since its manifest was pinned is no failure here.
+ */
+export async function listPins(
+  entries: Entries,
+  servers: readonly ServerName[],
+  ground: PinGround,
+  signal: AbortSignal,
+): Promise<readonly Readonly<Record<string, string>>[]> {
+  const mcp = new McpSupervisor();
+  const secrets = openSecrets(entries, ground.secrets);
+  const hasSecret = (namespace: string, name: string): boolean =>
+    entries[addressOf({ kind: "Secret", namespace, name })] !== undefined;
+  const machine = { ...ground, variables: ground.secrets.variables, resolve: resolveHost };
+  const opened = new OpenServers({ mcp, secrets, ground: machine, hasSecret }, signal);
+  try {
+    const pins: Readonly<Record<string, string>>[] = [];
+    for (const { namespace, name } of servers) {
+      const server = findServer(entries, namespace, name);
+      if (server === undefined) throw new TypeError(`there is no McpServer ${namespace}/${name}`);
+      pins.push(visible(pinsOf(await opened.open(server)), server.spec.tool_filter?.include ?? []));
+    }
+    return pins;
+  } catch (error) {
+    throw redactFailure(error, redactorOf(secrets));
+  } finally {
+    await opened.close();
+    await mcp.close();
+  }
+}
+
+function visible(pins: Readonly<Record<string, string>>, include: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(Object.entries(pins).filter(([tool]) => include.length === 0 || include.includes(tool)));
+}
