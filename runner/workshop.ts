@@ -96,7 +96,7 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
     live: new LivePolicies(options.redis, options.env),
     stops: new StoppedActivations(),
     breakers: new Breakers(options.redis, options.env, () => performance.now()),
-    opened: new OpenedModels(),
+    opened: new OpenedModels({ privateHosts, resolve: resolveHost }),
     argumentCheck: createArgumentCheck(),
     sightings: openSightings(options),
     ground: {

@@ -69,7 +69,7 @@ function addRunner(program: Command, facts: ProgramFacts, act: Act): void {
     .option("--age-identity <file>", "opens sealed secrets (repeatable; beside COUNTWHEEL_AGE_IDENTITY)", collect, [])
     .option(
       "--private-host <name>",
-      "host of an HTTP tool that may lead to a private address (repeatable; default none)",
+      "host of an HTTP tool or a model that may lead to a private address (repeatable; default none)",
       collect,
       [],
     )

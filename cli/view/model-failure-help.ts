@@ -1,6 +1,8 @@
 // What the failures of models mean and what to do: the text of `explain CODE` for what a task's `lastError` says.
 
 export const MODEL_FAILURE_HELP: Readonly<Record<string, string>> = {
+  MODEL_ADDRESS_REFUSED:
+    "The name in `base_url` leads to this machine, to a private network or to a metadata service. Where a private one is meant, say `allow_private: true`, write the address itself, or start the runner with `--private-host`.",
   MODEL_AUTH: "The provider refused the key, or there is none. Look at the Secret behind `auth.secret_ref`.",
   MODEL_BAD_REQUEST: "The provider called the request wrong. Asked again, it would say the same: read its words.",
   MODEL_CIRCUIT_OPEN:

@@ -85,7 +85,7 @@ export const MCP_SERVER_SCHEMA = {
       },
     },
     resources: RESOURCES,
-    allow_private: { ...FLAG, description: "Allow an address in a private network." },
+    allow_private: { ...FLAG, description: "Allow a name that leads to this machine or to a private network." },
     tool_facts: {
       type: "object",
       description:

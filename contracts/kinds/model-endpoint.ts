@@ -32,7 +32,10 @@ export const MODEL_ENDPOINT_SCHEMA = {
       additionalProperties: false,
       properties: { secret_ref: SECRET_REF },
     },
-    allow_private: { ...FLAG, description: "Allow an address in a private network. On by itself for ollama." },
+    allow_private: {
+      ...FLAG,
+      description: "Allow a name that leads to this machine or to a private network. On by itself for ollama.",
+    },
     price: {
       type: "object",
       description: "What the model costs, where it is not known by itself (Countwheel).",

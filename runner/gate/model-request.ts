@@ -52,7 +52,6 @@ type NotBegun =
 
 async function answerTurn(options: GateOptions, turn: Turn, judgement: Judgement): Promise<ModelPermission | NotBegun> {
   const asks = mayAsk(options, judgement);
-  if (!(judgement.permitted || asks)) return refuseTurn(options, turn, judgement);
   const settled = asks ? await settleApproval(options, askingOf(options, turn), judgement) : unasked(judgement);
   if (settled.outcome === "waiting") return settled;
   if (settled.outcome === "refused") return refuseTurn(options, turn, settled.judgement, settled.approval);

@@ -4,6 +4,7 @@ import { Readable } from "node:stream";
 import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import { type Outbound, sendChecked } from "../tools/checked-request.ts";
+import { webResponse } from "../tools/web-response.ts";
 import { MCP_LIMITS } from "./limits.ts";
 import type { ServerTransport } from "./server-transport.ts";
 
@@ -44,7 +45,9 @@ function checkedFetch(label: string, outbound: Outbound): FetchLike {
       response.destroy();
       throw failure;
     }
-    return webResponse(response, method === "POST" ? MCP_LIMITS.messageBytes : undefined);
+    return method === "POST"
+      ? webResponse(response, Readable.from(bounded(response, MCP_LIMITS.messageBytes)))
+      : webResponse(response);
   };
 }
 
@@ -63,21 +66,6 @@ function statusFailure(label: string, method: string, { statusCode = 0 }: Incomi
   if (statusCode === 404)
     return new TransientFailure("MCP_CLOSED", `${label} answered 404: no such session or endpoint`);
   return new PermanentFailure("MCP_REFUSED", `${label} answered ${statusCode}`);
-}
-
-function webResponse(response: IncomingMessage, limitBytes: number | undefined): Response {
-  const { statusCode = 200 } = response;
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(response.headers)) {
-    if (value !== undefined) headers.set(name, Array.isArray(value) ? value.join(", ") : value);
-  }
-  if (statusCode === 204 || statusCode === 304) {
-    response.resume();
-    return new Response(null, { status: statusCode, headers });
-  }
-  const body = limitBytes === undefined ? response : Readable.from(bounded(response, limitBytes));
-  // The DOM's and Node's stream types differ in name only.
-  return new Response(Readable.toWeb(body) as ReadableStream<Uint8Array>, { status: statusCode, headers });
 }
 
 async function* bounded(response: IncomingMessage, limitBytes: number): AsyncGenerator<Buffer> {

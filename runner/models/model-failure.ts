@@ -54,6 +54,15 @@ export function unreachable({ label }: EndpointName, cause: unknown): TransientF
   return connected ? failure : withoutEffect(failure);
 }
 
+/** What its `base_url` names is not where it leads to, and nothing was sent. */
+export function addressRefused({ label }: EndpointName, cause: PermanentFailure): PermanentFailure {
+  const host = String(cause.details["host"]);
+  const address = String(cause.details["address"]);
+  const leads = host === address ? `\`${host}\` is` : `\`${host}\` leads to ${address},`;
+  const message = `${label}: ${leads} a private, link-local or metadata address. Where a private one is meant, say \`allow_private: true\`, or name the address itself in \`base_url\``;
+  return new PermanentFailure("MODEL_ADDRESS_REFUSED", message, { cause, details: { host, address } });
+}
+
 export function timedOut({ label }: EndpointName, timeoutMs: number): TransientFailure {
   return new TransientFailure("MODEL_TIMEOUT", `${label} did not answer within ${timeoutMs} ms; see its \`timeout\``);
 }

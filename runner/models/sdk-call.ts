@@ -1,7 +1,14 @@
 // Runs one call of a provider's SDK within its time, and translates what it throws. Both SDKs have the same errors.
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import { startClock } from "./call-clock.ts";
-import { type EndpointName, malformedAnswer, statusFailure, timedOut, unreachable } from "./model-failure.ts";
+import {
+  addressRefused,
+  type EndpointName,
+  malformedAnswer,
+  statusFailure,
+  timedOut,
+  unreachable,
+} from "./model-failure.ts";
 import { readRetryAfter } from "./retry-after.ts";
 
 type ErrorClass = abstract new (...args: never[]) => Error;
@@ -41,7 +48,7 @@ export async function withinCall<T>(
 
 function translate({ endpoint, model, errors }: SdkCall, error: unknown): unknown {
   if (error instanceof PermanentFailure || error instanceof TransientFailure) return error;
-  if (error instanceof errors.APIConnectionError) return unreachable(endpoint, error);
+  if (error instanceof errors.APIConnectionError) return notConnected(endpoint, error);
   if (error instanceof errors.APIError) {
     const message = bodyMessage(error);
     return statusFailure(endpoint, model, {
@@ -54,6 +61,12 @@ function translate({ endpoint, model, errors }: SdkCall, error: unknown): unknow
   // fetch throws a TypeError when a connection breaks below an answer that has begun.
   if (error instanceof TypeError && error.cause !== undefined) return unreachable(endpoint, error);
   return error;
+}
+
+/** The SDK wraps whatever its `fetch` throws. */
+function notConnected(endpoint: EndpointName, error: Error): Error {
+  const { cause } = error;
+  return cause instanceof PermanentFailure ? addressRefused(endpoint, cause) : unreachable(endpoint, error);
 }
 
 /** An error that comes in the middle of a stream has a type but no status. */

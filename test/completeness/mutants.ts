@@ -84,7 +84,7 @@ const IN_THE_GATE: readonly Mutant[] = [
   },
   {
     file: "runner/gate/model-request.ts",
-    from: "if (!(judgement.permitted || asks)) return refuseTurn(options, turn, judgement);",
+    from: "if (!reserved.permitted) return refuseTurn(options, turn, reserved);",
     to: "",
     tests: TOWN,
   },

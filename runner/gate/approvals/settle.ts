@@ -43,7 +43,7 @@ export type Settled =
   | { readonly outcome: "waiting"; readonly approval: string }
   | { readonly outcome: "approved" | "refused"; readonly judgement: Judgement; readonly approval?: ApprovalChange };
 
-/** Allowed at once: there is no approval to use. */
+/** Nobody has to be asked: what was judged stands, and there is no approval to use. */
 export function unasked(judgement: Judgement): Settled {
   return { outcome: "approved", judgement };
 }

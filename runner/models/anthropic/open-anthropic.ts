@@ -1,6 +1,7 @@
 // The Anthropic adapter: one Messages API call, streamed, and acted on by nobody before the stream has ended properly.
 import { MODEL_ADDRESSES } from "../../../contracts/reach.ts";
 import type { ModelAnswer } from "../../../contracts/step.ts";
+import type { Fetch } from "../checked-fetch.ts";
 import { baseUrlOf, endpointName, type ModelEndpoint, timeoutOf, withPath } from "../endpoint.ts";
 import type { Model, ModelRequest } from "../model.ts";
 import { authFailure, malformedAnswer } from "../model-failure.ts";
@@ -12,12 +13,12 @@ import { readAnthropicOptions, toAnthropicRequest } from "./request.ts";
 /** With tools the API adds a prompt of its own: at most about 530 tokens with the models of 2026. */
 const TOOL_PROMPT_TOKENS = 600;
 
-export async function openAnthropic(endpoint: ModelEndpoint): Promise<Model> {
+export async function openAnthropic(endpoint: ModelEndpoint, fetch: Fetch): Promise<Model> {
   const name = endpointName(endpoint);
   const { apiKey } = endpoint;
   if (apiKey === undefined || apiKey === "") throw authFailure(name, "is missing");
   const sdk = await import("@anthropic-ai/sdk");
-  // Everything that the SDK would otherwise look for in the environment is given. A redirect would carry the key along.
+  // Everything that the SDK would otherwise look for in the environment is given.
   const client = new sdk.Anthropic({
     apiKey,
     baseURL: messagesBase(endpoint),
@@ -26,7 +27,7 @@ export async function openAnthropic(endpoint: ModelEndpoint): Promise<Model> {
     timeout: timeoutOf(endpoint),
     logLevel: "off",
     openTelemetry: false,
-    fetchOptions: { redirect: "error" },
+    fetch,
   });
   const options = readAnthropicOptions(endpoint);
   return {

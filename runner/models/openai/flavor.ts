@@ -2,6 +2,7 @@
 import type * as Sdk from "openai";
 import type OpenAI from "openai";
 import { MODEL_ADDRESSES } from "../../../contracts/reach.ts";
+import type { Fetch } from "../checked-fetch.ts";
 import { baseUrlOf, endpointName, type ModelEndpoint, readOptions, timeoutOf, withPath } from "../endpoint.ts";
 import { authFailure } from "../model-failure.ts";
 
@@ -32,16 +33,23 @@ export const FLAVORS: Readonly<Record<OpenAIProvider, Flavor>> = {
 
 export type OpenAIApi = "chat" | "responses";
 
+interface Line {
+  readonly provider: OpenAIProvider;
+  readonly api: OpenAIApi;
+  readonly fetch: Fetch;
+}
+
 /** Throws PermanentFailure MODEL_AUTH or MODEL_ENDPOINT_INVALID before anybody is asked. */
-export function openClient(sdk: typeof Sdk, endpoint: ModelEndpoint, provider: OpenAIProvider, api: OpenAIApi): OpenAI {
+export function openClient(sdk: typeof Sdk, endpoint: ModelEndpoint, line: Line): OpenAI {
+  const { provider } = line;
   const { base, needsKey } = FLAVORS[provider];
   if (needsKey && (endpoint.apiKey ?? "") === "") throw authFailure(endpointName(endpoint), "is missing");
   const url = baseUrlOf(endpoint, base);
-  return provider === "azure-openai" ? openAzure(sdk, endpoint, url, api) : openPlain(sdk, endpoint, url);
+  return provider === "azure-openai" ? openAzure(sdk, endpoint, url, line) : openPlain(sdk, endpoint, url, line);
 }
 
-/** Everything that the SDK would otherwise look for in the environment is given. A redirect would carry the key along. */
-function common(endpoint: ModelEndpoint) {
+/** Everything that the SDK would otherwise look for in the environment is given. */
+function common(endpoint: ModelEndpoint, { fetch }: Line) {
   const { organization, project } = readOptions(endpoint, ["organization", "project"]);
   return {
     adminAPIKey: null,
@@ -51,14 +59,14 @@ function common(endpoint: ModelEndpoint) {
     maxRetries: 0,
     timeout: timeoutOf(endpoint),
     logLevel: "off",
-    fetchOptions: { redirect: "error" },
+    fetch,
   } as const;
 }
 
-function openPlain(sdk: typeof Sdk, endpoint: ModelEndpoint, url: URL): OpenAI {
+function openPlain(sdk: typeof Sdk, endpoint: ModelEndpoint, url: URL, line: Line): OpenAI {
   const { apiKey = "" } = endpoint;
   return new sdk.OpenAI({
-    ...common(endpoint),
+    ...common(endpoint, line),
     // The SDK insists on a key; a server without one gets no header.
     apiKey: apiKey === "" ? "none" : apiKey,
     ...(apiKey === "" ? { defaultHeaders: { Authorization: null } } : {}),
@@ -72,11 +80,12 @@ const AZURE_API_VERSION = "2024-10-21";
 const AZURE_RESPONSES_VERSION = "preview";
 
 /** Azure's models are deployments: `default_model` is a deployment's name. */
-function openAzure(sdk: typeof Sdk, endpoint: ModelEndpoint, url: URL, api: OpenAIApi): OpenAI {
+function openAzure(sdk: typeof Sdk, endpoint: ModelEndpoint, url: URL, line: Line): OpenAI {
+  const { api } = line;
   const given = endpoint.spec.options?.["api_version"];
   const path = api === "chat" ? "/openai" : "/openai/v1";
   return new sdk.AzureOpenAI({
-    ...common(endpoint),
+    ...common(endpoint, line),
     apiKey: endpoint.apiKey ?? "",
     apiVersion: given ?? (api === "chat" ? AZURE_API_VERSION : AZURE_RESPONSES_VERSION),
     baseURL: withPath(url, url.pathname === "/" ? path : url.pathname),

@@ -1,5 +1,6 @@
 // The OpenAI adapter: OpenAI, Azure OpenAI, Ollama and whatever speaks the same protocol, by either of its two APIs.
 import { PermanentFailure } from "../../../contracts/failure.ts";
+import type { Fetch } from "../checked-fetch.ts";
 import { endpointName, type ModelEndpoint, timeoutOf } from "../endpoint.ts";
 import type { Model } from "../model.ts";
 import { malformedAnswer } from "../model-failure.ts";
@@ -9,10 +10,10 @@ import { openChat } from "./chat/open-chat.ts";
 import { type OpenAIApi, type OpenAIProvider, openClient } from "./flavor.ts";
 import { openResponses } from "./responses/open-responses.ts";
 
-export async function openOpenAI(endpoint: ModelEndpoint, provider: OpenAIProvider): Promise<Model> {
+export async function openOpenAI(endpoint: ModelEndpoint, provider: OpenAIProvider, fetch: Fetch): Promise<Model> {
   const api = readApi(endpoint);
   const sdk = await import("openai");
-  const client = openClient(sdk, endpoint, provider, api);
+  const client = openClient(sdk, endpoint, { provider, api, fetch });
   const ask = api === "chat" ? openChat(client, endpoint, provider) : openResponses(client, endpoint, provider);
   const name = endpointName(endpoint);
   return {

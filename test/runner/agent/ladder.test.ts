@@ -27,7 +27,11 @@ describe("the ladder of a model turn", () => {
     expect(findModelStep(steps, 2)).toEqual({ do: "call", retry: 0 });
   });
 
-  it.each<StepState>(["decided", "started", "failed"])("makes a new try after one that is %s", (state) => {
+  it("goes on with the try that waits for a person: it has not been made", () => {
+    expect(findModelStep([step("m1", "failed"), step("m1.r1", "decided")], 1)).toEqual({ do: "call", retry: 1 });
+  });
+
+  it.each<StepState>(["started", "failed"])("makes a new try after one that is %s", (state) => {
     expect(findModelStep([step("m1", state)], 1)).toEqual({ do: "call", retry: 1 });
   });
 

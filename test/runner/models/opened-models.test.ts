@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { OpenedModels } from "../../../runner/models/opened-models.ts";
+import { resolveHost } from "../../../runner/tools/checked-request.ts";
 import { manifest } from "../world.ts";
 
 const endpointOf = (spec: Readonly<Record<string, string>>, apiKey?: string) => ({
@@ -10,7 +11,7 @@ const endpointOf = (spec: Readonly<Record<string, string>>, apiKey?: string) => 
 });
 
 test("opens a model once for the same manifest and key, and anew for another of either", async () => {
-  const opened = new OpenedModels();
+  const opened = new OpenedModels({ privateHosts: [], resolve: resolveHost });
   const spec = { provider: "openai" };
   const [one, other] = [manifest("ModelEndpoint", "m", spec), manifest("ModelEndpoint", "m", spec)];
   const model = await opened.open(one, endpointOf(spec, "key-1"));
@@ -20,7 +21,7 @@ test("opens a model once for the same manifest and key, and anew for another of 
 });
 
 test("keeps no mock, which counts its failures, and nothing that could not be opened", async () => {
-  const opened = new OpenedModels();
+  const opened = new OpenedModels({ privateHosts: [], resolve: resolveHost });
   const mock = manifest("ModelEndpoint", "m", { provider: "mock" });
   expect(await opened.open(mock, endpointOf({ provider: "mock" }))).not.toBe(
     await opened.open(mock, endpointOf({ provider: "mock" })),

@@ -3,13 +3,16 @@ import { type AddressInfo, createServer } from "node:net";
 import type { ModelEndpointSpec } from "../../../contracts/kinds/model-endpoint.ts";
 import type { Model, ModelRequest } from "../../../runner/models/model.ts";
 import { openModel } from "../../../runner/models/open-model.ts";
+import { resolveHost } from "../../../runner/tools/checked-request.ts";
 
 export function open(
   spec: Readonly<Record<string, unknown>>,
   apiKey: string | undefined = "sk-canary",
+  resolve = resolveHost,
 ): Promise<Model> {
   const full = { default_model: "m", auth: { secret_ref: "keys:model" }, ...spec } as unknown as ModelEndpointSpec;
-  return openModel({ namespace: "default", name: "main", spec: full, ...(apiKey === "" ? {} : { apiKey }) });
+  const endpoint = { namespace: "default", name: "main", spec: full, ...(apiKey === "" ? {} : { apiKey }) };
+  return openModel(endpoint, { privateHosts: ["trusted.test"], resolve });
 }
 
 export function request(text: string, more: Partial<ModelRequest> = {}): ModelRequest {
