@@ -33,12 +33,13 @@ export function boundsOf(request: OpenRequest, set: PolicySet): Bound[] {
   const keys = subjectKeys(request.subject);
   const policies = set.policies.filter((policy) => appliesTo(policy, keys));
   const target: Target = request.point === "before_tool" ? toolTarget(request) : { model: request.model };
-  const needsAllow = decideOpen(request, set, "certain").effect === "deny";
-  const rules = rulesFor(policies, keys, target)
-    .filter(({ rule }) => judgesCall(rule) && (rule.effect !== "allow" || needsAllow))
-    .map(({ policy, rule }) => boundBy(policy, rule.effect, rule.rule, textOf(rule)));
+  const judging = rulesFor(policies, keys, target).filter(({ rule }) => judgesCall(rule));
+  // Asked only where it matters: hardly any policy allows.
+  const allowsCount =
+    judging.some(({ rule }) => rule.effect === "allow") && decideOpen(request, set, "certain").effect === "deny";
+  const rules = judging.filter(({ rule }) => rule.effect !== "allow" || allowsCount);
   return [
-    ...rules,
+    ...rules.map(({ policy, rule }) => boundBy(policy, rule.effect, rule.rule, textOf(rule))),
     ...policies.flatMap((policy) => [
       ...flowOf(policy, keys, request),
       ...sequenceOf(policy, request),

@@ -16,13 +16,20 @@ export function compareGrants(had: readonly Grant[], has: readonly Grant[]): Gra
   const pairs = pairUp(had, has);
   const [gained, lost] = [grantedOnlyIn(has, had), grantedOnlyIn(had, has)];
   const moved = new Set([...gained, ...lost].map(({ name }) => name));
-  const bounded = pairs.filter((pair) => changeOf(pair).length > 0).flatMap(({ before, after }) => [before, after]);
+  const changes: BoundChange[] = [];
+  const bounded = new Set<Grant | null>();
+  for (const pair of pairs) {
+    const change = changeOf(pair);
+    if (change === undefined) continue;
+    changes.push(change);
+    bounded.add(pair.before).add(pair.after);
+  }
   return {
     gained,
     lost,
-    bounds: mergeSame(pairs.flatMap(changeOf)),
+    bounds: mergeSame(changes),
     widens: pairs.some(isWider),
-    touched: [...had, ...has].filter((grant) => moved.has(grant.name) || bounded.includes(grant)),
+    touched: [...had, ...has].filter((grant) => moved.has(grant.name) || bounded.has(grant)),
   };
 }
 
@@ -59,13 +66,14 @@ function rank(grant: Grant | null): number {
   return grant === null ? 0 : { deny: 0, ask: 1, allow: 2 }[grant.effect];
 }
 
-function changeOf({ before, after }: Pair): BoundChange[] {
-  if (after === null || !isGranted(after)) return [];
+function changeOf({ before, after }: Pair): BoundChange | undefined {
+  if (after === null || !isGranted(after)) return undefined;
   const [was, is] = [boundsOf(before), boundsOf(after)];
+  if (was.length + is.length === 0) return undefined;
   const removed = onlyIn(was, is).map(({ text }) => text);
   const added = onlyIn(is, was).map(({ text }) => text);
-  if (removed.length + added.length === 0) return [];
-  return [{ on: after.text, removed, added, widens: isWider({ before, after }) }];
+  if (removed.length + added.length === 0) return undefined;
+  return { on: after.text, removed, added, widens: isWider({ before, after }) };
 }
 
 function boundsOf(grant: Grant | null): readonly Bound[] {
