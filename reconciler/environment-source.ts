@@ -57,6 +57,7 @@ export async function readCommitSource(
   const options = {
     ...commitOptions(spec, tools, signal),
     memory,
+    expect: (files: number) => loader.expect?.(files),
     ...(contents === undefined ? {} : { contents }),
     ...(sets === undefined ? {} : { sets }),
   };

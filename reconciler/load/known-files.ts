@@ -1,6 +1,6 @@
 // The files that a loader knows, by blob: in memory from one load to the next, and on disk from one process to the next.
 import type { ParseCache } from "./cache/parse-cache.ts";
-import { readFiles } from "./crew/read-crew.ts";
+import { ReadCrew } from "./crew/read-crew.ts";
 import type { SourceFile } from "./desired-set.ts";
 import type { KnownFile } from "./known-file.ts";
 import type { Pacer } from "./pacer.ts";
@@ -13,12 +13,18 @@ const KEPT_MORE = 1_000;
 export class KnownFiles {
   private readonly kit: ReadingKit;
   private readonly cache: ParseCache | undefined;
+  private readonly crew = new ReadCrew();
   /** By blob, the one that was asked for last at the end. */
   private readonly files = new Map<string, KnownFile>();
 
   constructor(kit: ReadingKit, cache: ParseCache | undefined) {
     this.kit = kit;
     this.cache = cache;
+  }
+
+  /** So many files that are not known will soon be asked for. */
+  expect(files: number): void {
+    this.crew.expect(files);
   }
 
   /** Every file's blob is among the answers. */
@@ -73,9 +79,13 @@ export class KnownFiles {
     }
     signal?.throwIfAborted();
     const read = new Map<string, KnownFile>();
-    await readFiles(unread, this.kit, pace, ({ blob }, known) => read.set(blob, known), signal);
+    const texts = new Map<string, string>();
+    await this.crew.read(unread, { kit: this.kit, pace, signal }, ({ blob }, known, text) => {
+      read.set(blob, known);
+      if (text !== undefined) texts.set(blob, text);
+    });
     for (const [blob, known] of read) found.set(blob, known);
     // All of the unknown: where the packs are made anew, those of the cache must stay.
-    if (read.size > 0) await this.cache?.keep(found, pace);
+    if (read.size > 0) await this.cache?.keep(found, texts, pace);
   }
 }

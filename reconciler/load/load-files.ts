@@ -30,6 +30,8 @@ export interface Loader {
   load(files: readonly SourceFile[], options?: LoadOptions): Promise<LoadResult>;
   /** The contents of blobs that need not be read again, since a file with that blob is known. */
   contents(): Promise<(blob: string) => Uint8Array | undefined>;
+  /** So many files will soon be given to it that it does not know. */
+  expect(files: number): void;
   /** Sets on disk, from one process to the next; undefined where nothing is kept. */
   readonly sets: SetKeeper | undefined;
 }
@@ -103,6 +105,7 @@ export function createLoader({ cacheFolder }: LoaderOptions = {}, kit = createRe
       return loaded.assembly.result;
     },
     contents: () => known.contents(createPacer()),
+    expect: (files) => known.expect(files),
     sets: cache === undefined ? undefined : new SetKeeper(cache, { places, read: placeUnkept }, kept),
   };
 }

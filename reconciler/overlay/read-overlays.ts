@@ -30,7 +30,7 @@ export function withCommitOverlays(
     const fetch: CommitRead["fetchContents"] = async (treeSha, oids, since) => {
       if (place.kind === "remote") await fetchContents(place.mirror, treeSha, oids, since);
     };
-    const commit = { ref, sha: headSha, contents: () => undefined, fetchContents: fetch };
+    const commit = { ref, sha: headSha, contents: () => undefined, fetchContents: fetch, expect: () => undefined };
     return combine(answer, overlays, (path) => readCommitFiles(objects, { ...commit, path, memory: new ReadMemory() }));
   });
 }

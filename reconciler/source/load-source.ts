@@ -10,6 +10,8 @@ export interface FilesLoader {
   load(files: readonly SourceFile[], options?: { readonly overlays?: readonly SourceFile[] }): Promise<LoadResult>;
   /** The contents of blobs that it knows: whoever reads files need not read these. */
   contents?(): Promise<(blob: string) => Uint8Array | undefined>;
+  /** So many files will soon be given to it that it does not know. */
+  expect?(files: number): void;
   readonly sets?: KeptReads | undefined;
 }
 

@@ -20,6 +20,8 @@ export interface ReadCommitOptions extends RepositoryOptions {
   readonly memory?: ReadMemory;
   /** Contents that somebody has kept, by blob: these are not read again. */
   readonly contents?: KeptContents;
+  /** Told how many contents are about to be read: whoever takes them may get ready meanwhile. */
+  readonly expect?: (files: number) => void;
   /** Reads that another process has kept. */
   readonly sets?: KeptReads;
 }
@@ -35,21 +37,13 @@ export function readCommit(options: ReadCommitOptions): Promise<FilesAnswer> {
     if (request.kind === "refused") throw new Unavailable("REF_NOT_FOUND", request.message);
     const path = normalizePath(options.path);
     const place = await locateRepository(options);
-    const { memory = new ReadMemory(), contents = () => undefined, sets } = options;
-    if (place.kind === "remote") {
-      return readMirrored(place.mirror, { request, asked: options.ref, path, memory, contents, sets });
-    }
+    const { memory = new ReadMemory(), contents = () => undefined, expect = () => undefined, sets } = options;
+    const wanted = { path, memory, contents, expect, sets };
+    if (place.kind === "remote") return readMirrored(place.mirror, { request, asked: options.ref, ...wanted });
     const { gitDir, repo } = place;
     const objects = { git: options.git, gitDir, repo, signal: options.signal };
     const resolved = await resolveLocalRef(objects, request, options.ref);
-    return readCommitFiles(objects, {
-      ...resolved,
-      path,
-      memory,
-      contents,
-      sets,
-      fetchContents: async () => undefined,
-    });
+    return readCommitFiles(objects, { ...resolved, ...wanted, fetchContents: async () => undefined });
   });
 }
 
@@ -59,6 +53,7 @@ interface MirrorRead {
   readonly path: string;
   readonly memory: ReadMemory;
   readonly contents: KeptContents;
+  readonly expect: (files: number) => void;
   readonly sets: KeptReads | undefined;
 }
 

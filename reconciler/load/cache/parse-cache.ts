@@ -39,8 +39,8 @@ export interface ParseCache {
   /** The version and schemas that everything in the folder is of. */
   readonly fit: string;
   open(pace: Pacer): Promise<OpenCache>;
-  /** Keeps what is new of the files that a load used. Never fails. */
-  keep(files: ReadonlyMap<string, KnownFile>, pace: Pacer): Promise<void>;
+  /** Keeps what is new of the files that a load used; `texts`: of those that were rendered already. Never fails. */
+  keep(files: ReadonlyMap<string, KnownFile>, texts: ReadonlyMap<string, string>, pace: Pacer): Promise<void>;
 }
 
 /** Packs, and drafts that a crash left behind. */
@@ -66,7 +66,7 @@ export function openParseCache(folder: string, more: Partial<CacheLimits> = {}):
         bytes: (blob) => packed.get(blob)?.bytes,
       };
     },
-    async keep(files, pace) {
+    async keep(files, texts, pace) {
       const before = known ?? (await readPacks({ folder, fit, limits, pace }));
       const kept = [...files].filter(([, file]) => !file.isSensitive);
       const fresh = kept.filter(([blob]) => !before.has(blob));
@@ -74,7 +74,7 @@ export function openParseCache(folder: string, more: Partial<CacheLimits> = {}):
       if (fresh.length < limits.newFiles) return;
       const old = (await orElse(readdir(folder), [])).filter((name) => OWN.test(name));
       const isCrowded = old.length > limits.packs;
-      const written = await writePacks({ folder, fit, limits, pace }, isCrowded ? kept : fresh);
+      const written = await writePacks({ folder, fit, limits, pace }, isCrowded ? kept : fresh, texts);
       if (isCrowded) await Promise.all(old.map((name) => orElse(rm(join(folder, name), { force: true }), undefined)));
       known = new Map([...(isCrowded ? [] : before), ...written]);
     },
@@ -124,6 +124,7 @@ export async function orElse<T>(work: Promise<T>, otherwise: T): Promise<T> {
 async function writePacks(
   { folder, fit, limits, pace }: Place,
   files: readonly (readonly [string, KnownFile])[],
+  texts: ReadonlyMap<string, string>,
 ): Promise<Map<string, PackedFile>> {
   const written = new Map<string, PackedFile>();
   let entries: PackEntry[] = [];
@@ -135,7 +136,7 @@ async function writePacks(
     [entries, size] = [[], 0];
   };
   for (const [blob, file] of files) {
-    const text = renderKnownFile(file);
+    const text = texts.get(blob) ?? renderKnownFile(file);
     entries.push({ blob, bytes: file.bytes, text });
     size += file.bytes.length + text.length;
     if (size > limits.packBytes) await flush();

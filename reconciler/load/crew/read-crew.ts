@@ -12,7 +12,11 @@ import type { ReadingKit } from "../read-file.ts";
 const CREW_LIMITS = {
   /** Starting a thread takes as long as reading some 600 files, on its own core. */
   files: 1_500,
-  batchFiles: 64,
+  batchFiles: 32,
+  /** Batches in the other thread's hand: it reads one while the answer to another waits for this thread. */
+  batches: 2,
+  /** A thread that was started for files which never came, because their source failed, ends after so long. */
+  idleMs: 30_000,
 } as const;
 
 interface Blob {
@@ -20,31 +24,58 @@ interface Blob {
   readonly bytes: Uint8Array;
 }
 
-type Take = (file: Blob, known: KnownFile) => void;
+/** `text`: as the other thread rendered it, where it did. */
+type Take = (file: Blob, known: KnownFile, text?: string) => void;
 
-/** Gives every file to `take` once, in no order. Throws the signal's reason. */
-export async function readFiles(
-  files: readonly Blob[],
-  kit: ReadingKit,
-  pace: Pacer,
-  take: Take,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const pile = new Pile(files);
-  const mate = files.length < CREW_LIMITS.files ? undefined : startMate(pile, take);
-  try {
-    for (let file = pile.next(); file !== undefined; file = pile.next()) {
+/** What goes to the other thread: the bytes of several files in a row, which need not be copied on their way. */
+export interface Batch {
+  readonly bytes: Uint8Array;
+  readonly lengths: readonly number[];
+}
+
+/** From the other thread: it has loaded its modules, or the texts of a batch's files, in their order. */
+export type MateMessage = "ready" | readonly string[];
+
+/** One for each loader. */
+export class ReadCrew {
+  private waiting: Mate | undefined;
+
+  /** So many files are about to come: a second thread gets ready meanwhile. */
+  expect(files: number): void {
+    if (files >= CREW_LIMITS.files) this.waiting ??= startMate(() => this.dismiss());
+  }
+
+  private dismiss(): void {
+    this.waiting = undefined;
+  }
+
+  /** Gives every file to `take` once, in no order. Throws the signal's reason. */
+  async read(
+    files: readonly Blob[],
+    { kit, pace, signal }: { readonly kit: ReadingKit; readonly pace: Pacer; readonly signal: AbortSignal | undefined },
+    take: Take,
+  ): Promise<void> {
+    const readHere = async (file: Blob): Promise<void> => {
       signal?.throwIfAborted();
       take(file, await runPaced(readKnownFile(file.bytes, kit), pace));
-      await pace();
+    };
+    const pile = new Pile(files);
+    this.expect(files.length);
+    const mate = this.waiting;
+    this.waiting = undefined;
+    const left = mate?.work(pile, take);
+    try {
+      for (let file = pile.next(); file !== undefined; file = pile.next()) {
+        await readHere(file);
+        await pace();
+      }
+      // One that is still getting ready comes too late.
+      if (mate?.isReady() === false) await mate.stop();
+      // What a mate that failed had in hand is read here.
+      for (const file of (await left) ?? []) await readHere(file);
+    } finally {
+      await mate?.stop();
     }
-    // What a mate that failed had in hand is read here.
-    for (const file of (await mate?.finished) ?? []) {
-      signal?.throwIfAborted();
-      take(file, await runPaced(readKnownFile(file.bytes, kit), pace));
-    }
-  } finally {
-    await mate?.stop();
   }
 }
 
@@ -74,33 +105,83 @@ class Pile {
 }
 
 interface Mate {
-  /** The files that were given to it and never came back: none, if all went well. */
-  readonly finished: Promise<readonly Blob[]>;
+  isReady(): boolean;
+  /** Answers the files that were given to it and never came back: none, if all went well. */
+  work(pile: Pile, take: Take): Promise<readonly Blob[]>;
   stop(): Promise<unknown>;
 }
 
-function startMate(pile: Pile, take: Take): Mate | undefined {
+/** It keeps no process alive before it works. */
+function startMate(onIdle: () => void): Mate | undefined {
   const module = findModule();
   if (module === undefined || availableParallelism() < 2) return undefined;
   const worker = new Worker(module, { stdout: true, stderr: true });
-  let inHand: readonly Blob[] = [];
-  const finished = new Promise<readonly Blob[]>((resolve) => {
+  worker.unref();
+  // A thread that cannot load its module, or that runs out of memory.
+  const failed = new Promise<void>((resolve) => worker.once("error", () => resolve()).once("exit", () => resolve()));
+  let isReady = false;
+  const ready = new Promise<void>((resolve) => {
+    worker.once("message", () => {
+      isReady = true;
+      resolve();
+    });
+  });
+  const stop = (): Promise<unknown> => worker.terminate();
+  const idle = setTimeout(() => {
+    onIdle();
+    void stop();
+  }, CREW_LIMITS.idleMs).unref();
+  return {
+    isReady: () => isReady,
+    async work(pile, take) {
+      clearTimeout(idle);
+      worker.ref();
+      await Promise.race([ready, failed]);
+      const inHand: (readonly Blob[])[] = [];
+      await Promise.race([failed, readAll(worker, { pile, inHand, take })]);
+      return inHand.flat();
+    },
+    stop,
+  };
+}
+
+interface Work {
+  readonly pile: Pile;
+  /** Given and not come back, the oldest first. */
+  readonly inHand: (readonly Blob[])[];
+  readonly take: Take;
+}
+
+function readAll(worker: Worker, { pile, inHand, take }: Work): Promise<void> {
+  return new Promise((resolve) => {
     const give = (): void => {
-      inHand = pile.batch();
-      if (inHand.length === 0) resolve([]);
-      // A copy: a view would take the whole buffer that it is a view of along.
-      else worker.postMessage(inHand.map(({ bytes }) => new Uint8Array(bytes)));
+      const batch = pile.batch();
+      if (batch.length > 0) {
+        inHand.push(batch);
+        const { bytes, lengths } = joined(batch);
+        worker.postMessage({ bytes, lengths } satisfies Batch, [bytes.buffer]);
+      } else if (inHand.length === 0) resolve();
     };
-    worker.once("online", give);
     worker.on("message", (texts: readonly string[]) => {
-      for (const [index, file] of inHand.entries()) take(file, parseKnownFile(texts[index] ?? "", file.bytes));
+      for (const [index, file] of (inHand.shift() ?? []).entries()) {
+        const text = texts[index] ?? "";
+        take(file, parseKnownFile(text, file.bytes), text);
+      }
       give();
     });
-    // A thread that cannot load its module, or that runs out of memory.
-    worker.once("error", () => resolve(inHand));
-    worker.once("exit", () => resolve(inHand));
+    for (let given = 0; given < CREW_LIMITS.batches; given += 1) give();
   });
-  return { finished, stop: () => worker.terminate() };
+}
+
+function joined(files: readonly Blob[]): { readonly bytes: Uint8Array<ArrayBuffer>; readonly lengths: number[] } {
+  const lengths = files.map(({ bytes }) => bytes.length);
+  const bytes = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
+  let at = 0;
+  for (const file of files) {
+    bytes.set(file.bytes, at);
+    at += file.bytes.length;
+  }
+  return { bytes, lengths };
 }
 
 /** Beside this module, as source or built; undefined in a bundle. */

@@ -4,10 +4,17 @@ import { renderKnownFile } from "../cache/known-file-text.ts";
 import { readKnownFile } from "../known-file.ts";
 import { runAtOnce } from "../pacer.ts";
 import { createReadingKit } from "../read-file.ts";
+import type { Batch, MateMessage } from "./read-crew.ts";
 
 const kit = createReadingKit();
+const answer = (message: MateMessage): void => parentPort?.postMessage(message);
 
-/** One batch at a time: the files of a batch in, their texts in the same order out. */
-parentPort?.on("message", (files: readonly Uint8Array[]) => {
-  parentPort?.postMessage(files.map((bytes) => renderKnownFile(runAtOnce(readKnownFile(bytes, kit)))));
+parentPort?.on("message", ({ bytes, lengths }: Batch) => {
+  let at = 0;
+  const texts = lengths.map((length) => {
+    at += length;
+    return renderKnownFile(runAtOnce(readKnownFile(bytes.subarray(at - length, at), kit)));
+  });
+  answer(texts);
 });
+answer("ready");

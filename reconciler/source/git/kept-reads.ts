@@ -21,11 +21,11 @@ export interface KeptReads {
 
 export async function recallRead(
   objects: Objects,
-  { path, sets, contents, fetchContents }: Pick<CommitRead, "path" | "sets" | "contents" | "fetchContents">,
+  { path, sets, ...wanted }: CommitRead,
 ): Promise<RememberedRead | undefined> {
   const readAgain = async ({ facts }: KeptRead, named: readonly Named[]) => {
-    const wanted = named.map((file) => ({ path: file.path, oid: file.blob }));
-    const { files } = await readManifests(objects, wanted, { rootTree: facts.treeSha, contents, fetchContents });
+    const entries = named.map((file) => ({ path: file.path, oid: file.blob }));
+    const { files } = await readManifests(objects, entries, { ...wanted, rootTree: facts.treeSha });
     return files;
   };
   try {

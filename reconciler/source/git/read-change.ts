@@ -19,6 +19,7 @@ export interface CommitRead extends ResolvedRef {
   readonly contents: KeptContents;
   readonly sets?: KeptReads | undefined;
   readonly fetchContents: FetchContents;
+  readonly expect: (files: number) => void;
 }
 
 interface ChangeRead extends CommitRead {

@@ -28,7 +28,7 @@ it("reads every file once with a second thread, and ends it", { timeout: 30_000 
   const script = join(folder, "crew.mts");
   writeFileSync(
     script,
-    `import { readFiles } from ${JSON.stringify(join(root, "reconciler/load/crew/read-crew.ts"))};
+    `import { ReadCrew } from ${JSON.stringify(join(root, "reconciler/load/crew/read-crew.ts"))};
 import { createPacer } from ${JSON.stringify(join(root, "reconciler/load/pacer.ts"))};
 import { createReadingKit } from ${JSON.stringify(join(root, "reconciler/load/read-file.ts"))};
 const files = Array.from({ length: ${MANY} }, (_, index) => ({
@@ -36,9 +36,10 @@ const files = Array.from({ length: ${MANY} }, (_, index) => ({
   bytes: new TextEncoder().encode(${JSON.stringify(text(0))}.replaceAll("0", String(index))),
 }));
 const taken = [];
-await readFiles(files, createReadingKit(), createPacer(), ({ blob }, known) => {
+const reading = { kit: createReadingKit(), pace: createPacer(), signal: undefined };
+await new ReadCrew().read(files, reading, ({ blob }, known) => {
   taken.push([blob, known.manifests[0]?.manifest.metadata.name]);
-}, undefined);
+});
 console.log(JSON.stringify({ all: taken.length, wrong: taken.filter(([blob, name]) => name !== "r" + blob).length,
   once: new Set(taken.map(([blob]) => blob)).size }));
 `,
@@ -54,7 +55,9 @@ console.log(JSON.stringify({ all: taken.length, wrong: taken.filter(([blob, name
 it("is built as a thread that stands beside the command", async () => {
   const worker = new Worker(join(root, "dist/cli/read-worker.js"));
   try {
-    worker.postMessage([new TextEncoder().encode(text(7))]);
+    expect(await once(worker, "message")).toEqual(["ready"]);
+    const bytes = new TextEncoder().encode(text(7));
+    worker.postMessage({ bytes, lengths: [bytes.length] });
     const [answers] = (await once(worker, "message")) as [string[]];
     expect(answers.map((answer) => JSON.parse(answer)[3][0][0].metadata.name)).toEqual(["r7"]);
   } finally {

@@ -215,7 +215,8 @@ describe("files that were read in another process", () => {
           runAtOnce(readKnownFile(one.bytes, KIT)),
         ]),
       );
-    const keep = (mark: number) => openParseCache(folder, { newFiles: 1, packs: 5 }).keep(round(mark), createPacer());
+    const keep = (mark: number) =>
+      openParseCache(folder, { newFiles: 1, packs: 5 }).keep(round(mark), new Map(), createPacer());
     for (let mark = 0; mark < 40; mark += 4) await Promise.all([mark, mark + 1, mark + 2, mark + 3].map(keep));
     expect(packs().length).toBeLessThanOrEqual(10);
     await keep(99);
