@@ -17,6 +17,7 @@ import type { Redis } from "../connect.ts";
 import { finishTask } from "../finish-task.ts";
 import { stepsKey, taskKeys } from "../keys.ts";
 import { type Ledger, readLedger } from "../ledger.ts";
+import { pushOutbox } from "../outbox.ts";
 import type { ActivationQueue } from "../queue.ts";
 import { corrupt, listOf, textOrNull } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
@@ -190,9 +191,10 @@ export async function releaseActivation(
   }
 }
 
-/** A task that fails ends under the hands of its other branches: they are told. */
+/** A task that fails ends under the hands of its other branches: they are told. One that waits for a person says so. */
 async function afterEnd(redis: Redis, { task, taskPhase }: ReleaseRequest): Promise<void> {
-  if (taskPhase === undefined || !hasEnded(taskPhase)) return;
+  if (taskPhase === undefined) return;
+  if (!hasEnded(taskPhase)) return pushOutbox(redis, task.env, { kind: "task", task });
   await finishTask(redis, task);
   if (taskPhase !== "Succeeded") await callRunners(redis, task);
 }

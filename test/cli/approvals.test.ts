@@ -10,6 +10,9 @@ import { runTrace } from "../../cli/commands/trace.ts";
 import { runWhy } from "../../cli/commands/why.ts";
 import { localIdentity } from "../../cli/identity.ts";
 import type { TaskRef } from "../../contracts/task.ts";
+import { compilePolicies } from "../../policies/policy-set.ts";
+import { decisionsIn, readDefinitions } from "../../reconciler/replay/recorded-decision.ts";
+import { replayDecisions } from "../../reconciler/replay/replay.ts";
 import { readApprovals } from "../../store/approvals/read-approvals.ts";
 import { agent, manifest, mockModel, system } from "../runner/world.ts";
 import { listen } from "./listen.ts";
@@ -47,6 +50,10 @@ async function told(run: (host: ReturnType<typeof listen>["host"]) => Promise<nu
   const heard = listen(tmpdir());
   await run(heard.host);
   return heard.out() + heard.err();
+}
+
+async function recordedDecisions(ref: TaskRef) {
+  return decisionsIn(await here.world.task(ref), readDefinitions(null), await here.world.trace(ref));
 }
 
 describe("an approval on the command line", () => {
@@ -118,6 +125,14 @@ describe("an approval on the command line", () => {
     await here.world.ended(ref);
     const trace = await told((host) => runTrace(host, { ...common(), task: ref.name, follow: false }));
     expect(trace).toMatch(new RegExp(`approval of turn 1  mock-1 .*approved by local:${localIdentity().name}`));
+    const replayed = await recordedDecisions(ref);
+    expect(replayed.map(({ what, name, effect, code }) => `${what} ${name} ${effect} ${code}`)).toEqual([
+      "model mock-1 ask APPROVAL_REQUIRED",
+    ]);
+    const source = { kind: "AgentPolicy", name: "careful", namespace: "default" } as const;
+    const set = compilePolicies([{ ...source, address: "AgentPolicy/default/careful", spec: policy.spec }], "");
+    const recorded = { since: "", decisions: replayed, complete: true };
+    expect(replayDecisions(recorded, set)).toMatchObject({ decisions: 1, flips: 0, cannotTell: 0 });
     const why = await told((host) => runWhy(host, { ...common(), decision: asked?.decisionId ?? "" }));
     expect(why).toContain("ask APPROVAL_REQUIRED   model mock-1");
     expect(why).toContain("let a person approve it (countwheel get approvals)");

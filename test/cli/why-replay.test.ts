@@ -135,6 +135,14 @@ describeWithRedis("decisions afterwards", () => {
     ]);
   });
 
+  it("lists turns that a person would now be asked about", async () => {
+    const rules = "  blocked_tools: [memory.read]\n  rules:\n    - {match: {models: [small]}, effect: ask}\n";
+    const { value } = await replay(rules);
+    expect(value).toMatchObject({ flips: 2, denied: 0, cannotTell: 0 });
+    for (const { what, name, was, now } of value.items)
+      expect([what, name, was.effect, now.effect]).toEqual(["model", "small", "allow", "ask"]);
+  });
+
   it("judges arguments exactly where they were recorded, and says where nobody can tell", async () => {
     const rules =
       "  blocked_tools: [memory.read]\n  rules:\n    - match: {tools: [memory.write]}\n      must: {key: plans}\n";

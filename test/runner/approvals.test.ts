@@ -10,6 +10,7 @@ import { readAuditLog } from "../../store/audit-log.ts";
 import { readBudgets } from "../../store/budgets.ts";
 import { dropTask } from "../../store/drop-task.ts";
 import { environmentKeys, taskKeys } from "../../store/keys.ts";
+import { readOutbox } from "../../store/outbox.ts";
 import { type ActivationQueue, openQueue } from "../../store/queue.ts";
 import { requestCancel } from "../../store/tasks.ts";
 import { type TestRedis, testRedis } from "../redis.ts";
@@ -93,6 +94,8 @@ describe("a call that a rule asks about", () => {
     const task = await waiting(ref);
     expect([task.phase, task.activations[0]?.phase, tools.keys]).toEqual(["WaitingApproval", "Waiting", []]);
     await vi.waitFor(() => expect(runner.running()).toBe(0));
+    const told = await readOutbox(world.redis, world.env, 10);
+    expect(told.map(({ entry }) => entry)).toMatchObject([{ kind: "task", task: { name: ref.name } }]);
     const approval = await pending(ref);
     expect(approval).toMatchObject({
       tool: "pay",

@@ -6,7 +6,7 @@ import { type DrainOutcome, reportPending, type Shown } from "../../../reconcile
 import { pushOutbox, readOutbox } from "../../../store/outbox.ts";
 import { type GithubServer, startGithub } from "../../github/server.ts";
 import { type TestRedis, testRedis } from "../../redis.ts";
-import { agent, mockModel, openWorld, system, type World } from "../../runner/world.ts";
+import { agent, manifest, mockModel, openWorld, system, type World } from "../../runner/world.ts";
 import { change, connect, HEAD, NOW, planOf, TOKENS } from "./builders.ts";
 
 const MERGED = "d".repeat(40);
@@ -170,6 +170,26 @@ describe("an apply in the outbox", () => {
     expect(check).toMatchObject({ headSha: MERGED, conclusion: "success" });
     expect(check?.text).toContain(`head \`${trace.head}\``);
     expect(check?.text).toContain("a0 --> a1");
+  });
+
+  it("says in its task's check that a person has to approve a turn, before the task has ended", async () => {
+    await world.runner();
+    const rules = [{ match: { models: ["mock-1"] }, effect: "ask" }];
+    const asking = manifest("AgentPolicy", "careful", { apply_mode: "global", rules });
+    const ref = await world.start(
+      [mockModel("mock"), agent("planner"), system("report", ["planner"]), asking],
+      "report",
+      {
+        source: { commit: MERGED, file: "task.yaml", line: 1 },
+      },
+    );
+    await world.until(ref, ({ phase }) => phase === "WaitingApproval");
+    await drained(new Map());
+    const [check] = github.state.checkRuns;
+    expect(check).toMatchObject({ headSha: MERGED, conclusion: "action_required", title: "waiting approval" });
+    expect(check?.text).toMatch(
+      /- `planner` waits for a person to approve a turn of model `mock-1`: `countwheel describe approval task-1\.\w{10}`/,
+    );
   });
 });
 
