@@ -3,7 +3,7 @@
 import type { Address } from "../contracts/address.ts";
 import type { Digest } from "../contracts/canonical.ts";
 import type { RecordMap, StateRecord } from "../contracts/record.ts";
-import { type ProvenRecord, unfoldRecord } from "./sealed-record.ts";
+import { provenDigest, unfoldRecord } from "./sealed-record.ts";
 
 interface Origin {
   readonly from: object;
@@ -11,26 +11,26 @@ interface Origin {
 }
 
 export class ProvenRecords implements RecordMap {
-  private readonly proven: ReadonlyMap<Address, ProvenRecord>;
+  private readonly proven: ReadonlyMap<Address, string>;
+  private sorted: readonly Address[] | undefined;
   private readonly unfolded = new Map<Address, StateRecord>();
   /** Stands for these records: who was made from them holds this, and not them. */
   private readonly self = {};
   private readonly origin: Origin | undefined;
 
-  /** In the order of addresses. */
-  constructor(proven: ReadonlyMap<Address, ProvenRecord>, origin?: Origin) {
+  /** The sealed text of each. */
+  constructor(proven: ReadonlyMap<Address, string>, origin?: Origin) {
     this.proven = proven;
     this.origin = origin;
   }
 
   /** Other records with `fresh` in place of all that were at these addresses. */
-  replace(addresses: Iterable<Address>, fresh: ReadonlyMap<Address, ProvenRecord>): ProvenRecords {
+  replace(addresses: Iterable<Address>, fresh: ReadonlyMap<Address, string>): ProvenRecords {
     const next = new Map(this.proven);
     const origin = { from: this.self, changed: new Set(addresses) };
     for (const address of addresses) if (!fresh.has(address)) next.delete(address);
-    for (const [address, record] of fresh) next.set(address, record);
-    const isOrdered = [...fresh.keys()].every((address) => this.proven.has(address));
-    return new ProvenRecords(isOrdered ? next : new Map([...next].toSorted(([a], [b]) => (a < b ? -1 : 1))), origin);
+    for (const [address, sealed] of fresh) next.set(address, sealed);
+    return new ProvenRecords(next, origin);
   }
 
   changedSince(before: RecordMap): ReadonlySet<Address> | undefined {
@@ -38,7 +38,8 @@ export class ProvenRecords implements RecordMap {
   }
 
   digestOf(address: Address): Digest | undefined {
-    return this.proven.get(address)?.digest;
+    const sealed = this.proven.get(address);
+    return sealed === undefined ? undefined : provenDigest(sealed);
   }
 
   get size(): number {
@@ -51,19 +52,22 @@ export class ProvenRecords implements RecordMap {
 
   get(address: Address): StateRecord | undefined {
     const known = this.unfolded.get(address);
-    const proven = known === undefined ? this.proven.get(address) : undefined;
-    if (proven === undefined) return known;
-    const record = unfoldRecord(address, proven.text);
+    const sealed = known === undefined ? this.proven.get(address) : undefined;
+    if (sealed === undefined) return known;
+    const record = unfoldRecord(address, sealed);
     this.unfolded.set(address, record);
     return record;
   }
 
-  keys(): MapIterator<Address> {
-    return this.proven.keys();
+  /** By address, as all that goes through them: what is made of a state must not depend on how Redis orders a hash. */
+  keys(): ArrayIterator<Address> {
+    // Few plans go through the records, and sorting a hundred thousand takes a tenth of a second.
+    this.sorted ??= [...this.proven.keys()].toSorted();
+    return this.sorted.values();
   }
 
   *entries(): MapIterator<[Address, StateRecord]> {
-    for (const address of this.proven.keys()) {
+    for (const address of this.keys()) {
       const record = this.get(address);
       if (record !== undefined) yield [address, record];
     }

@@ -25,19 +25,14 @@ export function sealRecord(record: StateRecord, sealing: RecordSealing): string 
 
 /** Throws PermanentFailure STATE_CORRUPT, STATE_UNSEALED or STATE_KEY_MISSING, naming the address. */
 export function openRecord(address: string, sealed: string, sealing: RecordSealing): StateRecord {
-  return unfoldRecord(address, proveRecord(address, sealed, sealing).text);
+  return unfoldRecord(proveRecord(address, sealed, sealing), sealed);
 }
 
-export interface ProvenRecord {
-  readonly address: Address;
-  readonly digest: Digest;
-  readonly seal: string;
-  /** For {@link unfoldRecord}, which will find in it the record of this address. */
-  readonly text: string;
-}
-
-/** As {@link openRecord}, without unfolding the record where its beginning tells whose it is. */
-export function proveRecord(address: string, sealed: string, sealing: RecordSealing): ProvenRecord {
+/**
+ * As {@link openRecord}, without unfolding the record where its beginning tells whose it is. Of a text that was proved, and
+ * of no other, {@link provenDigest} and {@link unfoldRecord} may be asked.
+ */
+export function proveRecord(address: string, sealed: string, sealing: RecordSealing): Address {
   const seal = sealOf(sealed);
   const text = sealed.slice(seal.length + 1);
   // What is said where it is wrong is put together only then: a state has a hundred thousand records.
@@ -45,15 +40,21 @@ export function proveRecord(address: string, sealed: string, sealing: RecordSeal
     const what = `the record of ${address}`;
     checkSeal(sealing, { what, seal, parts: partsOf(address, text, sealing), plain: () => digestText(text) });
   }
-  const digest = text.slice(0, Math.max(0, text.indexOf(" ")));
   // In an address nothing has to be escaped.
-  const isOurs = isAddress(address) && text.startsWith(`{"address":"${address}",`, digest.length + 1);
-  if (!isOurs) unfoldRecord(address, text);
-  return { address: address as Address, digest: digest as Digest, seal, text };
+  const isOurs = isAddress(address) && text.startsWith(`{"address":"${address}",`, text.indexOf(" ") + 1);
+  if (!isOurs) unfoldRecord(address, sealed);
+  return address as Address;
 }
 
-export function unfoldRecord(address: string, text: string): StateRecord {
+/** The digest of the record's manifest. */
+export function provenDigest(sealed: string): Digest {
+  const start = sealed.indexOf(" ") + 1;
+  return sealed.slice(start, Math.max(start, sealed.indexOf(" ", start))) as Digest;
+}
+
+export function unfoldRecord(address: string, sealed: string): StateRecord {
   const what = `the record of ${address}`;
+  const text = sealed.slice(sealOf(sealed).length + 1);
   const [digest = ""] = text.split(" ", 1);
   const record = jsonOf(what, text.slice(digest.length + 1));
   if (!isStateRecord(record)) throw corrupt(what, "it is no record");

@@ -9,7 +9,7 @@ import { environmentKeys } from "./keys.ts";
 import { STORE_LIMITS } from "./limits.ts";
 import { ProvenRecords } from "./proven-records.ts";
 import { listOf, textOf } from "./reply.ts";
-import { type ProvenRecord, proveRecord, type RecordSealing } from "./sealed-record.ts";
+import { proveRecord, type RecordSealing } from "./sealed-record.ts";
 import { readKeptHead, readState, sealingOf } from "./state.ts";
 
 /** How long the unread records of a state are believed. */
@@ -91,11 +91,12 @@ async function reread(
     const commands = redis.multi().hlen(key);
     return (addresses.length === 0 ? commands : commands.hmget(key, ...addresses)).exec();
   });
-  const fresh = new Map<Address, ProvenRecord>();
-  for (const [index, text] of listOf(`the records of environment ${sealing.env}`, texts).entries()) {
+  const fresh = new Map<Address, string>();
+  for (const [index, value] of listOf(`the records of environment ${sealing.env}`, texts).entries()) {
     const address = addresses[index];
-    if (address === undefined || text === null) continue;
-    fresh.set(address, proveRecord(address, textOf(`the record of ${address}`, text), sealing));
+    if (address === undefined || value === null) continue;
+    const text = textOf(`the record of ${address}`, value);
+    fresh.set(proveRecord(address, text, sealing), text);
   }
   const records = addresses.length === 0 ? known : known.replace(addresses, fresh);
   return records.size === count ? records : undefined;

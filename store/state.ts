@@ -7,14 +7,7 @@ import { environmentKeys } from "./keys.ts";
 import { ProvenRecords } from "./proven-records.ts";
 import { corrupt, listOf, objectOf, textOf } from "./reply.ts";
 import type { Sealing } from "./seal.ts";
-import {
-  type KeptHead,
-  openHead,
-  type ProvenRecord,
-  proveRecord,
-  type RecordSealing,
-  sealsDigest,
-} from "./sealed-record.ts";
+import { type KeptHead, openHead, proveRecord, type RecordSealing, sealOf, sealsDigest } from "./sealed-record.ts";
 
 /**
  * Head and records of one moment. Throws PermanentFailure STATE_CORRUPT, naming what cannot be believed; records without
@@ -54,39 +47,38 @@ export async function readKeptState(redis: Redis, sealing: Sealing): Promise<Kep
   const [head, found, newest] = await askAll(redis, () =>
     redis.multi().hgetall(keys.head).call("HGETALL", keys.records).xrevrange(keys.history, "+", "-", "COUNT", 1).exec(),
   );
-  const texts = textsByName(`the records of environment ${env}`, found);
-  // By address: what is made from the state must not depend on how Redis orders a hash.
-  const names = [...texts.keys()].toSorted();
+  const sealed = listOf(`the records of environment ${env}`, found);
   const kept = openHeadOrNull(head, sealing);
   checkNewest(kept, newest, sealing);
-  if (kept === null && names.length > 0) {
+  if (kept === null && sealed.length > 0) {
     throw corrupt(`the state of environment ${env}`, "there are records, but its head with the lineage is gone");
   }
-  const proven = proveRecords(names, texts, recordSealingOf(kept, sealing));
-  const seals = new Map(sealing.key === undefined ? [] : Array.from(proven, ([address, { seal }]) => [address, seal]));
+  const proven = proveRecords(sealed, recordSealingOf(kept, sealing));
+  const isBound = sealing.key !== undefined;
+  const seals = new Map(isBound ? Array.from(proven, ([address, text]) => [address, sealOf(text)]) : []);
   checkSealedSet(env, kept, seals);
   return { kept, records: proven.size === 0 ? new Map() : new ProvenRecords(proven), seals };
 }
 
-function textsByName(what: string, found: unknown): ReadonlyMap<string, unknown> {
-  const flat = listOf(what, found);
-  const texts = new Map<string, unknown>();
-  for (let at = 0; at < flat.length; at += 2) texts.set(textOf(what, flat[at]), flat[at + 1]);
-  return texts;
-}
-
-function proveRecords(
-  names: readonly string[],
-  texts: ReadonlyMap<string, unknown>,
-  sealing: RecordSealing,
-): ReadonlyMap<Address, ProvenRecord> {
-  const proven = new Map<Address, ProvenRecord>();
-  for (const name of names) {
-    const value = texts.get(name);
-    const text = typeof value === "string" ? value : textOf(`the record of ${name}`, value);
-    const record = proveRecord(name, text, sealing);
-    proven.set(record.address, record);
+/**
+ * Of a flat list of names and texts, in whatever order Redis has them; of several that cannot be believed the first by
+ * address is told. Nothing else is made of each: of a hundred thousand records every list and object more takes its time.
+ */
+function proveRecords(flat: readonly unknown[], sealing: RecordSealing): ReadonlyMap<Address, string> {
+  const proven = new Map<Address, string>();
+  let failed: { readonly name: string; readonly error: unknown } | undefined;
+  for (let at = 0; at < flat.length; at += 2) {
+    const name = textOf(`the records of environment ${sealing.env}`, flat[at]);
+    const value = flat[at + 1];
+    if (failed !== undefined && failed.name < name) continue;
+    try {
+      const text = typeof value === "string" ? value : textOf(`the record of ${name}`, value);
+      proven.set(proveRecord(name, text, sealing), text);
+    } catch (error) {
+      failed = { name, error };
+    }
   }
+  if (failed !== undefined) throw failed.error;
   return proven;
 }
 

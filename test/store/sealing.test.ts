@@ -91,6 +91,18 @@ describeWithRedis("a sealed state", () => {
     expect((await readHistory(keyed, env, 5)).map(({ sealed }) => sealed)).toEqual([true, true]);
   });
 
+  test("names the first by address of several records that cannot be believed", async () => {
+    await apply(keyed, [PLANNER, WRITER]);
+    const { records } = environmentKeys(env);
+    for (const { address } of [WRITER, PLANNER]) {
+      const was = await recordText(address);
+      await plain.hdel(records, address);
+      await plain.hset(records, address, was.replace('"generation":1', '"generation":7'));
+    }
+    const [first] = [PLANNER.address, WRITER.address].toSorted();
+    await expect(readState(keyed, env)).rejects.toMatchObject({ message: expect.stringContaining(`${first} `) });
+  });
+
   test("names a record of which a byte changed, and one whose seal became a plain digest", async () => {
     await apply(keyed, [PLANNER, WRITER]);
     const { records } = environmentKeys(env);

@@ -8,7 +8,6 @@ import { makePlan, type PlanInput } from "../../../reconciler/plan/make-plan.ts"
 import { MOVED_FROM } from "../../../reconciler/plan/moves.ts";
 import { PlanMemory } from "../../../reconciler/plan/plan-memory.ts";
 import { ProvenRecords } from "../../../store/proven-records.ts";
-import type { ProvenRecord } from "../../../store/sealed-record.ts";
 import { array, assert, boolean, cases, constantFrom, integer, option, property, record } from "../../property.ts";
 import { manifest, NOW, observed, source, TOOL } from "./builders.ts";
 
@@ -32,13 +31,8 @@ const anyStep = record({
   isReread: option(constantFrom(true), { freq: 4 }),
 });
 
-function proven({ records }: ObservedState): Map<Address, ProvenRecord> {
-  return new Map(
-    Array.from(records, ([address, found]) => {
-      const { digest } = found;
-      return [address, { address, digest, seal: "", text: `${digest} ${JSON.stringify(found)}` }];
-    }),
-  );
+function proven({ records }: ObservedState): Map<Address, string> {
+  return new Map(Array.from(records, ([address, found]) => [address, `seal ${found.digest} ${JSON.stringify(found)}`]));
 }
 
 function inputOf(manifests: Iterable<LoadedManifest>, records: ProvenRecords, number: number): PlanInput {
