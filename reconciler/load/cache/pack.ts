@@ -48,21 +48,19 @@ export function renderPack(fit: string, entries: readonly PackEntry[]): Buffer {
   return Buffer.concat([Buffer.from(firstLine(fit, body)), body]);
 }
 
-/** undefined: it is no pack, of another version, or damaged. */
-export function openPack(fit: string, pack: Buffer): ReadonlyMap<string, PackedFile> | undefined {
+/** Adds the pack's files to others, by blob. Adds none where it is no pack, of another version, or damaged. */
+export function openPack(fit: string, pack: Buffer, files: Map<string, PackedFile>): void {
   const start = pack.indexOf(10) + 1;
   const body = pack.subarray(start);
-  if (start === 0 || pack.toString("latin1", 0, start) !== firstLine(fit, body)) return undefined;
+  if (start === 0 || pack.toString("latin1", 0, start) !== firstLine(fit, body)) return;
   const indexEnd = body.indexOf(10);
   const index = JSON.parse(body.toString("utf8", 0, indexEnd)) as readonly IndexRow[];
-  const files = new Map<string, PackedFile>();
   let at = indexEnd + 1;
   for (const row of index) {
     const [blob, byteLength, textLength] = row;
     files.set(blob, new PackedFile(body, at, row));
     at += byteLength + textLength;
   }
-  return files;
 }
 
 function firstLine(fit: string, body: Uint8Array): string {

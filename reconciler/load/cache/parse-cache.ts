@@ -2,7 +2,7 @@
 // missing, damaged, foreign or not writable is read from its source as if there were no folder. Packs are written beside
 // their place and renamed, and never changed, so that any number of processes may use one folder.
 import { randomUUID } from "node:crypto";
-import { readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { digestText } from "../../../contracts/canonical.ts";
 import { KINDS } from "../../../contracts/kinds.ts";
@@ -99,15 +99,23 @@ async function readPacks({ folder, fit, limits, pace }: Place): Promise<Readonly
   const names = (await orElse(readdir(folder), [])).filter((name) => name.endsWith(".pack"));
   for (const name of names.slice(0, limits.packs * 2)) {
     const pack = await orElse(readBounded(join(folder, name), limits.readBytes), undefined);
-    for (const [blob, file] of (pack === undefined ? undefined : openPack(fit, pack)) ?? []) files.set(blob, file);
+    if (pack !== undefined) openPack(fit, pack, files);
     await pace();
   }
   return files;
 }
 
+/** In one piece: `readFile` reads half a megabyte at a time and puts the pieces together, in twice the time. */
 export async function readBounded(file: string, maxBytes: number): Promise<Buffer | undefined> {
   const found = await stat(file);
-  return found.isFile() && found.size <= maxBytes ? readFile(file) : undefined;
+  if (!found.isFile() || found.size > maxBytes) return undefined;
+  const handle = await open(file);
+  try {
+    const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafeSlow(found.size), 0, found.size, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
 }
 
 /** A cache that cannot be read or written is a cache that is not there. */
@@ -132,7 +140,7 @@ async function writePacks(
   const flush = async (): Promise<void> => {
     const pack = renderPack(fit, entries);
     const done = await orElse(writeWhole(folder, pack), false);
-    for (const [blob, file] of (done ? openPack(fit, pack) : undefined) ?? []) written.set(blob, file);
+    if (done) openPack(fit, pack, written);
     [entries, size] = [[], 0];
   };
   for (const [blob, file] of files) {
