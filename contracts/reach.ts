@@ -33,13 +33,20 @@ export function reachOfTool(spec: ToolSpec, ground: ReachGround): Reach {
     case "grpc":
     case "webhook-callback":
     case "a2a":
-      return { ...secrets, reaches: [spec.endpoint ?? null] };
+      return { ...secrets, reaches: [spec.endpoint ?? null, ...tokenPlace(spec.auth)] };
   }
+}
+
+/** Where a token is fetched, with the client's secret. */
+function tokenPlace(auth: ToolSpec["auth"]): readonly (string | null)[] {
+  return auth?.profile === "oauth2_client_credentials" ? [auth.token_url ?? null] : [];
 }
 
 export function reachOfServer(spec: McpServerSpec, ground: ReachGround): Reach {
   const secrets = secretsOf([spec.auth?.secret_ref, ...(spec.env ?? []).map((one) => one.secret_ref)], ground);
-  return spec.transport === "http" ? { ...secrets, reaches: [spec.endpoint ?? null] } : { ...secrets, isProcess: true };
+  return spec.transport === "http"
+    ? { ...secrets, reaches: [spec.endpoint ?? null, ...tokenPlace(spec.auth)] }
+    : { ...secrets, isProcess: true };
 }
 
 /** Those in Redis reach nothing but the environment's own. */

@@ -9,6 +9,7 @@ import { openSecrets } from "./secrets/secrets.ts";
 import { resolveHost } from "./tools/checked-request.ts";
 import { type Entries, findServer } from "./tools/find-manifest.ts";
 import { pinsOf } from "./tools/mcp-tools.ts";
+import { OAuthTokens } from "./tools/oauth-tokens.ts";
 import { OpenServers } from "./tools/open-servers.ts";
 
 export interface ServerName {
@@ -35,7 +36,8 @@ export async function listPins(
   const secrets = openSecrets(entries, ground.secrets);
   const hasSecret = (namespace: string, name: string): boolean =>
     entries[addressOf({ kind: "Secret", namespace, name })] !== undefined;
-  const machine = { ...ground, variables: ground.secrets.variables, resolve: resolveHost };
+  const tokens = new OAuthTokens(() => performance.now());
+  const machine = { ...ground, variables: ground.secrets.variables, resolve: resolveHost, tokens };
   const opened = new OpenServers({ mcp, secrets, ground: machine, hasSecret }, signal);
   try {
     const pins: Readonly<Record<string, string>>[] = [];

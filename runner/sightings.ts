@@ -35,6 +35,7 @@ export function openSightings({ redis, env, id, now }: SightingOptions): Sightin
     },
     watch: (secrets) => ({
       knownValues: () => secrets.knownValues(),
+      note: (value) => secrets.note(value),
       async resolve(reference, namespace, neededBy) {
         const key = `${namespace} ${reference}`;
         try {

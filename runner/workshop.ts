@@ -44,6 +44,7 @@ import { openSightings, type Sightings } from "./sightings.ts";
 import { findStop, StoppedActivations, stopped } from "./stops.ts";
 import { type Outbound, resolveHost } from "./tools/checked-request.ts";
 import { type FoundServer, findMemory } from "./tools/find-manifest.ts";
+import { OAuthTokens } from "./tools/oauth-tokens.ts";
 import { openToolBox, outboundTo, type ToolDeps } from "./tools/open-tool-box.ts";
 import type { ToolBox } from "./tools/tool.ts";
 import { toolRules } from "./tools/tool-rules.ts";
@@ -105,6 +106,7 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
       allowedCommands,
       privateHosts,
       resolve: resolveHost,
+      tokens: new OAuthTokens(() => performance.now()),
       sandbox: new Sandbox(access.variables["PATH"] ?? "", options.hiddenFolders),
     },
   };
@@ -247,7 +249,12 @@ function memoryOf(
     at: options.now().toISOString(),
     ...labelled(carried.list().map((label) => keptLabel(label, taskId(task)))),
   });
-  return agentMemory(found, { redis: options.redis, task, secrets, outbound }, written, hasSecret);
+  return agentMemory(
+    found,
+    { redis: options.redis, task, secrets, tokens: ground.tokens, outbound },
+    written,
+    hasSecret,
+  );
 }
 
 /** Whoever reads it may be another task. */

@@ -111,6 +111,10 @@ export const FAILURE_HELP: Readonly<Record<string, string>> = {
     "A sealed value is no age file any more: it was changed, cut, or holds no text. Seal it again with `countwheel secret seal`.",
   SECRET_SEALED_ELSEWHERE:
     "A sealed value was copied from another Secret or another key. `countwheel secret seal` binds each to one place, so that nobody can have it opened for something else. After a rename, seal it again.",
+  TOKEN_REFUSED:
+    "The place at `auth.tokenURL` gave no token for the client credentials. Look at the Secret (keys client_id and client_secret), the address and the scopes; the message has its words.",
+  TOKEN_UNAVAILABLE:
+    "The place at `auth.tokenURL` did not answer, or is ill. The tool was not called; it is tried again.",
   TOOL_ARGUMENTS_INVALID: "The model's arguments do not fit the tool. It reads why, and may call again.",
   TOOL_TIMEOUT: "A tool did not answer within its `runtime.timeout`.",
   NOT_FAILED: "Only tasks that are Failed or DeadLetter can be tried again with `countwheel retry`.",

@@ -4,6 +4,7 @@ import { Readable } from "node:stream";
 import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import { type Outbound, sendChecked } from "../tools/checked-request.ts";
+import type { Credentials } from "../tools/credentials.ts";
 import { webResponse } from "../tools/web-response.ts";
 import { MCP_LIMITS } from "./limits.ts";
 import type { ServerTransport } from "./server-transport.ts";
@@ -11,12 +12,12 @@ import type { ServerTransport } from "./server-transport.ts";
 export async function httpTransport(
   label: string,
   endpoint: URL,
-  headers: Readonly<Record<string, string>>,
+  credentials: Credentials,
   outbound: Outbound,
 ): Promise<ServerTransport> {
   const { StreamableHTTPClientTransport } = await import("@modelcontextprotocol/sdk/client/streamableHttp.js");
-  const fetch = checkedFetch(label, outbound);
-  const transport = new StreamableHTTPClientTransport(endpoint, { fetch, requestInit: { headers: { ...headers } } });
+  const fetch = checkedFetch(label, credentials, outbound);
+  const transport = new StreamableHTTPClientTransport(endpoint, { fetch });
   return Object.assign(transport, {
     failure: () => undefined,
     end: async (how: "politely" | "now") => {
@@ -27,19 +28,20 @@ export async function httpTransport(
 }
 
 /** A `fetch` of our own: failures pass through the SDK unchanged, and answers to a request are bounded. */
-function checkedFetch(label: string, outbound: Outbound): FetchLike {
+function checkedFetch(label: string, credentials: Credentials, outbound: Outbound): FetchLike {
   return async (target, init = {}) => {
     const method = init.method ?? "GET";
-    const response = await sendChecked(
-      {
-        method,
-        url: new URL(target),
-        headers: Object.fromEntries(new Headers(init.headers)),
-        ...(typeof init.body === "string" ? { body: init.body } : {}),
-        signal: init.signal ?? new AbortController().signal,
-      },
-      outbound,
-    );
+    const signal = init.signal ?? new AbortController().signal;
+    const send = async (): Promise<IncomingMessage> => {
+      const headers = { ...Object.fromEntries(new Headers(init.headers)), ...(await credentials.headers(signal)) };
+      const body = typeof init.body === "string" ? { body: init.body } : {};
+      return sendChecked({ method, url: new URL(target), headers, ...body, signal }, outbound);
+    };
+    let response = await send();
+    if (response.statusCode === 401 && credentials.renew()) {
+      response.destroy();
+      response = await send();
+    }
     const failure = statusFailure(label, method, response);
     if (failure !== undefined) {
       response.destroy();

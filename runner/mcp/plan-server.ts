@@ -5,8 +5,9 @@ import { PermanentFailure } from "../../contracts/failure.ts";
 import type { McpServerSpec } from "../../contracts/kinds/mcp-server.ts";
 import { type CommandGround, findCommand } from "../processes/find-command.ts";
 import type { Secrets } from "../secrets/secrets.ts";
-import { authHeaders } from "../tools/auth-headers.ts";
 import type { Outbound } from "../tools/checked-request.ts";
+import { openCredentials } from "../tools/credentials.ts";
+import type { OAuthTokens } from "../tools/oauth-tokens.ts";
 import { httpTransport } from "./http-transport.ts";
 import type { McpClient } from "./mcp-client.ts";
 import { connectClient } from "./sdk-client.ts";
@@ -21,6 +22,7 @@ export interface ServerDefinition {
 
 /** What servers get of this machine: of its variables only BASE_VARIABLES, beside what their manifest names. */
 export interface ServerGround extends CommandGround {
+  readonly tokens: OAuthTokens;
   readonly resolve: Outbound["resolve"];
 }
 
@@ -122,11 +124,12 @@ async function planHttp(
   if (!URL.canParse(endpoint)) {
     throw new PermanentFailure("MCP_INVALID", `${label}: \`endpoint: ${endpoint}\` is no address`);
   }
-  const given = await authHeaders(spec.auth, namespace, label, secrets);
   const outbound = { allowPrivate: spec.allow_private === true, resolve: ground.resolve };
+  const { tokens } = ground;
+  const credentials = await openCredentials(spec.auth, namespace, label, { secrets, tokens, outbound: () => outbound });
   return {
-    given,
+    given: credentials.given,
     connect: async (signal) =>
-      connectClient(label, await httpTransport(label, new URL(endpoint), given, outbound), signal),
+      connectClient(label, await httpTransport(label, new URL(endpoint), credentials, outbound), signal),
   };
 }

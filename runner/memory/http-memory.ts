@@ -2,8 +2,9 @@
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import type { MemorySpec } from "../../contracts/kinds/memory.ts";
 import type { Secrets } from "../secrets/secrets.ts";
-import { authHeaders } from "../tools/auth-headers.ts";
 import { type Outbound, readBounded, sendChecked } from "../tools/checked-request.ts";
+import { openCredentials } from "../tools/credentials.ts";
+import type { OAuthTokens } from "../tools/oauth-tokens.ts";
 import { entryOf } from "./entry.ts";
 import { MEMORY_LIMITS } from "./limits.ts";
 import type { Memory, MemoryEntry, MemoryHit } from "./memory.ts";
@@ -14,6 +15,7 @@ export interface HttpMemorySource {
   readonly label: string;
   readonly spec: MemorySpec;
   readonly secrets: Secrets;
+  readonly tokens: OAuthTokens;
   readonly outbound: (url: URL) => Outbound;
 }
 
@@ -45,13 +47,13 @@ export function openHttpMemory(source: HttpMemorySource): Memory {
 type Answer = Readonly<Record<string, unknown>>;
 
 async function post(source: HttpMemorySource, operation: string, body: unknown, signal: AbortSignal): Promise<Answer> {
-  const { label, spec, namespace, secrets } = source;
+  const { label } = source;
   signal.throwIfAborted();
   const url = await urlOf(source, operation);
   const late = AbortSignal.timeout(MEMORY_LIMITS.httpTimeoutMs);
   const bounded = AbortSignal.any([signal, late]);
   const headers = {
-    ...(await authHeaders(spec.auth, namespace, label, secrets)),
+    ...(await credentialsOf(source, bounded)),
     "Content-Type": "application/json",
     Accept: "application/json",
     "Accept-Encoding": "identity",
@@ -67,6 +69,13 @@ async function post(source: HttpMemorySource, operation: string, body: unknown, 
     if (!late.aborted) throw error;
     throw new TransientFailure("MEMORY_TIMEOUT", `${label} did not answer within ${MEMORY_LIMITS.httpTimeoutMs} ms`);
   }
+}
+
+async function credentialsOf(
+  { label, spec, namespace, secrets, tokens, outbound }: HttpMemorySource,
+  signal: AbortSignal,
+): Promise<Readonly<Record<string, string>>> {
+  return (await openCredentials(spec.auth, namespace, label, { secrets, tokens, outbound })).headers(signal);
 }
 
 async function urlOf({ label, spec, namespace, secrets }: HttpMemorySource, operation: string): Promise<URL> {

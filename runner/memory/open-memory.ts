@@ -9,14 +9,14 @@ import { type HttpMemorySource, openHttpMemory } from "./http-memory.ts";
 import type { Memory } from "./memory.ts";
 import { openRedisMemory } from "./redis-memory.ts";
 
-export interface MemoryDeps extends Pick<HttpMemorySource, "secrets" | "outbound"> {
+export interface MemoryDeps extends Pick<HttpMemorySource, "secrets" | "tokens" | "outbound"> {
   readonly redis: Redis;
   readonly task: TaskRef;
 }
 
 /** Throws MEMORY_UNSUPPORTED for a provider that this runner cannot use: its tools fail then, and say so. */
 export function openMemory({ namespace, name, spec }: FoundMemory, deps: MemoryDeps): Memory {
-  const { redis, task, secrets, outbound } = deps;
+  const { redis, task, secrets, tokens, outbound } = deps;
   const label = `Memory ${namespace}/${name}`;
   const provider = spec.provider ?? "in-memory";
   switch (provider) {
@@ -26,7 +26,7 @@ export function openMemory({ namespace, name, spec }: FoundMemory, deps: MemoryD
       refuseEndpoint(label, spec);
       return openRedisMemory(redis, sharedMemory(task.env, namespace, name), label);
     case "http":
-      return openHttpMemory({ namespace, label, spec, secrets, outbound });
+      return openHttpMemory({ namespace, label, spec, secrets, tokens, outbound });
     default:
       throw new PermanentFailure(
         "MEMORY_UNSUPPORTED",

@@ -11,6 +11,7 @@ export function guardSecrets(
 ): Secrets {
   return {
     knownValues: () => known.knownValues(),
+    note: (value) => known.note(value),
     async resolve(reference, namespace, neededBy) {
       const name = secretName(reference, { namespace, hasSecret });
       if (name !== undefined) await guards.useSecret(name, neededBy);

@@ -17,6 +17,8 @@ export interface Secrets {
   resolve(reference: string, namespace: string, neededBy: string): Promise<string>;
   /** Every value that was resolved, and every value that stands in a manifest: what may be written nowhere. */
   knownValues(): readonly string[];
+  /** Something else that may be written nowhere, such as a token that a secret was changed for. */
+  note(value: string): void;
 }
 
 export function openSecrets(entries: Snapshot["entries"], access: SecretAccess): Secrets {
@@ -37,6 +39,7 @@ export function openSecrets(entries: Snapshot["entries"], access: SecretAccess):
       return lookup.value;
     },
     knownValues: () => [...known],
+    note: (value) => void known.add(value),
   };
 }
 

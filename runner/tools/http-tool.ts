@@ -4,9 +4,8 @@ import { PermanentFailure, TransientFailure, withoutEffect } from "../../contrac
 import type { ToolSpec } from "../../contracts/kinds/tool.ts";
 import type { ToolResult } from "../../contracts/step.ts";
 import { boundText } from "../bound-text.ts";
-import type { Secrets } from "../secrets/secrets.ts";
-import { authHeaders } from "./auth-headers.ts";
-import { type Outbound, readBounded, sendChecked } from "./checked-request.ts";
+import { type Outbound, type OutboundRequest, readBounded, sendChecked } from "./checked-request.ts";
+import { type CredentialGround, openCredentials } from "./credentials.ts";
 import type { ToolCallContext } from "./tool.ts";
 import { resultLimitOf, timeoutMsOf } from "./tool-facts.ts";
 
@@ -15,8 +14,8 @@ export interface HttpToolSource {
   /** For people: `Tool default/search`. */
   readonly label: string;
   readonly spec: ToolSpec;
-  readonly secrets: Secrets;
   readonly outbound: Outbound;
+  readonly credentials: CredentialGround;
 }
 
 /** A status of 2xx is a result; one of 4xx is the tool's own complaint, which the model may read and act on. */
@@ -26,12 +25,11 @@ export async function callHttpTool(
   { idempotencyKey, signal, checkLease }: ToolCallContext,
 ): Promise<ToolResult> {
   signal.throwIfAborted();
-  const { namespace, label, spec, secrets } = source;
+  const { label, spec } = source;
   const timeoutMs = timeoutMsOf(spec.runtime?.timeout);
   const late = AbortSignal.timeout(timeoutMs);
   const url = endpointOf(source);
   const headers = {
-    ...(await authHeaders(spec.auth, namespace, label, secrets)),
     "Content-Type": "application/json",
     Accept: "application/json, text/*;q=0.9, */*;q=0.1",
     "Accept-Encoding": "identity",
@@ -45,13 +43,27 @@ export async function callHttpTool(
   };
   try {
     const request = { method: "POST", url, headers, body: JSON.stringify(args), signal: bounded, onConnected };
-    return await readResult(source, await sendChecked(request, source.outbound), bounded);
+    return await readResult(source, await sendAs(source, request), bounded);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (!late.aborted) throw error;
     const failure = new TransientFailure("TOOL_TIMEOUT", `${label} did not answer within ${timeoutMs} ms`);
     throw connected ? failure : withoutEffect(failure);
   }
+}
+
+/** A token that is refused was of no use to anybody: nothing has happened, and a new one is tried once. */
+async function sendAs(source: HttpToolSource, request: OutboundRequest): Promise<IncomingMessage> {
+  const { namespace, label, spec, outbound } = source;
+  const credentials = await openCredentials(spec.auth, namespace, label, source.credentials);
+  const send = async (): Promise<IncomingMessage> => {
+    const headers = { ...(await credentials.headers(request.signal)), ...request.headers };
+    return sendChecked({ ...request, headers }, outbound);
+  };
+  const response = await send();
+  if (response.statusCode !== 401 || !credentials.renew()) return response;
+  response.destroy();
+  return send();
 }
 
 function endpointOf({ label, spec }: HttpToolSource): URL {

@@ -6,8 +6,10 @@ import { declaredClasses, effectOf } from "../../contracts/tool-facts.ts";
 import { plainToolName } from "../../contracts/tool-names.ts";
 import type { ServerGround } from "../mcp/plan-server.ts";
 import type { FindMemoryTool } from "../memory/agent-memory.ts";
+import type { Secrets } from "../secrets/secrets.ts";
 import type { Outbound } from "./checked-request.ts";
 import { type CliGround, callCliTool } from "./cli/cli-tool.ts";
+import type { CredentialGround } from "./credentials.ts";
 import { type Entries, type FoundTool, findServer, findTool, serversFor } from "./find-manifest.ts";
 import { callHttpTool } from "./http-tool.ts";
 import { collision, declaredMcpTool, discoveredTool } from "./mcp-tools.ts";
@@ -135,7 +137,8 @@ function httpTool(manifest: FoundTool, name: string, deps: ToolDeps): Tool {
   const { secrets, ground } = deps;
   const host = URL.canParse(spec.endpoint ?? "") ? new URL(spec.endpoint ?? "").hostname : "";
   const outbound = outboundTo(host, ground);
-  const source = { namespace, label: labelOf(manifest), spec, secrets, outbound };
+  const credentials = credentialGround(secrets, ground);
+  const source = { namespace, label: labelOf(manifest), spec, outbound, credentials };
   return { ...factsOf(manifest, name, deps), call: (args, context) => callHttpTool(source, args, context) };
 }
 
@@ -143,6 +146,10 @@ function cliTool(manifest: FoundTool, facts: Omit<Tool, "call">, { secrets, grou
   const { namespace, spec } = manifest;
   const source = { namespace, label: labelOf(manifest), spec, secrets, ground };
   return { ...facts, call: (args, context) => callCliTool(source, args, context) };
+}
+
+function credentialGround(secrets: Secrets, ground: ToolGround): CredentialGround {
+  return { secrets, tokens: ground.tokens, outbound: (url) => outboundTo(url.hostname, ground) };
 }
 
 /** The manifest's host, and only it, may be one that the runner was told to reach inside. */

@@ -123,7 +123,11 @@ describe("outside of calls", () => {
   it("gives a Secret to nobody where a policy does not grant it, and asks before it is looked up", async () => {
     const { recorder, guards } = open({ allowed_secrets: ["mail"] });
     let resolved = 0;
-    const known = { knownValues: () => [], resolve: () => Promise.resolve(`v${(resolved += 1)}`) };
+    const known = {
+      knownValues: () => [],
+      note: () => undefined,
+      resolve: () => Promise.resolve(`v${(resolved += 1)}`),
+    };
     const secrets = guardSecrets(known, guards, () => true);
     const refused = secrets.resolve("stripe:key", "default", "Tool default/pay");
     await expect(refused).rejects.toThrow("the use of Secret `default/stripe` was denied: SECRET_NOT_GRANTED");

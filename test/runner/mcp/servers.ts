@@ -10,6 +10,7 @@ import { planServer, type ServerGround } from "../../../runner/mcp/plan-server.t
 import type { ServerPlan } from "../../../runner/mcp/server-plan.ts";
 import type { Secrets } from "../../../runner/secrets/secrets.ts";
 import { resolveHost } from "../../../runner/tools/checked-request.ts";
+import { OAuthTokens } from "../../../runner/tools/oauth-tokens.ts";
 
 const HOSTILE = fileURLToPath(new URL("../../fixtures/mcp/hostile-server.mjs", import.meta.url));
 
@@ -17,13 +18,16 @@ export const GROUND: ServerGround = {
   variables: { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "/nowhere", CANARY: "must not be seen" },
   cwd: process.cwd(),
   allowedCommands: null,
+  tokens: new OAuthTokens(() => performance.now()),
   resolve: resolveHost,
 };
 
 export function secretsWith(values: Readonly<Record<string, string>>): Secrets {
+  const noted: string[] = [];
   return {
     resolve: (reference) => Promise.resolve(values[reference] ?? ""),
-    knownValues: () => Object.values(values),
+    knownValues: () => [...Object.values(values), ...noted],
+    note: (value) => void noted.push(value),
   };
 }
 

@@ -6,6 +6,7 @@ import type { Memory, MemoryEntry } from "../../../runner/memory/memory.ts";
 import { memoryTool } from "../../../runner/memory/memory-tools.ts";
 import { openMemory } from "../../../runner/memory/open-memory.ts";
 import { resolveHost } from "../../../runner/tools/checked-request.ts";
+import { OAuthTokens } from "../../../runner/tools/oauth-tokens.ts";
 import { closeRedis, connectRedis, type Redis } from "../../../store/connect.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
 import { never, secretsWith } from "../mcp/servers.ts";
@@ -27,6 +28,7 @@ function open(redis: Redis, spec: Readonly<Record<string, unknown>>, { env, task
     redis,
     task: { env, namespace: "default", name: task },
     secrets: secretsWith({ key: "s3cret" }),
+    tokens: new OAuthTokens(() => performance.now()),
     outbound: () => ({ allowPrivate: true, resolve: resolveHost }),
   };
   return openMemory({ namespace: "default", name, spec }, deps);

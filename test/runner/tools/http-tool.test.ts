@@ -4,6 +4,7 @@ import type { ToolSpec } from "../../../contracts/kinds/tool.ts";
 import { mayConnect } from "../../../runner/tools/addresses.ts";
 import { resolveHost } from "../../../runner/tools/checked-request.ts";
 import { callHttpTool } from "../../../runner/tools/http-tool.ts";
+import { OAuthTokens } from "../../../runner/tools/oauth-tokens.ts";
 import { never, secretsWith } from "../mcp/servers.ts";
 import { answerJson, serve } from "./http-server.ts";
 
@@ -29,8 +30,12 @@ function callWith(
     namespace: "default",
     label: "Tool default/t",
     spec: spec as unknown as ToolSpec,
-    secrets: secretsWith({ key: "s3cret" }),
     outbound: { allowPrivate: false, resolve },
+    credentials: {
+      secrets: secretsWith({ key: "s3cret" }),
+      tokens: new OAuthTokens(() => performance.now()),
+      outbound: () => ({ allowPrivate: false, resolve }),
+    },
   };
   return callHttpTool(source, { query: "bells" }, { idempotencyKey: "task-1/m1.c1", signal, checkLease });
 }

@@ -1,0 +1,103 @@
+// What proves who calls, from the `auth` of a Tool, an McpServer or a Memory: a header that stands, or a token that is fetched.
+import { PermanentFailure } from "../../contracts/failure.ts";
+import type { ToolSpec } from "../../contracts/kinds/tool.ts";
+import type { Secrets } from "../secrets/secrets.ts";
+import type { Outbound } from "./checked-request.ts";
+import type { OAuthTokens } from "./oauth-tokens.ts";
+
+type Auth = NonNullable<ToolSpec["auth"]>;
+
+export interface CredentialGround {
+  readonly secrets: Secrets;
+  readonly tokens: OAuthTokens;
+  /** How the place that gives tokens may be reached. */
+  readonly outbound: (url: URL) => Outbound;
+}
+
+export interface Credentials {
+  /** The secrets behind them: with others they are others. For hashing, and for nothing else. */
+  readonly given: Readonly<Record<string, string>>;
+  headers(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
+  /** They were refused. Whether others may be had: then the headers are worth a second try, and no third. */
+  renew(): boolean;
+}
+
+const DEFAULT_KEY_HEADER = "X-API-Key";
+const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
+
+/** `label` names the manifest for people. Without a `secret_ref` there is nothing to send. */
+export async function openCredentials(
+  auth: Auth | undefined,
+  namespace: string,
+  label: string,
+  ground: CredentialGround,
+): Promise<Credentials> {
+  if (auth?.secret_ref === undefined) return standing({});
+  const profile = auth.profile ?? "bearer";
+  if (profile === "oauth2_client_credentials") return fetched(auth, auth.secret_ref, { namespace, label }, ground);
+  const value = await ground.secrets.resolve(auth.secret_ref, namespace, label);
+  const [name, text] = headerOf(profile, auth.header_name, value);
+  // Line breaks would end the header; the message must not show the value.
+  if (!HEADER_NAME.test(name) || /[^\t\x20-\x7e\x80-\xff]/.test(text)) {
+    throw new PermanentFailure(
+      "TOOL_AUTH_INVALID",
+      `${label}: the value of \`${auth.secret_ref}\` cannot be sent in the header \`${name}\``,
+    );
+  }
+  return standing({ [name]: text });
+}
+
+function standing(headers: Readonly<Record<string, string>>): Credentials {
+  return { given: headers, headers: () => Promise.resolve(headers), renew: () => false };
+}
+
+function headerOf(
+  profile: "bearer" | "api_key_header" | "basic",
+  headerName: string | undefined,
+  value: string,
+): readonly [string, string] {
+  switch (profile) {
+    case "bearer":
+      return ["Authorization", `Bearer ${value}`];
+    case "basic":
+      return ["Authorization", `Basic ${Buffer.from(value, "utf8").toString("base64")}`];
+    case "api_key_header":
+      return [headerName ?? DEFAULT_KEY_HEADER, value];
+  }
+}
+
+interface Owner {
+  readonly namespace: string;
+  readonly label: string;
+}
+
+/** The Secret holds `client_id` and `client_secret`. They go to `tokenURL` alone, whatever a server says of other places. */
+async function fetched(
+  { token_url: tokenUrl = "", scopes = [] }: Auth,
+  secret: string,
+  { namespace, label }: Owner,
+  { secrets, tokens, outbound }: CredentialGround,
+): Promise<Credentials> {
+  if (secret.includes(":")) {
+    const text = `${label}: \`auth.secretRef: ${secret}\` must name a Secret without a key: client_id and client_secret are read of it`;
+    throw new PermanentFailure("TOOL_AUTH_INVALID", text);
+  }
+  const [clientId, clientSecret] = await Promise.all([
+    secrets.resolve(`${secret}:client_id`, namespace, label),
+    secrets.resolve(`${secret}:client_secret`, namespace, label),
+  ]);
+  const grant = { tokenUrl, clientId, clientSecret, scopes };
+  return {
+    given: { clientId, clientSecret },
+    async headers(signal) {
+      const way = outbound(URL.canParse(tokenUrl) ? new URL(tokenUrl) : new URL("http://invalid"));
+      const token = await tokens.token(grant, label, way, signal);
+      secrets.note(token);
+      return { Authorization: `Bearer ${token}` };
+    },
+    renew() {
+      tokens.forget(grant);
+      return true;
+    },
+  };
+}
