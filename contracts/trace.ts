@@ -82,13 +82,27 @@ export interface ChainedEvent {
 
 const NO_FIELDS = {};
 
+/** Under which grant somebody writes: events of its activation, and those of none, tell so. */
+export interface Stamp {
+  readonly activation: string;
+  readonly epoch: number;
+  readonly attempt: number;
+}
+
 /** Puts drafts behind `after`, in order. `task` is `<namespace>/<name>`. */
-export function chainEvents(task: string, after: ChainHead, drafts: readonly TraceDraft[]): ChainedEvent[] {
+export function chainEvents(
+  task: string,
+  after: ChainHead,
+  drafts: readonly TraceDraft[],
+  stamp?: Stamp,
+): ChainedEvent[] {
   let { seq, head } = after;
   return drafts.map((draft) => {
     seq += 1;
     const prev = head;
-    const { type, at, activation, agent, epoch, attempt, turn, step, data } = draft;
+    const { type, at, activation, agent, turn, step, data } = draft;
+    const held = activation === undefined || activation === stamp?.activation ? stamp : undefined;
+    const { epoch = held?.epoch, attempt = held?.attempt } = draft;
     const own = { type, at, activation, agent, epoch, attempt, turn, step, task, seq, prev };
     const body = canonicalMerged(data ?? NO_FIELDS, own);
     head = digestText(body);

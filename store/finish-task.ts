@@ -16,8 +16,11 @@ import { readTaskPhase } from "./task-fields.ts";
 export async function finishTask(redis: Redis, task: TaskRef): Promise<void> {
   const entry = { kind: "task", task } as const;
   const member = taskMember(task);
-  const score = await ask(redis, () => redis.zscore(environmentKeys(task.env).live, member));
-  const phase = await ask(redis, () => redis.hget(taskKeys(task).task, "phase"));
+  // In this order, on one connection.
+  const [score, phase] = await Promise.all([
+    ask(redis, () => redis.zscore(environmentKeys(task.env).live, member)),
+    ask(redis, () => redis.hget(taskKeys(task).task, "phase")),
+  ]);
   if (phase !== null && !hasEnded(readTaskPhase(`the task ${member}`, phase))) return;
   const end = [outboxSubject(entry), JSON.stringify(entry), member, score ?? ""] as const;
   await pushEnd(redis, task.env, end, OUTBOX_SUBJECTS);

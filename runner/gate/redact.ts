@@ -90,6 +90,6 @@ function isUnchanged(value: unknown, map: (text: string) => string): boolean {
   if (typeof value === "string") return map(value) === value;
   if (typeof value !== "object" || value === null) return true;
   if (Array.isArray(value)) return value.every((item) => isUnchanged(item, map));
-  const fields: Readonly<Record<string, unknown>> = { ...value };
+  const fields = value as Readonly<Record<string, unknown>>;
   return Object.keys(fields).every((key) => map(key) === key && isUnchanged(fields[key], map));
 }

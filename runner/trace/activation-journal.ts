@@ -98,14 +98,11 @@ export class ActivationJournal implements Recorder {
   }
 
   #chain(parts: readonly Waiting[], after: ChainHead): TraceRecord {
-    const { task, activation, epoch, attempt } = this.#terms;
-    // An event about an activation that this one starts says nothing of its lease: nobody has it yet.
-    const stamp = (draft: TraceDraft): TraceDraft =>
-      draft.activation === undefined || draft.activation === activation ? { epoch, attempt, ...draft } : draft;
-    const drafts = parts.flatMap((part) => part.drafts.map(stamp));
+    const drafts = parts.flatMap((part) => part.drafts);
     return {
       after,
-      events: chainEvents(taskId(task), after, drafts),
+      // An event about an activation that this one starts says nothing of its lease: nobody has it yet.
+      events: chainEvents(taskId(this.#terms.task), after, drafts, this.#terms),
       steps: parts.flatMap(({ step }) => step ?? []),
       charges: parts.flatMap(({ charge }) => charge ?? []),
     };
