@@ -28,6 +28,12 @@ export interface TraceRecord {
   readonly charges?: readonly Charge[];
 }
 
+/** Where the chain ends once it is written. */
+export function headOf({ after, events }: TraceRecord): ChainHead {
+  const last = events.at(-1);
+  return last === undefined ? after : { seq: last.seq, head: last.hash };
+}
+
 /** The form in which scripts take a record (see RECORD in scripts/lua.ts). */
 export function recordArguments({ after, events, steps = [], charges = [] }: TraceRecord): (string | number)[] {
   checkLinks(after, events);

@@ -11,6 +11,7 @@ import { afterCharge, type Ledger } from "../../store/ledger.ts";
 import { type Appended, type ApprovalChange, appendEvents } from "../../store/scripts/append.ts";
 import { readTrace } from "../../store/tasks.ts";
 import type { RecordAnswer, RecordChange, Recorder } from "../gate/recorder.ts";
+import type { HandOver } from "../hand-over.ts";
 import type { Lease } from "../lease.ts";
 import { RUNNER_LIMITS } from "../limits.ts";
 
@@ -24,6 +25,8 @@ export interface JournalTerms {
   readonly lease: Pick<Lease, "check" | "abort">;
   readonly head: ChainHead;
   readonly ledger: Ledger;
+  /** What `head` is the end of, and is not written yet. */
+  readonly ahead?: Pick<HandOver, "settle"> | undefined;
 }
 
 /** What will be written in one piece with the next record. */
@@ -42,12 +45,14 @@ export class ActivationJournal implements Recorder {
   #movedByOthers = false;
   /** Sent, and nobody knows whether it was carried out. */
   #doubtful: TraceRecord | undefined;
+  #ahead: JournalTerms["ahead"];
   #last: Promise<unknown> = Promise.resolve();
 
   constructor(terms: JournalTerms) {
     this.#terms = terms;
     this.#head = terms.head;
     this.#ledger = terms.ledger;
+    this.#ahead = terms.ahead;
   }
 
   /** With what waits to be written, as if it were. */
@@ -126,7 +131,7 @@ export class ActivationJournal implements Recorder {
     const waiting = before.filter((each) => this.#waiting.includes(each));
     for (let tries = 0; tries < RUNNER_LIMITS.appendTries; tries += 1) {
       const record = this.#chain([...waiting, part], this.#head);
-      const answer = await this.#append(record, part.approval);
+      const answer = (await this.#appendAlong(record, part.approval)) ?? (await this.#append(record, part.approval));
       if (answer.outcome === "lease-lost") throw this.#lost();
       this.#ledger = answer.ledger;
       if (answer.outcome === "over-budget" || answer.outcome === "unapproved") return { outcome: answer.outcome };
@@ -138,6 +143,18 @@ export class ActivationJournal implements Recorder {
       return { outcome: "appended" };
     }
     throw new TransientFailure("JOURNAL_CONTENDED", "the trace was moved by other branches at every try");
+  }
+
+  /** In one piece with what is ahead. undefined: nothing is, any more, and the record is still to be written. */
+  async #appendAlong(record: TraceRecord, approval: ApprovalChange | undefined): Promise<Appended | undefined> {
+    if (this.#ahead === undefined) return undefined;
+    this.#terms.lease.check();
+    const settled = await this.#ahead.settle(approval === undefined ? record : undefined);
+    this.#ahead = undefined;
+    if (settled.outcome === "stays") return { outcome: "lease-lost" };
+    const { wrote, head, ledger } = settled;
+    if (wrote === record) return { outcome: "appended", head, ledger };
+    return head.head === record.after.head ? undefined : { outcome: "moved", head, ledger };
   }
 
   /**

@@ -30,7 +30,7 @@ end
  * the journal, under the seq of its last event: an entry for each event would cost as much as all the rest.
  *
  * `ledger_in(found, at)`: the amounts out of what HMGET found, where they stand from `at` (see LEDGER) ·
- * `put(fields, name, value)`: adds to arguments of HSET ·
+ * `put(fields, name, value)`: adds to arguments of HSET · `record_end(at)`: the place in ARGV behind it ·
  * `is_repeated(journal, at)`: this very command was carried out before (its answer was lost on the way) ·
  * `is_next(seq, head, at)`: nobody wrote since the record was made ·
  * `charged(ledger, at)`: the amounts after the charges, or nil where one of them would exceed a limit; a cost that nobody
@@ -52,6 +52,9 @@ local function is_next(seq, head, at)
 end
 local function charges_at(at)
   return at + 7 + 2 * ARGV[at + 5]
+end
+local function record_end(at)
+  return charges_at(at) + ${CHARGE_LENGTH} * ARGV[at + 6]
 end
 local function is_beyond(amount, limit)
   return limit ~= '' and amount > tonumber(limit)
@@ -124,7 +127,7 @@ local function write_record(task, journal, steps, ledger, at, fields)
     end
   end
   redis.call('HSET', task, unpack(fields))
-  return seq, head, first_charge + ${CHARGE_LENGTH} * ARGV[at + 6]
+  return seq, head, record_end(at)
 end
 `;
 

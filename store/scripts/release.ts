@@ -49,6 +49,8 @@ export interface ReleaseRequest extends TraceRecord {
   readonly lastError?: FailureRecord;
   /** The holder goes on with the first of `start` itself, under a lease of this length; nobody rings for it. */
   readonly goOnMs?: number;
+  /** What the holder writes first of that one, behind `events`: written only where it may go on, and nobody wants it to stop. */
+  readonly next?: TraceRecord;
 }
 
 /** What the holder of a released activation has in hand for the first that it started: its lease, under epoch 1. */
@@ -56,6 +58,8 @@ export interface GoOn {
   readonly cancelRequested: boolean;
   readonly cancelledBy: string | null;
   readonly ledger: Ledger;
+  /** Whether `next` was written, too. */
+  readonly wroteNext: boolean;
 }
 
 export type Released =
@@ -66,20 +70,23 @@ export type Released =
   | { readonly outcome: "lease-lost" };
 
 /**
- * KEYS  1 task · 2 activations · 3 order · 4 open · 5 journal · 6 steps of this activation · 7 approvals
+ * KEYS  1 task · 2 activations · 3 order · 4 open · 5 journal · 6 steps of this activation · 7 approvals · 8 steps of the one
+ *       that the holder goes on with
  * ARGV  1 activation · 2 holder · 3 epoch · 4 its new phase · 5 ms until it is runnable · 6 graph · 7 task's phase or '' ·
  *       8 output or '' · 9 last error or '' · 10 number of activations to start · 11 whether 7 ends the task, 1 or 0 ·
  *       12 attempts that do not count · 13 ms of the lease under which the holder goes on with the first of 10, or '' ·
  *       from 14 the record (see RECORD; nobody is refused for what was spent already) ·
- *       then id, agent and messages of each activation to start
+ *       then id, agent and messages of each activation to start · then, or nothing, the record that the holder writes first
+ *       of what it goes on with
  * Answers {'released', seq, head, priority, whether the holder goes on, cancel wish, whose it is, ledger, whether it may go on at
- * once},
+ * once, whether the last record was written, too},
  * {'moved', seq, head, graph, ledger} or {'lease-lost'}. One that is to wait for an approval that was given in the meantime
  * becomes Runnable: the eighth element after 'released' is 1.
  * Invariants: as in append; besides, the graph changes only here, so a graph computed at the head that is still the head
  * is the newest one, and two branches that end at once cannot lose each other's arrival. An activation that is done will
  * never be taken up again: its steps go with it. One with which its task fails stays open, for a retry. A holder goes on
- * only with what this very command made: epoch 1, attempt 1.
+ * only with what this very command made: epoch 1, attempt 1. The record of that one is left out where the task is to stop,
+ * or where it would go over the budget: the release does not fail with it.
  */
 const RELEASE = defineScript(`${HOLDS}${RECORD}${SETTLE_PHASE}
 local task, activations, order, open, journal, steps, approvals = unpack(KEYS)
@@ -92,16 +99,19 @@ if target == 'Waiting' then
   local approval = redis.call('HGET', activations, id .. '/approval') or ''
   if redis.call('HGET', approvals, approval .. '/phase') ~= 'Pending' then target = 'Runnable' end
 end
-local function released(goes_on)
+local first_start = record_end(14)
+local next_record = first_start + 3 * ARGV[10]
+local function released(goes_on, wrote_next)
   local at_once = target ~= ARGV[4] and 1 or 0
-  return { 'released', seq, head, priority, goes_on and 1 or 0, cancel or '', canceller or '', ledger, at_once }
+  return { 'released', seq, head, priority, goes_on and 1 or 0, cancel or '', canceller or '', ledger, at_once,
+    wrote_next and 1 or 0 }
 end
 local is_held = holds(phase, activations, id, ARGV[2], ARGV[3])
 -- Only where it cannot be carried out it may be a repetition: the first time took the lease and moved the head.
 if not is_held or not is_next(seq, head, 14) then
   if seq and is_repeated(journal, 14) then
-    local first = ARGV[#ARGV - 3 * ARGV[10] + 1]
-    return released(ARGV[13] ~= '' and holds(phase, activations, first, ARGV[2], '1'))
+    local goes_on = ARGV[13] ~= '' and holds(phase, activations, ARGV[first_start], ARGV[2], '1')
+    return released(goes_on, goes_on and ARGV[next_record] and is_repeated(journal, next_record))
   end
   if not is_held then return { 'lease-lost' } end
   return { 'moved', seq, head, redis.call('HGET', task, 'graph'), ledger }
@@ -112,9 +122,8 @@ if ARGV[7] ~= '' and ARGV[7] ~= 'WaitingApproval' then put(fields, 'phase', ARGV
 if ARGV[8] ~= '' then put(fields, 'output', ARGV[8]) end
 if ARGV[9] ~= '' or ARGV[7] == 'Succeeded' then put(fields, 'lastError', ARGV[9]) end
 if ARGV[11] == '1' then put(fields, 'finishedAtMs', string.format('%d', now)) end
-local first_start
 ledger = charged(ledger, 14) or ledger
-seq, head, first_start = write_record(task, journal, steps, ledger, 14, fields)
+seq, head = write_record(task, journal, steps, ledger, 14, fields)
 redis.call('HSET', activations, id .. '/phase', target, id .. '/until', 0,
   id .. '/runnableAt', string.format('%d', now + ARGV[5]))
 if target == 'Waiting' then redis.call('HSET', activations, id .. '/waitingSinceMs', string.format('%d', now)) end
@@ -124,7 +133,7 @@ if ARGV[4] == 'Done' or ARGV[11] == '0' and (ARGV[4] == 'Failed' or ARGV[4] == '
   redis.call('SREM', open, id)
 end
 local goes_on = false
-for from = first_start, first_start + 3 * ARGV[10] - 1, 3 do
+for from = first_start, next_record - 1, 3 do
   local started = ARGV[from]
   if redis.call('HSETNX', activations, started .. '/agent', ARGV[from + 1]) == 1 then
     local is_held = from == first_start and ARGV[13] ~= ''
@@ -141,7 +150,12 @@ for from = first_start, first_start + 3 * ARGV[10] - 1, 3 do
   end
 end
 if ARGV[7] == 'WaitingApproval' then settle_phase(task, activations, open) end
-return released(goes_on)
+local after = goes_on and ARGV[next_record] and cancel ~= '1' and is_next(seq, head, next_record)
+  and charged(ledger, next_record)
+if not after then return released(goes_on, false) end
+ledger = after
+seq, head = write_record(task, journal, KEYS[8], ledger, next_record)
+return released(true, true)
 `);
 
 /**
@@ -164,6 +178,7 @@ export async function releaseActivation(
     keys.journal,
     stepsKey(task, activation),
     keys.approvals,
+    stepsKey(task, start[0]?.id ?? activation),
   ];
   const answer = listOf(what, await runScript(redis, RELEASE, script, releaseArguments(request)));
   const [outcome, seq, head, detail, ledger] = answer;
@@ -200,12 +215,13 @@ async function afterEnd(redis: Redis, { task, taskPhase }: ReleaseRequest): Prom
 }
 
 function readGoOn(what: string, answer: readonly unknown[]): GoOn | undefined {
-  const [goesOn, cancel, canceller, ledger] = answer.slice(4);
+  const [goesOn, cancel, canceller, ledger, , wroteNext] = answer.slice(4);
   if (goesOn !== 1) return undefined;
   return {
     cancelRequested: cancel === "1",
     cancelledBy: textOrNull(what, canceller),
     ledger: readLedger(what, ledger),
+    wroteNext: wroteNext === 1,
   };
 }
 
@@ -227,6 +243,7 @@ function releaseArguments(request: ReleaseRequest): (string | number)[] {
     request.start.length === 0 ? "" : (request.goOnMs ?? ""),
     ...recordArguments(request),
     ...request.start.flatMap(({ id, agent, messages }) => [id, agent, JSON.stringify(messages)]),
+    ...(request.next === undefined ? [] : recordArguments(request.next)),
   ];
 }
 
