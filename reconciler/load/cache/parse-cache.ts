@@ -87,6 +87,11 @@ function fitOf(): string {
   return digestText(JSON.stringify([PARSE_VERSION, schemas, REFERENCES, MANIFEST_LIMITS])).slice("sha256:".length);
 }
 
+/** Enough for names of files; what a pack is of stands in its first line. */
+function shortFit(fit: string): string {
+  return fit.slice(0, 16);
+}
+
 interface Place {
   readonly folder: string;
   readonly fit: string;
@@ -96,7 +101,8 @@ interface Place {
 
 async function readPacks({ folder, fit, limits, pace }: Place): Promise<ReadonlyMap<string, PackedFile>> {
   const files = new Map<string, PackedFile>();
-  const names = (await orElse(readdir(folder), [])).filter((name) => name.endsWith(".pack"));
+  // Those of other versions need not be looked into.
+  const names = (await orElse(readdir(folder), [])).filter((name) => name.startsWith(`${shortFit(fit)}-`));
   for (const name of names.slice(0, limits.packs * 2)) {
     const pack = await orElse(readBounded(join(folder, name), limits.readBytes), undefined);
     if (pack !== undefined) openPack(fit, pack, files);
@@ -139,7 +145,7 @@ async function writePacks(
   let size = 0;
   const flush = async (): Promise<void> => {
     const pack = renderPack(fit, entries);
-    const done = await orElse(writeWhole(folder, pack), false);
+    const done = await orElse(writeWhole(folder, pack, `${shortFit(fit)}-${randomUUID()}.pack`), false);
     if (done) openPack(fit, pack, written);
     [entries, size] = [[], 0];
   };
@@ -155,7 +161,7 @@ async function writePacks(
 }
 
 /** Whole, or not at all: whoever reads meanwhile has the file as it was. */
-export async function writeWhole(folder: string, text: Buffer, name = `${randomUUID()}.pack`): Promise<true> {
+export async function writeWhole(folder: string, text: Buffer, name: string): Promise<true> {
   await makePrivateFolder(folder);
   const draft = join(folder, `${randomUUID()}.draft`);
   await writeFile(draft, text, { mode: 0o600, flag: "wx" });

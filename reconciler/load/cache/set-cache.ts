@@ -19,7 +19,7 @@ export async function readKeptSet<Read>(
   fit: string,
   source: string,
 ): Promise<KeptSet<Read> | undefined> {
-  const text = await orElse(readBounded(join(folder, nameOf(source)), SET_LIMITS.readBytes), undefined);
+  const text = await orElse(readBounded(join(folder, nameOf(fit, source)), SET_LIMITS.readBytes), undefined);
   return text === undefined ? undefined : openKeptSet<Read>(fit, text);
 }
 
@@ -32,7 +32,7 @@ export async function writeKeptSet<Read>(
 ): Promise<void> {
   const text = renderKeptSet(fit, set);
   if (text.length > SET_LIMITS.readBytes) return;
-  await orElse(writeWhole(folder, text, nameOf(source)), false);
+  await orElse(writeWhole(folder, text, nameOf(fit, source)), false);
   await orElse(removeOldest(folder), undefined);
 }
 
@@ -46,6 +46,7 @@ async function removeOldest(folder: string): Promise<void> {
   if (oldest !== undefined) await rm(join(folder, oldest.name), { force: true });
 }
 
-function nameOf(source: string): string {
-  return `${digestText(source).slice("sha256:".length, "sha256:".length + 32)}.set`;
+/** Two versions that take turns keep a set each. */
+function nameOf(fit: string, source: string): string {
+  return `${digestText(`${fit}\0${source}`).slice("sha256:".length, "sha256:".length + 32)}.set`;
 }
