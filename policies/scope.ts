@@ -1,6 +1,7 @@
 // Which policies a request falls under (SEMANTICS, step 1).
 import type { CompiledPermission, CompiledPolicy, Entry } from "./compiled.ts";
 import { matchesPattern, scopedKey } from "./names.ts";
+import type { PolicySet } from "./policy-set.ts";
 import type { Subject } from "./request.ts";
 
 /** The subject's names as lists of policies hold them, made once a request. */
@@ -26,6 +27,17 @@ export function appliesTo({ scope }: CompiledPolicy, { system, task, agent }: Su
   if (scope.agents.length > 0 && !hasKey(scope.agents, agent)) return false;
   if (scope.everywhere || hasKey(scope.systems, system) || hasKey(scope.tasks, task)) return true;
   return scope.systems.length === 0 && scope.tasks.length === 0 && scope.agents.length > 0;
+}
+
+/** Whether an AgentPolicy may answer one subject otherwise than another. Where none can, one answer is good for all. */
+export function tellsSubjectsApart({ policies }: Pick<PolicySet, "policies">): boolean {
+  return policies.some(
+    ({ scope, rules, flow }) =>
+      !scope.everywhere ||
+      scope.agents.length > 0 ||
+      rules.some(({ agents, when }) => agents !== null || when !== null) ||
+      flow.some(({ to }) => to.agents !== null),
+  );
 }
 
 /** A ToolPermission is about tools and agents of its own namespace. */

@@ -4,7 +4,10 @@ import type { Digest } from "../../contracts/canonical.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
 import { policyDigestOf } from "../../contracts/policy-digest.ts";
+import type { Bound } from "../../policies/bounds.ts";
 import { compilePolicies, type PolicySet, type PolicySource } from "../../policies/policy-set.ts";
+import type { Verdict } from "../../policies/request.ts";
+import { tellsSubjectsApart } from "../../policies/scope.ts";
 import { type ToolSource, toolSourceOf } from "./tool-facts.ts";
 
 export interface Holder {
@@ -19,6 +22,14 @@ export interface AccessModel extends ToolSource {
   /** Short name of an agent → the systems that list it, sorted. */
   readonly systems: ReadonlyMap<string, readonly Manifest[]>;
   readonly policies: PolicySet;
+  /** By endpoint, what was answered about its model; undefined where it depends on who asks. Ten thousand agents ask. */
+  readonly modelAnswers: Map<Manifest, Answer> | undefined;
+}
+
+/** What the evaluator says of a call, and what bounds it. */
+export interface Answer {
+  readonly verdict: Verdict;
+  readonly bounds: readonly Bound[];
 }
 
 /** `name`, or `namespace/name` outside the default namespace. */
@@ -28,11 +39,13 @@ export function shortName({ namespace, name }: Pick<AddressParts, "namespace" | 
 
 export function readAccessModel(holders: readonly Holder[]): AccessModel {
   const agents = holders.filter(({ manifest }) => manifest.kind === "Agent");
+  const policies = policySetOf(holders);
   return {
     agents: new Map(agents.map(({ manifest }) => [shortName(manifest.metadata), manifest])),
     systems: systemsByAgent(holders),
     ...toolSourceOf(holders.map(({ address, manifest }) => [address, manifest])),
-    policies: policySetOf(holders),
+    policies,
+    modelAnswers: tellsSubjectsApart(policies) ? undefined : new Map(),
   };
 }
 

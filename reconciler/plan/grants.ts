@@ -13,7 +13,7 @@ import {
   type Subject,
   type Verdict,
 } from "../../policies/request.ts";
-import { type AccessModel, findEndpoint } from "./access-model.ts";
+import { type AccessModel, type Answer, findEndpoint } from "./access-model.ts";
 import { readModelReach, readToolFacts } from "./tool-facts.ts";
 
 export interface Grant {
@@ -62,6 +62,8 @@ interface Asked {
   readonly classes: readonly OperationClass[];
   readonly request: (subject: Subject) => OpenRequest;
   readonly declared: Address;
+  /** Of a model. */
+  readonly endpoint?: Manifest;
 }
 
 function toolAsk({ model, manifest, grants }: AgentInput, name: string): Asked {
@@ -98,19 +100,18 @@ function modelGrants(input: AgentInput, reference: string): Grant[] {
       uses: readModelReach(endpoint, input.model),
     }),
     declared: addressOf({ kind: "ModelEndpoint", namespace, name }),
+    endpoint,
   });
 }
 
-interface Answer {
+interface SystemAnswer extends Answer {
   readonly system: string;
-  readonly verdict: Verdict;
-  readonly bounds: readonly Bound[];
 }
 
 function inSystems(input: AgentInput, asked: Asked): Grant[] {
   const systems = input.model.systems.get(input.agent) ?? [];
   const names = systems.length === 0 ? [ANY] : systems.map(({ metadata }) => metadata.name).toSorted();
-  const answers = names.map((system) => ask(input, asked, system));
+  const answers = askOnce(input, asked) ?? names.map((system) => ({ system, ...ask(input, asked, system) }));
   const related = relatedOf(input, asked, answers);
   const agree = answers.length === 1 || new Set(answers.map(contentOf)).size === 1;
   return (agree ? answers.slice(0, 1) : answers).map(({ system, verdict, bounds }) => ({
@@ -124,6 +125,15 @@ function inSystems(input: AgentInput, asked: Asked): Grant[] {
     reasons: verdict.reasons,
     related,
   }));
+}
+
+/** About a model nobody is named in the answer, so that where no policy tells subjects apart it is the same for all. */
+function askOnce(input: AgentInput, asked: Asked): SystemAnswer[] | undefined {
+  const { modelAnswers } = input.model;
+  if (modelAnswers === undefined || asked.endpoint === undefined) return undefined;
+  const answer = modelAnswers.get(asked.endpoint) ?? ask(input, asked, ANY);
+  modelAnswers.set(asked.endpoint, answer);
+  return [{ system: ANY, ...answer }];
 }
 
 function contentOf({ verdict, bounds }: Answer): string {
@@ -142,9 +152,9 @@ function ask({ model, manifest }: AgentInput, asked: Asked, system: string): Ans
   const request = asked.request({ namespace, system, task: ANY, agent: name });
   const verdict = decideOpen(request, model.policies, "possible");
   const bounds = verdict.effect === "deny" && verdict.enforced ? [] : boundsOf(request, model.policies);
-  if (verdict.enforced) return { system, verdict, bounds };
+  if (verdict.enforced) return { verdict, bounds };
   const allowed = { effect: "allow", code: "ALLOWED", reasons: verdict.reasons, enforced: true } as const;
-  return { system, verdict: allowed, bounds };
+  return { verdict: allowed, bounds };
 }
 
 function wordsOf({ what, name, classes }: Asked, { effect }: Verdict): string {

@@ -1,11 +1,13 @@
 // What holds for every request and every set of policies.
 
 import { expect, it } from "vitest";
+import { boundsOf } from "../../policies/bounds.ts";
 import { combineVerdicts } from "../../policies/combine.ts";
-import { decide } from "../../policies/decide.ts";
+import { decide, decideOpen } from "../../policies/decide.ts";
 import { compilePolicies, type PolicySource } from "../../policies/policy-set.ts";
 import { DENIAL_CODES, type GateRequest } from "../../policies/request.ts";
 import { taskCeilings } from "../../policies/rules/budgets.ts";
+import { tellsSubjectsApart } from "../../policies/scope.ts";
 import * as fc from "../property.ts";
 import { globalPolicy, modelRequest, permission, policy, role, SUBJECT, setOf, toolRequest } from "./requests.ts";
 
@@ -65,6 +67,8 @@ const reach = fc.record(
   { reaches: few(fc.oneof(urls, fc.constant(null))), secrets: few(secrets), isProcess: fc.constant(true as const) },
   { requiredKeys: [] },
 );
+
+const TARGETS = ["target_systems", "target_tasks", "target_agents"];
 
 const policySpecs = fc.record(
   {
@@ -281,6 +285,36 @@ it("answers with a known code to any specs and any request, and never throws", (
     { numRuns: fc.cases(200) },
   );
 });
+
+it("answers about a model the same to every subject, in the same words, where no policy tells subjects apart", () => {
+  const global = fc
+    .tuple(policySpecs, few(ruleSpecs.chain((rule) => fc.constantFrom(rule, named(rule)))), fc.subarray(TARGETS))
+    .map(([spec, rules, targets]) => {
+      const untargeted = Object.entries(spec).filter(([field]) => !TARGETS.includes(field) || targets.includes(field));
+      return { ...Object.fromEntries(untargeted), apply_mode: "global", rules };
+    });
+  const subjects = fc.record({
+    namespace: fc.constantFrom("default", "other"),
+    system: names,
+    task: names,
+    agent: names,
+  });
+  fc.assert(
+    fc.property(few(global), models, reach, subjects, subjects, (specs, model, uses, one, other) => {
+      const set = setOf(...specs.map((spec, index) => policy(`p${index}`, spec)));
+      if (tellsSubjectsApart(set)) return;
+      const [first, second] = [one, other].map((subject) => {
+        const request = modelRequest({ model, uses, subject });
+        return [decideOpen(request, set, "possible"), boundsOf(request, set)];
+      });
+      expect(second).toEqual(first);
+    }),
+  );
+});
+
+function named(rule: { readonly match: object; readonly effect: string }) {
+  return { ...rule, match: { ...rule.match, agents: ["writer"] } };
+}
 
 /** A request of which one field holds anything. */
 function damaged(request: GateRequest): fc.Arbitrary<GateRequest> {

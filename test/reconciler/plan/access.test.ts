@@ -95,6 +95,32 @@ describe("access", () => {
   });
 });
 
+describe("access to a model that two agents name", () => {
+  const two = [
+    manifest("ModelEndpoint", "m", { default_model: "large" }),
+    ...["a", "b"].flatMap((name) => [
+      manifest("Agent", name, { model_ref: "m" }),
+      manifest("AgentSystem", `of-${name}`, { agents: [name] }),
+    ]),
+  ];
+  const losers = (policy: Readonly<Record<string, unknown>>): string[] =>
+    access(two, [...two, manifest("AgentPolicy", "guard", policy)]).flatMap(({ agent: name, lost }) =>
+      lost.includes("model large") ? [name] : [],
+    );
+
+  it.each([
+    ["the agents of its scope", { apply_mode: "global", target_agents: ["b"], allowed_models: ["small"] }],
+    ["the systems of its scope", { target_systems: ["of-b"], allowed_models: ["small"] }],
+    ["the agents of a rule", { apply_mode: "global", rules: [{ match: { agents: ["b"] }, effect: "deny" }] }],
+  ])("is lost by the one that a policy tells apart by %s", (_how, policy) => {
+    expect(losers(policy)).toEqual(["b"]);
+  });
+
+  it("is lost by both where a policy is for all", () => {
+    expect(losers({ apply_mode: "global", allowed_models: ["small"] })).toEqual(["a", "b"]);
+  });
+});
+
 describe("bounds of access", () => {
   const set = [write, agent(["stripe.refund"])];
   const rule = (...rules: object[]) => block({ rules });
