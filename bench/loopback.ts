@@ -13,8 +13,8 @@ import { withPrivateRedis } from "./private-redis.ts";
 import { AGENTS, lineOf } from "./three-agents.ts";
 
 const COUNT = Number(process.argv[2] ?? 1_000);
-/** Not counted: the first tasks of a process pay for its start. */
-const WARM_UP = 100;
+/** Not counted: the first tasks of a process pay for the compilation of its code. */
+const WARM_UP = 3_000;
 const RUNNERS = 2;
 const CONCURRENCY = 8;
 const LOOK_MS = 50;

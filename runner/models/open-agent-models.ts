@@ -14,13 +14,12 @@ import { RUNNER_LIMITS } from "../limits.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import { timeoutOf } from "./endpoint.ts";
 import type { OpenedModels } from "./opened-models.ts";
-import { priceOf } from "./price.ts";
 
 export interface ModelSources {
   readonly definitions: Definitions;
   readonly secrets: Secrets;
   readonly breakers: Breakers;
-  readonly opened: Pick<OpenedModels, "open">;
+  readonly opened: Pick<OpenedModels, "open" | "prices">;
   /** Prices are those of this moment. */
   readonly at: Date;
 }
@@ -57,7 +56,7 @@ async function openOne(sources: ModelSources, namespace: string, reference: stri
     model: await opened.open(manifest, endpoint),
     name: spec.default_model,
     maxOutputTokens: outputTokens(spec.options),
-    price: await priceOf(spec, at),
+    price: (await opened.prices(manifest, spec))(at),
     reach: reachOfModel(spec, {
       namespace: home,
       hasSecret: (inside, secret) => hasSecret(definitions, inside, secret),

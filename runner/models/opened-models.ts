@@ -4,6 +4,7 @@ import type { ModelNetwork } from "./checked-fetch.ts";
 import type { ModelEndpoint } from "./endpoint.ts";
 import type { Model } from "./model.ts";
 import { openModel } from "./open-model.ts";
+import { openPrices, type PricesAt } from "./price.ts";
 
 interface Opened {
   readonly apiKey: string | undefined;
@@ -13,6 +14,7 @@ interface Opened {
 /** One per runner. A model lives as long as the definitions that its manifest stands in, and its key is the same. */
 export class OpenedModels {
   readonly #opened = new WeakMap<Manifest, Opened>();
+  readonly #prices = new WeakMap<Manifest, Promise<PricesAt>>();
   readonly #network: ModelNetwork;
 
   constructor(network: ModelNetwork) {
@@ -30,5 +32,14 @@ export class OpenedModels {
     // What failed is tried anew by whoever comes next.
     model.catch(() => this.#opened.delete(manifest));
     return model;
+  }
+
+  /** As {@link openPrices}. */
+  prices(manifest: Manifest, spec: ModelEndpoint["spec"]): Promise<PricesAt> {
+    const known = this.#prices.get(manifest);
+    if (known !== undefined) return known;
+    const prices = openPrices(spec);
+    this.#prices.set(manifest, prices);
+    return prices;
   }
 }

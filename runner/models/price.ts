@@ -14,28 +14,32 @@ const TOKENS_PER_PRICE = 1_000_000;
 
 type Priced = Pick<ModelEndpointSpec, "provider" | "price" | "default_model" | "base_url">;
 
+/** Prices change over time, and some over the day: those of a moment. null: nobody priced it. */
+export type PricesAt = (at: Date) => ModelPrice | null;
+
 /**
  * The manifest's own price wins; the mock is free; what nobody priced is null. The table is read only where it is
- * needed: it is large. `at`: prices change over time, and some over the day.
+ * needed: it is large, and to look for an address in it takes as long as a call's policies.
  */
-export async function priceOf(spec: Priced, at: Date): Promise<ModelPrice | null> {
+export async function openPrices(spec: Priced): Promise<PricesAt> {
   const { provider = "openai", price } = spec;
-  if (price !== undefined) return (used) => ownPrice(price, used);
-  if (provider === "mock") return () => 0;
+  if (price !== undefined) return () => (used) => ownPrice(price, used);
+  if (provider === "mock") return () => () => 0;
   const { calcPrice, findProvider } = await import("@pydantic/genai-prices");
   const listed = listOf(provider) ?? findProvider({ providerApiUrl: spec.base_url ?? "" })?.id;
-  if (listed === undefined) return null;
-  return ({ model, inputTokens, outputTokens, cacheReadTokens = 0, cacheWriteTokens = 0 }) => {
-    const usage = {
-      input_tokens: inputTokens,
-      output_tokens: outputTokens,
-      cache_read_tokens: cacheReadTokens,
-      cache_write_tokens: cacheWriteTokens,
+  if (listed === undefined) return () => null;
+  return (at) =>
+    ({ model, inputTokens, outputTokens, cacheReadTokens = 0, cacheWriteTokens = 0 }) => {
+      const usage = {
+        input_tokens: inputTokens,
+        output_tokens: outputTokens,
+        cache_read_tokens: cacheReadTokens,
+        cache_write_tokens: cacheWriteTokens,
+      };
+      const options = { providerId: listed, timestamp: at };
+      const found = calcPrice(usage, model, options) ?? calcPrice(usage, spec.default_model, options);
+      return found?.total_price ?? null;
     };
-    const options = { providerId: listed, timestamp: at };
-    const found = calcPrice(usage, model, options) ?? calcPrice(usage, spec.default_model, options);
-    return found?.total_price ?? null;
-  };
 }
 
 /** Under which provider the table has its models. Others are looked for by their address. */

@@ -5,7 +5,7 @@ import { LeaseLost, TransientFailure } from "../../../contracts/failure.ts";
 import { verifyChain } from "../../../contracts/trace.ts";
 import { compilePolicies, type PolicySet } from "../../../policies/policy-set.ts";
 import type { Model } from "../../../runner/models/model.ts";
-import { priceOf } from "../../../runner/models/price.ts";
+import { openPrices } from "../../../runner/models/price.ts";
 import { globalPolicy, policy } from "../../policies/requests.ts";
 import { serve } from "../tools/http-server.ts";
 import { MemoryRecorder, modelAsk, NEVER, openGate, postingModel, postingTool, toolAsk } from "./desk.ts";
@@ -233,7 +233,7 @@ describe("a model turn", () => {
     const server = await ok("");
     const recorder = new MemoryRecorder();
     const gate = openGate({ recorder, policies: [globalPolicy({ max_tokens_per_run: 1_000 })] });
-    const ask = { ...modelAsk(postingModel(server.url)), price: await priceOf(PRICED, new Date(0)) };
+    const ask = { ...modelAsk(postingModel(server.url)), price: (await openPrices(PRICED))(new Date(0)) };
     const asked = await gate.requestModel(ask);
     if (asked.outcome !== "permitted") throw new Error(asked.outcome);
     expect(recorder.spent.reservedTokens).toBeGreaterThan(100);

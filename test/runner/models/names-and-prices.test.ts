@@ -1,7 +1,7 @@
 // Tool names there and back for any names, and what calls cost.
 
 import { describe, expect, test } from "vitest";
-import { costUsd, priceOf } from "../../../runner/models/price.ts";
+import { costUsd, openPrices } from "../../../runner/models/price.ts";
 import { mapToolNames } from "../../../runner/models/tool-names.ts";
 import * as fc from "../../property.ts";
 
@@ -30,9 +30,9 @@ describe("a price", () => {
   const AT = new Date("2026-11-01T12:00:00Z");
   const used = { inputTokens: 1_000_000, outputTokens: 500_000, model: "" };
   const cost = async (
-    spec: Partial<Parameters<typeof priceOf>[0]>,
+    spec: Partial<Parameters<typeof openPrices>[0]>,
     more: Partial<Parameters<typeof costUsd>[1]> = {},
-  ) => costUsd(await priceOf({ default_model: "m", ...spec }, AT), { ...used, ...more });
+  ) => costUsd((await openPrices({ default_model: "m", ...spec }))(AT), { ...used, ...more });
 
   test("that nobody knows is null and never zero; the mock is free", async () => {
     expect(await cost({ provider: "anthropic" })).toBeNull();
