@@ -2,6 +2,7 @@
 import type { ObservedState } from "../contracts/record.ts";
 import { type Holds, readHolds } from "../store/holds.ts";
 import { compareRecords, type RecordComparison } from "../store/scripts/compare-records.ts";
+import { compareInventory, readInventory } from "../store/scripts/read-inventory.ts";
 import { readState } from "../store/state.ts";
 import type { Host } from "./host.ts";
 import { type OpenRedis, openRedis, type RedisFlags } from "./redis.ts";
@@ -29,17 +30,17 @@ export async function beginReading(
   return { state };
 }
 
-/**
- * Of several failures the state's own is the one that is told. The comparison has a connection of its own: the server
- * works on it while the records, of which there may be megabytes, are on their way.
- */
+/** Of several failures the state's own is the one that is told. */
 async function readBeside(server: OpenRedis, env: string): Promise<StateReading> {
   const { redis, connectAnother, close } = server;
   try {
-    const comparison = compareRecords(connectAnother("command"), env);
-    const [observed, holds] = [readState(redis, env), readHolds(redis, env)];
-    await Promise.allSettled([observed, holds, comparison]);
-    return { server, observed: await observed, holds: await holds, comparison: await comparison };
+    // On a connection of its own, it does not wait behind the records, of which there may be megabytes.
+    const [inventory, records] = [readInventory(connectAnother("command"), env), readState(redis, env)];
+    const holding = readHolds(redis, env);
+    await Promise.allSettled([records, holding, inventory]);
+    const [observed, holds] = [await records, await holding];
+    const comparison = compareInventory(env, await inventory, observed) ?? (await compareRecords(redis, env));
+    return { server, observed, holds, comparison };
   } catch (error) {
     await close();
     throw error;

@@ -72,7 +72,7 @@ export async function compareRecords(redis: Redis, env: string): Promise<RecordC
     const moments = new Set([...written.moments, ...gone.moments]);
     const [moment = "0 "] = moments;
     const [serial = "0", listed = ""] = moment.split(" ");
-    if (moments.size === 1) return comparison(env, { serial, listed }, () => [...written.rows, ...gone.rows]);
+    if (moments.size === 1) return comparisonAt(env, { serial, listed }, () => [...written.rows, ...gone.rows]);
   }
   throw new TransientFailure("STATE_BUSY", `The state of environment ${env} keeps changing while it is compared`);
 }
@@ -130,7 +130,7 @@ export async function compareFound(
     found: digest,
   }));
   const answer = { serial: serial ?? "0", listed: listed ?? "" };
-  return comparison(env, answer, () => rows.filter((row) => row.applied !== row.found));
+  return comparisonAt(env, answer, () => rows.filter((row) => row.applied !== row.found));
 }
 
 const CHUNK = 500;
@@ -139,7 +139,8 @@ function whatOf(env: string): string {
   return `the inventory of environment ${env}`;
 }
 
-function comparison(
+/** `serial` of the head, `listed` of the inventory. */
+export function comparisonAt(
   env: string,
   { serial, listed }: { readonly serial: unknown; readonly listed: unknown },
   differences: () => readonly RecordDifference[],

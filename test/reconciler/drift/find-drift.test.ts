@@ -9,7 +9,10 @@ import { endpointsProbe, type FindHost, type HostAnswer } from "../../../reconci
 import type { LoadedManifest } from "../../../reconciler/load/desired-set.ts";
 import { environmentKeys } from "../../../store/keys.ts";
 import { announceRunner, forgetRunner } from "../../../store/runners.ts";
+import { compareRecords } from "../../../store/scripts/compare-records.ts";
+import { compareInventory, readInventory } from "../../../store/scripts/read-inventory.ts";
 import { forgetMissingSecret, tellMissingSecret, tellTools } from "../../../store/sightings.ts";
+import { readState } from "../../../store/state.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
 import { openWorld, type World } from "../apply/world.ts";
 import { manifest, plan, source } from "../plan/builders.ts";
@@ -72,6 +75,26 @@ describeWithRedis("drift", () => {
     expect(short(await look(SET))).toEqual([]);
     await world.apply(SET);
     expect(await look(SET)).toMatchObject({ items: [], unknown: [], counts: { record: 0, world: 0, undeclared: 0 } });
+  });
+
+  it("compares what was read beside the records as Redis does, and nothing where an apply came in between", async () => {
+    const compared = async () => {
+      const { redis, env } = world;
+      const inventory = await readInventory(redis, env);
+      return compareInventory(env, inventory, await readState(redis, env));
+    };
+    expect(await compared()).toEqual(await compareRecords(world.redis, world.env));
+    await world.apply(SET);
+    const inventory = await readInventory(world.redis, world.env);
+    expect((await compared())?.differences).toEqual([]);
+    await tamper(world.redis, world.env, A.address, (spec) => ({ ...spec, prompt: "evil" }));
+    await smuggle(world.redis, world.env, manifest("Agent", "spy", { model_ref: "m" }));
+    await removeRecord(world.redis, world.env, B.address);
+    const found = await compared();
+    expect(found?.differences).toHaveLength(3);
+    expect(found).toEqual(await compareRecords(world.redis, world.env));
+    await world.apply(SET);
+    expect(compareInventory(world.env, inventory, await readState(world.redis, world.env))).toBeUndefined();
   });
 
   it("tells a record that was removed where all others are as they were", async () => {
