@@ -18,7 +18,14 @@ import { Unavailable } from "./source/unavailable.ts";
 import { readWorkingTree } from "./source/working-tree.ts";
 
 export type SourceSpec =
-  | { readonly kind: "commit"; readonly repo: string; readonly ref: string; readonly path: string }
+  | {
+      readonly kind: "commit";
+      readonly repo: string;
+      readonly ref: string;
+      readonly path: string;
+      /** The commit that `ref` is about to name. */
+      readonly commit?: string;
+    }
   /** `shownAs`: what paths of files begin with, such as the folder's path from the repository's root. */
   | { readonly kind: "folder"; readonly folder: string; readonly shownAs: string };
 
@@ -75,11 +82,12 @@ export function commitSourceReader(spec: CommitSpec, tools: SourceTools) {
 }
 
 function commitOptions(
-  { repo, ref, path }: CommitSpec,
+  { repo, ref, path, commit }: CommitSpec,
   { git, mirrorFolder, token }: SourceTools,
   signal: AbortSignal,
 ): ReadCommitOptions {
-  return { repo, ref, path, git, mirrorFolder, signal, ...(token === undefined ? {} : { token }) };
+  const more = { ...(commit === undefined ? {} : { commit }), ...(token === undefined ? {} : { token }) };
+  return { repo, ref, path, git, mirrorFolder, signal, ...more };
 }
 
 function commitSource(spec: CommitSpec, tools: SourceTools): LoopSource {

@@ -54,6 +54,8 @@ export interface TickOptions {
   readonly freeze?: readonly FreezeWindow[];
   /** Instead of what the settings say: kinds whose records are put back by themselves. */
   readonly selfHeal?: readonly KindName[];
+  /** Whether a plan is the one that somebody has seen; default: nobody has to. */
+  readonly wasShown?: (plan: Plan) => boolean;
   /** Plan and judge as ever, and write nothing: what would be applied is `would-apply`. */
   readonly dryRun?: boolean;
   /** Called as soon as there is a plan, before anything is applied. */
@@ -75,6 +77,8 @@ export type Hold =
   | PeoplesHold
   | SignatureHold
   | ({ readonly why: "lineage" } & Replaced)
+  /** It is not the plan that was shown. */
+  | { readonly why: "unshown"; readonly message: string }
   /** Nothing but blocked changes: an apply would only count the serial up. `message` is the first one's. */
   | { readonly why: "blocked"; readonly message: string };
 
@@ -189,9 +193,12 @@ interface Ground {
 
 type FindHold = (ground: Ground) => Promise<Hold | undefined> | Hold | undefined;
 
+const UNSHOWN = "the state or the settings have moved since the plan was shown, and it would now be another one";
+
 /** In the order in which they are asked: the first that finds something is what people are told. */
 const HOLDS: readonly FindHold[] = [
   findReplacedState,
+  ({ options, plan }) => (options.wasShown?.(plan) === false ? { why: "unshown", message: UNSHOWN } : undefined),
   askPeople,
   ({ plan }) => (plan.applyable ? undefined : { why: "blocked", message: plan.changes[0]?.blocked?.message ?? "" }),
   // Before the confirmation: a number of prunes means nothing while it is unclear whether this is the same branch.

@@ -186,7 +186,7 @@ function heldMessage(hold: Extract<TickOutcome, { outcome: "held" }>["hold"]): s
   if (hold.why === "confirm")
     return `${hold.because}. If this is meant, apply it by hand with --confirm-prunes ${hold.prunes}.`;
   if (hold.why === "blocked") return `every change is blocked: ${hold.message}`;
-  if (hold.why === "signature") return hold.message;
+  if (hold.why === "signature" || hold.why === "unshown") return hold.message;
   return historyHoldText(hold);
 }
 

@@ -109,6 +109,7 @@ function holdText(hold: Hold): string {
   if (hold.why === "confirm") {
     return `${oneLine(confirmHoldText(hold))}: by hand with \`countwheel apply\`, or start again with it. Nothing was changed.`;
   }
+  if (hold.why === "unshown") return `${hold.message}. Nothing was changed.`;
   if (hold.why === "blocked") return `every change is blocked: ${oneLine(hold.message)}`;
   return hold.why === "signature" ? `${oneLine(hold.message)}. Nothing was changed.` : historyHoldText(hold);
 }

@@ -7,4 +7,14 @@ export interface GitSetup {
   readonly home?: string;
   /** The socket of an ssh agent. */
   readonly sshAgent?: string;
+  /** Of a push that is not let in yet: its objects lie apart until then. */
+  readonly incoming?: IncomingObjects;
+}
+
+/** As git tells a pre-receive hook: absolute paths. */
+export interface IncomingObjects {
+  /** GIT_OBJECT_DIRECTORY, which is GIT_QUARANTINE_PATH as well. */
+  readonly folder: string;
+  /** GIT_ALTERNATE_OBJECT_DIRECTORIES: what the repository holds already. */
+  readonly alternates: string;
 }

@@ -14,6 +14,8 @@ import { answerUnavailable, Damaged, Unavailable } from "./unavailable.ts";
 export interface ReadCommitOptions extends RepositoryOptions {
   /** `main`, `refs/heads/main`, a tag, `HEAD`, a whole or abbreviated commit id. */
   readonly ref: string;
+  /** The commit that `ref` is about to name, of a repository on this machine: the ref itself is not asked. */
+  readonly commit?: string;
   /** A folder or file in the repository; `.` is its root. */
   readonly path: string;
   /** What the last read of this source came to, where there may be one. */
@@ -42,7 +44,8 @@ export function readCommit(options: ReadCommitOptions): Promise<FilesAnswer> {
     if (place.kind === "remote") return readMirrored(place.mirror, { request, asked: options.ref, ...wanted });
     const { gitDir, repo } = place;
     const objects = { git: options.git, gitDir, repo, signal: options.signal };
-    const resolved = await resolveLocalRef(objects, request, options.ref);
+    const { ref, commit } = options;
+    const resolved = commit === undefined ? await resolveLocalRef(objects, request, ref) : { ref, sha: commit };
     return readCommitFiles(objects, { ...resolved, ...wanted, fetchContents: async () => undefined });
   });
 }

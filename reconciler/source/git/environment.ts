@@ -30,7 +30,19 @@ export function gitEnvironment(setup: GitSetup, gitDir: string, remote?: Remote)
     ...(remote === undefined ? { GIT_NO_LAZY_FETCH: "1" } : {}),
     GIT_ALLOW_PROTOCOL: remote?.protocol ?? "none",
     ...(remote?.protocol === "ssh" ? sshEnvironment(setup) : {}),
+    ...incomingEnvironment(setup),
     ...configuration(remote),
+  };
+}
+
+/** With the path of the quarantine git itself refuses to move a ref: what it holds may still be thrown away. */
+function incomingEnvironment({ incoming }: GitSetup): Record<string, string> {
+  if (incoming === undefined) return {};
+  const { folder, alternates } = incoming;
+  return {
+    GIT_OBJECT_DIRECTORY: folder,
+    GIT_QUARANTINE_PATH: folder,
+    ...(alternates === "" ? {} : { GIT_ALTERNATE_OBJECT_DIRECTORIES: alternates }),
   };
 }
 
