@@ -26,6 +26,8 @@ export interface Config {
   readonly webhookSecrets: readonly string[];
   /** COUNTWHEEL_MCP_TOKEN: what clients of `mcp --listen` must bring; undefined: only this machine may ask. */
   readonly mcpToken: string | undefined;
+  /** What git tells the hooks of a push. */
+  readonly push: PushVariables;
   readonly color: boolean | undefined;
   /** CI=true: nobody can answer. */
   readonly noInput: boolean;
@@ -36,6 +38,13 @@ export interface Config {
   readonly userHome: string | undefined;
   /** XDG_CACHE_HOME: where things are kept once per user. */
   readonly cacheHome: string | undefined;
+}
+
+export interface PushVariables {
+  /** GIT_OBJECT_DIRECTORY and GIT_ALTERNATE_OBJECT_DIRECTORIES: where the objects of a push lie that is not let in yet. */
+  readonly objects: { readonly folder: string; readonly alternates: string } | undefined;
+  /** GIT_PUSH_OPTION_0 and so on: what the pusher said with `-o`. */
+  readonly options: readonly string[];
 }
 
 const VARIABLES = {
@@ -85,6 +94,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
         ?.split(",")
         .map((secret) => secret.trim()) ?? [],
     mcpToken: value("COUNTWHEEL_MCP_TOKEN"),
+    push: readPush(value),
     color: readColor(value),
     noInput: value("CI") === "true",
     secretEnv: Object.fromEntries(
@@ -104,6 +114,18 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
       ...badStateKey(config, value),
       ...badToken(config),
     ],
+  };
+}
+
+/** git allows some more than anybody can need. */
+const MOST_PUSH_OPTIONS = 1_000;
+
+function readPush(value: (name: string) => string | undefined): PushVariables {
+  const [folder, alternates = ""] = [value("GIT_OBJECT_DIRECTORY"), value("GIT_ALTERNATE_OBJECT_DIRECTORIES")];
+  const count = Math.min(Number(value("GIT_PUSH_OPTION_COUNT") ?? 0) || 0, MOST_PUSH_OPTIONS);
+  return {
+    objects: folder === undefined ? undefined : { folder, alternates },
+    options: Array.from({ length: count }, (_, index) => value(`GIT_PUSH_OPTION_${index}`) ?? ""),
   };
 }
 

@@ -22,12 +22,13 @@ function refuse(problems: readonly string[]): ExitCode {
 
 function makeHost(config: Config, words: readonly string[]): Host {
   const canAsk = isatty(process.stdin.fd) && !config.noInput && !words.includes("--no-input");
+  const goesOn = isBehindPush(words);
   return {
-    stdout: outputOf(process.stdout),
-    stderr: outputOf(process.stderr),
+    stdout: outputOf(process.stdout, goesOn),
+    stderr: outputOf(process.stderr, goesOn),
     cwd: process.cwd(),
     config,
-    signal: stopSignal(),
+    signal: goesOn ? leftSignal() : stopSignal(),
     now: () => new Date(),
     confirm: async (question) => canAsk && (await ask(question)),
   };
@@ -37,11 +38,16 @@ function withoutColor(config: Config, words: readonly string[]): Config {
   return words.includes("--no-color") ? { ...config, color: false } : config;
 }
 
+/** What git starts behind a push carries out what was shown, whether or not the pusher stays to read of it. */
+function isBehindPush([command, verb, hook]: readonly string[]): boolean {
+  return command === "hook" && verb === "run" && hook === "post-receive";
+}
+
 /** A reader that has gone (`| head`) is no failure: what it did not want to read is dropped. */
-function outputOf(stream: NodeJS.WriteStream & { readonly fd: number }): Output {
+function outputOf(stream: NodeJS.WriteStream & { readonly fd: number }, goesOn: boolean): Output {
   stream.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error;
-    process.exit(EXIT.ok);
+    if (!goesOn) process.exit(EXIT.ok);
   });
   return {
     isTTY: isatty(stream.fd),
@@ -59,6 +65,13 @@ function stopSignal(): AbortSignal {
       controller.abort(name);
     });
   }
+  return controller.signal;
+}
+
+/** Says that whoever waited has left, however often and by whichever signal; it ends nothing. */
+function leftSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(name, () => controller.abort(name));
   return controller.signal;
 }
 

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { EXIT_CODE_HELP } from "../exit-codes.ts";
 import type { Act, ProgramFacts } from "./flags.ts";
 import { addHistoryCommands } from "./history.ts";
+import { addHookCommands } from "./hook.ts";
 import { addInspectCommands } from "./inspect.ts";
 import { addManifestCommands } from "./manifests.ts";
 import { addOperateCommands } from "./operate.ts";
@@ -24,6 +25,7 @@ export function makeProgram(facts: ProgramFacts, act: Act): Command {
   addPolicyCommands(program.commandsGroup("Write manifests:"), facts, act);
   addSecretCommands(program.commandsGroup("Write manifests:"), facts, act);
   addPlanCommands(program.commandsGroup("Deploy them:"), facts, act);
+  addHookCommands(program.commandsGroup("Deploy them:"), facts, act);
   addHistoryCommands(program.commandsGroup("Hold and go back:"), facts, act);
   addInspectCommands(program.commandsGroup("Look:"), facts, act);
   addOperateCommands(program.commandsGroup("Run and operate:"), facts, act);

@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { failureRecord } from "../../contracts/failure.ts";
+import { findGitFolder } from "../../reconciler/source/git/git-dir.ts";
 import { AgeKeys } from "../../runner/secrets/age-keys.ts";
 import { type Breaker, listBreakers } from "../../store/breakers.ts";
 import { checkServer, closeRedis, connectRedis, type Redis, type ServerReport } from "../../store/connect.ts";
@@ -14,6 +15,7 @@ import { isOlder } from "../../store/version.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { type Paint, paintFor, printJson } from "../output.ts";
+import { shellWord } from "../plan-source.ts";
 import { countwheelHome } from "../repository-root.ts";
 import { checkSealed } from "../sealed-check.ts";
 import { identitySources } from "../secret-access.ts";
@@ -44,6 +46,7 @@ export async function runDoctor(host: Host, options: DoctorOptions): Promise<Exi
     checkNode(process.versions.node),
     await checkGit(host.config.path),
     await checkHome(countwheelHome(host.config, host.cwd)),
+    ...(await checkHooks(host)),
     ...(await checkRedis(host, options)),
     await checkOptional(host.config.path, "bwrap", "sandboxed tools and MCP servers; install bubblewrap"),
     await checkOptional(host.config.path, "docker", "tools that run in a container; install Docker"),
@@ -79,6 +82,17 @@ async function checkHome(home: string): Promise<Check> {
     const why = error instanceof Error && "code" in error ? String(error.code) : "unknown";
     return check("home", "fail", `${home} cannot be written (${why})`, "set COUNTWHEEL_HOME to a folder of yours");
   }
+}
+
+/** Where the command stands in a bare repository that deploys by push. */
+async function checkHooks({ cwd }: Host): Promise<Check[]> {
+  const found = await findGitFolder(cwd);
+  if (found === undefined || found.workTree !== undefined) return [];
+  const { findBrokenHooks } = await import("../hook/check-hooks.ts");
+  const { ours, broken } = await findBrokenHooks(found.gitDir);
+  const mend = `countwheel hook install ${shellWord(found.gitDir)}`;
+  if (broken.length > 0) return broken.map((what) => check("hooks", "fail", what, mend));
+  return ours.length === 0 ? [] : [check("hooks", "ok", ours.join(", "))];
 }
 
 /** The server that the other commands would use. An embedded one that was not running is stopped again. */

@@ -28,6 +28,20 @@ export const HOLD_HELP = {
   NOT_SIGNED:
     "A commit is not signed by one of the allowed signers, as `signatures` in countwheel.yaml asks. Somebody on the list signs it: the head alone with `git commit --amend --no-edit -S`, a range with `git rebase --exec 'git commit --amend --no-edit -S' COMMIT_APPLIED_LAST`. The list is read as that commit has it: a signer who is new is added by a commit that somebody on the list has signed.",
   SETTINGS_INVALID: "countwheel.yaml cannot be used as it is written. Nothing is read or changed before it is mended.",
+  DEPLOY_BRANCH:
+    "A push would delete the branch that an environment is deployed from. A branch that is gone would look like a set from which everything was taken: push a commit without manifests to prune, or `countwheel hook uninstall`.",
+  MANIFESTS_INVALID:
+    "A push brings manifests with errors, and the branch stays clean: the hook refuses it, also where the environment isolates what is broken.",
+  ROLLED_BACK:
+    "Somebody rolled the environment back. The branch has nothing new since, or waits for `countwheel resume`.",
+  HOOK_BROKEN:
+    "A hook of a bare repository does not find the command, or its Node, where it was when it was installed. `countwheel hook install` again writes the new places; `countwheel doctor` in the repository tells.",
+  HOOK_EXISTS:
+    "The repository has a hook of this name already. `countwheel hook install --chain` keeps it beside ours, where it runs first.",
+  HOOK_MISCONFIGURED:
+    "A variable of the section `countwheel` in the repository's config has a value that cannot be. The message names it.",
+  HOOKS_ELSEWHERE:
+    "git takes the hooks of all repositories of this machine from one folder (core.hooksPath). Give this repository a core.hooksPath of its own first.",
   STATE_REPLACED:
     "The state is not the one that was applied to from here, or one of its past: was the Redis flushed, swapped or restored? `countwheel rebuild` brings a lost one back; `--accept-new-state` goes on with what is there.",
   STATE_CORRUPT:
