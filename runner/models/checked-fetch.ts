@@ -39,8 +39,25 @@ export function checkedFetch({ spec }: ModelEndpoint, { privateHosts, resolve }:
     };
     const response = await sendOnce(request, outbound).catch(withoutOurWord);
     if ((response.statusCode ?? 0) >= 300 && (response.statusCode ?? 0) < 400) throw redirected(url, response);
-    return webResponse(response, Readable.from(whole(response)));
+    return webResponse(response, isShort(response) ? await inOnePiece(response) : Readable.from(whole(response)));
   };
+}
+
+/** Of an answer that does not come in parts: to read it through two kinds of streams takes longer than to send it. */
+const SHORT_BYTES = 1_048_576;
+
+function isShort({ headers }: IncomingMessage): boolean {
+  return Number(headers["content-length"] ?? Number.NaN) <= SHORT_BYTES;
+}
+
+/** One that broke off says so when it is read, as a longer one does. */
+function inOnePiece(response: IncomingMessage): Promise<Buffer | Readable> {
+  return new Promise((resolve) => {
+    const parts: Buffer[] = [];
+    response.on("data", (part: Buffer) => parts.push(part));
+    response.once("end", () => resolve(Buffer.concat(parts)));
+    response.once("error", () => resolve(Readable.from(whole(response))));
+  });
 }
 
 /** What the connection itself said: adapters have their own words for it, and look for where it broke. */

@@ -258,3 +258,19 @@ test("an API that there is not is named", async () => {
 test("an unknown provider is named", async () => {
   await expect(open({ provider: "gemini" })).rejects.toMatchObject({ code: "MODEL_PROVIDER_UNKNOWN" });
 });
+
+test("an answer that breaks off before its length may have been billed, whether it came in parts or not", async () => {
+  const head = { "Content-Type": "application/json" };
+  for (const length of [{ "Content-Length": "900" }, {}]) {
+    const cut = await serve((response) => {
+      response.writeHead(200, { ...head, ...length });
+      response.write('{"id":');
+      setImmediate(() => response.destroy());
+    });
+    const options = { stream: "false" };
+    const model = await open({ provider: "openai-compatible", base_url: cut.url, options });
+    const failure: unknown = await model.complete(request("hello"), never()).catch((error: unknown) => error);
+    expect(failure).toMatchObject({ name: "TransientFailure", code: "MODEL_UNAVAILABLE" });
+    expect(failure).not.toMatchObject({ details: { effect: "none" } });
+  }
+});
