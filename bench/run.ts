@@ -15,6 +15,7 @@ const BENCHES = [
   "decide",
   "gate",
   "hostile",
+  "mcp",
   "activation",
   "takeover",
   "tasks",
