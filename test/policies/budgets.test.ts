@@ -36,6 +36,16 @@ describe("a limit on money", () => {
   });
 });
 
+describe("a model that has answered", () => {
+  it("is denied once more was spent than is allowed, and not where it was spent exactly", () => {
+    const answered = (usage: Partial<Usage>) =>
+      ({ point: "after_model", subject: SUBJECT, model: "gpt-4o", usage: spent(usage) }) as const;
+    expect(codeOf(answered({ tokens: 500 }), { max_tokens_per_run: 500 })).toBe("ALLOWED");
+    expect(codeOf(answered({ tokens: 501 }), { max_tokens_per_run: 500 })).toBe("BUDGET_TOKENS");
+    expect(codeOf(answered({ microUsd: 500_001 }), { max_cost_usd_per_run: 0.5 })).toBe("BUDGET_COST");
+  });
+});
+
 describe("a budget of a task", () => {
   it("bounds its steps, of models and tools", () => {
     const spec = { budgets: [{ steps: 3 }] };
