@@ -16,7 +16,12 @@ function addInit(program: Command, act: Act): void {
     .command("init")
     .description("write a working set of manifests to start from")
     .argument("[dir]", "where to", "agents")
-    .addOption(new Option("--blueprint <name>", "which one").choices(BLUEPRINTS).default("pipeline"));
+    .addOption(new Option("--blueprint <name>", "which one").choices(BLUEPRINTS).default("pipeline"))
+    .option(
+      "--workflows",
+      "also write GitHub workflows for plan and apply (default: where the repository is on GitHub)",
+    )
+    .option("--no-workflows", "write none");
   withOutput(command, ["text", "json"]).action((dir, flags) =>
     act(async () => (await import("../commands/init.ts")).runInit, { ...flags, dir }),
   );

@@ -1,11 +1,14 @@
 // `explain`, `schema` and `init`: what a newcomer reads, and what a newcomer starts from.
-import { readFile, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { runExplain } from "../../cli/commands/explain.ts";
 import { runInit } from "../../cli/commands/init.ts";
 import { runSchema } from "../../cli/commands/schema.ts";
 import { runValidate } from "../../cli/commands/validate.ts";
+import { packageRoot } from "../../cli/package-facts.ts";
 import { DENIAL_HELP, FAILURE_HELP, PROBLEM_HELP } from "../../cli/view/code-help.ts";
 import { DRIFT_HELP } from "../../cli/view/drift-help.ts";
 import { HOLD_HELP } from "../../cli/view/hold-help.ts";
@@ -99,6 +102,33 @@ describe("init", () => {
     const [line] = (await readFile(join(host.cwd, "task.yaml"), "utf8")).split("\n");
     const [, path = ""] = /^# yaml-language-server: \$schema=(\S+)$/.exec(line ?? "") ?? [];
     expect(JSON.parse(await readFile(join(host.cwd, path), "utf8"))).toMatchObject({ title: "Countwheel manifests" });
+  });
+
+  it("writes workflows that plan and apply where the repository is on GitHub, or where it is told to", async () => {
+    const { host } = listener;
+    await mkdir(join(host.cwd, ".git"));
+    await runInit(host, { dir: "agents", blueprint: "pipeline", output: "json" });
+    expect(existsSync(join(host.cwd, ".github"))).toBe(false);
+    await writeFile(join(host.cwd, ".git/config"), '[remote "origin"]\n\turl = git@github.com:acme/agents.git\n');
+    await runInit(host, { dir: "other", blueprint: "pipeline", output: "json", workflows: false });
+    expect(existsSync(join(host.cwd, ".github"))).toBe(false);
+    await runInit(host, { dir: "agents", blueprint: "pipeline", output: "json" });
+    for (const [name, event] of [
+      ["plan", "pull_request"],
+      ["apply", "push"],
+    ] as const) {
+      const text = await readFile(join(host.cwd, `.github/workflows/countwheel-${name}.yml`), "utf8");
+      const workflow = parse(text, { version: "1.2" });
+      expect(Object.keys(workflow.on)[0]).toBe(event);
+      expect(workflow.permissions).toEqual({ contents: "read", "pull-requests": "write", checks: "write" });
+      const [checkout, action] = workflow.jobs[name].steps;
+      expect(checkout.uses).toMatch(/^actions\/checkout@[0-9a-f]{40}$/);
+      expect(action.uses).toMatch(/^countwheel\/countwheel@v\d+\.\d+\.\d+$/);
+      expect(action.with).toMatchObject({ command: name, path: "agents" });
+      const inputs = parse(await readFile(join(packageRoot(), "action.yml"), "utf8")).inputs;
+      expect(Object.keys(inputs)).toEqual(expect.arrayContaining(Object.keys(action.with)));
+      expect(text).not.toMatch(/run:|github\.event|head_ref/);
+    }
   });
 
   it("never overwrites a file", async () => {
