@@ -52,9 +52,10 @@ const [ENTER, END, INTERRUPT] = [/[\r\n]/, "\u0004", "\u0003"];
 /** One line. Nothing of it is echoed; backspace works, Ctrl-C ends it. */
 async function askHidden(host: Host): Promise<string> {
   const { stdin } = process;
-  host.stderr.write("Value (not shown): ");
+  // First of all: whoever is quick types as soon as they are asked, and a terminal that still echoes would show it.
   stdin.setRawMode(true);
   try {
+    host.stderr.write("Value (not shown): ");
     return await typedLine(stdin);
   } finally {
     stdin.setRawMode(false);
