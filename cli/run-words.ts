@@ -1,5 +1,6 @@
 // Runs one command line on a host: for the process itself, and for whoever offers commands to others.
 import { CommanderError } from "commander";
+import { TransientFailure } from "../contracts/failure.ts";
 import type { Act } from "./arguments/flags.ts";
 import { makeProgram } from "./arguments/program.ts";
 import { EXIT, type ExitCode } from "./exit-codes.ts";
@@ -26,8 +27,17 @@ export async function runWords(host: Host, words: readonly string[]): Promise<Ex
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    return printFailure(host, outputFormatOf(words), failureOf(error));
+    return printFailure(host, outputFormatOf(words), failureOf(isStopped(host, error) ? stopped() : error));
   }
+}
+
+/** What somebody stopped is no bug of ours, whatever it was stopped in. */
+function isStopped({ signal }: Host, error: unknown): boolean {
+  return signal.aborted && error === signal.reason;
+}
+
+function stopped(): TransientFailure {
+  return new TransientFailure("STOPPED", "the command was stopped before it had an answer");
 }
 
 /** Commander may have failed before it knew the flag, so the words themselves are asked. */

@@ -48,9 +48,12 @@ export async function runPlan(host: Host, options: PlanOptions): Promise<ExitCod
   const tools = { ...(await sourceTools(host, spec)), ...careOf(found) };
   const reading = options.against === "state" ? await beginReading(host, options) : undefined;
   const opened = openSource(spec, tools);
-  const source = await opened.read(host.signal);
+  const source = await opened.read(host.signal).catch(async (error: unknown) => {
+    await letGo(reading);
+    throw error;
+  });
   if (source.status === "unavailable") {
-    await reading?.state.then(({ server }) => server.close()).catch(() => undefined);
+    await letGo(reading);
     return printUnavailable(host, options, source.reason);
   }
   const read = { env: options.env, spec, tools, source };
@@ -86,7 +89,16 @@ export async function runPlan(host: Host, options: PlanOptions): Promise<ExitCod
   return await finish(host, options, { spec, plan, replaced });
 }
 
-async function beginReading(host: Host, options: PlanOptions): Promise<{ readonly state: Promise<StateReading> }> {
+interface Reading {
+  readonly state: Promise<StateReading>;
+}
+
+/** A connection that stays open would keep the process from ending. */
+async function letGo(reading: Reading | undefined): Promise<void> {
+  await reading?.state.then(({ server }) => server.close()).catch(() => undefined);
+}
+
+async function beginReading(host: Host, options: PlanOptions): Promise<Reading> {
   // Imported only here: a plan against a ref needs no Redis and should not wait for its client.
   const reading = await import("../state-reading.ts");
   return reading.beginReading(host, options);

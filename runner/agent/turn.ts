@@ -1,6 +1,6 @@
 // One turn of an agent: one answer of its model, or of one that it falls back to. Each try is a gated step of its own.
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
-import { modelStepId } from "../../contracts/step.ts";
+import { modelStepId, type StepRecord } from "../../contracts/step.ts";
 import { checkAnswer } from "./answer-check.ts";
 import type { AgentDesk, ModelChoice } from "./desk.ts";
 import { findModelStep } from "./ladder.ts";
@@ -25,12 +25,15 @@ export async function takeTurn(desk: AgentDesk, turn: number, messages: Asking["
 
 async function askInOrder(desk: AgentDesk, asking: Asking): Promise<Turn> {
   const failures: unknown[] = [];
-  const choices = desk.models.slice(firstToAsk(desk, asking.turn));
+  const last = lastTry(desk, asking.turn);
+  const choices = desk.models.slice(firstToAsk(desk, last));
   let { retry } = asking;
   for (const [position, choice] of choices.entries()) {
     const taken = await tryModel(desk, choice, { ...asking, retry });
     if (taken.outcome !== "failed") return taken;
     if (!isOfEndpoint(taken.error)) throw taken.error;
+    // What a person was asked about is theirs to answer: another model may not take its place because this one rests.
+    if (position === 0 && last?.state === "decided" && isResting(taken.error)) throw taken.error;
     retry = taken.retry;
     failures.push(taken.error);
     const next = choices[position + 1];
@@ -39,15 +42,22 @@ async function askInOrder(desk: AgentDesk, asking: Asking): Promise<Turn> {
   throw failures.find((error) => error instanceof TransientFailure) ?? failures[0];
 }
 
-/** Where a runner was lost in the middle of a call, or a person was asked about one, it goes on with the same model. */
-function firstToAsk({ steps, models }: AgentDesk, turn: number): number {
+function lastTry({ steps }: AgentDesk, turn: number): StepRecord | undefined {
   const tries = steps.filter(({ step }) => step === `m${turn}` || step.startsWith(`m${turn}.r`));
-  const last = tries.toSorted((a, b) => a.step.length - b.step.length || (a.step < b.step ? -1 : 1)).at(-1);
+  return tries.toSorted((a, b) => a.step.length - b.step.length || (a.step < b.step ? -1 : 1)).at(-1);
+}
+
+/** Where a runner was lost in the middle of a call, or a person was asked about one, it goes on with the same model. */
+function firstToAsk({ models }: AgentDesk, last: StepRecord | undefined): number {
   if (last?.state !== "started" && last?.state !== "decided") return 0;
   return Math.max(
     0,
     models.findIndex(({ endpoint }) => endpoint === last.endpoint),
   );
+}
+
+function isResting(error: unknown): boolean {
+  return error instanceof TransientFailure && error.code === "MODEL_CIRCUIT_OPEN";
 }
 
 /** Another model may do better where the endpoint is ill or cannot be used; a request that is wrong is wrong everywhere. */

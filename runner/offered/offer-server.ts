@@ -1,4 +1,5 @@
 // An MCP server over the tools that are offered: lists them, checks what they are called with, calls them.
+import { setImmediate } from "node:timers/promises";
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { CallToolRequestSchema, type CallToolResult, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import { boundText } from "../bound-text.ts";
@@ -8,8 +9,15 @@ import type { Offer, OfferedTool } from "./offered-tool.ts";
 /** What a client's model can still read, by far. */
 const RESULT_BYTES = 512 * 1024;
 
+export interface OfferServer {
+  readonly server: Server;
+  /** Settles once no call is under way any more, and what they came to is on its way. */
+  idle(): Promise<void>;
+}
+
 /** For one client. */
-export function openOfferServer({ version, instructions, tools }: Offer): Server {
+export function openOfferServer({ version, instructions, tools }: Offer): OfferServer {
+  const running = new Set<Promise<unknown>>();
   const server = new Server({ name: "countwheel", version }, { capabilities: { tools: {} }, instructions });
   server.setRequestHandler(ListToolsRequestSchema, () => ({
     tools: tools.map(({ name, description, inputSchema, readOnly }) => ({
@@ -22,9 +30,19 @@ export function openOfferServer({ version, instructions, tools }: Offer): Server
   server.setRequestHandler(CallToolRequestSchema, async ({ params }, { signal }) => {
     const tool = tools.find(({ name }) => name === params.name);
     if (tool === undefined) return toldResult(`TOOL_UNKNOWN: there is no tool \`${params.name}\``, true);
-    return callTool(tool, params.arguments ?? {}, signal);
+    const calling = callTool(tool, params.arguments ?? {}, signal);
+    running.add(calling);
+    return calling.finally(() => running.delete(calling));
   });
-  return server;
+  return {
+    server,
+    async idle() {
+      // What was received last is begun, and what has ended is sent, in a turn of its own.
+      await setImmediate();
+      await Promise.allSettled(running);
+      await setImmediate();
+    },
+  };
 }
 
 async function callTool(

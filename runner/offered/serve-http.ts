@@ -49,7 +49,7 @@ async function answer(offer: Offer, at: HttpOffer, request: IncomingMessage, res
   const body = await readBody(request);
   if (body.outcome === "too-large") return refuse(response, 413, "the request is too large");
   if (body.outcome === "no-json") return refuse(response, 400, "the request is no JSON, or was cut");
-  const server = openOfferServer(offer);
+  const { server } = openOfferServer(offer);
   const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true });
   response.once("close", () => void server.close());
   try {

@@ -1,5 +1,7 @@
 // `countwheel mcp` as other agents meet it: the built command, spoken to by the SDK's own client.
+import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
@@ -121,6 +123,53 @@ describeWithRedis("countwheel mcp", () => {
       isError: true,
       text: expect.stringContaining("TOOL_ARGUMENTS_INVALID"),
     });
+  });
+
+  /** Says it all at once, as a script does, and closes. Ends only when the process does. */
+  async function pipe(said: readonly unknown[], stop?: "SIGTERM") {
+    const env = { PATH: process.env["PATH"] ?? "", COUNTWHEEL_HOME: join(room.folder, ".countwheel"), ...variables };
+    const child = spawn(process.execPath, [...ENTRY, "mcp"], {
+      cwd: room.folder,
+      env,
+      stdio: ["pipe", "pipe", "ignore"],
+    });
+    let out = "";
+    child.stdout.on("data", (bytes: Buffer) => {
+      out += bytes.toString("utf8");
+      if (stop !== undefined) child.kill(stop);
+    });
+    const text = said.map((one) => `${JSON.stringify(one)}\n`).join("");
+    if (stop === undefined) child.stdin.end(text);
+    else child.stdin.write(text);
+    const [code] = (await once(child, "close")) as [number | null];
+    const lines = out.split("\n").filter((line) => line !== "");
+    return { code, ids: lines.map((line) => (JSON.parse(line) as { id: number }).id), out };
+  }
+
+  const HELLO = [
+    {
+      jsonrpc: "2.0",
+      id: 1,
+      method: "initialize",
+      params: { protocolVersion: "2025-06-18", capabilities: {}, clientInfo: { name: "t", version: "0" } },
+    },
+    { jsonrpc: "2.0", method: "notifications/initialized" },
+  ];
+  const asked = (id: number, name: string) => ({
+    jsonrpc: "2.0",
+    id,
+    method: "tools/call",
+    params: { name, arguments: { path: "agents" } },
+  });
+
+  it("answers what it was asked before its input ended, and ends then", async () => {
+    const { code, ids, out } = await pipe([...HELLO, asked(2, "plan"), asked(3, "validate")]);
+    expect([code, ids.toSorted()]).toEqual([0, [1, 2, 3]]);
+    expect(out).toContain("Plan: 2 to create");
+  });
+
+  it("ends at once where it is stopped in the middle of a call, and leaves no connection open", async () => {
+    expect(await pipe([...HELLO, asked(2, "plan")], "SIGTERM")).toMatchObject({ code: 0 });
   });
 
   it("shows no secret", async () => {

@@ -5,6 +5,7 @@ import type { ApprovalRecord, Identity } from "../../contracts/approval.ts";
 import type { AuditEntry } from "../../contracts/audit/entry.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
 import type { TaskRef } from "../../contracts/task.ts";
+import { Breakers } from "../../runner/breakers.ts";
 import { answerApproval } from "../../store/approvals/answer-approval.ts";
 import { listApprovals, readApprovals } from "../../store/approvals/read-approvals.ts";
 import { readAuditLog } from "../../store/audit-log.ts";
@@ -267,6 +268,18 @@ function failing(times: number, status = 503): Promise<LoopbackServer> {
   });
 }
 
+/** Others have found it ill. */
+async function rest(name: string, openMs: number): Promise<void> {
+  const rules = { failures: 1, windowMs: 60_000, openMs, longestMs: openMs };
+  const entry = await new Breakers(world.redis, world.env, () => 0).enter(
+    { namespace: "default", name },
+    rules,
+    60_000,
+  );
+  if (entry.state !== "may-call") throw new Error(entry.state);
+  await entry.leave({ verdict: "failed", code: "MODEL_UNAVAILABLE", message: "ill", waitMs: 0 });
+}
+
 const quick = { random: () => 0.001 };
 
 describe("an approved turn whose model fails", () => {
@@ -329,6 +342,27 @@ describe("an approved turn whose model fails", () => {
     await retryTask(world.redis, queue, { task: ref, drafts, resetBudget: false });
     await waiting(ref);
     expect([await phases(ref), main.asked.length, spare.asked.length]).toEqual([["Used", "Void", "Pending"], 3, 0]);
+  });
+
+  it("is answered by its person, and by no other model, where its endpoint rests meanwhile", async () => {
+    const asker = await world.runner(quick);
+    const [main, spare] = [await failing(0), await failing(0)];
+    const manifests = [
+      agent("a", { model_ref: "main", fallback_model_refs: ["spare"] }),
+      system("one", ["a"]),
+      endpoint("main", main),
+      endpoint("spare", spare),
+      asking({ models: ["main-1"] }),
+    ];
+    const ref = await world.start(manifests, "one");
+    await waiting(ref);
+    await asker.drain(1_000);
+    await rest("main", 400);
+    await answer(await pending(ref), "denied");
+    await world.runner(quick);
+    expect((await world.ended(ref)).lastError?.code).toBe("APPROVAL_DENIED");
+    expect(typesOf(await world.trace(ref))).toContain("retry.scheduled");
+    expect([main.asked.length, spare.asked.length]).toEqual([0, 0]);
   });
 
   it("is asked about anew once the approval's time is over", async () => {
