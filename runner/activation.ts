@@ -174,6 +174,7 @@ async function workUntilEnd(held: Held, bell: ActivationContext): Promise<Ended>
     bell.signal.removeEventListener("abort", stop);
   }
 }
+
 /** Whatever was thrown: what the lease was aborted with comes first, for everything that fails afterwards follows from it. */
 async function tryActivation(held: Held, definitions: Promise<Definitions>): Promise<Outcome> {
   const { lease, claim, parts } = held;

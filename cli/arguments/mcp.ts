@@ -18,9 +18,7 @@ function addMcp(program: Command, facts: ProgramFacts, act: Act): Command {
       listenAddress,
     )
     .addOption(
-      new Option("--allow <what...>", "offer what changes something, too (default: nothing)")
-        .choices(ALLOWABLE)
-        .default([]),
+      new Option("--allow <what...>", "offer what changes something, too").choices(ALLOWABLE).default([], "nothing"),
     );
   return withStateFlags(command, facts).action((flags) =>
     act(async () => (await import("../commands/mcp.ts")).runMcp, flags),
@@ -30,9 +28,7 @@ function addMcp(program: Command, facts: ProgramFacts, act: Act): Command {
 function addPin(mcp: Command, act: Act): void {
   const command = mcp
     .command("pin")
-    .description(
-      "write the digests of what MCP servers offer now into their manifests; a tool that changes is not called then",
-    )
+    .description("write what MCP servers offer now into their manifests, as digests")
     .argument("[server...]", "name or namespace/name (default: all that are declared)")
     .option("--path <path>", "a directory or file of manifests", ".")
     .option("--check", "write nothing; exit 2 when a tool is not as it is pinned", false)

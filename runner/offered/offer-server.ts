@@ -12,7 +12,7 @@ const RESULT_BYTES = 512 * 1024;
 export interface OfferServer {
   readonly server: Server;
   /** Settles once no call is under way any more, and what they came to is on its way. */
-  idle(): Promise<void>;
+  readonly idle: () => Promise<void>;
 }
 
 /** For one client. */
@@ -36,7 +36,7 @@ export function openOfferServer({ version, instructions, tools }: Offer): OfferS
   });
   return {
     server,
-    async idle() {
+    idle: async () => {
       // What was received last is begun, and what has ended is sent, in a turn of its own.
       await setImmediate();
       await Promise.allSettled(running);

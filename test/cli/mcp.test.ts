@@ -164,7 +164,7 @@ describeWithRedis("countwheel mcp", () => {
 
   it("answers what it was asked before its input ended, and ends then", async () => {
     const { code, ids, out } = await pipe([...HELLO, asked(2, "plan"), asked(3, "validate")]);
-    expect([code, ids.toSorted()]).toEqual([0, [1, 2, 3]]);
+    expect([code, ids.toSorted((a, b) => a - b)]).toEqual([0, [1, 2, 3]]);
     expect(out).toContain("Plan: 2 to create");
   });
 

@@ -1,10 +1,9 @@
 // Calls that a person has to approve: asked once, bound to what is asked, used once, and waited for by nobody's hands.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { type ApprovalRecord, askedFacts, type Identity } from "../../contracts/approval.ts";
+import { type ApprovalRecord, askedFacts } from "../../contracts/approval.ts";
 import type { AuditEntry } from "../../contracts/audit/entry.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
 import type { TaskRef } from "../../contracts/task.ts";
-import { answerApproval } from "../../store/approvals/answer-approval.ts";
 import { listApprovals, readApprovals } from "../../store/approvals/read-approvals.ts";
 import { readAuditLog } from "../../store/audit-log.ts";
 import { readBudgets } from "../../store/budgets.ts";
@@ -14,6 +13,7 @@ import { readOutbox } from "../../store/outbox.ts";
 import { type ActivationQueue, openQueue } from "../../store/queue.ts";
 import { requestCancel } from "../../store/tasks.ts";
 import { type TestRedis, testRedis } from "../redis.ts";
+import { ADA, approvalDesk, BEN } from "./approval-desk.ts";
 import { openToolServer, type ToolServer } from "./tool-server.ts";
 import { agent, chainVerdict, manifest, mockModel, openWorld, system, typesOf, type World } from "./world.ts";
 
@@ -38,9 +38,6 @@ afterEach(async () => {
   await tools.close();
 });
 
-const ADA: Identity = { kind: "local", name: "ada" };
-const BEN: Identity = { kind: "github", name: "ben" };
-
 function asking(
   approval: Readonly<Record<string, unknown>> = {},
   more: Readonly<Record<string, unknown>> = {},
@@ -59,21 +56,7 @@ function paying(policy = asking(), script: readonly unknown[] = ONE_CALL): Manif
   return [agent("a", { tools: ["pay"] }), system("one", ["a"]), mockModel("mock", script), pay, policy];
 }
 
-const waiting = (ref: TaskRef, boundMs?: number) =>
-  world.until(ref, (task) => task.activations.some(({ phase }) => phase === "Waiting"), boundMs);
-
-async function pending(ref: TaskRef): Promise<ApprovalRecord> {
-  const found = (await readApprovals(world.redis, ref)).filter(({ phase }) => phase === "Pending");
-  expect(found).toHaveLength(1);
-  return found[0] as ApprovalRecord;
-}
-
-const phases = async (ref: TaskRef) => (await readApprovals(world.redis, ref)).map(({ phase }) => phase);
-
-function answer(approval: ApprovalRecord, what: "approved" | "denied", by = ADA, reason?: string) {
-  const word = { by, at: new Date().toISOString(), ...(reason === undefined ? {} : { reason }) };
-  return answerApproval(world.redis, queue, { approval, answer: what, word });
-}
+const { waiting, pending, phases, answer } = approvalDesk(() => ({ world, queue }));
 
 /** What the audit log says of approvals. */
 async function decided(): Promise<readonly AuditEntry[]> {

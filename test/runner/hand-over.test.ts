@@ -1,33 +1,24 @@
 // The end of an activation that waits for the first record of the next one, on a real Redis.
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { TraceDraft, TraceEventType } from "../../contracts/trace.ts";
 import type { Sent } from "../../runner/give-back.ts";
 import { HandOver } from "../../runner/hand-over.ts";
 import { ActivationJournal } from "../../runner/trace/activation-journal.ts";
 import { headOf, type TraceRecord } from "../../store/chain.ts";
-import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
-import { type ActivationQueue, openQueue } from "../../store/queue.ts";
+import type { Redis } from "../../store/connect.ts";
+import type { ActivationQueue } from "../../store/queue.ts";
 import { appendEvents } from "../../store/scripts/append.ts";
 import { releaseActivation } from "../../store/scripts/release.ts";
 import { readTrace } from "../../store/tasks.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
-import { type Claimed, claimedTask, eventsAfter, type Grant, handOver, newEnv } from "../store/world.ts";
+import { describeWithRedis } from "../redis.ts";
+import { useQueue } from "../store/use-queue.ts";
+import { type Claimed, claimedTask, eventsAfter, type Grant, handOver } from "../store/world.ts";
 
 describeWithRedis("a hand-over", () => {
-  let server: TestRedis;
   let redis: Redis;
   let queue: ActivationQueue;
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
-  });
-  beforeEach(() => {
-    queue = openQueue(redis, newEnv());
-    return () => queue.close();
+  useQueue((...given) => {
+    [redis, queue] = given;
   });
 
   test("is written in one piece with the first record of what follows, and the second goes behind both", async () => {

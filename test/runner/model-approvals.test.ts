@@ -1,12 +1,11 @@
 // Turns of models that a person has to approve: asked once a turn, bound to what would be sent, good for one answer.
 import type { ServerResponse } from "node:http";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import type { ApprovalRecord, Identity } from "../../contracts/approval.ts";
+import type { ApprovalRecord } from "../../contracts/approval.ts";
 import type { AuditEntry } from "../../contracts/audit/entry.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
 import type { TaskRef } from "../../contracts/task.ts";
 import { Breakers } from "../../runner/breakers.ts";
-import { answerApproval } from "../../store/approvals/answer-approval.ts";
 import { listApprovals, readApprovals } from "../../store/approvals/read-approvals.ts";
 import { readAuditLog } from "../../store/audit-log.ts";
 import { readBudgets } from "../../store/budgets.ts";
@@ -14,6 +13,7 @@ import { taskKeys } from "../../store/keys.ts";
 import { type ActivationQueue, openQueue } from "../../store/queue.ts";
 import { retryTask } from "../../store/scripts/retry-task.ts";
 import { type TestRedis, testRedis } from "../redis.ts";
+import { ADA, approvalDesk, BEN } from "./approval-desk.ts";
 import { answerJson, type LoopbackServer, serve } from "./tools/http-server.ts";
 import { agent, chainVerdict, manifest, mockModel, openWorld, system, typesOf, type World } from "./world.ts";
 
@@ -34,9 +34,6 @@ afterEach(async () => {
   await queue.close();
 });
 
-const ADA: Identity = { kind: "local", name: "ada" };
-const BEN: Identity = { kind: "github", name: "ben" };
-
 function asking(
   match: Readonly<Record<string, unknown>> = { models: ["mock-1"] },
   approval: Readonly<Record<string, unknown>> = {},
@@ -53,20 +50,7 @@ const talking = (policy = asking()): Manifest[] => [
   policy,
 ];
 
-const waiting = (ref: TaskRef) => world.until(ref, (task) => task.activations.some(({ phase }) => phase === "Waiting"));
-
-async function pending(ref: TaskRef): Promise<ApprovalRecord> {
-  const found = (await readApprovals(world.redis, ref)).filter(({ phase }) => phase === "Pending");
-  expect(found).toHaveLength(1);
-  return found[0] as ApprovalRecord;
-}
-
-const phases = async (ref: TaskRef) => (await readApprovals(world.redis, ref)).map(({ phase }) => phase);
-
-function answer(approval: ApprovalRecord, what: "approved" | "denied", by = ADA, reason?: string) {
-  const word = { by, at: new Date().toISOString(), ...(reason === undefined ? {} : { reason }) };
-  return answerApproval(world.redis, queue, { approval, answer: what, word });
-}
+const { waiting, pending, phases, answer } = approvalDesk(() => ({ world, queue }));
 
 async function approveNext(ref: TaskRef): Promise<ApprovalRecord> {
   await waiting(ref);
@@ -268,6 +252,17 @@ function failing(times: number, status = 503): Promise<LoopbackServer> {
   });
 }
 
+/** An agent with a model to fall back to, and a rule that asks about `model`. */
+function withSpare(main: LoopbackServer, spare: LoopbackServer, model = "*"): Manifest[] {
+  return [
+    agent("a", { model_ref: "main", fallback_model_refs: ["spare"] }),
+    system("one", ["a"]),
+    endpoint("main", main),
+    endpoint("spare", spare),
+    asking({ models: [model] }),
+  ];
+}
+
 /** Others have found it ill. */
 async function rest(name: string, openMs: number): Promise<void> {
   const rules = { failures: 1, windowMs: 60_000, openMs, longestMs: openMs };
@@ -305,14 +300,7 @@ describe("an approved turn whose model fails", () => {
   it("is asked about anew for a model that it falls back to, which then goes on", async () => {
     await world.runner(quick);
     const [main, spare] = [await failing(99), await failing(0)];
-    const manifests = [
-      agent("a", { model_ref: "main", fallback_model_refs: ["spare"] }),
-      system("one", ["a"]),
-      endpoint("main", main),
-      endpoint("spare", spare),
-      asking({ models: ["*"] }),
-    ];
-    const ref = await world.start(manifests, "one");
+    const ref = await world.start(withSpare(main, spare), "one");
     await approveNext(ref);
     await world.until(ref, () => main.asked.length === 3);
     await waiting(ref);
@@ -325,14 +313,7 @@ describe("an approved turn whose model fails", () => {
   it("is asked about anew by a retry of the task, and after a denial no other model is asked", async () => {
     await world.runner(quick);
     const [main, spare] = [await failing(3), await failing(0)];
-    const manifests = [
-      agent("a", { model_ref: "main", fallback_model_refs: ["spare"] }),
-      system("one", ["a"]),
-      endpoint("main", main),
-      endpoint("spare", spare),
-      asking({ models: ["*"] }),
-    ];
-    const ref = await world.start(manifests, "one");
+    const ref = await world.start(withSpare(main, spare), "one");
     await approveNext(ref);
     await world.until(ref, () => main.asked.length === 3);
     await waiting(ref);
@@ -347,14 +328,7 @@ describe("an approved turn whose model fails", () => {
   it("is answered by its person, and by no other model, where its endpoint rests meanwhile", async () => {
     const asker = await world.runner(quick);
     const [main, spare] = [await failing(0), await failing(0)];
-    const manifests = [
-      agent("a", { model_ref: "main", fallback_model_refs: ["spare"] }),
-      system("one", ["a"]),
-      endpoint("main", main),
-      endpoint("spare", spare),
-      asking({ models: ["main-1"] }),
-    ];
-    const ref = await world.start(manifests, "one");
+    const ref = await world.start(withSpare(main, spare, "main-1"), "one");
     await waiting(ref);
     await asker.drain(1_000);
     await rest("main", 400);

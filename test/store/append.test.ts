@@ -1,32 +1,23 @@
 // What the holder of a lease appends, in a real Redis: all of a record or nothing of it, behind which head, and within which budget.
 
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { taskId } from "../../contracts/new-task.ts";
 import { verifyChain } from "../../contracts/trace.ts";
-import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
+import type { Redis } from "../../store/connect.ts";
 import type { Charge } from "../../store/ledger.ts";
-import { type ActivationQueue, openQueue } from "../../store/queue.ts";
+import type { ActivationQueue } from "../../store/queue.ts";
 import { appendEvents } from "../../store/scripts/append.ts";
 import { releaseActivation } from "../../store/scripts/release.ts";
 import { readTrace } from "../../store/tasks.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
-import { claim1, claimedTask, eventsAfter, handOver, newEnv } from "./world.ts";
+import { describeWithRedis } from "../redis.ts";
+import { useQueue } from "./use-queue.ts";
+import { claim1, claimedTask, eventsAfter, handOver } from "./world.ts";
 
 describeWithRedis("an append by the holder of a lease", () => {
-  let server: TestRedis;
   let redis: Redis;
   let queue: ActivationQueue;
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
-  });
-  beforeEach(() => {
-    queue = openQueue(redis, newEnv());
-    return () => queue.close();
+  useQueue((...given) => {
+    [redis, queue] = given;
   });
 
   test("lets its holder append: trace, step, ledger and head move together, and a takeover finds them", async () => {

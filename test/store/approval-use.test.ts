@@ -1,16 +1,17 @@
 // An approval is used in one piece with what begins under it: once by a call, again only by the turn that began under it,
 // and never after its time.
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { ApprovalPhase, ApprovalRequest } from "../../contracts/approval.ts";
 import type { ChainHead } from "../../contracts/trace.ts";
 import { readApprovals } from "../../store/approvals/read-approvals.ts";
 import type { TraceRecord } from "../../store/chain.ts";
-import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
+import type { Redis } from "../../store/connect.ts";
 import { taskKeys } from "../../store/keys.ts";
-import { type ActivationQueue, openQueue } from "../../store/queue.ts";
+import type { ActivationQueue } from "../../store/queue.ts";
 import { appendEvents } from "../../store/scripts/append.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
-import { claimedTask, eventsAfter, type Grant, newEnv } from "./world.ts";
+import { describeWithRedis } from "../redis.ts";
+import { useQueue } from "./use-queue.ts";
+import { claimedTask, eventsAfter, type Grant } from "./world.ts";
 
 const ID = "0123456789";
 const DIGEST = `sha256:${"1".repeat(64)}`;
@@ -43,20 +44,10 @@ function oneAfter({ task }: Grant, after: ChainHead): TraceRecord {
 }
 
 describeWithRedis("the use of an approval", () => {
-  let server: TestRedis;
   let redis: Redis;
   let queue: ActivationQueue;
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
-  });
-  beforeEach(() => {
-    queue = openQueue(redis, newEnv());
-    return () => queue.close();
+  useQueue((...given) => {
+    [redis, queue] = given;
   });
 
   async function useIn(phase: ApprovalPhase, kind: "use" | "use-again", isOver = false): Promise<string> {

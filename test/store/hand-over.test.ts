@@ -1,32 +1,23 @@
 // A release that brings the first record of what its holder goes on with, in a real Redis.
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { headOf, type TraceRecord } from "../../store/chain.ts";
-import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
-import { type ActivationQueue, openQueue } from "../../store/queue.ts";
+import type { Redis } from "../../store/connect.ts";
+import type { ActivationQueue } from "../../store/queue.ts";
 import { cancelTask } from "../../store/scripts/cancel-task.ts";
 import { claimActivation } from "../../store/scripts/claim.ts";
 import { type ReleaseRequest, releaseActivation } from "../../store/scripts/release.ts";
 import { readTask, readTrace } from "../../store/tasks.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
-import { type Claimed, claimedTask, eventsAfter, type Grant, handOver, newEnv, until } from "./world.ts";
+import { describeWithRedis } from "../redis.ts";
+import { useQueue } from "./use-queue.ts";
+import { type Claimed, claimedTask, eventsAfter, type Grant, handOver, until } from "./world.ts";
 
 const STEP = { activation: "writer#1", step: "m1", state: "started" as const, idempotencyKey: "k1" };
 
 describeWithRedis("a release with the first record of what follows", () => {
-  let server: TestRedis;
   let redis: Redis;
   let queue: ActivationQueue;
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
-  });
-  beforeEach(() => {
-    queue = openQueue(redis, newEnv());
-    return () => queue.close();
+  useQueue((...given) => {
+    [redis, queue] = given;
   });
 
   test("is one piece with it, also where its answer is lost", async () => {

@@ -1,11 +1,11 @@
 // Leases on activations in a real Redis: who may write, behind which head, under which epoch, and within which budget.
 
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { taskId } from "../../contracts/new-task.ts";
 import { verifyChain } from "../../contracts/trace.ts";
-import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
+import type { Redis } from "../../store/connect.ts";
 import { stepsKey, taskKeys } from "../../store/keys.ts";
-import { type ActivationQueue, openQueue } from "../../store/queue.ts";
+import type { ActivationQueue } from "../../store/queue.ts";
 import { appendEvents } from "../../store/scripts/append.ts";
 import { cancelTask } from "../../store/scripts/cancel-task.ts";
 import { claimActivation } from "../../store/scripts/claim.ts";
@@ -13,24 +13,15 @@ import { releaseActivation } from "../../store/scripts/release.ts";
 import { renewLease } from "../../store/scripts/renew.ts";
 import { createTask, readTask, readTrace, requestCancel } from "../../store/tasks.ts";
 import * as fc from "../property.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
-import { claim1, claimedTask, eventsAfter, handOver, newEnv, taskOf, until } from "./world.ts";
+import { describeWithRedis } from "../redis.ts";
+import { useQueue } from "./use-queue.ts";
+import { claim1, claimedTask, eventsAfter, handOver, taskOf, until } from "./world.ts";
 
 describeWithRedis("a lease on an activation", () => {
-  let server: TestRedis;
   let redis: Redis;
   let queue: ActivationQueue;
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
-  });
-  beforeEach(() => {
-    queue = openQueue(redis, newEnv());
-    return () => queue.close();
+  useQueue((...given) => {
+    [redis, queue] = given;
   });
 
   test("is granted with everything that a runner needs to begin", async () => {

@@ -1,36 +1,28 @@
 // Tasks that end without a runner: cancelled ones that nobody works on, and those whose time is over.
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { taskId } from "../../contracts/new-task.ts";
 import { verifyChain } from "../../contracts/trace.ts";
 import { hearCalls } from "../../store/calls.ts";
 import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
 import { environmentKeys, taskKeys } from "../../store/keys.ts";
 import { readOutbox } from "../../store/outbox.ts";
-import { type ActivationQueue, openQueue } from "../../store/queue.ts";
+import type { ActivationQueue } from "../../store/queue.ts";
 import { appendEvents } from "../../store/scripts/append.ts";
 import { cancelTask } from "../../store/scripts/cancel-task.ts";
 import { releaseActivation } from "../../store/scripts/release.ts";
 import { renewLease } from "../../store/scripts/renew.ts";
 import { sweepTasks } from "../../store/sweep.ts";
 import { createTask, readTask, readTrace, requestCancel } from "../../store/tasks.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
-import { claimedTask, eventsAfter, handOver, newEnv, taskOf, until } from "./world.ts";
+import { describeWithRedis } from "../redis.ts";
+import { useQueue } from "./use-queue.ts";
+import { claimedTask, eventsAfter, handOver, taskOf, until } from "./world.ts";
 
 describeWithRedis("a task that nobody works on", () => {
-  let server: TestRedis;
   let redis: Redis;
   let queue: ActivationQueue;
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
-  });
-  beforeEach(() => {
-    queue = openQueue(redis, newEnv());
-    return () => queue.close();
+  let url: string;
+  useQueue((...given) => {
+    [redis, queue, url] = given;
   });
 
   test("ends at once when it is cancelled, and its trace says who wanted it", async () => {
@@ -99,7 +91,7 @@ describeWithRedis("a task that nobody works on", () => {
 
   test("makes itself heard to whoever works on it", async () => {
     const { grant } = await claimedTask(redis, queue);
-    const subscriber = connectRedis(server.url, "worker");
+    const subscriber = connectRedis(url, "worker");
     const heard: string[] = [];
     hearCalls(subscriber, queue.env, ({ name }) => heard.push(name));
     await until("it listens", async () => (await redis.pubsub("NUMSUB", environmentKeys(queue.env).calls))[1] === 1);

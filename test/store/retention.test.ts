@@ -1,38 +1,29 @@
 // Retention in a real Redis: what goes, what stays, and that the audit log tells where every dropped trace ended.
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 
 import type { AuditEntry } from "../../contracts/audit/entry.ts";
 import { RUNNERS_RETENTION } from "../../contracts/environment.ts";
 import { readAuditLog } from "../../store/audit-log.ts";
 import { tellEndedTasks } from "../../store/audit-tasks.ts";
-import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
+import type { Redis } from "../../store/connect.ts";
 import { environmentKeys, taskKeys } from "../../store/keys.ts";
-import { type ActivationQueue, openQueue } from "../../store/queue.ts";
+import type { ActivationQueue } from "../../store/queue.ts";
 import { Retention } from "../../store/retention.ts";
 import { writeRetention } from "../../store/retention-rules.ts";
 import { releaseActivation } from "../../store/scripts/release.ts";
 import { sweepTasks } from "../../store/sweep.ts";
 import { readTask } from "../../store/tasks.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
-import { claimedTask, eventsAfter, newEnv } from "./world.ts";
+import { describeWithRedis } from "../redis.ts";
+import { useQueue } from "./use-queue.ts";
+import { claimedTask, eventsAfter } from "./world.ts";
 
 const HOUR_MS = 3_600_000;
 
 describeWithRedis("retention", () => {
-  let server: TestRedis;
   let redis: Redis;
   let queue: ActivationQueue;
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
-  });
-  beforeEach(() => {
-    queue = openQueue(redis, newEnv());
-    return () => queue.close();
+  useQueue((...given) => {
+    [redis, queue] = given;
   });
 
   async function endedTask(name: string, phase: "Succeeded" | "Failed") {

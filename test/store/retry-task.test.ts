@@ -1,12 +1,12 @@
 // A task that failed and is tried again, in a real Redis: what goes on, under which numbers, and with which budget.
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { makeTask, taskId } from "../../contracts/new-task.ts";
 import type { TaskRef } from "../../contracts/task.ts";
 import { verifyChain } from "../../contracts/trace.ts";
-import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
+import type { Redis } from "../../store/connect.ts";
 import { finishTask } from "../../store/finish-task.ts";
 import { environmentKeys, taskKeys, taskMember } from "../../store/keys.ts";
-import { type ActivationQueue, openQueue } from "../../store/queue.ts";
+import type { ActivationQueue } from "../../store/queue.ts";
 import { claimActivation } from "../../store/scripts/claim.ts";
 import { pushEnd } from "../../store/scripts/push-outbox.ts";
 import { releaseActivation } from "../../store/scripts/release.ts";
@@ -14,24 +14,15 @@ import { renewLease } from "../../store/scripts/renew.ts";
 import { type RetryRequest, retryTask } from "../../store/scripts/retry-task.ts";
 import { sweepTasks } from "../../store/sweep.ts";
 import { createTask, readTask, readTrace, requestCancel } from "../../store/tasks.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
-import { eventsAfter, newEnv, taskOf } from "./world.ts";
+import { describeWithRedis } from "../redis.ts";
+import { useQueue } from "./use-queue.ts";
+import { eventsAfter, taskOf } from "./world.ts";
 
 describeWithRedis("a task that failed", () => {
-  let server: TestRedis;
   let redis: Redis;
   let queue: ActivationQueue;
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
-  });
-  beforeEach(() => {
-    queue = openQueue(redis, newEnv());
-    return () => queue.close();
+  useQueue((...given) => {
+    [redis, queue] = given;
   });
 
   /** Two entries side by side; the first fails the task while the second is at work under a lease. */

@@ -1,36 +1,27 @@
 // Snapshots in a real Redis: those that tasks name stay, those that nobody needs go, and nobody who makes a task is hurt.
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { makeSnapshot, type Snapshot } from "../../contracts/snapshot.ts";
-import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
+import type { Redis } from "../../store/connect.ts";
 import { dropTask } from "../../store/drop-task.ts";
 import { environmentKeys, snapshotKey } from "../../store/keys.ts";
-import { type ActivationQueue, openQueue } from "../../store/queue.ts";
+import type { ActivationQueue } from "../../store/queue.ts";
 import { releaseActivation } from "../../store/scripts/release.ts";
 import { dropUnmarked } from "../../store/scripts/snapshot-marks.ts";
 import { SnapshotRetention } from "../../store/snapshot-retention.ts";
 import { putSnapshot } from "../../store/snapshots.ts";
 import { createTask } from "../../store/tasks.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
+import { describeWithRedis } from "../redis.ts";
 import { agent, record } from "../runner/world.ts";
-import { claim1, eventsAfter, newEnv, taskOf } from "./world.ts";
+import { useQueue } from "./use-queue.ts";
+import { claim1, eventsAfter, taskOf } from "./world.ts";
 
 const HOUR_MS = 3_600_000;
 
 describeWithRedis("retention of snapshots", () => {
-  let server: TestRedis;
   let redis: Redis;
   let queue: ActivationQueue;
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
-  });
-  beforeEach(() => {
-    queue = openQueue(redis, newEnv());
-    return () => queue.close();
+  useQueue((...given) => {
+    [redis, queue] = given;
   });
 
   function snapshotOf(name: string): Snapshot {

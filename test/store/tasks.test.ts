@@ -1,16 +1,17 @@
 // Tasks, their indexes, the sweep and the outbox in a real Redis: what a crash between two writes leaves is mended.
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import type { TraceEvent } from "../../contracts/trace.ts";
-import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
+import type { Redis } from "../../store/connect.ts";
 import { environmentKeys, taskKeys, taskMember } from "../../store/keys.ts";
 import { dropOutbox, OUTBOX_SUBJECTS, pushOutbox, readOutbox } from "../../store/outbox.ts";
-import { type ActivationQueue, openQueue } from "../../store/queue.ts";
+import type { ActivationQueue } from "../../store/queue.ts";
 import { claimActivation } from "../../store/scripts/claim.ts";
 import { writeTask } from "../../store/scripts/create-task.ts";
 import { releaseActivation } from "../../store/scripts/release.ts";
 import { sweepTasks } from "../../store/sweep.ts";
 import { createTask, followTrace, listTasks, readTask } from "../../store/tasks.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
+import { describeWithRedis } from "../redis.ts";
+import { useQueue } from "./use-queue.ts";
 import {
   type Claimed,
   claim1,
@@ -24,20 +25,10 @@ import {
 } from "./world.ts";
 
 describeWithRedis("a task", () => {
-  let server: TestRedis;
   let redis: Redis;
   let queue: ActivationQueue;
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
-  });
-  beforeEach(() => {
-    queue = openQueue(redis, newEnv());
-    return () => queue.close();
+  useQueue((...given) => {
+    [redis, queue] = given;
   });
 
   /** Ends the task with the planner's release. */

@@ -1,31 +1,22 @@
 // The journal of one activation on a real Redis, beside another branch of the same task and behind a lossy line.
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { TransientFailure } from "../../../contracts/failure.ts";
 import type { TraceDraft, TraceEventType } from "../../../contracts/trace.ts";
 import { ActivationJournal } from "../../../runner/trace/activation-journal.ts";
-import { closeRedis, connectRedis, type Redis } from "../../../store/connect.ts";
-import { type ActivationQueue, openQueue } from "../../../store/queue.ts";
+import type { Redis } from "../../../store/connect.ts";
+import type { ActivationQueue } from "../../../store/queue.ts";
 import { appendEvents } from "../../../store/scripts/append.ts";
 import { readTask, readTrace } from "../../../store/tasks.ts";
 import { readChained } from "../../contracts/chained.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
-import { type Claimed, claim1, claimedTask, eventsAfter, type Grant, newEnv } from "../../store/world.ts";
+import { describeWithRedis } from "../../redis.ts";
+import { useQueue } from "../../store/use-queue.ts";
+import { type Claimed, claim1, claimedTask, eventsAfter, type Grant } from "../../store/world.ts";
 
 describeWithRedis("the journal of an activation", () => {
-  let server: TestRedis;
   let redis: Redis;
   let queue: ActivationQueue;
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
-  });
-  beforeEach(() => {
-    queue = openQueue(redis, newEnv());
-    return () => queue.close();
+  useQueue((...given) => {
+    [redis, queue] = given;
   });
 
   test("knows that another branch wrote behind a record whose answer was lost", async () => {
