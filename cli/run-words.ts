@@ -27,7 +27,7 @@ export async function runWords(host: Host, words: readonly string[]): Promise<Ex
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
-    return printFailure(host, outputFormatOf(words), failureOf(isStopped(host, error) ? stopped() : error));
+    return printFailure(host, outputFormatOf(words), failureOf(isStopped(host, error) ? stoppedFailure() : error));
   }
 }
 
@@ -36,7 +36,7 @@ function isStopped({ signal }: Host, error: unknown): boolean {
   return signal.aborted && error === signal.reason;
 }
 
-function stopped(): TransientFailure {
+function stoppedFailure(): TransientFailure {
   return new TransientFailure("STOPPED", "the command was stopped before it had an answer");
 }
 

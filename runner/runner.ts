@@ -36,8 +36,8 @@ export interface RunnerOptions {
   readonly retention?: Partial<RetentionRules> | undefined;
   /** Where MCP servers are started. */
   readonly cwd: string;
-  /** Absolute folders that no sandboxed command sees. */
-  readonly hiddenFolders: readonly string[];
+  /** Absolute paths of folders and files that no sandboxed command sees. */
+  readonly hiddenPlaces: readonly string[];
   /** Programs that servers and CLI tools may be; null: any. See `CommandGround`. */
   readonly allowedCommands: readonly string[] | null;
   /** Hosts of HTTP tools that may lead to private addresses. */

@@ -59,8 +59,8 @@ export interface WorkshopOptions {
   readonly cwd: string;
   /** Programs that servers and CLI tools may be; null: any. */
   readonly allowedCommands: readonly string[] | null;
-  /** Absolute folders that no sandboxed command sees: the one of a private Redis. */
-  readonly hiddenFolders: readonly string[];
+  /** Absolute paths that no sandboxed command sees: the folder of a private Redis, files with keys. */
+  readonly hiddenPlaces: readonly string[];
   /** Hosts of HTTP tools that may lead to private addresses. */
   readonly privateHosts: readonly string[];
   readonly now: () => Date;
@@ -107,7 +107,7 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
       privateHosts,
       resolve: resolveHost,
       tokens: new OAuthTokens(() => performance.now()),
-      sandbox: new Sandbox(access.variables["PATH"] ?? "", options.hiddenFolders),
+      sandbox: new Sandbox(access.variables["PATH"] ?? "", options.hiddenPlaces),
     },
   };
   return {

@@ -2,7 +2,7 @@
 import { type Command, Option } from "commander";
 import type { ExitCode } from "../exit-codes.ts";
 import type { Host, OutputFormat } from "../host.ts";
-import { environmentName } from "./values.ts";
+import { collect, environmentName } from "./values.ts";
 
 /** Runs a command's body and records its exit code. `load` imports the body only now. */
 export type Act = <O>(load: () => Promise<(host: Host, options: O) => Promise<ExitCode>>, options: O) => Promise<void>;
@@ -18,6 +18,24 @@ export function withStateFlags(command: Command, facts: ProgramFacts): Command {
     .addOption(new Option("--env <name>", "the environment").argParser(environmentName).default(facts.env))
     .addOption(new Option("--redis <url>", "the Redis to use (default: COUNTWHEEL_REDIS_URL, else an embedded server)"))
     .addOption(new Option("--allow-unprotected", "use a Redis without a password that is not on this machine"));
+}
+
+/** What manifests may use of this machine, for commands that open secrets and start programs. */
+export function withMachine(command: Command): Command {
+  return command
+    .option(
+      "--secret-env <pattern>",
+      "variables that Secrets may name (repeatable; default *_API_KEY, COUNTWHEEL_SECRET_*)",
+      collect,
+      [],
+    )
+    .option("--secret-dir <dir>", "folder whose files Secrets may name (repeatable; default none)", collect, [])
+    .option("--age-identity <file>", "opens sealed secrets (repeatable; beside COUNTWHEEL_AGE_IDENTITY)", collect, [])
+    .option(
+      "--allow-command <program>",
+      "program that MCP servers and cli tools may be: a name, or a path with * (repeatable; default all)",
+      (one: string, before?: readonly string[]) => collect(one, before ?? []),
+    );
 }
 
 export function withOutput(command: Command, formats: readonly OutputFormat[]): Command {

@@ -1,8 +1,8 @@
 // Commands about the Model Context Protocol: mcp, which offers commands to other agents, and mcp pin.
 import { type Command, Option } from "commander";
 import { ALLOWABLE } from "../mcp/offered-commands.ts";
-import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./flags.ts";
-import { collect, listenAddress } from "./values.ts";
+import { type Act, type ProgramFacts, withMachine, withOutput, withStateFlags } from "./flags.ts";
+import { listenAddress } from "./values.ts";
 
 export function addMcpCommands(program: Command, facts: ProgramFacts, act: Act): void {
   addPin(addMcp(program, facts, act), act);
@@ -31,20 +31,8 @@ function addPin(mcp: Command, act: Act): void {
     .description("write what MCP servers offer now into their manifests, as digests")
     .argument("[server...]", "name or namespace/name (default: all that are declared)")
     .option("--path <path>", "a directory or file of manifests", ".")
-    .option("--check", "write nothing; exit 2 when a tool is not as it is pinned", false)
-    .option(
-      "--secret-env <pattern>",
-      "variables that Secrets may name (repeatable; default *_API_KEY, COUNTWHEEL_SECRET_*)",
-      collect,
-      [],
-    )
-    .option("--secret-dir <dir>", "folder whose files Secrets may name (repeatable; default none)", collect, [])
-    .option(
-      "--allow-command <program>",
-      "program that a server may be: a name, or a path with * (repeatable; default all)",
-      (one: string, before?: readonly string[]) => collect(one, before ?? []),
-    );
-  withOutput(command, ["text", "json"]).action((servers, flags) =>
+    .option("--check", "write nothing; exit 2 when a tool is not as it is pinned", false);
+  withOutput(withMachine(command), ["text", "json"]).action((servers, flags) =>
     act(async () => (await import("../commands/mcp-pin.ts")).runMcpPin, { ...flags, servers }),
   );
 }

@@ -1,7 +1,7 @@
 // Commands that run things: run, runner, cancel, retry, resolve, approve, deny, down, demo, completion.
 import { Argument, type Command } from "commander";
 import { RUNNER_LIMITS } from "../../runner/limits.ts";
-import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./flags.ts";
+import { type Act, type ProgramFacts, withMachine, withOutput, withStateFlags } from "./flags.ts";
 import { addMcpCommands } from "./mcp.ts";
 import { collect, commaList, durationMs, leaseDuration, wholeNumber } from "./values.ts";
 
@@ -60,25 +60,12 @@ function addRunner(program: Command, facts: ProgramFacts, act: Act): void {
     .option("--gpu", "it has a GPU: it takes tasks that require one")
     .option("--models <names>", "models that it serves, separated by commas (default: all)", commaList)
     .option(
-      "--secret-env <pattern>",
-      "variables that Secrets may name (repeatable; default *_API_KEY, COUNTWHEEL_SECRET_*)",
-      collect,
-      [],
-    )
-    .option("--secret-dir <dir>", "folder whose files Secrets may name (repeatable; default none)", collect, [])
-    .option("--age-identity <file>", "opens sealed secrets (repeatable; beside COUNTWHEEL_AGE_IDENTITY)", collect, [])
-    .option(
       "--private-host <name>",
       "host of an HTTP tool or a model that may lead to a private address (repeatable; default none)",
       collect,
       [],
-    )
-    .option(
-      "--allow-command <program>",
-      "program that MCP servers and cli tools may be: a name, or a path with * (repeatable; default all)",
-      (one: string, before?: readonly string[]) => collect(one, before ?? []),
     );
-  withOutput(withStateFlags(command, facts), ["text", "jsonl"]).action((flags) =>
+  withOutput(withStateFlags(withMachine(command), facts), ["text", "jsonl"]).action((flags) =>
     act(async () => (await import("../commands/runner.ts")).runRunner, flags),
   );
 }

@@ -16,6 +16,7 @@ import type { Host, OutputFormat } from "../host.ts";
 import { differs, type PinChange, type Pins, pinChanges } from "../mcp/pin-changes.ts";
 import { writePins } from "../mcp/write-pins.ts";
 import { printJson, say, UsageFailure } from "../output.ts";
+import { secretAccess } from "../secret-access.ts";
 
 export interface McpPinOptions {
   /** `name` or `namespace/name`; none: all of them. */
@@ -25,6 +26,7 @@ export interface McpPinOptions {
   readonly check: boolean;
   readonly secretEnv: readonly string[];
   readonly secretDir: readonly string[];
+  readonly ageIdentity: readonly string[];
   /** Absent: every program. */
   readonly allowCommand?: readonly string[];
   readonly output: OutputFormat;
@@ -89,11 +91,7 @@ async function look(
   servers: readonly LoadedManifest[],
 ): Promise<readonly Pinned[]> {
   const ground = {
-    secrets: {
-      variables: host.config.secretEnv,
-      variablePatterns: options.secretEnv.length > 0 ? options.secretEnv : DEFAULT_VARIABLE_PATTERNS,
-      folders: options.secretDir.map((folder) => resolve(host.cwd, folder)),
-    },
+    secrets: secretAccess(host, options, DEFAULT_VARIABLE_PATTERNS),
     cwd: host.cwd,
     allowedCommands: options.allowCommand ?? null,
   };

@@ -7,6 +7,7 @@ import { callCommand } from "../mcp/call-command.ts";
 import { type Allowable, type OfferedCommand, offeredCommands } from "../mcp/offered-commands.ts";
 import { say } from "../output.ts";
 import { readVersion } from "../package-facts.ts";
+import { stopped } from "../stopped.ts";
 
 export interface McpOptions extends CommonFlags {
   readonly allow: readonly Allowable[];
@@ -52,11 +53,4 @@ function toolOf(host: Host, command: OfferedCommand, stateFlags: readonly string
     answer: (args, signal) =>
       callCommand({ ...host, signal: AbortSignal.any([host.signal, signal]) }, command, args, stateFlags),
   };
-}
-
-function stopped(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((done) => {
-    signal.addEventListener("abort", () => done(), { once: true });
-  });
 }

@@ -18,7 +18,8 @@ import type { CommonFlags, Host } from "../host.ts";
 import { say, UsageFailure } from "../output.ts";
 import { openRedis } from "../redis.ts";
 import { countwheelHome } from "../repository-root.ts";
-import { secretAccess } from "../secret-access.ts";
+import { identitySources, secretAccess } from "../secret-access.ts";
+import { stopped } from "../stopped.ts";
 
 export interface RunnerCommandOptions extends CommonFlags {
   readonly id?: string;
@@ -54,7 +55,7 @@ export async function runRunner(host: Host, options: RunnerCommandOptions): Prom
     secrets: secretAccess(host, options, DEFAULT_VARIABLE_PATTERNS),
     retention: retentionOf(options),
     cwd: host.cwd,
-    hiddenFolders: [resolve(countwheelHome(host.config, host.cwd))],
+    hiddenPlaces: [resolve(countwheelHome(host.config, host.cwd)), ...identitySources(host, options.ageIdentity).files],
     allowedCommands: options.allowCommand ?? null,
     privateHosts: options.privateHost,
     now: host.now,
@@ -137,11 +138,4 @@ function drainLine(running: number, timeoutMs: number): string {
 function tell(host: Host, { output }: CommonFlags, event: string, line: string): void {
   if (output === "jsonl") host.stdout.write(`${JSON.stringify({ event, message: line })}\n`);
   else say(host, line);
-}
-
-function stopped(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return Promise.resolve();
-  return new Promise((done) => {
-    signal.addEventListener("abort", () => done(), { once: true });
-  });
 }

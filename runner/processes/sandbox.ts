@@ -1,6 +1,6 @@
 // Runs a command in a bubblewrap sandbox: no network, nothing of the machine but its programs, and bounded.
 import { execFile } from "node:child_process";
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { realpath } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
@@ -60,7 +60,7 @@ export class Sandbox {
   readonly #hidden: readonly string[];
   #bwrap: Promise<string> | undefined;
 
-  /** `path`: where the runner's programs are. `hidden`: folders that no command sees, wherever it works. */
+  /** `path`: where the runner's programs are. `hidden`: folders and files that no command sees, wherever it works. */
   constructor(path: string, hidden: readonly string[] = []) {
     this.#path = path;
     this.#hidden = hidden;
@@ -79,7 +79,7 @@ export class Sandbox {
     const args = [
       ...walls(how),
       ...seen.filter((place) => !isSeen(place)).flatMap((place) => ["--ro-bind", place, place]),
-      ...this.#hiddenIn(seen).flatMap((place) => ["--tmpfs", place]),
+      ...this.#hiddenIn(seen),
       "--chdir",
       workingDir ?? "/tmp",
       "--",
@@ -94,7 +94,12 @@ export class Sandbox {
 
   /** A socket can be used through a file system that cannot be written: whoever sees a Redis can write to it. */
   #hiddenIn(seen: readonly string[]): readonly string[] {
-    return this.#hidden.filter((place) => seen.some((outer) => isWithin(outer, place)) && existsSync(place));
+    const places = this.#hidden.filter((place) => seen.some((outer) => isWithin(outer, place)));
+    return places.flatMap((place) => {
+      const found = statSync(place, { throwIfNoEntry: false });
+      if (found === undefined) return [];
+      return found.isDirectory() ? ["--tmpfs", place] : ["--ro-bind", "/dev/null", place];
+    });
   }
 
   /** Looked for again after a failure: whoever installs it need not restart the runner. */

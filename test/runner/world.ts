@@ -214,7 +214,7 @@ export function runnerOptions(redisUrl: string, env: string, id: string): Runner
     secrets: { variables: {}, variablePatterns: [], folders: [] },
     cwd: process.cwd(),
     allowedCommands: null,
-    hiddenFolders: [],
+    hiddenPlaces: [],
     privateHosts: ["127.0.0.1"],
     now: () => new Date(),
     random: Math.random,

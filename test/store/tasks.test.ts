@@ -12,17 +12,7 @@ import { sweepTasks } from "../../store/sweep.ts";
 import { createTask, followTrace, listTasks, readTask } from "../../store/tasks.ts";
 import { describeWithRedis } from "../redis.ts";
 import { useQueue } from "./use-queue.ts";
-import {
-  type Claimed,
-  claim1,
-  claimedTask,
-  eventsAfter,
-  type Grant,
-  handOver,
-  newEnv,
-  taskOf,
-  until,
-} from "./world.ts";
+import { type Claimed, claim1, claimedTask, eventsAfter, type Grant, handOver, taskOf, until } from "./world.ts";
 
 describeWithRedis("a task", () => {
   let redis: Redis;

@@ -43,7 +43,7 @@ function call(
       variables: { PATH, HOME: root, CANARY: "must not be seen" },
       cwd: root,
       allowedCommands: null,
-      sandbox: new Sandbox(PATH, [join(root, "private")]),
+      sandbox: new Sandbox(PATH, [join(root, "private"), join(root, "runner.age")]),
     },
   };
   return callCliTool(source, args, { idempotencyKey: "key-1", signal, checkLease }).catch(
@@ -247,7 +247,9 @@ describeWithSandbox("a sandboxed CLI tool", () => {
   it("does not see what the runner hides, and works in no folder that is the whole disk", async () => {
     await mkdir(join(root, "private"));
     await writeFile(join(root, "private/key"), "hidden");
-    expect(await sandboxed("ls -A private; ls -d private", { working_dir: "." })).toMatchObject({ text: "private\n" });
+    await writeFile(join(root, "runner.age"), "AGE-SECRET-KEY-1");
+    const look = "ls -A private; ls -d private; cat runner.age; echo none";
+    expect(await sandboxed(look, { working_dir: "." })).toMatchObject({ text: "private\nnone\n" });
     expect(await sandboxed("true", { working_dir: "/" })).toMatchObject({ code: "TOOL_INVALID" });
   });
 
