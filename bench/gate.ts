@@ -11,9 +11,8 @@ import { Lease } from "../runner/lease.ts";
 import type { Tool } from "../runner/tools/tool.ts";
 import { ActivationJournal } from "../runner/trace/activation-journal.ts";
 import { claimActivation } from "../store/scripts/claim.ts";
+import { lookAtBudgets } from "../store/scripts/look-at-budgets.ts";
 import { renewLease } from "../store/scripts/renew.ts";
-import { reserveBudgets } from "../store/scripts/reserve-budgets.ts";
-import { settleBudgets } from "../store/scripts/settle-budgets.ts";
 import { agent, mockModel, openWorld, system, type World } from "../test/runner/world.ts";
 import { redisCpuMs } from "./cpu.ts";
 import { median, printFigure } from "./measure.ts";
@@ -103,10 +102,7 @@ async function openDurableGate({ redis, env }: World, task: TaskRef, policies: P
     realPath: () => Promise.resolve(null),
     policies,
     livePolicies: () => Promise.resolve(policies),
-    budgets: {
-      reserve: (id, claims) => reserveBudgets(redis, env, id, claims),
-      settle: (id, settlements) => settleBudgets(redis, env, id, settlements),
-    },
+    budgets: { look: (claims) => lookAtBudgets(redis, env, claims) },
     recorder,
     carried: new CarriedLabels(),
     toolBox: { find: () => LOOK, close: () => Promise.resolve() },

@@ -11,8 +11,7 @@ import type { ReachGround } from "../contracts/reach.ts";
 import type { CarriedLabel, Reach } from "../policies/request.ts";
 import type { Redis } from "../store/connect.ts";
 import type { ActivationJob } from "../store/queue.ts";
-import { reserveBudgets } from "../store/scripts/reserve-budgets.ts";
-import { settleBudgets } from "../store/scripts/settle-budgets.ts";
+import { lookAtBudgets } from "../store/scripts/look-at-budgets.ts";
 import type { ModelChoice, ToolRules } from "./agent/desk.ts";
 import type { OutputShape } from "./agent/output.ts";
 import { openApprovalBook } from "./approval-book.ts";
@@ -196,10 +195,7 @@ function judgeOptions(
     realPath,
     policies: definitions.policies,
     livePolicies: () => live.get(held.since.madeByMs, held.lease.signal),
-    budgets: {
-      reserve: (id, claims) => reserveBudgets(options.redis, options.env, id, claims),
-      settle: (id, settlements) => settleBudgets(options.redis, options.env, id, settlements),
-    },
+    budgets: { look: (claims) => lookAtBudgets(options.redis, options.env, claims) },
     checkStops: async (request, endpoint) => {
       const holds = await live.holds(held.since.madeByMs, held.lease.signal);
       const stop = findStop(holds, request, endpoint);

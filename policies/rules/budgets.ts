@@ -155,8 +155,10 @@ export interface Claim {
   readonly amount: number;
   /** null: counted, and held by nobody: only policies in audit mode limit it. */
   readonly limit: number | null;
-  /** Known only after the call. */
-  readonly settles: boolean;
+  /** Of policies in audit mode: beyond it the decision says what they would deny. null: none. */
+  readonly watched: number | null;
+  /** What is known only after the call; null: nothing. */
+  readonly settles: "tokens" | "micro_usd" | null;
 }
 
 /** For the store, which reserves all of them or none. Each account once, in no order. */
@@ -178,14 +180,27 @@ function claimOf(policy: CompiledPolicy, limit: Limit, keys: SubjectKeys, need: 
   const amount = needOf(limit, need);
   const account = accountOf(policy.address, limit, keys, need.tool);
   if (limit.counted.by !== "shared" || account === undefined || amount === undefined) return undefined;
-  const { windowMs } = limit.counted;
-  // A tool takes no tokens and no money: there is nothing to settle afterwards.
-  const settles = need.tool === null && (limit.meter === "tokens" || limit.meter === "micro_usd");
-  // A price that nobody knows is denied where the policy enforces; where it does not, there is nothing to add.
-  return { account, windowMs, amount: amount ?? 0, limit: policy.audit ? null : limit.amount, settles };
+  return {
+    account,
+    windowMs: limit.counted.windowMs,
+    // A price that nobody knows is denied where the policy enforces; where it does not, there is nothing to add.
+    amount: amount ?? 0,
+    limit: policy.audit ? null : limit.amount,
+    watched: policy.audit ? limit.amount : null,
+    settles: need.tool === null ? settledBy(limit) : null,
+  };
+}
+
+/** A tool takes no tokens and no money: there is nothing to settle afterwards. */
+function settledBy({ meter }: Limit): Claim["settles"] {
+  return meter === "tokens" || meter === "micro_usd" ? meter : null;
 }
 
 function stricter(claim: Claim, other: Claim | undefined): Claim {
-  const limits = [claim.limit, other?.limit ?? null].filter((limit) => limit !== null);
-  return { ...claim, limit: limits.length === 0 ? null : Math.min(...limits) };
+  return { ...claim, limit: lower(claim.limit, other?.limit), watched: lower(claim.watched, other?.watched) };
+}
+
+function lower(amount: number | null, other: number | null = null): number | null {
+  if (amount === null || other === null) return amount ?? other;
+  return Math.min(amount, other);
 }

@@ -7,7 +7,6 @@ import type { Tool } from "../tools/tool.ts";
 import type { CarriedLabels } from "./carried.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Redactor } from "./redact.ts";
-import type { Reservation, SharedBudgets } from "./shared-budgets.ts";
 
 export interface GateClock {
   now(): Date;
@@ -39,7 +38,8 @@ export interface ModelGrant extends Grant {
   readonly request: ModelRequest;
   readonly reservedTokens: number;
   readonly reservedMicroUsd: number;
-  readonly shared: { readonly budgets: SharedBudgets | undefined; readonly reservation: Reservation | null };
+  /** Of ledgers that tasks share; null: nothing of them has to be settled. */
+  readonly reservation: string | null;
   readonly price: ModelPrice | null;
 }
 

@@ -8,7 +8,7 @@ import type { AskVerdict, GateRequest, Usage, Verdict } from "../../policies/req
 import { type Ceilings, taskCeilings } from "../../policies/rules/budgets.ts";
 import type { JudgeOptions } from "./ask.ts";
 import { withLabels } from "./carried.ts";
-import { askShared, NOTHING_USED, type Reservation, settleShared } from "./shared-budgets.ts";
+import { lookAtShared, type SharedSpent, withShared } from "./shared-budgets.ts";
 
 export interface Judgement {
   readonly decision: Decision;
@@ -21,8 +21,6 @@ export interface Judgement {
   readonly refuseOnly: boolean;
   /** What the task may spend at most, reservations included. */
   readonly ceilings: Ceilings;
-  /** Of shared ledgers; null: nothing of them has to be settled. */
-  readonly reservation: Reservation | null;
   /** The policies of now, as they were read for it. */
   readonly live: Live;
   /** Set where the policies of now are other than the task's. */
@@ -31,7 +29,7 @@ export interface Judgement {
 
 /**
  * `endpoint`: `namespace/name` of the ModelEndpoint that is asked for. Throws where it is suspended (`checkStops`). What the
- * request would take of ledgers that tasks share is not looked at yet: see {@link reserve}.
+ * request would take of ledgers that tasks share is not looked at yet: see share.ts.
  */
 export async function judge(options: JudgeOptions, request: GateRequest, endpoint?: string): Promise<Judgement> {
   const live = await readLive(options);
@@ -63,23 +61,9 @@ function judgementOf(
     ...(verdict.effect === "ask" && verdict.enforced ? { asked: verdict } : {}),
     refuseOnly: verdict.effect !== "allow" && verdict.onViolation === "refuse",
     ceilings: taskCeilings(options.subject, setsOf(options, live), tool),
-    reservation: null,
     live,
     livePolicyDigest: typeof live === "object" ? live.digest : undefined,
   };
-}
-
-/**
- * What is permitted, at once or by a person, reserves its part of the ledgers that it shares, and is judged once more by
- * what they say. It comes last: what waits, is refused or does not fit its tool counts nowhere.
- */
-export async function reserve(options: JudgeOptions, first: Judgement): Promise<Judgement> {
-  if (!first.permitted) return first;
-  const again = await judgeShared(options, first, first.decision.decisionId);
-  if (again === undefined) return first;
-  if (again.judgement.permitted) return { ...again.judgement, reservation: again.reservation };
-  await settleShared(options.budgets, again.reservation, NOTHING_USED);
-  return again.judgement;
 }
 
 /**
@@ -87,28 +71,23 @@ export async function reserve(options: JudgeOptions, first: Judgement): Promise<
  * held may come back until the answer, and nothing is held for the question itself: days may pass.
  */
 export async function findSpent(options: JudgeOptions, asked: Judgement): Promise<Judgement | undefined> {
-  const again = await judgeShared(options, { ...asked, permitted: true }, null);
-  return again === undefined || again.judgement.permitted ? undefined : again.judgement;
+  const request = await lookAtShared(options.budgets, asked.request, setsOf(options, asked.live));
+  if (request === undefined) return undefined;
+  const again = judgeAnew(options, { ...asked, permitted: true }, request);
+  return again.permitted ? undefined : again;
 }
 
-/** undefined: it shares no ledger. `id` as for {@link askShared}. */
-async function judgeShared(
-  options: JudgeOptions,
-  first: Judgement,
-  id: string | null,
-): Promise<{ readonly judgement: Judgement; readonly reservation: Reservation | null } | undefined> {
-  const { decision, request, live } = first;
-  const asked = await askShared(options.budgets, id, request, setsOf(options, live));
-  if (asked === undefined) return undefined;
-  const { reservation, refused } = asked;
-  const verdict = judgeBoth(options, asked.request, live);
-  const again = judgementOf(options, asked.request, verdict, { micros: decision.micros, live });
+/** By what the store says of the ledgers that it shares. */
+export function judgeShared(options: JudgeOptions, first: Judgement, spent: SharedSpent): Judgement {
+  return judgeAnew(options, first, withShared(first.request, spent));
+}
+
+function judgeAnew(options: JudgeOptions, first: Judgement, request: GateRequest): Judgement {
+  const { decision, live } = first;
+  const again = judgementOf(options, request, judgeBoth(options, request, live), { micros: decision.micros, live });
   // A person has answered what the policies ask: that decision stands.
-  const second =
-    again.asked === undefined
-      ? { ...again, decision: { ...again.decision, decisionId: decision.decisionId } }
-      : { ...first, request: asked.request };
-  return { judgement: second.permitted && refused ? overBudget(options, request, second) : second, reservation };
+  if (again.asked !== undefined) return { ...first, request };
+  return { ...again, decision: { ...again.decision, decisionId: decision.decisionId } };
 }
 
 /** The same request with another answer: the store found a budget spent where the ledger at hand still had some. */
@@ -127,7 +106,6 @@ export function overBudget(options: JudgeOptions, request: GateRequest, judgemen
     decision: makeDecision(options, request, verdict, 0),
     permitted: false,
     refuseOnly: false,
-    reservation: null,
   };
 }
 
@@ -211,7 +189,7 @@ function unavailable(): Verdict {
   return { effect: "deny", code: "POLICY_UNAVAILABLE", reasons, enforced: true, onViolation: "stop" };
 }
 
-function setsOf({ policies }: JudgeOptions, live: Live): PolicySet[] {
+export function setsOf({ policies }: JudgeOptions, live: Live): PolicySet[] {
   return typeof live === "object" ? [policies, live] : [policies];
 }
 

@@ -11,7 +11,7 @@ import type { ModelGrant } from "./grant.ts";
 import { microUsdOf } from "./judge.ts";
 import type { RecordChange } from "./recorder.ts";
 import type { Redactor } from "./redact.ts";
-import { NOTHING_USED, settleShared, type Used } from "./shared-budgets.ts";
+import { ESTIMATED, NOTHING_USED, settlementOf } from "./shared-budgets.ts";
 
 /** To be written with the decision, before the call. */
 export function modelBeginning(grant: ModelGrant): { readonly draft: TraceDraft; readonly step: StepRecord } {
@@ -32,17 +32,14 @@ export function modelBeginning(grant: ModelGrant): { readonly draft: TraceDraft;
 }
 
 /**
- * What was used of shared ledgers is settled first: should this runner be lost in between, the answer is lost, too, and
- * its estimate stays charged. The rest rides with the next record: whatever follows from the answer is written, in one
- * piece with it, before it has an effect.
+ * It rides with the next record: whatever follows from the answer is written, in one piece with it, before it has an
+ * effect. What was used of shared ledgers is settled with it at once, for others wait for the room.
  */
 export async function finishModel(grant: ModelGrant, from: ModelAnswer, begunMs: number): Promise<ModelAnswer> {
-  const { journal, price, decisionId, reservedTokens: reserved, reservedMicroUsd, shared } = grant;
+  const { journal, price, decisionId, reservedTokens: reserved, reservedMicroUsd, reservation } = grant;
   const answer = cleanAnswer(grant, from);
   const { inputTokens, outputTokens, model, provider, finishReason, stopReason, text, toolCalls } = answer;
   const cost = costUsd(price, answer);
-  const used = { tokens: inputTokens + outputTokens, microUsd: microUsdOf(cost) };
-  await settleShared(shared.budgets, shared.reservation, used);
   const calls = toolCalls.map(({ id, tool }) => ({ id, tool: boundText(tool, journal.redactor) }));
   const data = {
     inputTokens,
@@ -60,15 +57,19 @@ export async function finishModel(grant: ModelGrant, from: ModelAnswer, begunMs:
     textDigest: digestText(text),
     decisionId,
   };
-  journal.recorder.defer([journal.draft("model.answered", data)], {
+  const drafts = [journal.draft("model.answered", data)];
+  const change: RecordChange = {
     step: { state: "done", model: answer, ...stepOf(grant) },
     charge: { kind: "settle", reserved, reservedMicroUsd, inputTokens, outputTokens, costUsd: cost },
-  });
+    ...settlementOf(reservation, { tokens: inputTokens + outputTokens, microUsd: microUsdOf(cost) }),
+  };
+  if (change.shared === undefined) journal.recorder.defer(drafts, change);
+  else await journal.recorder.record(drafts, change);
   return answer;
 }
 
 export async function failModel(grant: ModelGrant, error: unknown, begunMs: number): Promise<void> {
-  const { journal, request, model, decisionId, reservedTokens, reservedMicroUsd, shared } = grant;
+  const { journal, request, model, decisionId, reservedTokens, reservedMicroUsd, reservation } = grant;
   const charged = mayHaveCost(error);
   const data = {
     model: request.model,
@@ -77,17 +78,15 @@ export async function failModel(grant: ModelGrant, error: unknown, begunMs: numb
     reservedTokens: charged ? reservedTokens : 0,
     decisionId,
   };
-  const change: RecordChange = charged
+  const ended: RecordChange = charged
     ? { step: { ...stepOf(grant), state: "failed", reservedTokens } }
     : {
         step: { ...stepOf(grant), state: "failed" },
         charge: { kind: "release", reserved: reservedTokens, reservedMicroUsd },
       };
-  await settleShared(shared.budgets, shared.reservation, charged ? ESTIMATED : NOTHING_USED);
-  await journal.recorder.record([journal.draft("model.failed", data)], change);
+  const settled = settlementOf(reservation, charged ? ESTIMATED : NOTHING_USED);
+  await journal.recorder.record([journal.draft("model.failed", data)], { ...ended, ...settled });
 }
-
-const ESTIMATED: Used = { tokens: null, microUsd: null };
 
 /** Refused before any work: a bad key, a bad request, a rate limit, nobody there. All else may have been billed. */
 function mayHaveCost(error: unknown): boolean {

@@ -12,10 +12,12 @@ import { makeDenial } from "./denial.ts";
 import { estimateTokens } from "./estimate.ts";
 import type { Journal, ModelGrant } from "./grant.ts";
 import { budgetDrafts, decisionDraft, idempotencyKey, openJournal } from "./journal.ts";
-import { type Judgement, judge, microUsdOf, overBudget, reserve, usageOf } from "./judge.ts";
+import { type Judgement, judge, microUsdOf, overBudget, usageOf } from "./judge.ts";
 import { modelBeginning } from "./model-effect.ts";
 import { ModelPermit } from "./permit.ts";
-import { NOTHING_USED, settleShared } from "./shared-budgets.ts";
+import type { NotWritten, OverShared } from "./recorder.ts";
+import { shareAndBegin } from "./share.ts";
+import { reservationOf, type Shares } from "./shared-budgets.ts";
 
 /** How often a parallel branch may be faster before the budget counts as spent. */
 const RESERVATION_TRIES = 3;
@@ -36,28 +38,27 @@ export async function requestModel(options: GateOptions, ask: ModelAsk): Promise
     const request = gateRequest(options, turn);
     const judgement = await judge(options, request, ask.endpoint);
     const answer = await answerTurn(options, turn, judgement);
-    if (typeof answer === "object") return answer;
-    if (answer === "unapproved") continue;
+    if (answer.outcome === "unapproved") continue;
+    if (answer.outcome !== "over-budget") return answer;
     if (tries === RESERVATION_TRIES) return refuseTurn(options, turn, overBudget(options, request, judgement));
     tries += 1;
   }
 }
 
-/** Why a turn that was permitted did not begin, and nothing was recorded: it is judged anew. */
-type NotBegun =
-  /** The approval that it was to use cannot be used any more: its time is over. */
-  | "unapproved"
-  /** Another branch of the task spent the tokens in the meantime. */
-  | "over-budget";
-
-async function answerTurn(options: GateOptions, turn: Turn, judgement: Judgement): Promise<ModelPermission | NotBegun> {
+/** {@link NotWritten}: it was permitted and did not begin, and is judged anew. */
+async function answerTurn(
+  options: GateOptions,
+  turn: Turn,
+  judgement: Judgement,
+): Promise<ModelPermission | NotWritten> {
   const asks = mayAsk(options, judgement);
   const settled = asks ? await settleApproval(options, askingOf(options, turn), judgement) : unasked(judgement);
   if (settled.outcome === "waiting") return settled;
   if (settled.outcome === "refused") return refuseTurn(options, turn, settled.judgement, settled.approval);
-  const reserved = await reserve(options, settled.judgement);
-  if (!reserved.permitted) return refuseTurn(options, turn, reserved);
-  return permitTurn(options, turn, reserved, settled.approval);
+  const begun = await shareAndBegin(options, settled.judgement, (permitted, shares) =>
+    permitTurn(options, turn, permitted, { approval: settled.approval, shares }),
+  );
+  return begun.outcome === "refused" ? refuseTurn(options, turn, begun.judgement) : begun;
 }
 
 function openTurn(options: GateOptions, ask: ModelAsk): Turn {
@@ -143,14 +144,19 @@ function gateRequest(options: GateOptions, { ask, reserveTokens, reserveMicroUsd
   };
 }
 
+interface Beside {
+  readonly approval: ApprovalChange | undefined;
+  readonly shares: Shares | undefined;
+}
+
 async function permitTurn(
   options: GateOptions,
   turn: Turn,
   judgement: Judgement,
-  approval: ApprovalChange | undefined,
-): Promise<ModelPermission | NotBegun> {
+  { approval, shares }: Beside,
+): Promise<ModelPermission | NotWritten | OverShared> {
   const { ask, step, reserveTokens, reserveMicroUsd, journal, facts } = turn;
-  const { decision, ceilings, reservation } = judgement;
+  const { decision, ceilings } = judgement;
   const microUsd = reserveMicroUsd ?? 0;
   const grant: ModelGrant = {
     activation: options.activation,
@@ -163,7 +169,7 @@ async function permitTurn(
     request: ask.request,
     reservedTokens: reserveTokens,
     reservedMicroUsd: microUsd,
-    shared: { budgets: options.budgets, reservation },
+    reservation: reservationOf(shares),
     price: ask.price,
   };
   const begins = modelBeginning(grant);
@@ -173,12 +179,10 @@ async function permitTurn(
       step: begins.step,
       charge: { kind: "reserve", tokens: reserveTokens, limit: ceilings.tokens, microUsd, limits: ceilings },
       ...(approval === undefined ? {} : { approval }),
+      ...(shares === undefined ? {} : { shared: shares }),
     },
   );
-  if (answer.outcome !== "appended") {
-    await settleShared(options.budgets, reservation, NOTHING_USED);
-    return answer.outcome;
-  }
+  if (answer.outcome !== "appended") return answer;
   return { outcome: "permitted", permit: ModelPermit.mint(grant), decision };
 }
 

@@ -3,6 +3,7 @@ import type { StepRecord } from "../../contracts/step.ts";
 import type { TraceDraft } from "../../contracts/trace.ts";
 import type { Charge, Ledger } from "../../store/ledger.ts";
 import type { ApprovalChange } from "../../store/scripts/append.ts";
+import type { SharedChange } from "../../store/scripts/shared-ledgers.ts";
 
 /** What changes together with the events, or not at all. */
 export interface RecordChange {
@@ -10,13 +11,25 @@ export interface RecordChange {
   readonly charge?: Charge;
   /** Never deferred. */
   readonly approval?: ApprovalChange;
+  /** Never deferred. */
+  readonly shared?: SharedChange;
 }
 
-/**
- * Nothing of the record was written where it is over-budget (a parallel branch was faster) or unapproved (the approval that
- * it was to use cannot be used any more).
- */
-export type RecordAnswer = { readonly outcome: "appended" | "over-budget" | "unapproved" };
+export type RecordAnswer = { readonly outcome: "appended" } | NotWritten | OverShared;
+
+/** Nothing of the record was written. */
+export type NotWritten =
+  /** Another branch of the task spent its tokens, money or calls in the meantime. */
+  | { readonly outcome: "over-budget" }
+  /** The approval that it was to use cannot be used any more: its time is over. */
+  | { readonly outcome: "unapproved" };
+
+/** Nothing of the record was written: ledgers that tasks share had no room, or more was spent than was known. */
+export interface OverShared {
+  readonly outcome: "over-shared";
+  /** Account → what was spent and held before. */
+  readonly spent: Readonly<Record<string, number>>;
+}
 
 export interface Recorder {
   /** What the task has spent, as of the last answer of the store, with what was deferred since. */

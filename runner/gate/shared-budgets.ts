@@ -1,49 +1,46 @@
-// Ledgers that many tasks share, from the gate's side: reserved before a call is recorded, settled before its answer is.
+// Ledgers that many tasks share, from the gate's side: what a call takes of them is reserved in one piece with the record
+// that it begins, and settled in one piece with its answer.
 import type { PolicySet } from "../../policies/policy-set.ts";
 import type { GateRequest } from "../../policies/request.ts";
 import { type Claim, sharedClaims } from "../../policies/rules/budgets.ts";
-import type { ReserveAnswer, Reserved } from "../../store/scripts/reserve-budgets.ts";
-import type { Settlement } from "../../store/scripts/settle-budgets.ts";
+import type { SharedChange } from "../../store/scripts/shared-ledgers.ts";
+
+/** Account → what is spent of it. */
+export type SharedSpent = Readonly<Record<string, number>>;
 
 export interface SharedBudgets {
-  /** `id` null: looks at what is spent, and reserves nothing. */
-  reserve(id: string | null, claims: readonly Claim[]): Promise<ReserveAnswer>;
-  settle(id: string, settlements: readonly Settlement[]): Promise<void>;
+  /** Reserves nothing; what calls under way hold does not count. */
+  look(claims: readonly Claim[]): Promise<SharedSpent>;
 }
 
-export interface Reservation {
-  readonly id: string;
-  readonly reserved: readonly Reserved[];
+/** To be written with the record that a call begins. */
+export type Shares = Extract<SharedChange, { kind: "reserve" }>;
+
+/** The id of the reservation that the call's end has to settle; null: there is none. */
+export function reservationOf(shares: Shares | undefined): string | null {
+  return shares?.claims.some(({ settles }) => settles !== null) ? shares.id : null;
 }
 
-export interface Asked {
-  readonly refused: boolean;
-  /** The request with what is spent of each shared ledger that it touches. */
-  readonly request: GateRequest;
-  readonly reservation: Reservation | null;
+export function settlementOf(
+  reservation: string | null,
+  { tokens, microUsd }: Used,
+): { readonly shared?: SharedChange } {
+  if (reservation === null) return {};
+  return { shared: { kind: "settle", id: reservation, used: { tokens, micro_usd: microUsd } } };
 }
 
-/** undefined: no policy in scope shares a ledger, and nobody was asked. `id` null: it only looks. */
-export async function askShared(
+/** undefined: it shares no ledger. Else the request with what is spent of each; nothing, where nobody keeps such ledgers. */
+export async function lookAtShared(
   budgets: SharedBudgets | undefined,
-  id: string | null,
   request: GateRequest,
   sets: readonly PolicySet[],
-): Promise<Asked | undefined> {
+): Promise<GateRequest | undefined> {
   const claims = sharedClaims(request, sets);
   if (claims.length === 0) return undefined;
-  // Nobody keeps such ledgers: the policies find no amount, and deny.
-  if (budgets === undefined) return { refused: true, request: withShared(request, {}), reservation: null };
-  const { outcome, before, reserved } = await budgets.reserve(id, claims);
-  const open = reserved.filter(({ settles }) => settles);
-  return {
-    refused: outcome === "refused",
-    request: withShared(request, before),
-    reservation: id === null || open.length === 0 ? null : { id, reserved: open },
-  };
+  return withShared(request, budgets === undefined ? {} : await budgets.look(claims));
 }
 
-function withShared(request: GateRequest, shared: Readonly<Record<string, number>>): GateRequest {
+export function withShared(request: GateRequest, shared: SharedSpent): GateRequest {
   if (request.point !== "before_model" && request.point !== "before_tool") return request;
   return { ...request, usage: { ...request.usage, shared } };
 }
@@ -54,17 +51,5 @@ export interface Used {
   readonly microUsd: number | null;
 }
 
-export async function settleShared(
-  budgets: SharedBudgets | undefined,
-  reservation: Reservation | null,
-  used: Used,
-): Promise<void> {
-  if (budgets === undefined || reservation === null) return;
-  const settlements = reservation.reserved.map(({ account, entry, amount }) => {
-    const actual = account.split("|")[1] === "tokens" ? used.tokens : used.microUsd;
-    return { entry, reserved: amount, actual: actual ?? amount };
-  });
-  await budgets.settle(reservation.id, settlements);
-}
-
 export const NOTHING_USED: Used = { tokens: 0, microUsd: 0 };
+export const ESTIMATED: Used = { tokens: null, microUsd: null };

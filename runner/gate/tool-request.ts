@@ -16,9 +16,12 @@ import { cleanCall } from "./clean-call.ts";
 import { denialResult, makeDenial } from "./denial.ts";
 import type { Journal, ToolGrant } from "./grant.ts";
 import { budgetDrafts, decisionDraft, idempotencyKey, openJournal } from "./journal.ts";
-import { type Judgement, judge, overBudget, reserve, usageOf } from "./judge.ts";
+import { type Judgement, judge, overBudget, usageOf } from "./judge.ts";
 import { ToolPermit } from "./permit.ts";
+import type { NotWritten, OverShared } from "./recorder.ts";
 import { createRedactor, wellFormed } from "./redact.ts";
+import { shareAndBegin } from "./share.ts";
+import type { Shares } from "./shared-budgets.ts";
 import { toolBeginning } from "./tool-effect.ts";
 
 /** How often a parallel branch may be faster before the budget counts as spent. */
@@ -44,26 +47,20 @@ export async function requestTool(options: GateOptions, from: ToolAsk): Promise<
     const request = gateRequest(options, call);
     const judgement = await judge(options, request);
     const answer = await answerCall(options, call, tool, judgement);
-    if (typeof answer === "object") return answer;
-    if (answer === "unapproved") continue;
+    if (answer.outcome === "unapproved") continue;
+    if (answer.outcome !== "over-budget") return answer;
     if (tries === RESERVATION_TRIES) return refuseCall(options, call, overBudget(options, request, judgement));
     tries += 1;
   }
 }
 
-/** Why a call that was permitted did not begin, and nothing was recorded: it is judged anew. */
-type NotBegun =
-  /** The approval that it was to use cannot be used any more: its time is over. */
-  | "unapproved"
-  /** Another branch of the task made the last call of its budget in the meantime. */
-  | "over-budget";
-
+/** {@link NotWritten}: it was permitted and did not begin, and is judged anew. */
 async function answerCall(
   options: GateOptions,
   call: Call,
   tool: Tool | undefined,
   judgement: Judgement,
-): Promise<ToolPermission | NotBegun> {
+): Promise<ToolPermission | NotWritten> {
   const { ask } = call;
   const asks = mayAsk(options, judgement);
   if (tool === undefined || !(judgement.permitted || asks)) return refuseCall(options, call, judgement);
@@ -73,9 +70,10 @@ async function answerCall(
   const settled = asks ? await settleApproval(options, askingOf(options, call, tool), judgement) : unasked(judgement);
   if (settled.outcome === "waiting") return settled;
   if (settled.outcome === "refused") return refuseCall(options, call, settled.judgement, settled.approval);
-  const reserved = await reserve(options, settled.judgement);
-  if (!reserved.permitted) return refuseCall(options, call, reserved);
-  return permitCall(options, call, tool, reserved, settled.approval);
+  const begun = await shareAndBegin(options, settled.judgement, (permitted, shares) =>
+    permitCall(options, call, tool, { judgement: permitted, approval: settled.approval, shares }),
+  );
+  return begun.outcome === "refused" ? refuseCall(options, call, begun.judgement) : begun;
 }
 
 function askingOf(options: GateOptions, call: Call, tool: Tool): Asking {
@@ -166,13 +164,18 @@ async function repeatCall(options: GateOptions, call: Call, { step, result }: Re
   return { outcome: "repeated", result };
 }
 
+interface Permitted {
+  readonly judgement: Judgement;
+  readonly approval: ApprovalChange | undefined;
+  readonly shares: Shares | undefined;
+}
+
 async function permitCall(
   options: GateOptions,
   call: Call,
   tool: Tool,
-  judgement: Judgement,
-  approval: ApprovalChange | undefined,
-): Promise<ToolPermission | NotBegun> {
+  { judgement, approval, shares }: Permitted,
+): Promise<ToolPermission | NotWritten | OverShared> {
   const { step, journal, argumentsDigest, ask } = call;
   const grant: ToolGrant = {
     activation: options.activation,
@@ -191,9 +194,13 @@ async function permitCall(
   // Tokens are for models: what the task has spent of them was judged, and this call takes none.
   const charge = { kind: "reserve", tokens: 0, limit: null, tool: toolKey(call.name), limits } as const;
   const drafts = [decisionDraft(journal, "tool.decided", judgement, facts), begins.draft];
-  const change = { step: begins.step, charge, ...(approval === undefined ? {} : { approval }) };
-  const answer = await options.recorder.record(drafts, change);
-  if (answer.outcome !== "appended") return answer.outcome;
+  const answer = await options.recorder.record(drafts, {
+    step: begins.step,
+    charge,
+    ...(approval === undefined ? {} : { approval }),
+    ...(shares === undefined ? {} : { shared: shares }),
+  });
+  if (answer.outcome !== "appended") return answer;
   return { outcome: "permitted", permit: ToolPermit.mint(grant), decision: judgement.decision };
 }
 

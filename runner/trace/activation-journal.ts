@@ -8,7 +8,7 @@ import { type ChainHead, chainEvents, type TraceDraft } from "../../contracts/tr
 import type { TraceRecord } from "../../store/chain.ts";
 import type { Redis } from "../../store/connect.ts";
 import { afterCharge, type Ledger } from "../../store/ledger.ts";
-import { type Appended, type ApprovalChange, appendEvents } from "../../store/scripts/append.ts";
+import { type Appended, type AppendRequest, appendEvents } from "../../store/scripts/append.ts";
 import { readTrace } from "../../store/tasks.ts";
 import type { RecordAnswer, RecordChange, Recorder } from "../gate/recorder.ts";
 import type { HandOver } from "../hand-over.ts";
@@ -33,6 +33,9 @@ export interface JournalTerms {
 interface Waiting extends RecordChange {
   readonly drafts: readonly TraceDraft[];
 }
+
+/** What goes with an append, and with no other script. */
+type Beside = Pick<AppendRequest, "approval" | "shared">;
 
 const FIRST_RETRY_MS = 25;
 const LAST_RETRY_MS = 500;
@@ -131,10 +134,12 @@ export class ActivationJournal implements Recorder {
     const waiting = before.filter((each) => this.#waiting.includes(each));
     for (let tries = 0; tries < RUNNER_LIMITS.appendTries; tries += 1) {
       const record = this.#chain([...waiting, part], this.#head);
-      const answer = (await this.#appendAlong(record, part.approval)) ?? (await this.#append(record, part.approval));
+      const beside = besideOf(part);
+      const answer = (await this.#appendAlong(record, beside)) ?? (await this.#append(record, beside));
       if (answer.outcome === "lease-lost") throw this.#lost();
       this.#ledger = answer.ledger;
       if (answer.outcome === "over-budget" || answer.outcome === "unapproved") return { outcome: answer.outcome };
+      if (answer.outcome === "over-shared") return { outcome: answer.outcome, spent: answer.spent };
       this.#head = answer.head;
       // Also of a record that was appended: its first answer may have been lost, and others may have written since.
       this.#movedByOthers ||= answer.head.head !== record.events.at(-1)?.hash;
@@ -146,10 +151,10 @@ export class ActivationJournal implements Recorder {
   }
 
   /** In one piece with what is ahead. undefined: nothing is, any more, and the record is still to be written. */
-  async #appendAlong(record: TraceRecord, approval: ApprovalChange | undefined): Promise<Appended | undefined> {
+  async #appendAlong(record: TraceRecord, beside: Beside | undefined): Promise<Appended | undefined> {
     if (this.#ahead === undefined) return undefined;
     this.#terms.lease.check();
-    const settled = await this.#ahead.settle(approval === undefined ? record : undefined);
+    const settled = await this.#ahead.settle(beside === undefined ? record : undefined);
     this.#ahead = undefined;
     if (settled.outcome === "stays") return { outcome: "lease-lost" };
     const { wrote, head, ledger } = settled;
@@ -161,10 +166,9 @@ export class ActivationJournal implements Recorder {
    * A Redis that is away for less than the lease costs nothing: the same events are written again until it ends. The
    * store knows a repeated command from a second one.
    */
-  async #append(record: TraceRecord, approval: ApprovalChange | undefined): Promise<Appended> {
+  async #append(record: TraceRecord, beside: Beside | undefined): Promise<Appended> {
     const { redis, task, activation, holder, epoch, lease } = this.#terms;
-    const change = approval === undefined ? {} : { approval };
-    const request = { task, activation, holder, epoch, ...record, ...change };
+    const request = { task, activation, holder, epoch, ...record, ...beside };
     for (let retryMs = FIRST_RETRY_MS; ; retryMs = Math.min(retryMs * 2, LAST_RETRY_MS)) {
       lease.check();
       try {
@@ -185,4 +189,9 @@ export class ActivationJournal implements Recorder {
     lease.abort(lost);
     return lost;
   }
+}
+
+function besideOf({ approval, shared }: RecordChange): Beside | undefined {
+  if (approval === undefined && shared === undefined) return undefined;
+  return { ...(approval === undefined ? {} : { approval }), ...(shared === undefined ? {} : { shared }) };
 }

@@ -4,11 +4,12 @@ import type { ActivationId, TaskRef } from "../../contracts/task.ts";
 import type { ChainHead } from "../../contracts/trace.ts";
 import { readChainHead, recordArguments, type TraceRecord } from "../chain.ts";
 import type { Redis } from "../connect.ts";
-import { stepsKey, taskKeys } from "../keys.ts";
+import { budgetKeys, stepsKey, taskKeys } from "../keys.ts";
 import { type Ledger, readLedger } from "../ledger.ts";
 import { corrupt, listOf } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
 import { HOLDS, LEDGER, RECORD } from "./lua.ts";
+import { readAmounts, SHARED_LEDGERS, type SharedChange, sharedArguments } from "./shared-ledgers.ts";
 
 /** What becomes of an approval in one piece with a record. */
 export type ApprovalChange =
@@ -23,6 +24,7 @@ export type ApprovalChange =
 
 export interface AppendRequest extends TraceRecord {
   readonly approval?: ApprovalChange;
+  readonly shared?: SharedChange;
   readonly task: TaskRef;
   readonly activation: ActivationId;
   readonly holder: string;
@@ -36,7 +38,9 @@ export type Appended =
   | { readonly outcome: "lease-lost" }
   /** The approval that was to be used cannot be used (any more): nothing was written. */
   | { readonly outcome: "unapproved"; readonly ledger: Ledger }
-  | { readonly outcome: "over-budget"; readonly ledger: Ledger };
+  | { readonly outcome: "over-budget"; readonly ledger: Ledger }
+  /** Ledgers that tasks share have no room, or more was spent of them than was known: nothing was written. */
+  | { readonly outcome: "over-shared"; readonly ledger: Ledger; readonly spent: Readonly<Record<string, number>> };
 
 /**
  * KEYS  1 task · 2 activations · 3 journal · 4 steps of this activation · 5 approvals
@@ -48,7 +52,49 @@ export type Appended =
  * under an approval that is not there, was used (but by the turn that is tried again) or has expired by Redis' own clock. A command
  * that was carried out and is repeated, because its answer was lost on the way, is answered as it was the first time.
  */
-const APPEND = defineScript(`${HOLDS}${RECORD}
+const APPEND = defineScript(appendScript());
+
+/**
+ * KEYS  6 shared budgets · 7 when each is forgotten · 8 reservations · 9 since when each stands
+ * ARGV  between the record and the last five: `reserve`, id, 1 or '' for `anyway`, claims (see LOOK_AT) · or `settle`, id,
+ *       tokens and millionths of a US dollar that were used, or ''
+ * Answers also the amounts before of each claim where it is over-shared.
+ * Invariants, besides those of APPEND: what is shared changes with the record or not at all, and not again where the
+ * command is repeated. Nothing is counted where one limit would be exceeded. What is counted comes back only by the
+ * settlement of this very reservation: one whose runner is lost stays spent at its estimate.
+ */
+const APPEND_SHARED = defineScript(
+  appendScript({
+    pieces: SHARED_LEDGERS,
+    check: `
+local shared = { budgets = KEYS[6], until_when = KEYS[7], reservations = KEYS[8], since = KEYS[9] }
+local at, claims = record_end(4), nil
+if ARGV[at] == 'reserve' then
+  clear_away(shared)
+  local is_over, is_watched
+  claims, is_over, is_watched = look_at(shared.budgets, at + 3, #ARGV - 5, true)
+  if is_over or (is_watched and ARGV[at + 2] == '') then
+    return { 'over-shared', seq, head, ledger, amounts_before(claims) }
+  end
+end`,
+    write: `
+if claims then
+  reserve(shared, ARGV[at + 1], claims)
+else
+  settle(shared, ARGV[at + 1], { tokens = ARGV[at + 2], micro_usd = ARGV[at + 3] })
+end`,
+  }),
+);
+
+interface Beside {
+  readonly pieces: string;
+  /** May answer before anything is written. */
+  readonly check: string;
+  readonly write: string;
+}
+
+function appendScript(beside: Beside = { pieces: "", check: "", write: "" }): string {
+  return `${HOLDS}${RECORD}${beside.pieces}
 local task, activations, journal, steps, approvals = unpack(KEYS)
 local change, approval, replaced, ttl, question = unpack(ARGV, #ARGV - 4)
 local found = redis.call('HMGET', task, 'phase', 'seq', 'head', ${LEDGER})
@@ -64,8 +110,8 @@ local usable = ({ use = 'Approved', ['use-again'] = 'Used' })[change]
 if usable and (redis.call('HGET', approvals, approval .. '/phase') ~= usable
     or tonumber(redis.call('HGET', approvals, approval .. '/until')) <= now) then
   return { 'unapproved', seq, head, ledger }
-end
-seq, head = write_record(task, journal, steps, after, 4)
+end${beside.check}
+seq, head = write_record(task, journal, steps, after, 4)${beside.write}
 if change == 'use' then
   redis.call('HSET', approvals, approval .. '/phase', 'Used')
 elseif change == 'expire' then
@@ -77,20 +123,43 @@ elseif change == 'request' then
   redis.call('HSET', activations, ARGV[1] .. '/approval', approval)
 end
 return { 'appended', seq, head, after }
-`);
+`;
+}
 
 export async function appendEvents(redis: Redis, request: AppendRequest): Promise<Appended> {
   const { task, activation, holder, epoch } = request;
   const keys = taskKeys(task);
   const what = `the append to ${task.namespace}/${task.name}`;
   const script = [keys.task, keys.activations, keys.journal, stepsKey(task, activation), keys.approvals];
-  const args = [activation, holder, epoch, ...recordArguments(request), ...approvalArguments(request.approval)];
-  const answer = await runScript(redis, APPEND, script, args);
-  return readAppended(what, listOf(what, answer));
+  const record = [activation, holder, epoch, ...recordArguments(request)];
+  const approval = approvalArguments(request.approval);
+  const { shared } = request;
+  const answer = await (shared === undefined
+    ? runScript(redis, APPEND, script, [...record, ...approval])
+    : runScript(
+        redis,
+        APPEND_SHARED,
+        [...script, ...sharedKeys(task)],
+        [...record, ...sharedArguments(shared), ...approval],
+      ));
+  return readAppended(what, listOf(what, answer), shared);
 }
 
-function readAppended(what: string, [outcome, seq, head, ledger]: readonly unknown[]): Appended {
+function sharedKeys({ env }: TaskRef): string[] {
+  const { budgets, until, reservations, since } = budgetKeys(env);
+  return [budgets, until, reservations, since];
+}
+
+function readAppended(
+  what: string,
+  [outcome, seq, head, ledger, amounts]: readonly unknown[],
+  shared: SharedChange | undefined,
+): Appended {
   switch (outcome) {
+    case "over-shared": {
+      const claims = shared?.kind === "reserve" ? shared.claims : [];
+      return { outcome, ledger: readLedger(what, ledger), spent: readAmounts(what, claims, listOf(what, amounts)) };
+    }
     case "appended":
     case "moved":
       return { outcome, head: readChainHead(what, seq, head), ledger: readLedger(what, ledger) };

@@ -63,8 +63,8 @@ const AROUND_THE_GATE: readonly Mutant[] = [
   },
   {
     file: "runner/workshop.ts",
-    from: "reserve: (id, claims) => reserveBudgets(options.redis, options.env, id, claims),",
-    to: `reserve: async () => ({ refused: false, reserved: [], spent: {} }),`,
+    from: "budgets: { look: (claims) => lookAtBudgets(options.redis, options.env, claims) },",
+    to: "",
     tests: ["test/runner/budgets.test.ts"],
   },
 ];
@@ -84,8 +84,8 @@ const IN_THE_GATE: readonly Mutant[] = [
   },
   {
     file: "runner/gate/model-request.ts",
-    from: "if (!reserved.permitted) return refuseTurn(options, turn, reserved);",
-    to: "",
+    from: `begun.outcome === "refused" ? refuseTurn(options, turn, begun.judgement) : begun`,
+    to: "begun",
     tests: TOWN,
   },
   {
@@ -96,9 +96,9 @@ const IN_THE_GATE: readonly Mutant[] = [
   },
   {
     file: "runner/gate/model-request.ts",
-    from: "await reserve(options, settled.judgement)",
-    to: "settled.judgement",
-    tests: TOWN,
+    from: "...(shares === undefined ? {} : { shared: shares }),",
+    to: "",
+    tests: ["test/runner/budgets.test.ts"],
   },
   {
     file: "runner/gate/model-request.ts",
@@ -114,9 +114,27 @@ const IN_THE_GATE: readonly Mutant[] = [
   },
   {
     file: "runner/gate/model-request.ts",
-    from: `if (answer.outcome !== "appended") {`,
-    to: "if (false) {",
+    from: `if (answer.outcome !== "appended") return answer;`,
+    to: "",
     tests: GATE,
+  },
+  {
+    file: "runner/gate/share.ts",
+    from: `if (!second.permitted) return { outcome: "refused", judgement: second };`,
+    to: "",
+    tests: ["test/runner/budgets.test.ts"],
+  },
+  {
+    file: "runner/gate/share.ts",
+    from: `if (!first.permitted) return { outcome: "refused", judgement: first };`,
+    to: "",
+    tests: ["test/runner/gate/share.test.ts"],
+  },
+  {
+    file: "runner/gate/model-effect.ts",
+    from: "...settlementOf(reservation, { tokens: inputTokens + outputTokens, microUsd: microUsdOf(cost) }),",
+    to: "",
+    tests: ["test/runner/budgets.test.ts"],
   },
   {
     file: "runner/gate/tool-request.ts",
@@ -132,26 +150,27 @@ const IN_THE_GATE: readonly Mutant[] = [
   },
   {
     file: "runner/gate/tool-request.ts",
-    from: "await reserve(options, settled.judgement)",
-    to: "settled.judgement",
+    from: "...(shares === undefined ? {} : { shared: shares }),",
+    to: "",
     tests: TOWN,
   },
   {
     file: "runner/gate/tool-request.ts",
-    from: "const answer = await options.recorder.record(drafts, change);",
-    to: `const answer = { outcome: "appended" };`,
+    from: "const answer = await options.recorder.record(",
+    to: `const answer = await (async (..._: unknown[]) => ({ outcome: "appended" }))(`,
     tests: TOWN,
   },
   {
     file: "runner/gate/tool-request.ts",
-    from: `if (answer.outcome !== "appended") return answer.outcome;`,
+    from: `if (answer.outcome !== "appended") return answer;`,
     to: "",
     tests: GATE,
   },
   {
     file: "runner/gate/tool-request.ts",
-    from: "const change = { step: begins.step, charge, ...(approval === undefined ? {} : { approval }) };",
-    to: "const change = { step: begins.step, charge };",
+    from: "...(approval === undefined ? {} : { approval }),",
+    to: "",
+    nth: 0,
     tests: ["test/runner/approvals.test.ts"],
   },
   {

@@ -14,8 +14,7 @@ import { definitionDigest } from "../../runner/tools/tool-facts.ts";
 import { toolRules } from "../../runner/tools/tool-rules.ts";
 import type { Workshop } from "../../runner/workshop.ts";
 import type { Redis } from "../../store/connect.ts";
-import { reserveBudgets } from "../../store/scripts/reserve-budgets.ts";
-import { settleBudgets } from "../../store/scripts/settle-budgets.ts";
+import { lookAtBudgets } from "../../store/scripts/look-at-budgets.ts";
 import type { Dice } from "../sim/dice.ts";
 import { LARGEST, TOOL_NAMES, TOOLS, UNLISTED } from "./features.ts";
 
@@ -136,10 +135,7 @@ export function openWitnessed(redis: Redis, env: string, witness: Witness, newId
         realPath: () => Promise.resolve(null),
         policies: definitions.policies,
         livePolicies: () => live.get(since.madeByMs, lease.signal),
-        budgets: {
-          reserve: (id, claims) => reserveBudgets(redis, env, id, claims),
-          settle: (id, settlements) => settleBudgets(redis, env, id, settlements),
-        },
+        budgets: { look: (claims) => lookAtBudgets(redis, env, claims) },
         workedMs: () => ({ taskMs: 0, activationMs: 0 }),
         recorder: journal,
         toolBox,

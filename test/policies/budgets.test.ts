@@ -103,14 +103,16 @@ describe("a budget that many share", () => {
         windowMs: null,
         amount: 1,
         limit: 4,
-        settles: false,
+        watched: null,
+        settles: null,
       },
       {
         account: "AgentPolicy/default/guard|tokens|agent default/writer|day",
         windowMs: 86_400_000,
         amount: 7,
         limit: 9,
-        settles: true,
+        watched: null,
+        settles: "tokens",
       },
     ]);
   });
@@ -119,15 +121,15 @@ describe("a budget that many share", () => {
     const set = setOf(globalPolicy({ budgets: [{ per: ["namespace"], tokens: 9, cost_usd: 1, steps: 4 }] }));
     const claims = sharedClaims(toolRequest(), [set]).map(({ amount, settles }) => ({ amount, settles }));
     expect(claims.toSorted((a, b) => a.amount - b.amount)).toEqual([
-      { amount: 0, settles: false },
-      { amount: 0, settles: false },
-      { amount: 1, settles: false },
+      { amount: 0, settles: null },
+      { amount: 0, settles: null },
+      { amount: 1, settles: null },
     ]);
   });
 
   it("takes the stricter limit where the policies of now are other than the task's", () => {
     const of = (tokens: number) => setOf(globalPolicy({ budgets: [{ per: ["day"], tokens }] }));
-    expect(sharedClaims(modelRequest(), [of(500), of(90)])).toMatchObject([{ limit: 90 }]);
+    expect(sharedClaims(modelRequest(), [of(500), of(90)])).toMatchObject([{ limit: 90, watched: null }]);
     expect(sharedClaims(modelRequest(), [of(50), of(90)])).toMatchObject([{ limit: 50 }]);
   });
 
@@ -142,7 +144,9 @@ describe("a budget that many share", () => {
 
   it("is no limit for the store while it is in audit mode, and is counted", () => {
     const set = setOf(globalPolicy({ mode: "audit", rate: { calls: 1, per: "1m" } }));
-    expect(sharedClaims(modelRequest(), [set])).toMatchObject([{ amount: 1, limit: null, windowMs: 60_000 }]);
+    expect(sharedClaims(modelRequest(), [set])).toMatchObject([
+      { amount: 1, limit: null, watched: 1, windowMs: 60_000 },
+    ]);
   });
 });
 

@@ -66,3 +66,31 @@ it("denies a model without a price where money is limited", async () => {
   expect(ended).toMatchObject({ phase: "Failed", lastError: { code: "BUDGET_COST" } });
   expect(ended.lastError?.message).toContain("set `price` on its ModelEndpoint");
 });
+
+it("records what a policy in audit mode would have denied of a shared budget, and lets it happen", async () => {
+  const caps = manifest("AgentPolicy", "caps", {
+    apply_mode: "global",
+    mode: "audit",
+    budgets: [{ per: ["system"], steps: 1 }],
+  });
+  const manifests = [mockModel("mock"), agent("writer"), system("watched", ["writer"]), caps];
+  await world.apply(manifests);
+  await world.runner();
+  const decisions = [];
+  for (let index = 0; index < 2; index += 1) {
+    const task = await world.start(manifests, "watched");
+    expect(await world.ended(task)).toMatchObject({ phase: "Succeeded" });
+    decisions.push((await world.trace(task)).find(({ point }) => point === "before_model"));
+  }
+  expect(decisions).toMatchObject([
+    { effect: "allow" },
+    {
+      effect: "deny",
+      code: "BUDGET_STEPS",
+      enforced: false,
+      reasons: [{ message: expect.stringContaining("1 of 1") }],
+    },
+  ]);
+  const [budget] = (await readBudgets(world.redis, world.env)).filter(({ account }) => account.includes("watched"));
+  expect(budget).toMatchObject({ spent: 2, reserved: 0 });
+});

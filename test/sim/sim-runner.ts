@@ -17,8 +17,7 @@ import { toolRules } from "../../runner/tools/tool-rules.ts";
 import type { Workshop } from "../../runner/workshop.ts";
 import type { Redis } from "../../store/connect.ts";
 import type { ActivationQueue } from "../../store/queue.ts";
-import { reserveBudgets } from "../../store/scripts/reserve-budgets.ts";
-import { settleBudgets } from "../../store/scripts/settle-budgets.ts";
+import { lookAtBudgets } from "../../store/scripts/look-at-budgets.ts";
 import { readSnapshot } from "../../store/snapshots.ts";
 import { sweepTasks } from "../../store/sweep.ts";
 import { type Bells, startBellWorker } from "./bells.ts";
@@ -132,10 +131,7 @@ function openSimWorkshop({ redis, queue, outside, newId }: SimRunnerOptions, now
         clock: { now, monotonicMs: () => performance.now() },
         newId,
         approvals: openApprovalBook(redis, held),
-        budgets: {
-          reserve: (id, claims) => reserveBudgets(redis, queue.env, id, claims),
-          settle: (id, settlements) => settleBudgets(redis, queue.env, id, settlements),
-        },
+        budgets: { look: (claims) => lookAtBudgets(redis, queue.env, claims) },
       });
       const model: AgentModel = {
         model: outside.model(name, activation),
