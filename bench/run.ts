@@ -18,6 +18,7 @@ const BENCHES = [
   "mcp",
   "activation",
   "takeover",
+  "stops",
   "tasks",
   "loopback",
 ] as const;

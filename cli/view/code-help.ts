@@ -73,7 +73,8 @@ export const DENIAL_HELP: Readonly<Record<DenialCode, string>> = {
   SANDBOX_UNAVAILABLE: "The runner has no sandbox of the kind that the tool needs.",
   POLICY_ERROR: "A policy in scope cannot be read or evaluated, so nothing in its scope is allowed.",
   POLICY_UNAVAILABLE: "The policies could not be read, so nothing is allowed.",
-  AUDIT_UNAVAILABLE: "The decision could not be recorded, so the call does not happen.",
+  AUDIT_UNAVAILABLE:
+    "Redis refused for good to take the record of a decision, so what was decided does not happen. The message says what it refused: rights of the user in the Redis URL, or a key that somebody else wrote to. `countwheel doctor` looks, too; then `countwheel retry` the task. While Redis only cannot be reached, runners wait for it instead.",
   LEASE_LOST: "The runner lost its lease on the activation and may not act any more.",
 };
 

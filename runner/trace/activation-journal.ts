@@ -1,7 +1,7 @@
 // What one activation writes: it holds the end of the task's chain, puts events behind it one record after another, and
 // chains anew where other branches were faster. Everything that it is given is redacted already.
 import { setTimeout as wait } from "node:timers/promises";
-import { LeaseLost, TransientFailure } from "../../contracts/failure.ts";
+import { failureRecord, LeaseLost, PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import { taskId } from "../../contracts/new-task.ts";
 import type { TaskRef } from "../../contracts/task.ts";
 import { type ChainHead, chainEvents, type TraceDraft } from "../../contracts/trace.ts";
@@ -164,7 +164,7 @@ export class ActivationJournal implements Recorder {
 
   /**
    * A Redis that is away for less than the lease costs nothing: the same events are written again until it ends. The
-   * store knows a repeated command from a second one.
+   * store knows a repeated command from a second one. Throws AUDIT_UNAVAILABLE where it refuses it for good.
    */
   async #append(record: TraceRecord, beside: Beside | undefined): Promise<Appended> {
     const { redis, task, activation, holder, epoch, lease } = this.#terms;
@@ -176,7 +176,7 @@ export class ActivationJournal implements Recorder {
         this.#doubtful = undefined;
         return answer;
       } catch (error) {
-        if (!(error instanceof TransientFailure)) throw error;
+        if (!(error instanceof TransientFailure)) throw unwritten(error);
         this.#doubtful = record;
         await wait(retryMs);
       }
@@ -189,6 +189,13 @@ export class ActivationJournal implements Recorder {
     lease.abort(lost);
     return lost;
   }
+}
+
+/** What cannot be written down does not happen, and trying again would not help. */
+function unwritten(cause: unknown): PermanentFailure {
+  const { code, message } = failureRecord(cause);
+  const said = `the store does not take the record of this step, so nothing happens: ${message} (${code})`;
+  return new PermanentFailure("AUDIT_UNAVAILABLE", said, { cause });
 }
 
 function besideOf({ approval, shared }: RecordChange): Beside | undefined {

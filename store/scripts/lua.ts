@@ -111,12 +111,13 @@ local function put(fields, name, value)
 end
 local function write_record(task, journal, steps, ledger, at, fields)
   local seq, head = ARGV[at], ARGV[at + 1]
+  local first_charge = charges_at(at)
+  -- Before the journal: where this is refused, the chain must not be longer than the task's head says.
+  if first_charge > at + 7 then redis.call('HSET', steps, unpack(ARGV, at + 7, first_charge - 1)) end
   if ARGV[at + 3] ~= '' then
     seq, head = ARGV[at + 2], ARGV[at + 3]
     redis.call('XADD', journal, seq .. '-0', 'hash', head, 'event', ARGV[at + 4])
   end
-  local first_charge = charges_at(at)
-  if first_charge > at + 7 then redis.call('HSET', steps, unpack(ARGV, at + 7, first_charge - 1)) end
   fields = fields or {}
   put(fields, 'seq', seq)
   put(fields, 'head', head)

@@ -58,7 +58,7 @@ const SPOILINGS: readonly Spoiling[] = [
     changes: [["redis.call('HSET', steps, unpack(ARGV, at + 7, first_charge - 1))", ""]],
   },
   { what: "tokens that are not charged", changes: [["output + ARGV[from + 4]", "output"]] },
-  { what: "a shared ledger that is never full", changes: [["then is_within = false end", "then end"]] },
+  { what: "a shared ledger that is never full", changes: [["then is_over = true end", "then end"]] },
   { what: "a question that answers itself", changes: [["'/phase', 'Pending'", "'/phase', 'Approved'"]] },
   {
     what: "a lost lease and a chain that moved, and nobody compares them",

@@ -1,10 +1,9 @@
 // Parallel branches of one task on a real Redis: together they never reserve more than the ceiling.
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { verifyChain } from "../../../contracts/trace.ts";
-import { ActivationJournal } from "../../../runner/trace/activation-journal.ts";
-import { claimActivation } from "../../../store/scripts/claim.ts";
 import { globalPolicy } from "../../policies/requests.ts";
 import { type TestRedis, testRedis } from "../../redis.ts";
+import { openActivation } from "../open-activation.ts";
 import { serve } from "../tools/http-server.ts";
 import { agent, mockModel, openWorld, system, type World } from "../world.ts";
 import { MemoryRecorder, modelAsk, NEVER, openGate, postingModel, postingTool, toolAsk } from "./desk.ts";
@@ -32,7 +31,7 @@ it("lets as many branches call their model as the ceiling pays for, and denies t
   const manifests = [mockModel("mock"), ...names.map((name) => agent(name)), system("fan", names, graph)];
   const task = await world.start(manifests, "fan");
 
-  const recorders = await Promise.all(names.map((name) => openJournal(task, `${name}#1`)));
+  const recorders = await Promise.all(names.map((name) => openActivation(world.redis, task, `${name}#1`)));
   const policies = [globalPolicy({ max_tokens_per_run: CEILING })];
   const branches = recorders.map((recorder, index) =>
     openGate({ recorder, activation: `${names[index]}#1`, policies }),
@@ -59,25 +58,6 @@ it("lets as many branches call their model as the ceiling pays for, and denies t
   const { trace } = await world.task(task);
   expect(verifyChain("default/task-1", await world.trace(task), trace)).toMatchObject({ outcome: "intact" });
 });
-
-async function openJournal(task: Awaited<ReturnType<World["start"]>>, activation: string): Promise<ActivationJournal> {
-  const holder = { holder: "r1", leaseMs: 20_000 };
-  const claim = await claimActivation(world.redis, { task, activation, ...holder });
-  if (claim.outcome !== "claimed") throw new Error(claim.outcome);
-  const { epoch, attempt, head } = claim;
-  const lease = { check: () => undefined, abort: () => undefined };
-  return new ActivationJournal({
-    redis: world.redis,
-    task,
-    activation,
-    holder: "r1",
-    epoch,
-    attempt,
-    lease,
-    head,
-    ledger: claim.task.ledger,
-  });
-}
 
 it("makes no call that the store refuses: other branches were faster, again and again", async () => {
   const server = await serve((response) => void response.end());
