@@ -11,6 +11,15 @@ export type OutboxEntry =
       readonly headSha: string;
       readonly plan: Plan;
     }
+  /** A head that cannot be planned, and only another one mends it. */
+  | {
+      readonly kind: "unplanned";
+      readonly env: string;
+      readonly pullRequest: number;
+      readonly headSha: string;
+      readonly code: string;
+      readonly message: string;
+    }
   | {
       readonly kind: "applied";
       readonly env: string;
@@ -25,6 +34,7 @@ export type OutboxEntry =
 export function outboxSubject(entry: OutboxEntry): string {
   switch (entry.kind) {
     case "plan":
+    case "unplanned":
       return `plan/${entry.pullRequest}`;
     case "applied":
       return `applied/${entry.commit}`;

@@ -63,6 +63,10 @@ export interface EnvironmentKeys {
   readonly outboxOrder: string;
   /** Counter behind the outbox's order and entry ids. */
   readonly outboxCounter: string;
+  /** hash: number of a pull request → what it was shown. */
+  readonly pulls: string;
+  /** zset: head of a pull request → when a check was put on it first, in ms. */
+  readonly checkedHeads: string;
   /** hash: address → digest of the manifest that the last apply left there; the empty field: the serial that it speaks for. */
   readonly inventory: string;
   /** hash: `<address> <digest>` → what was done to put that record back, until the next commit. */
@@ -105,6 +109,8 @@ export function environmentKeys(env: string): EnvironmentKeys {
     outbox: `${tag}:outbox`,
     outboxOrder: `${tag}:outbox-order`,
     outboxCounter: `${tag}:outbox-counter`,
+    pulls: `${tag}:pulls`,
+    checkedHeads: `${tag}:pulls-heads`,
     inventory: `${tag}:inventory`,
     heals: `${tag}:heals`,
     seenTools: `${tag}:seen-tools`,

@@ -53,6 +53,8 @@ function isOutboxEntry(value: unknown): value is OutboxEntry {
   switch (value["kind"]) {
     case "plan":
       return typeof value["pullRequest"] === "number" && isObject(value["plan"]);
+    case "unplanned":
+      return typeof value["pullRequest"] === "number" && typeof value["message"] === "string";
     case "applied":
       return typeof value["commit"] === "string" && isObject(value["plan"]);
     case "task":

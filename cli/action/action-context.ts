@@ -10,6 +10,7 @@ import type { Job } from "./job.ts";
 export interface ActionContext {
   readonly inputs: ActionInputs;
   readonly event: ActionEvent;
+  readonly isRerun: boolean;
   readonly checkout: Checkout;
   /** A folder of the job's own, to be made when something goes into it. */
   readonly temporary: string;

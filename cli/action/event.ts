@@ -1,7 +1,7 @@
 // What happened, out of GitHub's event payload: only the fields that count, each checked before it is believed.
 import { readFile } from "node:fs/promises";
 import { PermanentFailure } from "../../contracts/failure.ts";
-import type { GithubRepository } from "../../reconciler/report/github.ts";
+import type { GithubRepository } from "../../reconciler/report/github/client.ts";
 import type { Variables } from "./inputs.ts";
 
 /** What the Action is asked for, in our words. Commit ids are whole. */
@@ -12,6 +12,8 @@ export type ActionEvent =
       readonly number: number;
       readonly head: string;
       readonly base: string;
+      /** The head before this push; null: it is no push. */
+      readonly before: string | null;
       readonly closed: boolean;
       readonly target: boolean;
     }
@@ -24,6 +26,8 @@ export interface ActionRun {
   readonly event: ActionEvent;
   readonly repository: GithubRepository;
   readonly defaultBranch: string | null;
+  /** Somebody ran the job again: an earlier attempt may have left something unfinished. */
+  readonly isRerun: boolean;
   readonly apiUrl: string;
   readonly serverUrl: string;
   /** The checkout. */
@@ -40,6 +44,7 @@ export async function readRun(variables: Variables): Promise<ActionRun> {
     event: readEvent(name, payload, needed(variables, "GITHUB_SHA")),
     repository: { owner, name: repository },
     defaultBranch: findText(payload, "repository", "default_branch"),
+    isRerun: (variables["GITHUB_RUN_ATTEMPT"] || "1") !== "1",
     apiUrl: variables["GITHUB_API_URL"] || "https://api.github.com",
     serverUrl: variables["GITHUB_SERVER_URL"] || "https://github.com",
     workspace: needed(variables, "GITHUB_WORKSPACE"),
@@ -55,6 +60,7 @@ function readEvent(name: string, payload: unknown, sha: string): ActionEvent {
         number: numberAt(payload, "pull_request", "number"),
         head: commitAt(payload, "pull_request", "head", "sha"),
         base: commitAt(payload, "pull_request", "base", "sha"),
+        before: findText(payload, "action") === "synchronize" ? findCommit(payload, "before") : null,
         closed: findText(payload, "action") === "closed",
         target: name === "pull_request_target",
       };
@@ -74,6 +80,7 @@ function readEvent(name: string, payload: unknown, sha: string): ActionEvent {
 
 const BRANCH = "refs/heads/";
 const NO_COMMIT = /^0+$/;
+const COMMIT = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
 
 function readPush(payload: unknown, sha: string): ActionEvent {
   const ref = findText(payload, "ref") ?? "";
@@ -123,12 +130,17 @@ function numberAt(payload: unknown, ...keys: string[]): number {
   throw unreadable(`the event has no number at ${keys.join(".")}`);
 }
 
+function findCommit(payload: unknown, ...keys: string[]): string | null {
+  const text = findText(payload, ...keys);
+  return text !== null && COMMIT.test(text) ? text : null;
+}
+
 function commitAt(payload: unknown, ...keys: string[]): string {
   return checkedCommit(valueAt(payload, keys), `the event's ${keys.join(".")}`);
 }
 
 function checkedCommit(value: unknown, what: string): string {
-  if (typeof value === "string" && /^[0-9a-f]{40}([0-9a-f]{24})?$/.test(value)) return value;
+  if (typeof value === "string" && COMMIT.test(value)) return value;
   throw unreadable(`${what} is no commit id`);
 }
 

@@ -1,7 +1,7 @@
 // Speaks to the runner that executes the job: annotations, text in the log, outputs, the step's summary. Hostile text stays text.
 import { appendFile } from "node:fs/promises";
 import { showUnseen } from "../../reconciler/plan/inert.ts";
-import type { Annotation } from "../../reconciler/report/github.ts";
+import type { Annotation } from "../../reconciler/report/github/checks.ts";
 import type { Variables } from "./inputs.ts";
 
 export interface Job {

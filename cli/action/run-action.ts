@@ -90,13 +90,14 @@ function decide({ event, defaultBranch }: ActionRun, { command, ref, redisUrl }:
 function createContext(around: ActionProcess, job: Job, inputs: ActionInputs, run: ActionRun): ActionContext {
   const { variables, now, newId, tool, signal } = around;
   const temporary = join(variables["RUNNER_TEMP"] || run.workspace, "countwheel");
-  const { apiUrl, repository, event } = run;
+  const { apiUrl, repository, event, isRerun } = run;
   // Servers without limits, such as a GitHub Enterprise Server of one's own, need no second between two writes.
   const pace = variables["COUNTWHEEL_GITHUB_PACE"] === "none" ? "none" : "github";
   const limits = { pace, waitForLimitMs: 60_000 } as const;
   return {
     inputs,
     event,
+    isRerun,
     job,
     tool,
     now,

@@ -2,7 +2,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { EnvironmentSettings } from "../../contracts/environment.ts";
-import { failureRecord, PermanentFailure } from "../../contracts/failure.ts";
+import { PermanentFailure } from "../../contracts/failure.ts";
 import { hasChanges, type Plan } from "../../contracts/plan.ts";
 import type { ObservedState } from "../../contracts/record.ts";
 import { findFrozenHold, frozenText } from "../../reconciler/holds/frozen.ts";
@@ -16,10 +16,7 @@ import { renderPlanText } from "../../reconciler/plan/render-text.ts";
 import { writeSavedPlan } from "../../reconciler/plan/saved-plan.ts";
 import { addReplay, recordedFor } from "../../reconciler/replay/replay-plan.ts";
 import { annotatePlan } from "../../reconciler/report/annotations.ts";
-import { type CheckSubject, concludeCheck, openCheck } from "../../reconciler/report/check-run.ts";
-import type { Github } from "../../reconciler/report/github.ts";
-import { planCheckSubject } from "../../reconciler/report/plan-check.ts";
-import { nextStep, type PlanPost, postPlanCheck, postPlanComment } from "../../reconciler/report/post-plan.ts";
+import { nextStep } from "../../reconciler/report/post-plan.ts";
 import type { Redis } from "../../store/connect.ts";
 import type { Holds } from "../../store/holds.ts";
 import type { RecordComparison } from "../../store/scripts/compare-records.ts";
@@ -30,25 +27,20 @@ import type { ActionEvent } from "./event.ts";
 import { SUMMARY_BYTES } from "./job.ts";
 import { planExit, planOutputs } from "./outcome.ts";
 import { placeOf, readPlanSettings, withProblems } from "./settings.ts";
+import { startTelling } from "./tell-pull.ts";
 
 export async function runPlan(action: ActionContext): Promise<ExitCode> {
-  const { event, inputs, github } = action;
   await refuseCheckedOutHead(action);
-  const subject = planCheckSubject(inputs.environment, event.head);
-  const writable = github !== null && (await mayWrite(() => openCheck(github, subject, "Planning …")));
-  const shown = writable ? github : null;
+  const telling = await startTelling(action);
   try {
     const startedAt = action.now().getTime();
     const made = await makeActionPlan(action);
     const tookMs = action.now().getTime() - startedAt;
-    await tellJob(action, made, shown === null);
-    if (shown !== null) await tellGithub(action, shown, { ...made, tookMs });
+    await tellJob(action, made, telling === null);
+    await telling?.plan({ ...made, tookMs });
     return planExit(made.plan);
   } catch (error) {
-    if (shown !== null)
-      await concludeFailed(shown, subject, error, action.signal.aborted).catch(() =>
-        action.job.notice("the check could not be concluded"),
-      );
+    await telling?.failure(error);
     throw error;
   }
 }
@@ -61,17 +53,6 @@ async function refuseCheckedOutHead({ event, checkout }: ActionContext): Promise
     "this `pull_request_target` workflow has checked out the pull request's head, which hands the base's secrets to it. " +
     "Use `on: pull_request`, or fetch the head without checking it out.";
   throw new PermanentFailure("HEAD_CHECKED_OUT", text);
-}
-
-/** Tokens of forks and of Dependabot only read. The plan is then told by summary and annotations alone. */
-async function mayWrite(write: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await write();
-    return true;
-  } catch (error) {
-    if (error instanceof PermanentFailure && error.code === "GITHUB_FORBIDDEN") return false;
-    throw error;
-  }
 }
 
 interface MadePlan {
@@ -177,39 +158,4 @@ async function tellJob(action: ActionContext, { plan, base, notes }: MadePlan, a
   await job.summarize(renderPlanMarkdown(plan, options));
   job.print(renderPlanText(plan, { paint: (_style, text) => text, commit: null, base, now: now() }));
   if (annotate) for (const annotation of annotatePlan(plan)) job.annotate(annotation);
-}
-
-async function tellGithub(action: ActionContext, github: Github, made: MadePlan & { tookMs: number }): Promise<void> {
-  const { event, inputs, job, now } = action;
-  const pullRequest = event.kind === "pull-request" && inputs.comment ? event.number : null;
-  const post: PlanPost = { ...made, pullRequest, head: event.head, now: now() };
-  const check = await postPlanCheck(github, post);
-  await job.setOutputs({ "check-id": check.via === "check" ? check.id : "", "comment-id": "" });
-  const allowed = await mayWrite(async () => {
-    const comment = await postPlanComment(github, post, check);
-    if (comment !== null) await job.setOutputs({ "comment-id": comment.id });
-  });
-  if (!allowed) job.notice("no comment: the token lacks `pull-requests: write`, or the conversation is locked");
-}
-
-/** The check always concludes: a required check that stays open would hold the pull request for ever. */
-async function concludeFailed(
-  github: Github,
-  subject: CheckSubject,
-  error: unknown,
-  cancelled: boolean,
-): Promise<void> {
-  const { code, message } = failureRecord(error);
-  const [conclusion, title] = cancelled
-    ? (["cancelled", "Cancelled"] as const)
-    : (["failure", `Failed: ${code}`] as const);
-  const summary = cancelled ? "The job was cancelled." : prose(message);
-  await concludeCheck(github, subject, {
-    conclusion,
-    title,
-    summary,
-    text: "",
-    annotations: [],
-    digest: `failed:${code}`,
-  });
 }

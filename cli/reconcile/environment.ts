@@ -86,6 +86,8 @@ interface ReportInput {
 
 /** A limit that GitHub lifts within this time is waited for. */
 const WAIT_FOR_LIMIT_MS = 60_000;
+/** Most plans are there sooner, and one edit of the comment is enough for them. */
+const ANNOUNCE_AFTER_MS = 2_000;
 
 function reportingOptions(host: Host, options: ReconcileOptions, input: ReportInput): ReportingOptions {
   const { readSource, loop, served } = input;
@@ -102,6 +104,7 @@ function reportingOptions(host: Host, options: ReconcileOptions, input: ReportIn
     ...(served.settings === undefined ? {} : { settings: served.settings }),
     tool: loop.tool,
     intervalMs: options.interval,
+    announceAfterMs: ANNOUNCE_AFTER_MS,
     now: host.now,
     newId: loop.newId,
     say: (line) => say(host, line),

@@ -4,7 +4,7 @@ import type { Change, FieldChange, Plan } from "../../contracts/plan.ts";
 import type { Place, Problem } from "../../contracts/problem.ts";
 import { describeField, fieldName } from "../plan/field-text.ts";
 import { oneLine, shorten, showUnseen } from "../plan/inert.ts";
-import type { Annotation } from "./github.ts";
+import type { Annotation } from "./github/checks.ts";
 
 export const ANNOTATION_LIMITS = {
   /** GitHub's bound for one request; later requests append. */

@@ -1,8 +1,9 @@
 // A check run from its beginning to its conclusion; where the token may make none, a commit status in its stead.
-import { PermanentFailure } from "../../contracts/failure.ts";
 import { oneLine, shorten } from "../plan/inert.ts";
 import { ANNOTATION_LIMITS } from "./annotations.ts";
-import type { Annotation, CheckRun, Conclusion, Github, StatusState } from "./github.ts";
+import type { Annotation, CheckRun, Conclusion, StatusState } from "./github/checks.ts";
+import { isFailure } from "./github/client.ts";
+import type { Github } from "./github.ts";
 
 export interface CheckSubject {
   /** The pull request's own head, never the merge commit that GitHub makes of it. */
@@ -33,6 +34,12 @@ export type PostedCheck =
     }
   | { readonly via: "status" };
 
+/**
+ * What is known of the subject's checks, so that GitHub need not be asked · ask: nothing · none: there is none yet · a check:
+ * the only one that stands open.
+ */
+export type KnownChecks = "ask" | "none" | PostedCheck;
+
 const NAME_LENGTH = 200;
 
 /** `countwheel / plan`. A further environment has checks of its own: two of one name on one commit would hide each other. */
@@ -60,9 +67,14 @@ export async function openCheck(github: Github, subject: CheckSubject, title: st
  * Concludes the check of this subject: the one that stands open, the one that already tells this very result (a report
  * that was cut off goes on), or a new one. Annotations cannot be taken back, so another result never reuses a check.
  */
-export async function concludeCheck(github: Github, subject: CheckSubject, result: CheckResult): Promise<PostedCheck> {
+export async function concludeCheck(
+  github: Github,
+  subject: CheckSubject,
+  result: CheckResult,
+  known: KnownChecks = "ask",
+): Promise<PostedCheck> {
   return withStatusFallback(
-    () => concludeCheckRun(github, subject, result),
+    () => concludeCheckRun(github, subject, result, known),
     () =>
       github.createStatus(
         subject.commit,
@@ -73,6 +85,16 @@ export async function concludeCheck(github: Github, subject: CheckSubject, resul
   );
 }
 
+/** Of a commit that is no head any more: a job that was killed left its check open, and nobody else would conclude it. */
+export async function concludeSuperseded(github: Github, subject: CheckSubject, by: string): Promise<void> {
+  const runs = await github.listCheckRuns(subject.commit, subject.name);
+  const output = { title: `Superseded by ${by.slice(0, 7)}`, summary: "A newer head is planned instead." };
+  const fields = { external_id: subject.key, status: "completed", conclusion: "cancelled", output } as const;
+  for (const { id, externalId, completed } of runs) {
+    if (!completed && externalId === subject.key) await isOurs(() => github.updateCheckRun(id, fields));
+  }
+}
+
 async function withStatusFallback(
   check: () => Promise<PostedCheck>,
   status: () => Promise<void>,
@@ -80,13 +102,23 @@ async function withStatusFallback(
   try {
     return await check();
   } catch (error) {
-    if (!isForbidden(error)) throw error;
+    if (!isFailure(error, "GITHUB_FORBIDDEN")) throw error;
     await status();
     return { via: "status" };
   }
 }
 
-async function concludeCheckRun(github: Github, subject: CheckSubject, result: CheckResult): Promise<PostedCheck> {
+async function concludeCheckRun(
+  github: Github,
+  subject: CheckSubject,
+  result: CheckResult,
+  known: KnownChecks,
+): Promise<PostedCheck> {
+  if (known === "none") return await createConcluded(github, subject, result);
+  if (known !== "ask" && known.via === "check") {
+    await appendAnnotations(github, { id: known.id, annotations: 0 }, subject, result);
+    return known;
+  }
   const runs = await github.listCheckRuns(subject.commit, subject.name);
   const told = runs.filter(({ externalId }) => externalId === resultKey(subject, result));
   const open = [...runs.filter(({ externalId }) => externalId === subject.key), ...told].filter(
@@ -107,7 +139,7 @@ async function isOurs(change: () => Promise<void>): Promise<boolean> {
     await change();
     return true;
   } catch (error) {
-    if (isForbidden(error)) return false;
+    if (isFailure(error, "GITHUB_FORBIDDEN")) return false;
     throw error;
   }
 }
@@ -123,7 +155,7 @@ async function createConcluded(github: Github, subject: CheckSubject, result: Ch
 
 async function appendAnnotations(
   github: Github,
-  run: CheckRun,
+  run: Pick<CheckRun, "id" | "annotations">,
   subject: CheckSubject,
   result: CheckResult,
 ): Promise<void> {
@@ -152,10 +184,6 @@ function resultKey(subject: CheckSubject, { digest }: CheckResult): string {
 
 function posted(run: CheckRun): PostedCheck {
   return { via: "check", id: run.id, author: run.author, url: run.url };
-}
-
-function isForbidden(error: unknown): boolean {
-  return error instanceof PermanentFailure && error.code === "GITHUB_FORBIDDEN";
 }
 
 /** A status knows no question that waits for a person: pending holds the merge back as well. */

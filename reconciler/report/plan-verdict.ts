@@ -1,7 +1,7 @@
 // The verdict on a plan in one word, and what follows from it: the check's conclusion, its title, the Action's output. Pure.
 import { countsLine, hasChanges, type Plan } from "../../contracts/plan.ts";
 import { hasErrors } from "../../contracts/problem.ts";
-import type { Conclusion } from "./github.ts";
+import type { Conclusion } from "./github/checks.ts";
 
 /** invalid: manifests must be mended · blocked, confirm: a guard, or prunes at once, wait for a person · changes: merge to apply · clean: nothing to do. */
 export type PlanVerdict = "invalid" | "blocked" | "confirm" | "changes" | "clean";

@@ -2,11 +2,11 @@
 import type { Plan } from "../../contracts/plan.ts";
 import { githubLinks } from "../plan/markdown-parts.ts";
 import { renderPlanMarkdown } from "../plan/render-markdown.ts";
-import { concludeCheck, type PostedCheck } from "./check-run.ts";
+import { concludeCheck, type KnownChecks, type PostedCheck } from "./check-run.ts";
 import type { Github } from "./github.ts";
 import { planCheck, planCheckSubject } from "./plan-check.ts";
 import { verdictOf } from "./plan-verdict.ts";
-import { type PutComment, putStickyComment } from "./sticky-comment.ts";
+import { type KnownComment, type PutComment, putStickyComment } from "./sticky-comment.ts";
 
 export interface PlanPost {
   readonly plan: Plan;
@@ -21,22 +21,39 @@ export interface PlanPost {
   readonly notes?: string;
 }
 
+/** What is known of earlier posts, so that GitHub need not be asked. */
+export interface KnownPosts {
+  readonly checks: KnownChecks;
+  readonly comment: KnownComment | null;
+}
+
+const NOTHING_KNOWN: KnownPosts = { checks: "ask", comment: null };
+
 export interface PostedPlan {
   readonly check: PostedCheck;
   readonly comment: PutComment | null;
 }
 
 /** The check goes first: its answer also tells in whose name we write. */
-export async function postPlan(github: Github, post: PlanPost): Promise<PostedPlan> {
-  const check = await postPlanCheck(github, post);
-  return { check, comment: await postPlanComment(github, post, check) };
+export async function postPlan(github: Github, post: PlanPost, known = NOTHING_KNOWN): Promise<PostedPlan> {
+  const check = await postPlanCheck(github, post, known.checks);
+  return { check, comment: await postPlanComment(github, post, check, known.comment) };
 }
 
-export function postPlanCheck(github: Github, { plan, head, base, now }: PlanPost): Promise<PostedCheck> {
-  return concludeCheck(github, planCheckSubject(plan.state.env, head), planCheck(plan, { base, now }));
+export function postPlanCheck(
+  github: Github,
+  { plan, head, base, now }: PlanPost,
+  known: KnownChecks = "ask",
+): Promise<PostedCheck> {
+  return concludeCheck(github, planCheckSubject(plan.state.env, head), planCheck(plan, { base, now }), known);
 }
 
-export async function postPlanComment(github: Github, post: PlanPost, check: PostedCheck): Promise<PutComment | null> {
+export async function postPlanComment(
+  github: Github,
+  post: PlanPost,
+  check: PostedCheck,
+  known: KnownComment | null = null,
+): Promise<PutComment | null> {
   const { plan, pullRequest, head, base, tookMs, notes } = post;
   if (pullRequest === null) return null;
   const body = renderPlanMarkdown(plan, {
@@ -49,7 +66,7 @@ export async function postPlanComment(github: Github, post: PlanPost, check: Pos
     ...(notes === undefined ? {} : { notes }),
   });
   const author = await authorOf(github, check);
-  return putStickyComment(github, { pull: pullRequest, env: plan.state.env, author }, body);
+  return putStickyComment(github, { pull: pullRequest, env: plan.state.env, author }, body, known);
 }
 
 /** An App's token has no account that it may ask for; its checks tell it. Without checks it is the Actions' own. */

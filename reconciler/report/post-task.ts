@@ -2,7 +2,8 @@
 import { hasEnded, type TaskPhase, type TaskRecord } from "../../contracts/task.ts";
 import { fitLines, OUTPUT_BYTES } from "./byte-budget.ts";
 import { type CheckResult, checkName, concludeCheck } from "./check-run.ts";
-import type { Conclusion, Github } from "./github.ts";
+import type { Conclusion } from "./github/checks.ts";
+import type { Github } from "./github.ts";
 import { phaseText, renderTaskLine, renderTaskReport, type TaskReport, taskName } from "./render-trace.ts";
 
 /** Posts nothing for a task that no commit asked for, or that goes on: its end brings another entry. */

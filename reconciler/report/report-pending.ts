@@ -3,13 +3,12 @@
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import type { OutboxEntry } from "../../contracts/outbox.ts";
 import type { Redis } from "../../store/connect.ts";
-import { readHistory } from "../../store/history.ts";
 import { dropOutbox, type OutboxItem, readOutbox } from "../../store/outbox.ts";
 import type { Github } from "./github.ts";
 import { postApplied } from "./post-applied.ts";
-import { postPlan } from "./post-plan.ts";
 import { postTask } from "./post-task.ts";
-import { APPLIED_LIMITS, digestOfFacts, isSettled, readAppliedFacts, readAppliedPost } from "./read-applied.ts";
+import { noteApplied, reportPlan, reportUnplanned } from "./pulls/report-plan.ts";
+import { digestOfFacts, isSettled, readAppliedFacts, readAppliedPost } from "./read-applied.ts";
 import { readTaskReport } from "./read-task-report.ts";
 
 export interface ReportOptions {
@@ -95,6 +94,9 @@ async function postEntry(options: ReportOptions, item: OutboxItem, shown: Shown)
     case "plan":
       await reportPlan(options, entry);
       return { outcome: "posted" };
+    case "unplanned":
+      await reportUnplanned(options, entry);
+      return { outcome: "posted" };
     case "applied":
       return reportApplied(options, { id: item.id, entry }, shown);
     case "task":
@@ -105,24 +107,14 @@ async function postEntry(options: ReportOptions, item: OutboxItem, shown: Shown)
 
 type EntryOf<K extends OutboxEntry["kind"]> = Extract<OutboxEntry, { readonly kind: K }>;
 
-async function reportPlan({ github, redis, env, now }: ReportOptions, entry: EntryOf<"plan">): Promise<void> {
-  const history = await readHistory(redis, env, APPLIED_LIMITS.history);
-  await postPlan(github, {
-    plan: entry.plan,
-    pullRequest: entry.pullRequest,
-    head: entry.headSha,
-    base: history.find(({ serial }) => serial === entry.plan.state.serial)?.commit ?? null,
-    now: now(),
-  });
-}
-
 /** The record is posted when something moved, and kept until there is nothing left to wait for. */
 async function reportApplied(options: ReportOptions, item: AppliedItem, shown: Shown): Promise<ItemResult> {
   const { redis, env, github, now } = options;
   const facts = await readAppliedFacts(redis, env, item.entry);
   const digest = digestOfFacts(facts);
   if (shown.get(item.id) !== digest) {
-    await postApplied(github, await readAppliedPost(redis, env, facts));
+    const pulls = await postApplied(github, await readAppliedPost(redis, env, facts));
+    for (const pull of pulls) await noteApplied(redis, env, pull);
     shown.set(item.id, digest);
   }
   return { outcome: isSettled(facts, now()) ? "posted" : "waits" };

@@ -1,8 +1,9 @@
 // The report as a loop of its own beside the reconciler: looks at pull requests, drains the outbox, waits, backs off.
 import { setTimeout as wait } from "node:timers/promises";
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
-import { connectGithub, type GithubOptions } from "./github.ts";
-import { type Planned, type PullRequestPlanning, planPullRequests } from "./plan-pull-requests.ts";
+import type { GithubOptions } from "./github/client.ts";
+import { connectGithub } from "./github.ts";
+import { type Planned, type PullRequestPlanning, planPullRequests } from "./pulls/plan-pull-requests.ts";
 import { reportPending, type Shown } from "./report-pending.ts";
 
 export interface ReportingOptions extends Omit<PullRequestPlanning, "github"> {
@@ -61,9 +62,9 @@ async function look(
   { planned, shown }: Memory,
 ): Promise<Expected | null> {
   try {
-    await planPullRequests(options, planned);
+    const unplanned = await planPullRequests(options, planned);
     const drained = await reportPending(options, shown);
-    return drained.outcome === "later" ? drained.failure : null;
+    return drained.outcome === "later" ? drained.failure : unplanned;
   } catch (error) {
     if (error instanceof TransientFailure || error instanceof PermanentFailure) return error;
     throw error;

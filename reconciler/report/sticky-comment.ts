@@ -1,7 +1,9 @@
 // The sticky comment: one per environment and pull request, edited in place. Found by its marker and by its author.
 
 import { markerValue } from "../plan/inert.ts";
-import type { Comment, Github } from "./github.ts";
+import { isFailure } from "./github/client.ts";
+import type { Comment } from "./github/comments.ts";
+import type { Github } from "./github.ts";
 import { markerPrefix } from "./marker.ts";
 
 export interface StickyComment {
@@ -14,18 +16,50 @@ export interface StickyComment {
 export interface PutComment {
   readonly outcome: "created" | "edited" | "unchanged";
   readonly id: number;
+  readonly author: string;
+  /** What stood there before, where it was searched for. */
+  readonly before?: string;
 }
 
-/** Safe to repeat: after a lost answer the comment is found, not written again. `body` begins with the marker. */
-export async function putStickyComment(github: Github, sticky: StickyComment, body: string): Promise<PutComment> {
+/** A comment that we put there before. */
+export type KnownComment = Pick<PutComment, "id" | "author">;
+
+/**
+ * Safe to repeat: after a lost answer the comment is found, not written again. `body` begins with the marker. One that is
+ * known is edited without a search, and searched for where it is gone or somebody else's.
+ */
+export async function putStickyComment(
+  github: Github,
+  sticky: StickyComment,
+  body: string,
+  known: KnownComment | null = null,
+): Promise<PutComment> {
+  const { author } = sticky;
+  if (known?.author === author && (await editKnown(github, known.id, body)))
+    return { outcome: "edited", id: known.id, author };
   const found = await findStickyComment(github, sticky);
-  if (found === undefined) return { outcome: "created", id: (await github.createComment(sticky.pull, body)).id };
-  if (found.body === body) return { outcome: "unchanged", id: found.id };
+  if (found === undefined)
+    return { outcome: "created", id: (await github.createComment(sticky.pull, body)).id, author };
+  if (found.body === body) return { outcome: "unchanged", id: found.id, author, before: body };
   await github.updateComment(found.id, body);
-  return { outcome: "edited", id: found.id };
+  return { outcome: "edited", id: found.id, author, before: found.body };
 }
 
-async function findStickyComment(github: Github, { pull, env, author }: StickyComment): Promise<Comment | undefined> {
+/** False: somebody deleted it. */
+export async function editKnown(github: Pick<Github, "updateComment">, id: number, body: string): Promise<boolean> {
+  try {
+    await github.updateComment(id, body);
+    return true;
+  } catch (error) {
+    if (isFailure(error, "GITHUB_NOT_FOUND")) return false;
+    throw error;
+  }
+}
+
+export async function findStickyComment(
+  github: Github,
+  { pull, env, author }: StickyComment,
+): Promise<Comment | undefined> {
   const prefix = markerPrefix(markerValue(env));
   for await (const comment of github.listComments(pull)) {
     if (comment.author === author && comment.body.startsWith(prefix)) return comment;

@@ -1,5 +1,5 @@
 // Runs the committed bundle of the Action as GitHub's runner does: a process, variables, files, a real event payload.
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -22,6 +22,10 @@ export interface ActionRequest {
   readonly serverUrl?: string;
   readonly sha?: string;
   readonly inputs?: Readonly<Record<string, string>>;
+  /** Further variables, or others than usual. */
+  readonly variables?: Readonly<Record<string, string>>;
+  /** Gets the process, to end it before its time. */
+  readonly onStart?: (child: ChildProcess) => void;
 }
 
 /** Of the payloads that GitHub itself published; the one of this name and action. */
@@ -46,21 +50,25 @@ export async function runAction(request: ActionRequest): Promise<ActionResult> {
     await writeFile(file("output"), "");
     await writeFile(file("summary"), "");
     const inputs = Object.entries({ "github-token": "app-token", ...request.inputs });
-    const { code, log } = await runProcess({
-      PATH: process.env["PATH"] ?? "",
-      ...Object.fromEntries(inputs.map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
-      GITHUB_EVENT_NAME: request.event,
-      GITHUB_EVENT_PATH: file("event.json"),
-      GITHUB_OUTPUT: file("output"),
-      GITHUB_STEP_SUMMARY: file("summary"),
-      GITHUB_API_URL: request.apiUrl,
-      GITHUB_SERVER_URL: request.serverUrl ?? "https://github.test",
-      GITHUB_REPOSITORY: "Codertocat/Hello-World",
-      GITHUB_SHA: request.sha ?? "f".repeat(40),
-      GITHUB_WORKSPACE: request.workspace,
-      RUNNER_TEMP: file("temp"),
-      COUNTWHEEL_GITHUB_PACE: "none",
-    });
+    const { code, log } = await runProcess(
+      {
+        PATH: process.env["PATH"] ?? "",
+        ...Object.fromEntries(inputs.map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
+        GITHUB_EVENT_NAME: request.event,
+        GITHUB_EVENT_PATH: file("event.json"),
+        GITHUB_OUTPUT: file("output"),
+        GITHUB_STEP_SUMMARY: file("summary"),
+        GITHUB_API_URL: request.apiUrl,
+        GITHUB_SERVER_URL: request.serverUrl ?? "https://github.test",
+        GITHUB_REPOSITORY: "Codertocat/Hello-World",
+        GITHUB_SHA: request.sha ?? "f".repeat(40),
+        GITHUB_WORKSPACE: request.workspace,
+        RUNNER_TEMP: file("temp"),
+        COUNTWHEEL_GITHUB_PACE: "none",
+        ...request.variables,
+      },
+      request.onStart,
+    );
     return {
       code,
       log,
@@ -72,9 +80,13 @@ export async function runAction(request: ActionRequest): Promise<ActionResult> {
   }
 }
 
-function runProcess(env: Readonly<Record<string, string>>): Promise<{ code: number | null; log: string }> {
+function runProcess(
+  env: Readonly<Record<string, string>>,
+  onStart?: (child: ChildProcess) => void,
+): Promise<{ code: number | null; log: string }> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [BUNDLE], { env, stdio: ["ignore", "pipe", "pipe"] });
+    onStart?.(child);
     const chunks: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
     child.stderr.on("data", (chunk: Buffer) => chunks.push(chunk));

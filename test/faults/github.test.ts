@@ -148,6 +148,7 @@ describeWithRedis("a fault of GitHub:", () => {
       readSource: () => Promise.reject(new Error("no pull request is open")),
       tool: TOOL,
       intervalMs: 60_000,
+      announceAfterMs: 60_000,
       now: () => new Date("2026-11-01T12:00:00Z"),
       newId: randomUUID,
       say: () => undefined,

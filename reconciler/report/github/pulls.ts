@@ -1,0 +1,47 @@
+// Pull requests: which are open, and which a commit belongs to.
+import { attempt, type Client, PAGE } from "./client.ts";
+
+export interface PullRequest {
+  readonly number: number;
+  readonly headSha: string;
+  readonly merged: boolean;
+}
+
+export interface PullVerbs {
+  /** Those into a branch; null: into the repository's default branch. */
+  listOpenPulls(baseRef: string | null): Promise<PullRequest[]>;
+  listPullsOf(commit: string): Promise<PullRequest[]>;
+}
+
+export function pullVerbs({ octokit, at }: Client): PullVerbs {
+  const { pulls, repos } = octokit.rest;
+  return {
+    listOpenPulls: (base) =>
+      attempt("list open pull requests", async () =>
+        (
+          await octokit.paginate(pulls.list, {
+            ...at,
+            state: "open",
+            per_page: PAGE,
+            ...(base === null ? {} : { base }),
+          })
+        )
+          .filter((pull) => base !== null || pull.base.ref === pull.base.repo.default_branch)
+          .map(readPull),
+      ),
+    listPullsOf: (commit_sha) =>
+      attempt(`list the pull requests of ${commit_sha}`, async () =>
+        (await octokit.paginate(repos.listPullRequestsAssociatedWithCommit, { ...at, commit_sha, per_page: PAGE })).map(
+          readPull,
+        ),
+      ),
+  };
+}
+
+function readPull(data: { number: number; merged_at: string | null; head: { sha: string } }): PullRequest {
+  return {
+    number: data.number,
+    headSha: data.head.sha,
+    merged: data.merged_at !== null,
+  };
+}

@@ -1,0 +1,85 @@
+// Posts a pull request's plan, or why it has none, with what earlier posts have left to know: a new head costs a check and
+// an edit.
+import type { OutboxEntry } from "../../../contracts/outbox.ts";
+import type { Redis } from "../../../store/connect.ts";
+import { readHistory } from "../../../store/history.ts";
+import { claimHead, findPullNote, type PullNote, type ShownPlan, writePullNote } from "../../../store/pull-notes.ts";
+import { prose } from "../../plan/inert.ts";
+import { concludeCheck, type KnownChecks, type PostedCheck } from "../check-run.ts";
+import type { Github } from "../github.ts";
+import { planCheckSubject } from "../plan-check.ts";
+import { authorOf, postPlan } from "../post-plan.ts";
+import { APPLIED_LIMITS } from "../read-applied.ts";
+import { type PutComment, putStickyComment } from "../sticky-comment.ts";
+import { renderUnplanned } from "./pull-text.ts";
+
+export interface PlanReport {
+  readonly redis: Redis;
+  readonly env: string;
+  readonly github: Github;
+  readonly now: () => Date;
+}
+
+type EntryOf<K extends OutboxEntry["kind"]> = Extract<OutboxEntry, { readonly kind: K }>;
+
+export async function reportPlan(report: PlanReport, entry: EntryOf<"plan">): Promise<void> {
+  const { redis, env, github, now } = report;
+  const { plan, pullRequest, headSha: head } = entry;
+  const history = await readHistory(redis, env, APPLIED_LIMITS.history);
+  const base = history.find(({ serial }) => serial === plan.state.serial)?.commit ?? null;
+  const note = await findPullNote(redis, env, pullRequest);
+  const known = { checks: await knownChecks(report, note, head), comment: note?.comment ?? null };
+  const { check, comment } = await postPlan(github, { plan, pullRequest, head, base, now: now() }, known);
+  const shown = { head, digest: plan.digest, serial: plan.state.serial, checkUrl: urlOf(check) };
+  await writeNote(report, pullRequest, { comment, shown });
+}
+
+export async function reportUnplanned(report: PlanReport, entry: EntryOf<"unplanned">): Promise<void> {
+  const { redis, env, github } = report;
+  const { pullRequest, headSha: head, code, message } = entry;
+  const note = await findPullNote(redis, env, pullRequest);
+  const known = await knownChecks(report, note, head);
+  const result = {
+    digest: `unplanned:${code}`,
+    conclusion: "failure",
+    title: `Not planned: ${code}`,
+    summary: prose(message),
+    text: "",
+    annotations: [],
+  } as const;
+  const check = await concludeCheck(github, planCheckSubject(env, head), result, known);
+  const earlier = note?.shown ?? null;
+  const author = await authorOf(github, check);
+  const body = renderUnplanned({ env, head, earlier }, code, message);
+  const comment = await putStickyComment(github, { pull: pullRequest, env, author }, body, note?.comment);
+  await writeNote(report, pullRequest, { comment, shown: earlier });
+}
+
+/** The comment became the record of an apply: it waits for no plan any more. */
+export async function noteApplied(redis: Redis, env: string, pull: number): Promise<void> {
+  const note = await findPullNote(redis, env, pull);
+  if (note !== undefined && note.planning !== null) await writePullNote(redis, env, pull, { ...note, planning: null });
+}
+
+/**
+ * A head that came to a pull request after its first plan, and that no check was tried on before, has none. Whoever reports
+ * for the first time, or after a lost answer, asks.
+ */
+async function knownChecks({ redis, env, now }: PlanReport, note: PullNote | undefined, head: string) {
+  const isFirst = await claimHead(redis, env, head, now().getTime());
+  const known: KnownChecks = isFirst && note !== undefined ? "none" : "ask";
+  return known;
+}
+
+async function writeNote(
+  { redis, env, now }: PlanReport,
+  pull: number,
+  { comment, shown }: { readonly comment: PutComment | null; readonly shown: ShownPlan | null },
+): Promise<void> {
+  const known = comment === null ? null : { id: comment.id, author: comment.author };
+  await writePullNote(redis, env, pull, { comment: known, shown, planning: null, at: now().toISOString() });
+}
+
+function urlOf(check: PostedCheck): string | null {
+  return check.via === "check" ? check.url : null;
+}

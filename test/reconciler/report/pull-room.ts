@@ -1,0 +1,83 @@
+// A repository with pull requests as GitHub keeps them, a Redis and a GitHub: what the report's loop works with.
+import { randomUUID } from "node:crypto";
+import { processLineageMemory } from "../../../reconciler/apply/lineage-memory.ts";
+import { commitSourceReader } from "../../../reconciler/environment-source.ts";
+import { createLoader } from "../../../reconciler/load/load-files.ts";
+import type { ReportingOptions } from "../../../reconciler/report/start-reporting.ts";
+import type { Redis } from "../../../store/connect.ts";
+import { TEST_GIT, type TestRepository, testRepository } from "../../git.ts";
+import { type GithubServer, startGithub } from "../../github/server.ts";
+import { TOKENS } from "./builders.ts";
+
+const MODEL = "kind: ModelEndpoint\nmetadata:\n  name: mock\nspec:\n  provider: mock\n  default_model: mock-1\n";
+
+export interface PullRoom {
+  readonly env: string;
+  readonly github: GithubServer;
+  readonly repository: TestRepository;
+  readonly said: string[];
+  /** Ends what was started with {@link options}. */
+  readonly stop: AbortController;
+  options(more?: Partial<ReportingOptions>): ReportingOptions;
+  /** Pushes one more model to the pull request's branch and answers its head; the first time it opens it. */
+  push(number: number, name: string, more?: { readonly baseRef?: string }): Promise<string>;
+  until(what: string, holds: () => boolean): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openPullRoom(redis: Redis): Promise<PullRoom> {
+  const env = `env-${randomUUID().slice(0, 8)}`;
+  const [github, repository] = await Promise.all([startGithub(TOKENS), testRepository({ "agents/model.yaml": MODEL })]);
+  const [stop, said]: [AbortController, string[]] = [new AbortController(), []];
+  const spec = { kind: "commit", repo: repository.folder, ref: "main", path: "agents" } as const;
+  const onProblem = (line: string): void => void said.push(line);
+  const tools = { git: TEST_GIT, mirrorFolder: repository.folder, loader: createLoader(), onProblem };
+  return {
+    env,
+    github,
+    repository,
+    said,
+    stop,
+    options: (more = {}) => ({
+      redis,
+      env,
+      lineages: processLineageMemory(),
+      github: {
+        apiUrl: github.url,
+        token: "app-token",
+        repository: { owner: "acme", name: "agents" },
+        pace: "none",
+        waitForLimitMs: 0,
+      },
+      branch: "main",
+      readSource: commitSourceReader(spec, tools),
+      tool: { name: "countwheel", version: "0.0.0" },
+      intervalMs: 60_000,
+      announceAfterMs: 60_000,
+      now: () => new Date(),
+      newId: randomUUID,
+      say: (line) => void said.push(line),
+      signal: stop.signal,
+      ...more,
+    }),
+    async push(number, name, more = {}) {
+      await repository.git("checkout", "--quiet", "-B", `change-${number}`);
+      const model = MODEL.replace("name: mock", `name: ${name}`);
+      const headSha = await repository.commit({ [`agents/${name}.yaml`]: model });
+      await repository.git("update-ref", `refs/pull/${number}/head`, headSha);
+      await repository.git("checkout", "--quiet", "main");
+      github.state.addPull({ number, headSha, ...more });
+      return headSha;
+    },
+    async until(what, holds) {
+      for (let tries = 0; tries < 1_000 && !holds(); tries += 1)
+        await new Promise((resolve) => setTimeout(resolve, 10));
+      if (!holds()) throw new Error(`waited in vain for ${what}; said: ${said.join(" | ")}`);
+    },
+    async close() {
+      stop.abort();
+      await github.stop();
+      await repository.remove();
+    },
+  };
+}
