@@ -1,4 +1,15 @@
-// Keeps a tool's result within its limit and says so in the text: a model must know that it reads a part.
+// Cuts what others said, and says so in the text: a model must know that it reads a part of a tool's result.
+
+/**
+ * Stands where a text was cut. Half a secret may stand beside it, which redaction looks for there and nowhere else: whoever
+ * cuts what somebody else said sets it.
+ */
+export const CUT = "…";
+
+/** Not more than so many characters of what is quoted. */
+export function cutText(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length)}${CUT}`;
+}
 
 /** `totalBytes` is undefined where only a part was received. */
 export function boundText(text: string, limitBytes: number, totalBytes: number | undefined): string {
@@ -6,7 +17,7 @@ export function boundText(text: string, limitBytes: number, totalBytes: number |
   if (Math.max(bytes.length, totalBytes ?? Number.POSITIVE_INFINITY) <= limitBytes) return text;
   const of = totalBytes === undefined ? "more" : `${totalBytes}`;
   const kept = cutUtf8(bytes, limitBytes);
-  return `${kept}\n[truncated: the first ${Buffer.byteLength(kept)} of ${of} bytes; the tool's max_result_bytes is ${limitBytes}]`;
+  return `${kept}${CUT}\n[truncated: the first ${Buffer.byteLength(kept)} of ${of} bytes; the tool's max_result_bytes is ${limitBytes}]`;
 }
 
 /** Never ends within a character: bytes 10xxxxxx continue one. */

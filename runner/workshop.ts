@@ -3,7 +3,6 @@
 
 import { addressOf } from "../contracts/address.ts";
 import { decisionIdOf } from "../contracts/decision-id.ts";
-import { PermanentFailure } from "../contracts/failure.ts";
 import type { AgentSpec } from "../contracts/kinds/agent.ts";
 import { listedTools } from "../contracts/memory-tools.ts";
 import { taskId } from "../contracts/new-task.ts";
@@ -14,11 +13,11 @@ import type { ActivationJob } from "../store/queue.ts";
 import { lookAtBudgets } from "../store/scripts/look-at-budgets.ts";
 import type { ModelChoice, ToolRules } from "./agent/desk.ts";
 import type { OutputShape } from "./agent/output.ts";
+import { outputShape } from "./agent/output-shape.ts";
 import { openApprovalBook } from "./approval-book.ts";
 import { Breakers } from "./breakers.ts";
 import { openCallHistory } from "./call-history.ts";
 import type { Definitions } from "./definitions.ts";
-import { compileSchema } from "./foreign-schema.ts";
 import { type ArgumentCheck, createArgumentCheck } from "./gate/arguments.ts";
 import type { JudgeOptions } from "./gate/ask.ts";
 import { CarriedLabels, labelled } from "./gate/carried.ts";
@@ -160,7 +159,8 @@ async function openBench(shared: Shared, attempt: Attempt, known: Secrets, redac
   const secrets = guardSecrets(known, guards, hasSecret);
   const models = await openAgentModels({ definitions, secrets, breakers, opened, at: options.now() }, namespace, spec);
   const toolNames = listedTools(spec);
-  const onOpened = sightings.serverOpened.bind(sightings);
+  // A server may have made names of what it was given.
+  const onOpened: ToolDeps["onOpened"] = (server, tools) => sightings.serverOpened(server, redacted(tools, redactor));
   const memory = memoryOf(shared, attempt, { secrets, carried: judged.carried, hasSecret });
   const admit = ({ namespace: home, name }: FoundServer, uses: Reach): Promise<void> =>
     guards.useServer(`McpServer ${home}/${name}`, uses);
@@ -177,12 +177,17 @@ async function openBench(shared: Shared, attempt: Attempt, known: Secrets, redac
     gate: createGate({ ...judged, toolBox, argumentCheck }),
     models,
     output,
-    tools: definitionsOf(toolBox, toolNames),
+    tools: definitionsOf(toolBox, toolNames).map((definition) => redacted(definition, redactor)),
     toolRules: (tool) => ({ ...rulesOf(tool), effect: toolBox.find(tool)?.effect ?? "write" }),
     redact: (text) => redactor.text(text),
     carried: judged.carried,
     close: () => toolBox.close(),
   };
+}
+
+/** The same shape, with other texts where a secret stood in them. */
+function redacted<T>(value: T, redactor: Redactor): T {
+  return redactor.value(value) as T;
 }
 
 /** What the gate judges by: complete before any tool is opened. */
@@ -267,20 +272,6 @@ function askerOf({ task, activation, agent, claim }: Held, spec: AgentSpec) {
     input,
     grants: { tools: listedTools(spec), allowedTools: spec.allowed_tools ?? [], roles: spec.roles ?? [] },
   };
-}
-
-/** Throws PermanentFailure OUTPUT_SCHEMA_INVALID: what cannot be checked must not count as right. */
-function outputShape({ execution }: AgentSpec, agent: string): OutputShape | undefined {
-  const schema = execution?.output_schema;
-  if (schema === undefined) return undefined;
-  const validate = compileSchema(schema);
-  if (validate === null) {
-    throw new PermanentFailure(
-      "OUTPUT_SCHEMA_INVALID",
-      `the output_schema of ${agent} is no JSON Schema that can be checked in time`,
-    );
-  }
-  return { schema, problem: (value) => validate(value, "the output") };
 }
 
 /** Each tool once, though the agent may list it under two spellings. */

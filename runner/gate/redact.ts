@@ -1,5 +1,7 @@
 // Takes known secrets out of everything that is written down or handed on, also where they come encoded. It knows values,
 // not shapes: what a runner never resolved it cannot know.
+import { CUT } from "../bound-text.ts";
+import { formsOf } from "./secret-forms.ts";
 
 /** What it gives back is well-formed Unicode, too. */
 export interface Redactor {
@@ -11,17 +13,53 @@ export interface Redactor {
 /** What stands in the place of a secret. */
 export const REDACTED = "[secret]";
 
-/** Shorter values would take ordinary words and numbers out of results; nobody should use them as secrets. */
-export const MIN_SECRET_LENGTH = 4;
+/** Fewer characters give nothing away, and stand at the end of many texts. */
+const MIN_PART = 6;
 
 export function createRedactor(secrets: Iterable<string>): Redactor {
-  const forms = [...new Set([...secrets].flatMap(formsOf))].toSorted((a, b) => b.length - a.length);
-  const pattern = forms.length === 0 ? undefined : new RegExp(forms.map(escapePattern).join("|"), "g");
+  const forms = [...secrets].map(formsOf);
+  const patterns = [...new Set(forms.flatMap((form) => form.patterns))].toSorted((a, b) => b.length - a.length);
+  const parts = [...new Set(forms.flatMap((form) => form.texts))].filter((form) => form.length > MIN_PART);
+  const pattern = patterns.length === 0 ? undefined : new RegExp(patterns.join("|"), "g");
   const text = (from: string): string => {
     const whole = wellFormed(from);
-    return pattern === undefined ? whole : whole.replace(pattern, REDACTED);
+    return pattern === undefined ? whole : withoutParts(whole.replace(pattern, REDACTED), parts);
   };
   return { text, value: (value) => mapStrings(value, text) };
+}
+
+/** What a cut has left of a secret, at both ends of the text and on both sides of each mark. */
+function withoutParts(text: string, forms: readonly string[]): string {
+  return text
+    .split(CUT)
+    .map((piece) => withoutBeginning(withoutEnd(piece, forms), forms))
+    .join(CUT);
+}
+
+/** `text` ends with the beginning of a secret. */
+function withoutEnd(text: string, forms: readonly string[]): string {
+  const tail = text.slice(-MIN_PART);
+  if (tail.length < MIN_PART) return text;
+  for (const form of forms) {
+    for (let at = form.lastIndexOf(tail); at >= 0; at = at === 0 ? -1 : form.lastIndexOf(tail, at - 1)) {
+      const part = form.slice(0, at + MIN_PART);
+      if (text.endsWith(part)) return text.slice(0, -part.length) + REDACTED;
+    }
+  }
+  return text;
+}
+
+/** `text` begins with the end of a secret. */
+function withoutBeginning(text: string, forms: readonly string[]): string {
+  const head = text.slice(0, MIN_PART);
+  if (head.length < MIN_PART) return text;
+  for (const form of forms) {
+    for (let at = form.indexOf(head); at >= 0; at = form.indexOf(head, at + 1)) {
+      const part = form.slice(at);
+      if (text.startsWith(part)) return REDACTED + text.slice(part.length);
+    }
+  }
+  return text;
 }
 
 /** The same error, with its text redacted in place: class, code and stack stay. What a failure quotes may hold secrets. */
@@ -35,47 +73,6 @@ export function redactFailure<E>(error: E, redactor: Redactor): E {
 /** Half a surrogate pair, which canonical JSON cannot hold, becomes a replacement character. */
 export function wellFormed(text: string): string {
   return text.toWellFormed();
-}
-
-/** As it is, and as it looks in JSON, in URLs, in hexadecimal and inside of any Base64 text, such as a Basic header. */
-function formsOf(secret: string): string[] {
-  if (secret.length < MIN_SECRET_LENGTH) return [];
-  const bytes = Buffer.from(secret, "utf8");
-  const url = encodeURIComponent(bytes.toString("utf8"));
-  const lines = secret.split(/\r?\n/).filter((line) => line.trim().length >= MIN_LINE_LENGTH);
-  return [
-    secret,
-    ...(lines.length > 1 ? lines : []),
-    JSON.stringify(secret).slice(1, -1),
-    url,
-    url.replace(/%20/g, "+"),
-    url.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
-    bytes.toString("hex"),
-    bytes.toString("hex").toUpperCase(),
-    ...[0, 1, 2].flatMap((offset) => base64At(bytes, offset)),
-  ].filter((form) => form.length >= MIN_SECRET_LENGTH);
-}
-
-/** A key file is a secret of many lines; each of the long ones gives it away. */
-const MIN_LINE_LENGTH = 16;
-
-/** The part of a Base64 text that the secret alone decides, when it begins `offset` bytes after a group of three. */
-function base64At(secret: Buffer, offset: number): string[] {
-  const padded = Buffer.concat([Buffer.alloc(offset), secret])
-    .toString("base64")
-    .replace(/=+$/, "");
-  const from = offset === 0 ? 0 : offset + 1;
-  const whole = Math.floor(((offset + secret.length) * 8) / 6);
-  const form = padded.slice(from, whole);
-  if (form.length < MIN_ENCODED_LENGTH) return [];
-  return [form, form.replace(/\+/g, "-").replace(/\//g, "_")];
-}
-
-/** Fewer characters of Base64 turn up in any text. */
-const MIN_ENCODED_LENGTH = 6;
-
-function escapePattern(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\/-]/g, "\\$&");
 }
 
 /** Answers the same value where nothing in it changes, which is the rule. */

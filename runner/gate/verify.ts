@@ -1,6 +1,7 @@
 // Asks a tool whether a write of another one has happened: a gated step of its own, whose answer is written down as a
 // person's word would be. What it is asked and how it answers is told in docs/tasks.md.
 import { type StepRecord, type ToolCall, type ToolResult, toolStepId, verifyStepId } from "../../contracts/step.ts";
+import { cutText } from "../bound-text.ts";
 import type { GateOptions } from "./ask.ts";
 import { labelled, labelsOfCall } from "./carried.ts";
 import { callTool } from "./door.ts";
@@ -86,7 +87,7 @@ function readObject(text: string): Readonly<Record<string, unknown>> {
 const LONGEST_WHY = 300;
 
 function unsure(why: string): Verdict {
-  return { happened: "unknown", why: why.slice(0, LONGEST_WHY) };
+  return { happened: "unknown", why: cutText(why, LONGEST_WHY) };
 }
 
 const ANSWERS = { yes: "done", no: "retry", unknown: "unknown" } as const;

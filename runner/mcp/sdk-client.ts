@@ -2,6 +2,7 @@
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import type { CallToolResult, ListToolsResult } from "@modelcontextprotocol/sdk/types.js";
 import { PermanentFailure, TransientFailure, withoutEffect } from "../../contracts/failure.ts";
+import { cutText } from "../bound-text.ts";
 import { renderContent } from "./content.ts";
 import { MCP_LIMITS } from "./limits.ts";
 import type { McpCallOptions, McpCallResult, McpClient, McpToolDescription } from "./mcp-client.ts";
@@ -108,7 +109,7 @@ class SdkClient implements McpClient {
     if (code === REQUEST_TIMEOUT) return new TransientFailure("MCP_TIMEOUT", `${this.#label} ${what} in time`);
     if (code === CONNECTION_CLOSED)
       return new TransientFailure("MCP_CLOSED", `${this.#label} ${what}: connection closed`);
-    const text = error instanceof Error ? error.message.slice(0, 500) : "";
+    const text = error instanceof Error ? cutText(error.message, 500) : "";
     return new TransientFailure("MCP_MALFORMED", `${this.#label} ${what}: ${text}`, { cause: error });
   }
 

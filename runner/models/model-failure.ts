@@ -1,5 +1,6 @@
 // What can go wrong with a model provider, as failures: one table for both SDKs. Never carries a key.
 import { PermanentFailure, TransientFailure, withoutEffect } from "../../contracts/failure.ts";
+import { cutText } from "../bound-text.ts";
 
 /** Names for people: which manifest to look at. */
 export interface EndpointName {
@@ -20,7 +21,7 @@ const MAX_MESSAGE = 500;
 
 export function statusFailure(endpoint: EndpointName, model: string, error: ProviderError): Error {
   const { status } = error;
-  const said = error.message.slice(0, MAX_MESSAGE);
+  const said = cutText(error.message, MAX_MESSAGE);
   const details = { status, model };
   if (status === 401 || status === 403) return authFailure(endpoint, `was refused (${status})`);
   if (status === 404) {

@@ -1,9 +1,13 @@
 // Keeps the last bytes of a stream that must always be drained, to quote them when something goes wrong.
 import type { Readable } from "node:stream";
+import { CUT } from "../bound-text.ts";
+
+const MAX_QUOTED = 1_000;
 
 export class OutputRing {
   readonly #limitBytes: number;
   #kept = Buffer.alloc(0);
+  #isCut = false;
 
   constructor(limitBytes: number) {
     this.#limitBytes = limitBytes;
@@ -15,6 +19,7 @@ export class OutputRing {
   }
 
   add(chunk: Buffer): void {
+    this.#isCut ||= this.#kept.length + chunk.length > this.#limitBytes;
     const tail = chunk.subarray(Math.max(0, chunk.length - this.#limitBytes));
     this.#kept = Buffer.concat([this.#kept, tail]).subarray(-this.#limitBytes);
   }
@@ -25,6 +30,7 @@ export class OutputRing {
       .toString("utf8")
       .replace(/[^\P{Cc}\n]/gu, "")
       .trim();
-    return text.split("\n").slice(-lines).join("\n").slice(-1_000);
+    const last = (this.#isCut ? `${CUT}${text}` : text).split("\n").slice(-lines).join("\n");
+    return last.length > MAX_QUOTED ? `${CUT}${last.slice(-MAX_QUOTED)}` : last;
   }
 }

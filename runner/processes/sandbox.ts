@@ -5,6 +5,7 @@ import { realpath } from "node:fs/promises";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
 import { PermanentFailure } from "../../contracts/failure.ts";
+import { cutText } from "../bound-text.ts";
 import { findCommand } from "./find-command.ts";
 import type { Command } from "./process-group.ts";
 
@@ -188,5 +189,5 @@ const QUOTED = 200;
 
 function quoteOf(cause: unknown): string {
   const said = typeof cause === "object" && cause !== null && "stderr" in cause ? String(cause.stderr).trim() : "";
-  return (said === "" ? String(cause) : said).slice(0, QUOTED);
+  return cutText(said === "" ? String(cause) : said, QUOTED);
 }

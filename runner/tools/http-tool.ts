@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { PermanentFailure, TransientFailure, withoutEffect } from "../../contracts/failure.ts";
 import type { ToolSpec } from "../../contracts/kinds/tool.ts";
 import type { ToolResult } from "../../contracts/step.ts";
-import { boundText } from "../bound-text.ts";
+import { boundText, cutText } from "../bound-text.ts";
 import { type Outbound, type OutboundRequest, readBounded, sendChecked } from "./checked-request.ts";
 import { type CredentialGround, openCredentials } from "./credentials.ts";
 import type { ToolCallContext } from "./tool.ts";
@@ -90,7 +90,7 @@ async function readResult(source: HttpToolSource, response: IncomingMessage, sig
   const passing = statusCode >= 500 || statusCode === 408 || statusCode === 429;
   if (!passing) return { text: `HTTP ${statusCode}\n${text}`, isError: true };
   const retryAfterMs = retryAfter(response);
-  throw new TransientFailure("TOOL_UNAVAILABLE", `${label} answered ${statusCode}: ${text.slice(0, QUOTED_BYTES)}`, {
+  throw new TransientFailure("TOOL_UNAVAILABLE", `${label} answered ${statusCode}: ${cutText(text, QUOTED_BYTES)}`, {
     details: { status: statusCode },
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
   });

@@ -3,6 +3,7 @@
 import * as oauth from "oauth4webapi";
 import { canonicalJson, digestText } from "../../contracts/canonical.ts";
 import { PermanentFailure, TransientFailure, withoutEffect } from "../../contracts/failure.ts";
+import { cutText } from "../bound-text.ts";
 import { unlessAborted } from "../unless-aborted.ts";
 import { type Outbound, readBounded, sendChecked } from "./checked-request.ts";
 
@@ -139,7 +140,7 @@ function translate(label: string, { issuer }: Asked, error: unknown): unknown {
     return withoutEffect(new TransientFailure("TOKEN_UNAVAILABLE", text, { cause: error }));
   }
   const said = error instanceof oauth.ResponseBodyError ? `${error.error} ${error.error_description ?? ""}` : "";
-  const why = said.trim() === "" ? "its answer is no token" : said.trim().slice(0, LIMITS.quoted);
+  const why = said.trim() === "" ? "its answer is no token" : cutText(said.trim(), LIMITS.quoted);
   const mend = "look at `auth.secretRef` (keys client_id and client_secret), `tokenURL` and `scopes`";
   return new PermanentFailure("TOKEN_REFUSED", `${label}: ${issuer} gives no token: ${why}; ${mend}`, { cause: error });
 }

@@ -1,6 +1,7 @@
 // Carries MCP messages over the stdin and stdout of a server process, and ends the process with its whole group.
 import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { PermanentFailure, TransientFailure } from "../../../contracts/failure.ts";
+import { cutText } from "../../bound-text.ts";
 import { OutputRing } from "../../processes/output-ring.ts";
 import { type Command, type ProcessGroup, startGroup } from "../../processes/process-group.ts";
 import { MCP_LIMITS } from "../limits.ts";
@@ -122,7 +123,7 @@ export class StdioTransport implements ServerTransport {
       return;
     }
     this.#noiseBytes += line.length;
-    this.#stderr.add(Buffer.from(`[stdout] ${line.slice(0, 200)}\n`));
+    this.#stderr.add(Buffer.from(`[stdout] ${cutText(line, 200)}\n`));
     const bearable = this.#state === "silent" && this.#noiseBytes <= MCP_LIMITS.noiseBytes;
     if (!bearable) this.#fail("MCP_MALFORMED", "wrote a line to stdout that is no MCP message");
   }

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import { boundValue, TRACE_LIMITS } from "../../../runner/gate/bound.ts";
-import { createRedactor, MIN_SECRET_LENGTH } from "../../../runner/gate/redact.ts";
+import { createRedactor } from "../../../runner/gate/redact.ts";
+import { MIN_SECRET_LENGTH } from "../../../runner/gate/secret-forms.ts";
 import * as fc from "../../property.ts";
 
 const SECRET = 'p@ss/w+rd "quoted" ünïcode';
@@ -40,6 +41,32 @@ describe("a secret", () => {
         expect(own.text(encoded)).toContain("[secret]");
       }),
     );
+  });
+
+  it.each([
+    ["in JSON within JSON", JSON.stringify(JSON.stringify({ key: SECRET }))],
+    ["in JSON as Go writes it", "p@ss/w+rd \\u0022quoted\\u0022 \\u00fcn\\u00efcode"],
+    ["in JSON as PHP writes it", JSON.stringify(SECRET).replaceAll("/", "\\/")],
+    ["in a URL within a URL", encodeURIComponent(encodeURIComponent(SECRET))],
+    ["in a URL with every byte escaped", Buffer.from(SECRET).toString("hex").replace(/../g, "%$&")],
+    ["in markup", SECRET.replaceAll('"', "&quot;").replaceAll("ü", "&#252;").replaceAll("ï", "&#xEF;")],
+  ])("is taken out %s", (_, text) => {
+    expect(redactor.text(`<${text}>`).replace(/^[^[]*|[^\]]*$/g, "")).toBe("[secret]");
+  });
+
+  it("that a text was cut within is taken out, as far as it stands there", () => {
+    expect(redactor.text('it is p@ss/w+rd "quo')).toBe("it is [secret]");
+    expect(redactor.text('it is p@ss/w+r… (cut) and …"quoted" ünïcode')).toBe("it is [secret]… (cut) and …[secret]");
+    expect(redactor.text("it is p@ss/w+r, whole")).toBe("it is p@ss/w+r, whole");
+    const half = Buffer.from(SECRET).toString("base64").slice(0, 20);
+    expect(redactor.text(`Basic ${half}`)).toBe("Basic [secret]");
+  });
+
+  it("with backslashes is found in no more time than another", () => {
+    const own = createRedactor(["\\\\server\\share\\", 'a\\\\"\\/b']);
+    const begunMs = performance.now();
+    expect(own.text("\\".repeat(1_000_000))).toHaveLength(1_000_000);
+    expect(performance.now() - begunMs).toBeLessThan(2_000);
   });
 
   it("of several lines is taken out line by line too", () => {

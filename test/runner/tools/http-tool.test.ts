@@ -78,7 +78,7 @@ test("cuts a result of 50 MB at its limit, and says so", async () => {
   });
   const { text } = await call({ endpoint: server.url, max_result_bytes: 1000 });
   expect(text).toBe(
-    `${"z".repeat(1000)}\n[truncated: the first 1000 of more bytes; the tool's max_result_bytes is 1000]`,
+    `${"z".repeat(1000)}…\n[truncated: the first 1000 of more bytes; the tool's max_result_bytes is 1000]`,
   );
   expect(sent).toBeLessThan(50);
 });
@@ -86,7 +86,7 @@ test("cuts a result of 50 MB at its limit, and says so", async () => {
 test("does not cut within a character", async () => {
   const server = await serve((response) => void response.end("üüü"));
   const { text } = await call({ endpoint: server.url, max_result_bytes: 3 });
-  expect(text).toContain("ü\n[truncated: the first 2 of more bytes");
+  expect(text).toContain("ü…\n[truncated: the first 2 of more bytes");
 });
 
 test("gives the model what the tool complains about", async () => {
