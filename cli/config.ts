@@ -26,6 +26,8 @@ export interface Config {
   readonly webhookSecrets: readonly string[];
   /** COUNTWHEEL_MCP_TOKEN: what clients of `mcp --listen` must bring; undefined: only this machine may ask. */
   readonly mcpToken: string | undefined;
+  /** COUNTWHEEL_TOKEN: who this is, instead of the machine's user. An empty one is kept, to be refused. */
+  readonly apiToken: string | undefined;
   /** What git tells the hooks of a push. */
   readonly push: PushVariables;
   readonly color: boolean | undefined;
@@ -55,6 +57,7 @@ const VARIABLES = {
   COUNTWHEEL_AGE_IDENTITY: "opens sealed secrets: a file that `secret keygen` wrote, or its text",
   COUNTWHEEL_WEBHOOK_SECRET: "what GitHub signs webhooks with, for `reconcile --listen`; two with a comma, to rotate",
   COUNTWHEEL_MCP_TOKEN: "the bearer token that clients of `mcp --listen` must bring",
+  COUNTWHEEL_TOKEN: "who you are for approve, deny, run and apply: a token that `token create` printed",
   COUNTWHEEL_HOME: "where the embedded server and the mirrors live, instead of .countwheel/",
 } as const;
 
@@ -65,6 +68,7 @@ const OURS: readonly string[] = [
   "COUNTWHEEL_AGE_IDENTITY",
   "COUNTWHEEL_WEBHOOK_SECRET",
   "COUNTWHEEL_MCP_TOKEN",
+  "COUNTWHEEL_TOKEN",
 ];
 /** Characters of a token that nobody guesses. */
 const MIN_TOKEN_LENGTH = 24;
@@ -94,6 +98,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
         ?.split(",")
         .map((secret) => secret.trim()) ?? [],
     mcpToken: value("COUNTWHEEL_MCP_TOKEN"),
+    apiToken: variables["COUNTWHEEL_TOKEN"]?.trim(),
     push: readPush(value),
     color: readColor(value),
     noInput: value("CI") === "true",

@@ -47,9 +47,13 @@ export class UsageFailure extends PermanentFailure {
   }
 }
 
+/** Somebody, or something, may not do this: exit 4. */
+export class BlockedFailure extends PermanentFailure {}
+
 /** Whatever a command threw, as what the user gets to see. Unknown things are bugs of ours: exit 70. */
 export function failureOf(error: unknown): Failure {
   if (error instanceof UsageFailure) return { ...known(error), exitCode: EXIT.usage };
+  if (error instanceof BlockedFailure) return { ...known(error), exitCode: EXIT.blocked };
   if (error instanceof LeaseLost)
     return { code: error.code, message: error.message, exitCode: EXIT.stale, details: {} };
   if (error instanceof PermanentFailure || error instanceof TransientFailure) {

@@ -4,14 +4,20 @@ import { userInfo } from "node:os";
 import { promisify } from "node:util";
 import { oneLine, shorten } from "../reconciler/plan/inert.ts";
 import type { Host } from "./host.ts";
+import { UsageFailure } from "./output.ts";
 
 const LONGEST_NAME = 100;
 const GIT_MS = 2_000;
 
-/** A name as it was given: it is shown to people, and nothing is decided from it. */
+/** What only an identity that was proven may look like. */
+const PROVEN = /^\s*(local|github|token):/i;
+
+/** A name as it was given: it is shown to people, and nothing is decided from it. Throws UsageFailure. */
 export async function personOf(host: Host, as: string | undefined): Promise<string> {
+  if (as !== undefined && PROVEN.test(as))
+    throw new UsageFailure(`\`--as ${shorten(oneLine(as), LONGEST_NAME)}\` reads like an identity: it is a name only`);
   const name = as ?? host.config.actor ?? (await gitUser(host)) ?? userInfo().username;
-  return shorten(oneLine(name), LONGEST_NAME);
+  return shorten(oneLine(name.replace(PROVEN, "$1 ")), LONGEST_NAME);
 }
 
 async function gitUser({ cwd, config: { path, userHome } }: Host): Promise<string | undefined> {

@@ -6,11 +6,13 @@ import type { ActivationId, TaskRef } from "./task.ts";
 
 /**
  * Who says something, and how that is known. local: the machine's user, of whom access to Redis is all that is proven ·
- * github: a user whom GitHub authenticated · token: whoever holds a token of the API.
+ * github: a user whom GitHub authenticated · token: whoever holds the API token of this name.
  */
 export interface Identity {
   readonly kind: "local" | "github" | "token";
   readonly name: string;
+  /** Of a GitHub user: the number that stays theirs when their login changes. */
+  readonly id?: number;
 }
 
 export const IDENTITY_KINDS: readonly Identity["kind"][] = ["local", "github", "token"];
@@ -18,6 +20,25 @@ export const IDENTITY_KINDS: readonly Identity["kind"][] = ["local", "github", "
 /** `kind:name`, as policies name approvers. */
 export function identityText({ kind, name }: Identity): string {
   return `${kind}:${name}`;
+}
+
+/** As identities are compared: logins of GitHub and names of tokens have no case, users of a machine do. */
+function identityKey(text: string): string {
+  return text.startsWith("local:") ? text : text.toLowerCase();
+}
+
+/**
+ * Whether two identities may be one person's. A name that is the same under another kind counts: who wants two people is
+ * served worse by one who comes twice than by two who happen to be called the same.
+ */
+function mayBeSame(a: Identity, b: Identity): boolean {
+  const isSameUser = a.kind === b.kind && a.id !== undefined && a.id === b.id;
+  return isSameUser || bareName(a) === bareName(b);
+}
+
+/** Without the host of another GitHub than github.com. */
+function bareName({ name }: Identity): string {
+  return name.toLowerCase().split("@", 1)[0] ?? "";
 }
 
 /** What a question is about: any difference in any of it makes an approval one of another call. */
@@ -167,12 +188,14 @@ export function whyNotAnswer(
   requester: Identity | null,
 ): string | undefined {
   const name = identityText(by);
-  if (approvers !== null && !approvers.includes(name)) {
+  if (approvers !== null && !approvers.some((approver) => identityKey(approver) === identityKey(name))) {
     const who = approvers.length === 0 ? "nobody: the rules that ask name different people" : approvers.join(", ");
     return `${name} is none of those who may answer (${who})`;
   }
-  if (answer === "approved" && notRequester && requester !== null && identityText(requester) === name) {
-    return `${name} asked for the task, and the policy wants somebody else to approve its calls (not_requester)`;
+  if (answer === "approved" && notRequester && requester !== null && mayBeSame(requester, by)) {
+    const asker = identityText(requester);
+    const who = asker === name ? name : `${name}, by the name ${asker},`;
+    return `${who} asked for the task, and the policy wants somebody else to approve its calls (not_requester)`;
   }
   return undefined;
 }

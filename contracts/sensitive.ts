@@ -63,12 +63,12 @@ const SECRET_PART = /key|secret|token|passw|credential/iu;
 const SECRET_WORDS = /(?:^|_)(?:api_?key|access_?key|private_?key|secret|token|password|passwd|credentials?)$/;
 /** Prefixes that issuers give their keys, and keys in PEM form. */
 const KEY_SHAPES =
-  /^(?:sk-|sk_live_|ghp_|gho_|ghs_|github_pat_|glpat-|xox[abprs]-|AKIA[0-9A-Z]{12}|AIza[0-9A-Za-z_-]{20})|-----BEGIN [A-Z ]*PRIVATE KEY-----/;
+  /^(?:sk-|sk_live_|ghp_|gho_|ghs_|github_pat_|glpat-|xox[abprs]-|AKIA[0-9A-Z]{12}|AIza[0-9A-Za-z_-]{20}|cw_[\w.-]{1,63}_[\w-]{43})|-----BEGIN [A-Z ]*PRIVATE KEY-----/;
 const URL_PASSWORD = /^[a-z][a-z0-9+.-]*:\/\/[^/@\s:]*:[^/@\s]+@/i;
 
 /** `api_key: …` and `"token": "…"`, wherever they stand, and what has the shape of a key. */
 const CREDENTIAL_TEXT =
-  /(?:api[_-]?key|access[_-]?key|private[_-]?key|secret|token|password|passwd|credentials?)["']?\s*[:=]\s*["']?[^\s"'{[|>]|\b(?:sk-|sk_live_|ghp_|gho_|ghs_|github_pat_|glpat-|xox[abprs]-|AKIA[0-9A-Z]{12}|AIza[0-9A-Za-z_-]{20})|PRIVATE KEY-----|:\/\/[^/@\s:]*:[^/@\s]+@/i;
+  /(?:api[_-]?key|access[_-]?key|private[_-]?key|secret|token|password|passwd|credentials?)["']?\s*[:=]\s*["']?[^\s"'{[|>]|\b(?:sk-|sk_live_|ghp_|gho_|ghs_|github_pat_|glpat-|xox[abprs]-|AKIA[0-9A-Z]{12}|AIza[0-9A-Za-z_-]{20}|cw_[\w.-]{1,63}_[\w-]{43})|PRIVATE KEY-----|:\/\/[^/@\s:]*:[^/@\s]+@/i;
 
 /** Whether a text may hold a credential that no manifest was made of: in a field that nobody knows, in a broken file. */
 export function mayHoldCredential(text: string): boolean {

@@ -15,7 +15,13 @@ export function strictestTerms(a: ApprovalTerms, b: ApprovalTerms): ApprovalTerm
 
 function bothOf(a: readonly string[] | null, b: readonly string[] | null): readonly string[] | null {
   if (a === null || b === null) return a ?? b;
-  return a.filter((approver) => b.includes(approver));
+  const keys = new Set(b.map(approverKey));
+  return a.filter((approver) => keys.has(approverKey(approver)));
+}
+
+/** Logins of GitHub and names of tokens have no case; users of a machine do. */
+function approverKey(approver: string): string {
+  return approver.startsWith("local:") ? approver : approver.toLowerCase();
 }
 
 export function strictestAsk(a: AskVerdict, b: AskVerdict): Pick<AskVerdict, "onViolation" | "approval"> {

@@ -3,8 +3,8 @@ import { type AuditEnd, type AuditEntry, type AuditFacts, auditStart, chainEntry
 import { ask, askAll } from "./ask.ts";
 import type { Redis } from "./connect.ts";
 import { environmentKeys } from "./keys.ts";
-import { corrupt, jsonOf, listOf, numberOf, objectOf, textOf, textsOf } from "./reply.ts";
-import { appendToAudit, type HoldChange } from "./scripts/append-audit.ts";
+import { clockOf, corrupt, jsonOf, listOf, numberOf, objectOf, textOf, textsOf } from "./reply.ts";
+import { appendToAudit, type ToldChange } from "./scripts/append-audit.ts";
 
 export interface AuditDraft {
   /** Where it is given, an entry of this name is in the log only once, however often it is appended. */
@@ -16,10 +16,10 @@ export interface AuditDraft {
 export interface AuditExtras {
   /** Ended tasks that were to be told, and are with these entries. */
   readonly settled?: readonly (readonly [member: string, token: string])[];
-  readonly change?: HoldChange;
+  readonly change?: ToldChange;
 }
 
-/** All of them or none, in this order. False: the change that they tell of was none, and nothing is written. */
+/** All of them or none, in this order. False: the change that they tell of would be none, and nothing is written. */
 export async function appendAudit(
   redis: Redis,
   env: string,
@@ -62,14 +62,12 @@ async function readPlace(redis: Redis, env: string, names: readonly string[]): P
   const pipeline = redis.pipeline().xrevrange(audit, "+", "-", "COUNT", 1).time();
   if (names.length > 0) pipeline.hmget(auditIndex, ...names);
   const [last, clock, found = []] = await askAll(redis, () => pipeline.exec());
-  const [seconds, micros] = listOf(what, clock);
-  const ms = numberOf(what, seconds) * 1_000 + Math.floor(numberOf(what, micros) / 1_000);
   const indexed = listOf(what, found);
   const end = endOf(what, listOf(what, last)[0]);
   return {
     end: end ?? auditStart(env),
     after: end?.hash ?? "",
-    at: new Date(ms).toISOString(),
+    at: new Date(clockOf(what, clock)).toISOString(),
     known: new Set(names.filter((_, index) => indexed[index] !== null)),
   };
 }

@@ -67,7 +67,7 @@ export async function suspend(
 ): Promise<void> {
   const field = address ?? ENVIRONMENT;
   const facts = { kind: "suspended" as const, what: field, ...suspension };
-  const change = { op: "HSET" as const, field, value: JSON.stringify(suspension) };
+  const change = { of: "holds" as const, op: "HSET" as const, field, value: JSON.stringify(suspension) };
   await appendAudit(redis, env, [{ facts }], { change });
 }
 
@@ -93,7 +93,7 @@ export async function resume(
 
 async function lift(redis: Redis, env: string, name: string, { by, since }: Word): Promise<boolean> {
   const facts = { kind: "resumed" as const, what: name, by, since };
-  return await appendAudit(redis, env, [{ facts }], { change: { op: "HDEL", field: name } });
+  return await appendAudit(redis, env, [{ facts }], { change: { of: "holds", op: "HDEL", field: name } });
 }
 
 async function acceptHistory(redis: Redis, env: string, word: Word): Promise<boolean> {

@@ -31,6 +31,10 @@ export interface EnvironmentKeys {
   readonly archived: string;
   /** hash: `environment`, `rolled-back` or an address → who told the reconciler to leave it alone. */
   readonly holds: string;
+  /** hash: name of an API token → its sealed record, with a digest of the token and nothing else of it. */
+  readonly tokens: string;
+  /** hash: name of an API token → when it was shown last; of one before it where that was earlier. */
+  readonly tokenUses: string;
   /** hash: task intent → task name. Grows by one for each content of a run-mode Task. */
   readonly intents: string;
   /** hash: task intent → its JSON, until it is settled. */
@@ -93,6 +97,8 @@ export function environmentKeys(env: string): EnvironmentKeys {
     archive: `${tag}:manifests`,
     archived: `${tag}:manifests-last`,
     holds: `${tag}:holds`,
+    tokens: `${tag}:tokens`,
+    tokenUses: `${tag}:token-uses`,
     intents: `${tag}:intents`,
     pendingIntents: `${tag}:intents-pending`,
     pendingTriggers: `${tag}:triggers-pending`,

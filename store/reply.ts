@@ -26,6 +26,12 @@ export function numberOf(what: string, value: unknown): number {
   throw corrupt(what, "it is no number");
 }
 
+/** Milliseconds, of what TIME answers: Redis' own clock. */
+export function clockOf(what: string, value: unknown): number {
+  const [seconds, micros] = listOf(what, value);
+  return numberOf(what, seconds) * 1_000 + Math.floor(numberOf(what, micros) / 1_000);
+}
+
 /** Empty text stands for null: a hash field cannot hold one. */
 export function numberOrNull(what: string, value: unknown): number | null {
   return value === "" ? null : numberOf(what, value);

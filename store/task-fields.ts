@@ -199,8 +199,8 @@ function requesterOf(what: string, value: string | undefined): Pick<TaskRecord, 
 }
 
 export function readIdentity(what: string, value: unknown): Identity {
-  const { kind, name } = objectOf(what, value);
+  const { kind, name, id } = objectOf(what, value);
   const known = IDENTITY_KINDS.find((candidate) => candidate === kind);
   if (known === undefined) throw corrupt(what, `\`${String(kind)}\` is no kind of identity`);
-  return { kind: known, name: textOf(what, name) };
+  return { kind: known, name: textOf(what, name), ...(id === undefined ? {} : { id: numberOf(what, id) }) };
 }

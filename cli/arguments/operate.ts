@@ -3,6 +3,7 @@ import { Argument, type Command } from "commander";
 import { RUNNER_LIMITS } from "../../runner/limits.ts";
 import { type Act, type ProgramFacts, withMachine, withOutput, withStateFlags } from "./flags.ts";
 import { addMcpCommands } from "./mcp.ts";
+import { addTokenCommands } from "./token.ts";
 import { collect, commaList, durationMs, leaseDuration, wholeNumber } from "./values.ts";
 
 export function addOperateCommands(program: Command, facts: ProgramFacts, act: Act): void {
@@ -12,6 +13,7 @@ export function addOperateCommands(program: Command, facts: ProgramFacts, act: A
   addRetry(program, facts, act);
   addResolve(program, facts, act);
   addAnswers(program, facts, act);
+  addTokenCommands(program, facts, act);
   addDown(program, act);
   addDemo(program, act);
   addCompletion(program, act);
@@ -124,7 +126,10 @@ function addAnswers(program: Command, facts: ProgramFacts, act: Act): void {
       .argument("<approval>", "its name, as `get approvals` lists it")
       .option("-n, --namespace <name>", "the namespace (default: default)")
       .option("--reason <text>", "why, for the trace")
-      .option("--as <name>", "what you want to be called in the trace; who counts is this machine's user");
+      .option(
+        "--as <name>",
+        "what you want to be called in the trace; who counts is COUNTWHEEL_TOKEN, else this machine's user",
+      );
     withOutput(withStateFlags(command, facts), ["text", "json"]).action((approval, flags) =>
       act(
         async () => {

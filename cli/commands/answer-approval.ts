@@ -1,5 +1,5 @@
 // `approve <approval>` and `deny <approval>`: a person's word on a call or a turn that waits for it. The trace keeps who said what.
-import { type ApprovalWord, askedFacts, askedName, identityText } from "../../contracts/approval.ts";
+import { type ApprovalWord, askedFacts, askedName, type Identity, identityText } from "../../contracts/approval.ts";
 import { oneLine } from "../../reconciler/plan/inert.ts";
 import { type AnswerOutcome, answerApproval } from "../../store/approvals/answer-approval.ts";
 import type { KnownApproval } from "../../store/approvals/read-approvals.ts";
@@ -8,7 +8,7 @@ import { openQueue } from "../../store/queue.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { findApproval } from "../find-approval.ts";
 import type { CommonFlags, Host } from "../host.ts";
-import { localIdentity } from "../identity.ts";
+import { identityOf } from "../identity.ts";
 import { printFailure, printJson, say } from "../output.ts";
 import { openRedis } from "../redis.ts";
 
@@ -28,17 +28,19 @@ export const runDeny = (host: Host, options: AnswerOptions): Promise<ExitCode> =
 async function answer(host: Host, options: AnswerOptions, said: Said): Promise<ExitCode> {
   const { redis, close } = await openRedis(host, options);
   try {
+    const by = await identityOf(host, redis, options.env, "approve");
     const approval = await findApproval(redis, options);
-    const outcome = await tellStore(redis, options.env, approval, said, wordOf(host, options));
-    return outcome.outcome === "ruled" ? tell(host, options, approval, said) : refuse(host, options, approval, outcome);
+    const outcome = await tellStore(redis, options.env, approval, said, wordOf(host, options, by));
+    if (outcome.outcome !== "ruled") return refuse(host, options, approval, outcome);
+    return tell(host, options, approval, { said, by });
   } finally {
     await close();
   }
 }
 
-function wordOf(host: Host, { as, reason }: AnswerOptions): ApprovalWord {
+function wordOf(host: Host, { as, reason }: AnswerOptions, by: Identity): ApprovalWord {
   const told = { ...(as === undefined ? {} : { as }), ...(reason === undefined ? {} : { reason }) };
-  return { by: localIdentity(), ...told, at: host.now().toISOString() };
+  return { by, ...told, at: host.now().toISOString() };
 }
 
 async function tellStore(
@@ -56,9 +58,14 @@ async function tellStore(
   }
 }
 
-function tell(host: Host, { output }: AnswerOptions, approval: KnownApproval, said: Said): ExitCode {
+function tell(
+  host: Host,
+  { output }: AnswerOptions,
+  approval: KnownApproval,
+  { said, by: who }: { readonly said: Said; readonly by: Identity },
+): ExitCode {
   const { name, namespace, task } = approval;
-  const by = identityText(localIdentity());
+  const by = identityText(who);
   if (output === "json") printJson(host, { name, namespace, task, ...askedFacts(approval), answer: said, by });
   else host.stdout.write(`${name} is ${said}: ${consequence(approval, said)}\n`);
   say(host, `Next: countwheel trace ${task} -f`);

@@ -21,13 +21,13 @@ import { isSavedPlan, parseSavedPlan } from "../../reconciler/plan/saved-plan.ts
 import { noteHeldHistory, readHolds } from "../../store/holds.ts";
 import { writeRetention } from "../../store/retention-rules.ts";
 import { readState } from "../../store/state.ts";
+import { applierOf } from "../apply/applier.ts";
 import { findHeldBranch, findRefusal } from "../apply/refusal.ts";
 import { environmentSpec, findSettings } from "../environment-settings.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { printFailure, say, UsageFailure } from "../output.ts";
 import { readVersion, TOOL_NAME } from "../package-facts.ts";
-import { personOf } from "../person.ts";
 import { fileFromHere, type SourceFlags, sourceTools, specOfPlan } from "../plan-source.ts";
 import { openRedis } from "../redis.ts";
 import { careOf, refuseUnsigned } from "../source-care.ts";
@@ -140,6 +140,7 @@ function planNow(host: Host, { env }: ApplyOptions, planned: Planned): Plan {
 
 export async function carryOut(host: Host, options: ApplyOptions, work: Work): Promise<ExitCode> {
   const { plan, source, observed, open } = work;
+  const person = await applierOf(host, open.writer.redis, options);
   const refused = findRefusal(options, work, host.now());
   if (refused?.code === "HISTORY_HELD") await keepHeldBranch(options, work, host.now());
   if (refused !== undefined) return printFailure(host, options.output, refused);
@@ -156,7 +157,6 @@ export async function carryOut(host: Host, options: ApplyOptions, work: Work): P
     printApplied(host, options.output, { plan, outcome: { outcome: "unchanged", tasks } });
     return EXIT.ok;
   }
-  const person = await personOf(host, options.as);
   const acceptedHistory = work.acceptedHistory ?? allowedHistory(options, work, { by: person, since: host.now() });
   const note = {
     person,

@@ -10,7 +10,7 @@ import type { CommonFlags, Host } from "../host.ts";
 import { printJson, printList, say } from "../output.ts";
 import { readPlaces } from "../places.ts";
 import { openRedis } from "../redis.ts";
-import { approvalRows, renderApproval } from "../view/approvals.ts";
+import { type AroundApproval, approvalRows, renderApproval } from "../view/approvals.ts";
 import { renderTable } from "../view/table.ts";
 import { watchRows } from "../watch-rows.ts";
 
@@ -86,12 +86,13 @@ export async function describeApproval(
     approval: name,
     ...(namespace === undefined ? {} : { namespace }),
   });
-  const placeOf = await placesOf(redis, env, approval);
+  const around = await readAround(redis, env, approval);
   if (output === "json") {
+    const { placeOf, requestedBy } = around;
     const reasons = approval.reasons.map((reason) => ({ ...reason, place: placeOf(reason.policy) ?? null }));
-    return printJson(host, { ...approval, reasons });
+    return printJson(host, { ...approval, requestedBy, reasons });
   }
-  host.stdout.write(renderApproval(approval, placeOf, host.now()));
+  host.stdout.write(renderApproval(approval, around, host.now()));
   if (approval.phase !== "Pending") return say(host, `Next: countwheel trace ${approval.task}`);
   say(host, `Next: countwheel approve ${nameOf(approval)}`);
   say(host, `  or: countwheel deny ${nameOf(approval)} --reason WHY`);
@@ -101,9 +102,9 @@ function nameOf({ namespace, name }: KnownApproval): string {
   return namespace === "default" ? name : `${namespace}/${name}`;
 }
 
-/** Of the rules that ask; a Secret or a tool stands at no place that matters here. */
-async function placesOf(redis: Redis, env: string, { namespace, task }: KnownApproval) {
-  const { snapshot } = await findTask(redis, { env, task: `${namespace}/${task}` });
+/** Places of the rules that ask; a Secret or a tool stands at none that matters here. */
+async function readAround(redis: Redis, env: string, { namespace, task }: KnownApproval): Promise<AroundApproval> {
+  const { snapshot, requestedBy = null } = await findTask(redis, { env, task: `${namespace}/${task}` });
   const placeOf = await readPlaces(redis, env, snapshot);
-  return (policy: string): string | undefined => (parseAddress(policy) === undefined ? undefined : placeOf(policy));
+  return { requestedBy, placeOf: (policy) => (parseAddress(policy) === undefined ? undefined : placeOf(policy)) };
 }

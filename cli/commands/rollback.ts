@@ -10,13 +10,13 @@ import { type HistoryEntry, readHistory } from "../../store/history.ts";
 import { readHolds } from "../../store/holds.ts";
 import { STORE_LIMITS } from "../../store/limits.ts";
 import { readState } from "../../store/state.ts";
+import { applierOf } from "../apply/applier.ts";
 import { envWords } from "../env-words.ts";
 import { findSettings } from "../environment-settings.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Host } from "../host.ts";
 import { printFailure, say } from "../output.ts";
 import { readVersion, TOOL_NAME } from "../package-facts.ts";
-import { personOf } from "../person.ts";
 import { shellWord, sourceTools } from "../plan-source.ts";
 import { type OpenRedis, openRedis } from "../redis.ts";
 import { printPlan } from "../view/plan.ts";
@@ -77,7 +77,12 @@ async function rollBack(host: Host, options: RollbackOptions, rollback: Rollback
   if (options.output === "text") await printPlan(host, "text", { plan, commit: null, base, showFile: (file) => file });
   const { serial, commit } = entry;
   const against = await branchHead(host, entries, base);
-  const restores = { to: serial, by: await personOf(host, options.as), since: host.now().toISOString(), against };
+  const restores = {
+    to: serial,
+    by: await applierOf(host, server.redis, options),
+    since: host.now().toISOString(),
+    against,
+  };
   const open = openWriter(host, server, options.env);
   try {
     const work = { plan, source, observed, open, settings, rollback: { rollbackOf: { serial, commit }, restores } };

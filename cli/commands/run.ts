@@ -7,7 +7,7 @@ import { addressOf, DEFAULT_NAMESPACE } from "../../contracts/address.ts";
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import { readGraph } from "../../contracts/graph.ts";
 import { specOf } from "../../contracts/kinds.ts";
-import { makeTask, type NewTask } from "../../contracts/new-task.ts";
+import { makeTask, type NewTask, type TaskRequest } from "../../contracts/new-task.ts";
 import type { ObservedState, StateRecord } from "../../contracts/record.ts";
 import { makeSnapshot } from "../../contracts/snapshot.ts";
 import { hasEnded, type TaskRecord, type TaskRef } from "../../contracts/task.ts";
@@ -19,7 +19,7 @@ import { readState } from "../../store/state.ts";
 import { createTask, followTrace, readTask } from "../../store/tasks.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
-import { localIdentity } from "../identity.ts";
+import { identityOf } from "../identity.ts";
 import { printJson, say, UsageFailure } from "../output.ts";
 import { openRedis } from "../redis.ts";
 
@@ -53,13 +53,14 @@ async function makeRun(
   redis: Redis,
   input: Readonly<Record<string, string>>,
 ): Promise<TaskRef> {
+  const requestedBy = await identityOf(host, redis, options.env, "run");
   const state = await readState(redis, options.env);
   const record = findSystem(state, options);
   const snapshot = makeSnapshot(state.records.values());
   await putSnapshot(redis, options.env, snapshot);
   const queue = openQueue(redis, options.env);
   try {
-    const task = newTask(host, options, record, { input, snapshot: snapshot.digest });
+    const task = newTask(host, options, record, { input, snapshot: snapshot.digest, requestedBy });
     await createTask(redis, queue, task);
     return task.ref;
   } finally {
@@ -92,7 +93,7 @@ function newTask(
   host: Host,
   { env }: RunOptions,
   { manifest, source }: StateRecord,
-  given: { readonly input: Readonly<Record<string, string>>; readonly snapshot: string },
+  given: Required<Pick<TaskRequest, "input" | "snapshot" | "requestedBy">>,
 ): NewTask {
   const { namespace, name: system } = manifest.metadata;
   const spec = specOf(manifest, "AgentSystem");
@@ -109,7 +110,6 @@ function newTask(
     manifest: null,
     source: { commit: source.commit, file: source.file, line: source.line },
     plan: null,
-    requestedBy: localIdentity(),
     createdAt: host.now().toISOString(),
     ...given,
   });

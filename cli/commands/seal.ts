@@ -2,6 +2,7 @@
 import { PermanentFailure } from "../../contracts/failure.ts";
 import { type SealAnswer, sealState } from "../../store/scripts/seal-state.ts";
 import { sealTasks } from "../../store/seal-tasks.ts";
+import { sealTokens } from "../../store/tokens/seal-tokens.ts";
 import { acquireWriterLock } from "../../store/writer-lock.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
@@ -28,7 +29,8 @@ export async function runSeal(host: Host, options: SealOptions): Promise<ExitCod
   const server = await openRedis(host, options);
   try {
     const answer = await sealLocked(host, options.env, server);
-    return print(host, options, answer, await sealTasks(server.redis, options.env));
+    const tasks = await sealTasks(server.redis, options.env);
+    return print(host, options, answer, { tasks, tokens: await sealTokens(server.redis, options.env) });
   } finally {
     await server.close();
   }
@@ -59,17 +61,25 @@ async function sealLocked(host: Host, env: string, server: OpenRedis): Promise<S
   }
 }
 
-function print(host: Host, { env, output }: SealOptions, answer: SealAnswer, tasks: number): ExitCode {
+interface Beside {
+  readonly tasks: number;
+  /** Names. */
+  readonly tokens: readonly string[];
+}
+
+function print(host: Host, { env, output }: SealOptions, answer: SealAnswer, { tasks, tokens }: Beside): ExitCode {
   if (answer.outcome === "no-state") {
     const message = `environment ${env} has no state yet: its first apply is sealed by itself`;
     return printFailure(host, output, { code: "NO_STATE", message, exitCode: EXIT.failed, details: {} });
   }
   const { records, serial } = answer;
-  if (output === "json") printJson(host, { formatVersion: "1", env, records, serial, tasks });
+  if (output === "json") printJson(host, { formatVersion: "1", env, records, serial, tasks, tokens });
   else {
     const open = tasks === 0 ? "" : ` and ${tasks} ${tasks === 1 ? "task that has" : "tasks that have"} not ended`;
     host.stdout.write(`Sealed ${records} records${open} of environment ${env} at serial ${serial}.\n`);
   }
+  if (tokens.length > 0)
+    say(host, `So are its API tokens: ${tokens.join(", ")}. Revoke what you do not know: countwheel token revoke NAME`);
   say(host, "Next: set COUNTWHEEL_STATE_KEY wherever a reconciler, a runner or a command uses this environment.");
   return EXIT.ok;
 }

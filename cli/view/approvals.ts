@@ -1,5 +1,5 @@
 // Approvals for people: a table, and one with all that there is to know before saying yes.
-import { identityText, type ModelQuestion, type ToolQuestion } from "../../contracts/approval.ts";
+import { type Identity, identityText, type ModelQuestion, type ToolQuestion } from "../../contracts/approval.ts";
 import { renderDuration } from "../../contracts/duration.ts";
 import { oneLine, shorten } from "../../reconciler/plan/inert.ts";
 import type { KnownApproval } from "../../store/approvals/read-approvals.ts";
@@ -45,7 +45,13 @@ function expiryText({ phase, expiresAt }: KnownApproval, now: Date): string {
   return leftMs <= 0 ? "now" : `in ${renderDuration(leftMs)}`;
 }
 
-export function renderApproval(approval: KnownApproval, placeOf: PlaceOf, now: Date): string {
+export interface AroundApproval {
+  /** null: no person is known to have asked for the task. */
+  readonly requestedBy: Identity | null;
+  readonly placeOf: PlaceOf;
+}
+
+export function renderApproval(approval: KnownApproval, { requestedBy, placeOf }: AroundApproval, now: Date): string {
   const { name, namespace, task, phase, activation, step, expiresAt, terms, word } = approval;
   const expiry = expiryText(approval, now);
   const facts: readonly (readonly [string, string])[] = [
@@ -56,7 +62,8 @@ export function renderApproval(approval: KnownApproval, placeOf: PlaceOf, now: D
     ...subjectFacts(approval),
     ["Asked", approval.requestedAt],
     ["Expires", expiry === "-" ? expiresAt : `${expiresAt} (${expiry})`],
-    ["May answer", answerersText(terms)],
+    ["May answer", answerersText(terms, requestedBy)],
+    ["Known by", proofText(terms)],
     ["Bound to", `${approval.binding}, decision ${approval.decisionId}`],
     ...(word === undefined
       ? []
@@ -90,9 +97,26 @@ function contentOf(asked: ToolQuestion | ModelQuestion): string {
   return `The last of ${messages} message${messages === 1 ? "" : "s"} (${oneLine(lastMessage.role)}):\n${indent(lastMessage.text)}`;
 }
 
-function answerersText({ approvers, notRequester }: KnownApproval["terms"]): string {
+type Terms = KnownApproval["terms"];
+
+function answerersText({ approvers, notRequester }: Terms, requestedBy: Identity | null): string {
   const who = approvers === null ? "anybody" : approvers.join(", ") || "nobody";
-  return notRequester ? `${who}, but not who asked for the task` : who;
+  const asker = requestedBy === null ? "nobody that is known" : identityText(requestedBy);
+  return notRequester ? `${who}, but not who asked for the task (${asker})` : who;
+}
+
+const PROOFS: Readonly<Record<Identity["kind"], string>> = {
+  local: "local: by their user on the machine where they answer",
+  token: "token: by COUNTWHEEL_TOKEN",
+  github: "github: by nothing yet",
+};
+
+/** How those who may answer show who they are. */
+function proofText({ approvers }: Terms): string {
+  const proofs = Object.entries(PROOFS).filter(
+    ([kind]) => approvers === null || approvers.some((approver) => approver.startsWith(`${kind}:`)),
+  );
+  return proofs.map(([, proof]) => proof).join(" · ") || "-";
 }
 
 function reasonLines({ reasons }: KnownApproval, placeOf: PlaceOf): string {

@@ -15,6 +15,9 @@ export interface AuditFacts {
     | "state.imported"
     /** A state that was lost was made anew from a commit; the apply that did it stands before. */
     | "state.rebuilt"
+    /** Who may answer as `token:NAME` from now on, what for, until when and by whose word; and that nobody may any more. */
+    | "token.created"
+    | "token.revoked"
     /** Of an approval: who decided what, or that nobody did in time; the whole of it is in the task's trace. */
     | "approval.decided"
     /** What was said in a task is erased: by whom, why, and a digest of what is left of its events. */

@@ -12,7 +12,7 @@ import { hasEnded, type TaskRef } from "../../contracts/task.ts";
 import { ask, askAll } from "../ask.ts";
 import type { Redis } from "../connect.ts";
 import { environmentKeys, parseTaskMember, taskKeys, taskMember } from "../keys.ts";
-import { corrupt, fieldsIn, jsonOf, listOf, numberOf, objectOf, textOf } from "../reply.ts";
+import { clockOf, corrupt, fieldsIn, jsonOf, listOf, numberOf, objectOf, textOf } from "../reply.ts";
 import { type Fields, readIdentity, readTaskPhase } from "../task-fields.ts";
 
 export type KnownApproval = ApprovalRecord & Deadline;
@@ -65,8 +65,7 @@ function approvalsOf(task: TaskRef, [time, taskPhase, hash]: readonly unknown[])
   const fields = fieldsIn(what, hash);
   const ids = Object.keys(fields).filter((field) => !field.includes("/"));
   if (ids.length === 0) return [];
-  const [seconds, micros] = listOf(what, time);
-  const nowMs = numberOf(what, seconds) * 1_000 + Math.floor(numberOf(what, micros) / 1_000);
+  const nowMs = clockOf(what, time);
   const hasTaskEnded = taskPhase === null || hasEnded(readTaskPhase(what, taskPhase));
   return ids.map((id) => approvalOf(task, id, fields, { nowMs, hasTaskEnded })).toSorted(byTime);
 }

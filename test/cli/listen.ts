@@ -8,7 +8,8 @@ export interface Told {
   readonly err: () => string;
 }
 
-export function listen(cwd: string): Told {
+/** `variables`: what the process environment of the command is. */
+export function listen(cwd: string, variables: Readonly<Record<string, string>> = {}): Told {
   const told = { out: "", err: "" };
   const output = (name: "out" | "err") => ({
     isTTY: false,
@@ -21,7 +22,7 @@ export function listen(cwd: string): Told {
     stdout: output("out"),
     stderr: output("err"),
     cwd,
-    config: readConfig({}).config,
+    config: readConfig(variables).config,
     signal: new AbortController().signal,
     now: () => new Date(),
     confirm: async () => false,

@@ -39,6 +39,7 @@ it.each<[string, Manifest, string[]]>([
     ["/spec/options/api_key"],
   ],
   ["text in the shape of a key", manifest("McpServer", { args: ["--auth", "ghp_0123456789"] }), ["/spec/args/1"]],
+  ["an API token", manifest("McpServer", { args: [`cw_ci_${"x".repeat(43)}`, "cw_ci"] }), ["/spec/args/0"]],
   ["a password inside an address", manifest("Memory", { endpoint: "postgres://u:p@h/db" }), ["/spec/endpoint"]],
   ["no references", manifest("Tool", { auth: { secret_ref: "s" }, endpoint: "https://h/x" }), []],
 ])("finds %s", (_, value, paths) => {
