@@ -86,7 +86,7 @@ export async function runPlan(host: Host, options: PlanOptions): Promise<ExitCod
   const verify = async () => (await opened.verify?.(base, plan.source.headSha, host.signal)) ?? null;
   const ground = { settings, from: base, accepted: holds?.acceptedHistory ?? null, verify, now: host.now() };
   if (holds !== undefined) for (const line of await waitLines(plan, ground)) say(host, line);
-  return await finish(host, options, { spec, plan, replaced });
+  return await finish(host, options, { spec, plan, replaced, isPatched: settings.overlays.length > 0 });
 }
 
 interface Reading {
@@ -169,14 +169,17 @@ interface Made {
   readonly spec: SourceSpec;
   readonly plan: Plan;
   readonly replaced: Replaced | null;
+  /** By overlays. */
+  readonly isPatched: boolean;
 }
 
 async function finish(host: Host, options: PlanOptions, made: Made): Promise<ExitCode> {
-  const { spec, plan } = made;
+  const { spec, plan, isPatched } = made;
   if (hasErrors(plan.problems) && !plan.applyable) {
     const words = sourceWords(spec, host);
-    const again =
-      spec.kind === "folder" ? `countwheel validate ${words}` : `countwheel plan ${words}${envWords(options.env)}`;
+    const planAgain = `countwheel plan ${words}${envWords(options.env)}`;
+    // Patches of overlays belong to an environment, and are no manifests that `validate` could judge.
+    const again = spec.kind === "folder" && !isPatched ? `countwheel validate ${words}` : planAgain;
     if (options.out !== undefined) say(host, `The plan was not saved: it cannot be applied.`);
     say(host, `Next: mend the problems above, then ${again}`);
     return EXIT.invalid;

@@ -1,5 +1,5 @@
 // Applies patches to the manifests that they name, in order. Pure; whether the outcome is valid is for recheck.ts to say.
-import { type Address, displayAddress } from "../../contracts/address.ts";
+import { type Address, displayAddress, parseAddress } from "../../contracts/address.ts";
 import type { ApiVersion, Manifest } from "../../contracts/manifest.ts";
 import type { Place, Problem } from "../../contracts/problem.ts";
 import { escapePointer } from "../../contracts/sensitive.ts";
@@ -101,9 +101,10 @@ function findIdentityChange(patch: Patch, { manifest }: Patchable): Problem | un
   const changed = (["kind", "name", "namespace"] as const).find(
     (key) => said[key] !== undefined && said[key] !== is[key],
   );
-  if (changed !== undefined) return refuse(patch, `the patch of \`${patch.target}\` changes its ${changed}`, RENAME);
+  if (changed !== undefined)
+    return refuse(patch, `the patch of \`${shownTarget(patch)}\` changes its ${changed}`, RENAME);
   if (patch.apiVersion === undefined || patch.apiVersion === manifest.apiVersion) return undefined;
-  const summary = `the patch of \`${patch.target}\` is written in \`${patch.apiVersion}\`, its manifest in \`${manifest.apiVersion}\``;
+  const summary = `the patch of \`${shownTarget(patch)}\` is written in \`${patch.apiVersion}\`, its manifest in \`${manifest.apiVersion}\``;
   return refuse(patch, summary, "Leave `apiVersion` out, or write the manifest's own.");
 }
 
@@ -112,7 +113,7 @@ const RENAME = "A patch changes what a manifest says, not which one it is. Renam
 function unmatched(patch: Patch, manifests: ReadonlyMap<Address, Patchable>): Problem {
   const near = nearMatch(patch.target, [...manifests.keys()]);
   const found = near === undefined ? undefined : manifests.get(near as Address);
-  const summary = `the patch names \`${patch.target}\`, which no manifest declares`;
+  const summary = `the patch names \`${shownTarget(patch)}\`, which no manifest declares: nobody knows which one it would change, so none can be planned`;
   if (found === undefined)
     return refuse(patch, summary, "A patch is applied to a manifest with its kind, name and namespace.");
   const place = found.locate("/metadata/name");
@@ -120,6 +121,11 @@ function unmatched(patch: Patch, manifests: ReadonlyMap<Address, Patchable>): Pr
   const shown = displayAddress({ kind, ...metadata });
   const detail = `Did you mean \`${shown}\`, declared at ${place.file}:${place.line}:${place.column}?`;
   return { ...refuse(patch, summary, detail), related: place };
+}
+
+function shownTarget({ target }: Patch): string {
+  const parts = parseAddress(target);
+  return parts === undefined ? target : displayAddress(parts);
 }
 
 function refuse({ target, place }: Patch, summary: string, detail: string): Problem {

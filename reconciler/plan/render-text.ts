@@ -1,7 +1,7 @@
 // The plan as people read it in a terminal. Its last line is the public counts line.
 import { displayAddress } from "../../contracts/address.ts";
 import { type Change, countsLine, type FieldChange, type Plan } from "../../contracts/plan.ts";
-import type { Place } from "../../contracts/problem.ts";
+import { hasErrors, type Place } from "../../contracts/problem.ts";
 import { confirmHoldText } from "../holds/confirm.ts";
 import type { CommitInfo } from "../source/source.ts";
 import { renderAccessText } from "./access-part.ts";
@@ -36,6 +36,7 @@ export function renderPlanText(plan: Plan, options: TextOptions): string {
     renderWaiting(plan, options),
     renderDriftText(plan, (text) => paint("yellow", text)),
     plan.problems.map((problem) => renderProblem(problem, paint, options.showFile)).join("\n\n"),
+    renderLeftOut(plan),
     paint("bold", countsLine(plan.counts)),
   ];
   return `${sections.filter((section) => section !== "").join("\n\n")}\n`;
@@ -67,6 +68,14 @@ export function renderAgo(iso: string, now: Date): string {
   if (unit === undefined) return "just now";
   const amount = Math.floor(seconds / unit[1]);
   return `${amount} ${unit[0]}${amount === 1 ? "" : "s"} ago`;
+}
+
+/** A plan that says little must not look like a set that is in order. */
+function renderLeftOut({ problems, applyable }: Plan): string {
+  if (!hasErrors(problems)) return "";
+  return applyable
+    ? "What the problems above concern is left out, and nothing is pruned, until they are mended."
+    : "What the problems above concern is left out. Nothing is applied until they are mended.";
 }
 
 const SIGNS = { create: "+", update: "~", move: "→", prune: "-" } as const;

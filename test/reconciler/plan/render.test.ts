@@ -1,7 +1,8 @@
 // How plans look: golden files for the whole, and that nothing from a manifest is more than text.
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { countsLine } from "../../../contracts/plan.ts";
+import { defaultSettings } from "../../../contracts/environment.ts";
+import { countsLine, type Plan } from "../../../contracts/plan.ts";
 import { githubLinks } from "../../../reconciler/plan/markdown-parts.ts";
 import { renderPlanMarkdown } from "../../../reconciler/plan/render-markdown.ts";
 import { renderPlanText } from "../../../reconciler/plan/render-text.ts";
@@ -86,6 +87,20 @@ describe("a plan in text", () => {
         .split("\n")
         .slice(-2),
     ).toEqual(["No changes.", ""]);
+  });
+
+  it("says that what is broken is left out, so that a plan of little does not look like a set in order", () => {
+    const broken = source([manifest("ModelEndpoint", "m")], [problem({ address: "Agent/default/b" })]);
+    const isolated = { ...defaultSettings("production"), isolate: true };
+    const ends = (made: Plan): string[] =>
+      renderPlanText(made, { ...TEXT, commit: null })
+        .split("\n")
+        .slice(-4, -2);
+    expect(ends(plan({ source: source([], [problem()]) }))[0]).toContain("Nothing is applied until they are mended.");
+    expect(ends(plan({ source: broken, settings: isolated }))[0]).toContain(
+      "and nothing is pruned, until they are mended.",
+    );
+    expect(ends(usualPlan())[0]).not.toContain("mended");
   });
 });
 
