@@ -1,5 +1,5 @@
 // Conditions in CEL (`when:`), for what matchers cannot say. Bounded when they are read, so that none can hold up a gate.
-import { Environment } from "@marcbachmann/cel-js";
+import { type ASTNode, Environment } from "@marcbachmann/cel-js";
 import type { Answer } from "../arguments/answer.ts";
 import { mayMatch } from "../arguments/matchers/texts.ts";
 import type { Work } from "../arguments/work.ts";
@@ -126,6 +126,13 @@ const BASE = ["tool", "model", "agent", "system", "task"].reduce(
     .registerVariable("input", "map<string, string>")
     .registerVariable("operation_classes", "list<string>"),
 );
+
+/** For whoever looks into an expression without evaluating it; undefined: it is none. */
+export function readExpression(text: string): { readonly ast: ASTNode; readonly environment: Environment } | undefined {
+  if (compileExpression(text).outcome === "refused") return undefined;
+  const environment = environmentWith(new Map(), { work: undefined });
+  return { ast: environment.parse(text).ast, environment };
+}
 
 /** `text.re2("…")`: the whole text, as the matcher `matches`. Its patterns are literals, compiled when the rule was read. */
 function environmentWith(patterns: Patterns, meter: Meter): Environment {

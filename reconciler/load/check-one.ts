@@ -2,6 +2,7 @@
 import type { Problem } from "../../contracts/problem.ts";
 import { checkCircle } from "./check-circle.ts";
 import { checkPolicyArguments } from "./check-policy-arguments.ts";
+import { checkPolicyConditions } from "./check-policy-conditions.ts";
 import { checkReferences } from "./check-references.ts";
 import { checkCycle, checkGraph, checkTemplate } from "./check-set.ts";
 import type { Declaration, Declared, Inquiry } from "./declared.ts";
@@ -24,6 +25,7 @@ function checkValid(declaration: Declaration, declared: Declared): Problem[] {
     ...checkGraph(declaration),
     ...checkTemplate(declaration, declared),
     ...checkPolicyArguments(declaration, declared),
+    ...checkPolicyConditions(declaration, declared),
     ...checkCycle(declaration, declared),
     ...checkCircle(declaration, declared),
   ];

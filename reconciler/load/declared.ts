@@ -81,6 +81,17 @@ export class Declared {
     return this.hasTool(namespace, name) || this.index().tools.has(plain);
   }
 
+  /** The Tool that a policy means by this name. */
+  readToolLike(namespace: string, name: string): Declaration | undefined {
+    const exact = this.read("Tool", namespace, name);
+    if (exact !== undefined) return exact;
+    const plain = `${namespace}/${plainToolName(name)}`;
+    this.facts.push(toolFact(plain));
+    const like = this.index().tools.get(plain);
+    if (like !== undefined) this.facts.push(contentFact(like.address));
+    return like;
+  }
+
   /** The declared server of `server--tool`. Names of servers may hold `--` themselves, so every split is tried. */
   serverOf(namespace: string, tool: string): Declaration | undefined {
     const plain = plainToolName(tool);
@@ -117,7 +128,7 @@ interface Indexes {
   /** By kind and namespace. */
   readonly names: ReadonlyMap<string, readonly string[]>;
   readonly servers: ReadonlyMap<string, Declaration>;
-  readonly tools: ReadonlySet<string>;
+  readonly tools: ReadonlyMap<string, Declaration>;
   readonly models: ReadonlySet<unknown>;
 }
 
@@ -125,14 +136,14 @@ interface Indexes {
 function makeIndexes(declarations: Iterable<Declaration>): Indexes {
   const names = new Map<string, string[]>();
   const servers = new Map<string, Declaration>();
-  const tools = new Set<string>();
+  const tools = new Map<string, Declaration>();
   const models = new Set<unknown>();
   for (const declaration of declarations) {
     const [kind, namespace, name] = partsOf(declaration);
     const siblings = names.get(`${kind}/${namespace}`) ?? [];
     if (siblings.push(name) === 1) names.set(`${kind}/${namespace}`, siblings);
     if (kind === "McpServer") setLast(servers, `${namespace}/${plainToolName(name)}`, declaration);
-    if (kind === "Tool") tools.add(`${namespace}/${plainToolName(name)}`);
+    if (kind === "Tool") setLast(tools, `${namespace}/${plainToolName(name)}`, declaration);
     if (kind === "ModelEndpoint") models.add(declaration.manifest.spec["default_model"]);
   }
   return { names, servers, tools, models };
@@ -147,10 +158,10 @@ function partsOf(declaration: Declaration): readonly [kind: string, namespace: s
   return [written, metadata.namespace, metadata.name];
 }
 
-/** Of two servers whose tools get one name the last by address counts, in whatever order they come. */
-function setLast(servers: Map<string, Declaration>, name: string, declaration: Declaration): void {
-  const other = servers.get(name);
-  if (other === undefined || other.address < declaration.address) servers.set(name, declaration);
+/** Of two servers, or two Tools, of one name the last by address counts, in whatever order they come. */
+function setLast(named: Map<string, Declaration>, name: string, declaration: Declaration): void {
+  const other = named.get(name);
+  if (other === undefined || other.address < declaration.address) named.set(name, declaration);
 }
 
 const contentFact = (address: string): string => `=${address}`;

@@ -8,6 +8,7 @@ import { type ApplyOptions, runApply } from "../../cli/commands/apply.ts";
 import { runHistory } from "../../cli/commands/history.ts";
 import { type PlanOptions, runPlan } from "../../cli/commands/plan.ts";
 import { runReconcile } from "../../cli/commands/reconcile.ts";
+import { runValidate } from "../../cli/commands/validate.ts";
 import { readConfig } from "../../cli/config.ts";
 import type { Host } from "../../cli/host.ts";
 import { UsageFailure } from "../../cli/output.ts";
@@ -185,6 +186,38 @@ describeWithRedis("plan and apply", () => {
     expect(shown.out).toContain("DANGLING_REFERENCE");
     expect(shown.out).not.toContain("- Agent/b");
     expect((await apply(commit())).code).toBe(3);
+  });
+
+  it("show a condition that names what its tool does not have, in validate and in the plan of the commit", async () => {
+    await repository.commit({
+      "agents/pay.yaml": `kind: Tool
+metadata: {name: pay}
+spec:
+  endpoint: https://pay.example
+  input_schema: {type: object, properties: {amount: {type: number}}}
+---
+kind: AgentPolicy
+metadata: {name: p}
+spec:
+  apply_mode: global
+  rules:
+    - match: {tools: [pay]}
+      when: has(args.amont) && args.amont > 3
+    - match: {tools: [pay]}
+      when: args.amount == "x"
+`,
+    });
+    const { host, told } = listen();
+    expect(await runValidate(host, { paths: ["agents"], each: false, output: "text" })).toBe(3);
+    const shown = await plan(commit());
+    expect(shown.code).toBe(3);
+    for (const text of [told.out, shown.out]) {
+      expect(text).toContain(
+        "agents/pay.yaml:13:13: SCHEMA: AgentPolicy `p` judges the argument `amont`, which Tool `pay` does not have",
+      );
+      expect(text).toContain("Did you mean `amount`, declared at agents/pay.yaml:5:44?");
+      expect(text).toContain("agents/pay.yaml:15:13: SCHEMA: AgentPolicy `p` cannot judge calls of Tool `pay` by");
+    }
   });
 
   it("exit 1 for a source that cannot be read, and change nothing", async () => {
