@@ -1,5 +1,7 @@
 // `access` as people and scripts meet it: of a folder, of the state to the line of the commit, and with what runners saw.
 import { randomUUID } from "node:crypto";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { type AccessOptions, runAccess } from "../../cli/commands/access.ts";
 import { runApply } from "../../cli/commands/apply.ts";
@@ -123,6 +125,24 @@ describeWithRedis("access", () => {
       "the agent's roles permit it @ agents/all.yaml:29",
     ]);
     expect(calls[1]?.because).toMatchObject([{ rule: "spec.tools[0]" }, { code: "TOOL_BLOCKED", source: { line: 7 } }]);
+  });
+
+  it("tells those of a commit, whatever stands in the folder by now, and of the one before it", async () => {
+    const before = await repository.git("rev-parse", "HEAD");
+    await repository.commit({ "agents/policy.yaml": POLICY.replace("    - orders.lookup", "    - stripe.refund") });
+    await writeFile(join(repository.folder, "agents/policy.yaml"), "kind: Nothing\n");
+    try {
+      const denied = async (ref: string): Promise<unknown> => {
+        const { items } = await report({ ref, path: "agents", agent: "refunds" });
+        return (items[0]?.calls ?? []).filter(({ effect }) => effect === "deny").map(({ name }) => name);
+      };
+      expect([await denied("main"), await denied(before)]).toEqual([["stripe.refund"], ["orders.lookup"]]);
+      const { out } = await access({ ref: "main", path: "agents", output: "text" });
+      expect(out).toContain("TOOL_BLOCKED: `stripe.refund` is blocked   agents/policy.yaml:7");
+      await expect(access({ ref: "gone", path: "agents" })).rejects.toMatchObject({ code: "REF_NOT_FOUND" });
+    } finally {
+      await repository.commit({ "agents/policy.yaml": POLICY });
+    }
   });
 
   it("tells the state's with the lines of the commit that was applied, and what a runner saw of a server", async () => {

@@ -212,4 +212,35 @@ describeWithRedis("decisions afterwards", () => {
       code: "DECISION_NOT_FOUND",
     });
   });
+
+  it("says why of turns of a model: one that went on, and one that a person is asked about", async () => {
+    const turn = (told: readonly TraceEvent[]): string =>
+      String(
+        told.find(({ type, ...event }) => type === "turn.decided" && event["point"] === "before_model")?.["decisionId"],
+      );
+    const allowed = await told(() => runWhy(here(), { ...common(), decision: turn(events) }));
+    const facts = JSON.parse(allowed.out) as Explained;
+    expect(facts).toMatchObject({ model: "small", point: "before_model", effect: "allow", code: "ALLOWED", allow: [] });
+    expect(facts).not.toHaveProperty("tool");
+
+    await repository.commit({
+      "agents/policy.yaml": policy("  rules:\n    - {match: {models: [small]}, effect: ask}\n"),
+    });
+    await told(() => runApply(here(), { ...common(), yes: true, ref: "HEAD", path: "agents" }));
+    await told(() => runRun(here(), { ...common(), system: "desk", input: [], wait: false, timeout: 0 }));
+    const task = (await listTasks(world.redis, world.env)).find(({ phase }) => phase !== "Succeeded");
+    const ref = { env: world.env, namespace: "default", name: task?.name ?? "" };
+    await world.until(ref, ({ phase }) => phase === "WaitingApproval");
+    const decision = turn(await world.trace(ref));
+    const { out } = await told(() => runWhy(here(), { ...common(), decision }));
+    expect(JSON.parse(out)).toMatchObject({
+      model: "small",
+      effect: "ask",
+      code: "APPROVAL_REQUIRED",
+      reasons: [{ rule: "spec.rules[0]", path: "model", source: { file: "agents/policy.yaml", line: 7 } }],
+      allow: [expect.stringMatching(/^let a person approve it .* agents\/policy\.yaml:7$/)],
+    });
+    const shown = await told(() => runWhy(here(), { ...common(), output: "text", decision }));
+    expect(shown.out).toContain("ask APPROVAL_REQUIRED   model small");
+  });
 });

@@ -14,6 +14,7 @@ import { type ActivationQueue, openQueue } from "../../store/queue.ts";
 import { requestCancel } from "../../store/tasks.ts";
 import { type TestRedis, testRedis } from "../redis.ts";
 import { ADA, approvalDesk, BEN } from "./approval-desk.ts";
+import { hostileSpec, makeLog, type ServerLog } from "./mcp/servers.ts";
 import { openToolServer, type ToolServer } from "./tool-server.ts";
 import { agent, chainVerdict, manifest, mockModel, openWorld, system, typesOf, type World } from "./world.ts";
 
@@ -64,6 +65,9 @@ async function decided(): Promise<readonly AuditEntry[]> {
   for await (const entry of readAuditLog(world.redis, world.env)) entries.push(entry);
   return entries.filter(({ kind }) => kind === "approval.decided");
 }
+
+const callsIn = async (log: ServerLog): Promise<number> =>
+  (await log.lines()).filter((line) => line.startsWith("call ")).length;
 
 const codes = async (ref: TaskRef) =>
   (await world.trace(ref))
@@ -231,6 +235,51 @@ describe("a call that a rule asks about", () => {
     await answer(await pending(ref), "approved");
     expect((await world.ended(ref)).phase).toBe("Succeeded");
     expect(tools.keys.length).toBe(1);
+  });
+
+  it("is asked about anew where the tool is another one by now, and an approval of before does not hold", async () => {
+    const log = await makeLog();
+    const tool = "drift--echo-text";
+    const script = [
+      { turn: 1, call: [{ tool, arguments: { text: "hello" } }] },
+      { turn: 2, say: "read {{last}}" },
+    ];
+    const rules = [{ match: { tools: [tool] }, effect: "ask" }];
+    const runner = await world.runner();
+    const ref = await world.start(
+      [
+        agent("a", { tools: [tool] }),
+        system("one", ["a"]),
+        mockModel("mock", script),
+        // Each process of it describes its tool in other words.
+        manifest("McpServer", "drift", { ...hostileSpec("drifting", log.path) }),
+        manifest("AgentPolicy", "careful", { apply_mode: "global", rules }),
+      ],
+      "one",
+    );
+    await waiting(ref);
+    const first = await pending(ref);
+    await runner.drain(0);
+    await answer(first, "approved");
+    await world.runner();
+    await waiting(ref);
+    expect(await codes(ref)).toEqual([
+      "before_tool APPROVAL_REQUIRED",
+      "approval_resume APPROVAL_MISMATCH",
+      "before_tool APPROVAL_REQUIRED",
+    ]);
+    const second = await pending(ref);
+    expect(second).toMatchObject({ arguments: { text: "hello" } });
+    expect([second.binding === first.binding, await phases(ref), await callsIn(log)]).toEqual([
+      false,
+      ["Void", "Pending"],
+      0,
+    ]);
+    await answer(second, "approved");
+    expect((await world.ended(ref)).output?.["last_output"]).toBe("read hello");
+    expect([await phases(ref), await callsIn(log)]).toEqual([["Void", "Used"], 1]);
+    await world.close();
+    await log.remove();
   });
 
   it("is denied by a policy that forbids it meanwhile, whatever was approved", async () => {

@@ -62,6 +62,22 @@ describe("PolicyTests", () => {
     ]);
   });
 
+  it("expect a person to be asked, about a turn of a model as about a call", async () => {
+    const asks = policy(
+      "  rules:\n    - {match: {models: [mock]}, effect: ask}\n    - {match: {tools: [pay], arguments: {amount: {greater_than: 9}}}, effect: ask}\n",
+    );
+    const passing = test(
+      one("model: mock", "effect: ask"),
+      one("agent: clerk, model: mock", "effect: ask, code: APPROVAL_REQUIRED"),
+      one("tool: pay, arguments: {amount: 10}", "effect: ask"),
+      one("tool: pay, arguments: {amount: 9}", "effect: allow"),
+    );
+    expect(told(await load(MODEL, TOOL, AGENT, asks, passing))).toEqual([]);
+    expect(told(await load(MODEL, TOOL, AGENT, asks, test(one("model: mock", "effect: allow"))))).toEqual([
+      "error POLICY_TEST 6:50 PolicyTest `t`, `it`: expected allow, got ask APPROVAL_REQUIRED",
+    ]);
+  });
+
   it("tell a policy in audit mode from one that denies", async () => {
     const audit = policy("  mode: audit\n  blocked_tools: [pay]\n");
     expect(told(await load(MODEL, TOOL, audit, test(one("tool: pay", "effect: deny"))))).toEqual([
