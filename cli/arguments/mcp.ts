@@ -14,9 +14,10 @@ function addMcp(program: Command, facts: ProgramFacts, act: Act): Command {
     .description("offer plan, get, trace, access and more to other agents, as an MCP server over stdio")
     .option(
       "--listen <host:port>",
-      "over HTTP instead, at /mcp; others than this machine need COUNTWHEEL_MCP_TOKEN",
+      "over HTTP instead, at /mcp; clients may bring a token of `token create`, or COUNTWHEEL_MCP_TOKEN",
       listenAddress,
     )
+    .option("--require-token", "with --listen: answer nobody without one; needed for others than this machine", false)
     .addOption(
       new Option("--allow <what...>", "offer what changes something, too").choices(ALLOWABLE).default([], "nothing"),
     );

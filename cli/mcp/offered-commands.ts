@@ -1,12 +1,13 @@
 // Which commands are offered to other agents, what they take, and the words that each call comes to. What changes something
 // is offered only where whoever starts the server says so.
+import { TOKEN_RIGHTS, type TokenRight } from "../../contracts/api-token.ts";
 import type { OutputFormat } from "../host.ts";
 
 export type Args = Readonly<Record<string, unknown>>;
 
 /** What a server may be told to offer beside looking. */
-export const ALLOWABLE = ["apply", "approve", "run"] as const;
-export type Allowable = (typeof ALLOWABLE)[number];
+export const ALLOWABLE = TOKEN_RIGHTS;
+export type Allowable = TokenRight;
 
 export interface OfferedCommand {
   readonly name: string;
@@ -131,7 +132,7 @@ const CHANGING: readonly OfferedCommand[] = [
   {
     name: "approve",
     description:
-      "Lets one tool call happen that waits for a person. It counts as the word of the user of this machine.",
+      "Lets one call happen that waits for a person. It counts as the word of the API token's holder, or else of the user of this machine.",
     properties: { ...APPROVAL, ...REASON },
     required: ["approval"],
     allowedBy: "approve",
@@ -141,7 +142,7 @@ const CHANGING: readonly OfferedCommand[] = [
   },
   {
     name: "deny",
-    description: "Refuses one tool call that waits for a person.",
+    description: "Refuses one call that waits for a person.",
     properties: { ...APPROVAL, ...REASON },
     required: ["approval"],
     allowedBy: "approve",

@@ -1,5 +1,5 @@
-// Offers tools over streamable HTTP, without sessions: each request is answered by itself. Who may ask is settled before
-// anything is read: a token, or this machine alone and no page of a browser.
+// Offers tools over streamable HTTP, without sessions: each request is answered by itself. Who may ask, and what is offered to
+// them, is settled before anything is read: by a token, or because it is this machine alone and no page of a browser.
 import { createHash, timingSafeEqual } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -12,8 +12,12 @@ export interface HttpOffer {
   readonly host: string;
   /** 0: any that is free. */
   readonly port: number;
-  /** undefined: only this machine may ask. */
+  /** Whoever brings it is offered what is offered without any. undefined: there is none. */
   readonly token: string | undefined;
+  /** Nobody may ask without a token, this machine neither. */
+  readonly requiresToken: boolean;
+  /** What is offered to whoever brings another token; undefined: nobody is known by it. */
+  admit(bearer: string): Promise<Offer | undefined>;
 }
 
 export interface OfferedAt {
@@ -30,8 +34,8 @@ const LOOPBACK: readonly string[] = ["127.0.0.1", "localhost", "::1", "[::1]"];
 
 /** Throws PermanentFailure TOKEN_MISSING or LISTEN_FAILED. */
 export async function serveHttp(offer: Offer, at: HttpOffer): Promise<OfferedAt> {
-  if (at.token === undefined && !LOOPBACK.includes(at.host)) {
-    const text = `to listen on ${at.host}, which others can reach, set COUNTWHEEL_MCP_TOKEN; without one only 127.0.0.1 is listened on`;
+  if (at.token === undefined && !at.requiresToken && !LOOPBACK.includes(at.host)) {
+    const text = `to listen on ${at.host}, which others can reach, set COUNTWHEEL_MCP_TOKEN, or say --require-token; without either only 127.0.0.1 is listened on`;
     throw new PermanentFailure("TOKEN_MISSING", text);
   }
   const server = createServer({ headersTimeout: HEADERS_MS, requestTimeout: BODY_MS }, (request, response) => {
@@ -44,12 +48,12 @@ export async function serveHttp(offer: Offer, at: HttpOffer): Promise<OfferedAt>
 }
 
 async function answer(offer: Offer, at: HttpOffer, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const refused = whyNot(at, request);
-  if (refused !== undefined) return refuse(response, ...refused);
+  const admitted = await admission(offer, at, request);
+  if (admitted.outcome === "refused") return refuse(response, ...admitted.refusal);
   const body = await readBody(request);
   if (body.outcome === "too-large") return refuse(response, 413, "the request is too large");
   if (body.outcome === "no-json") return refuse(response, 400, "the request is no JSON, or was cut");
-  const { server } = openOfferServer(offer);
+  const { server } = openOfferServer(admitted.offer);
   const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true });
   response.once("close", () => void server.close());
   try {
@@ -63,20 +67,48 @@ async function answer(offer: Offer, at: HttpOffer, request: IncomingMessage, res
 
 type Refusal = readonly [status: number, text: string, headers?: Readonly<Record<string, string>>];
 
-function whyNot({ token }: HttpOffer, { url = "", method, headers }: IncomingMessage): Refusal | undefined {
-  if (url.split("?", 1)[0] !== PATH) return [404, "not found"];
-  if (token !== undefined && !isBearer(headers.authorization, token)) {
-    return [401, "a bearer token is needed", { "www-authenticate": "Bearer" }];
+type Admission =
+  | { readonly outcome: "admitted"; readonly offer: Offer }
+  | { readonly outcome: "refused"; readonly refusal: Refusal };
+
+async function admission(offer: Offer, at: HttpOffer, request: IncomingMessage): Promise<Admission> {
+  const early = whyNot(request);
+  if (early !== undefined) return { outcome: "refused", refusal: early };
+  const { authorization, host } = request.headers;
+  const needsToken = at.token !== undefined || at.requiresToken;
+  if (authorization === undefined && !needsToken) {
+    // A page that a browser shows could lead a name of its own to this machine.
+    if (LOOPBACK.includes(hostName(`http://${host ?? ""}`))) return { outcome: "admitted", offer };
+    return { outcome: "refused", refusal: [403, "unknown host"] };
   }
-  // A page that a browser shows could lead a name of its own to this machine.
-  if (token === undefined && !LOOPBACK.includes(hostName(`http://${headers.host ?? ""}`))) return [403, "unknown host"];
+  return await knownBy(offer, at, bearerOf(authorization));
+}
+
+/** Whoever brings a token that is not good is refused also where none is needed: they meant to be somebody. */
+async function knownBy(offer: Offer, at: HttpOffer, bearer: string): Promise<Admission> {
+  if (at.token !== undefined && isSame(bearer, at.token)) return { outcome: "admitted", offer };
+  try {
+    const theirs = await at.admit(bearer);
+    if (theirs !== undefined) return { outcome: "admitted", offer: theirs };
+  } catch {
+    // Redis is away, or what it holds cannot be believed: nobody is let in by it, and `doctor` tells.
+    return { outcome: "refused", refusal: [503, "tokens cannot be checked now"] };
+  }
+  return { outcome: "refused", refusal: [401, "a bearer token is needed", { "www-authenticate": "Bearer" }] };
+}
+
+function whyNot({ url = "", method, headers }: IncomingMessage): Refusal | undefined {
+  if (url.split("?", 1)[0] !== PATH) return [404, "not found"];
   if (headers.origin !== undefined && !LOOPBACK.includes(hostName(headers.origin))) return [403, "unknown origin"];
   if (method !== "POST") return [405, "only POST", { allow: "POST" }];
   return undefined;
 }
 
-function isBearer(header: string | undefined, token: string): boolean {
-  const given = /^Bearer +(\S+)$/iu.exec(header ?? "")?.[1] ?? "";
+function bearerOf(header: string | undefined): string {
+  return /^Bearer +(\S+)$/iu.exec(header ?? "")?.[1] ?? "";
+}
+
+function isSame(given: string, token: string): boolean {
   return timingSafeEqual(digest(given), digest(token));
 }
 

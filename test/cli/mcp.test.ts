@@ -224,8 +224,10 @@ describe("countwheel mcp over HTTP", () => {
     ],
   };
 
+  const NO_TOKENS = { host: "127.0.0.1", port: 0, requiresToken: false, admit: () => Promise.resolve(undefined) };
+
   async function open(token: string | undefined): Promise<string> {
-    offered = await serveHttp(OFFER, { host: "127.0.0.1", port: 0, token });
+    offered = await serveHttp(OFFER, { ...NO_TOKENS, token });
     return offered.url;
   }
 
@@ -272,7 +274,7 @@ describe("countwheel mcp over HTTP", () => {
   });
 
   it("listens where others can reach it only with a token", async () => {
-    await expect(serveHttp(OFFER, { host: "0.0.0.0", port: 0, token: undefined })).rejects.toMatchObject({
+    await expect(serveHttp(OFFER, { ...NO_TOKENS, host: "0.0.0.0", token: undefined })).rejects.toMatchObject({
       code: "TOKEN_MISSING",
     });
     expect(readConfig({ COUNTWHEEL_MCP_TOKEN: "short" }).problems).toHaveLength(1);

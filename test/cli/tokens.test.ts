@@ -1,79 +1,17 @@
 // Who somebody is to policies on the command line: the holder of an API token, and who cannot pass for one.
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir, userInfo } from "node:os";
+import { writeFileSync } from "node:fs";
+import { userInfo } from "node:os";
 import { join } from "node:path";
-import { afterAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { readConfig } from "../../cli/config.ts";
 import { localIdentity } from "../../cli/identity.ts";
-import { runWords } from "../../cli/run-words.ts";
-import { approvalName } from "../../contracts/approval.ts";
-import type { TaskRef } from "../../contracts/task.ts";
-import { readApprovals } from "../../store/approvals/read-approvals.ts";
 import { readAuditLog } from "../../store/audit-log.ts";
 import { readHistory } from "../../store/history.ts";
 import { dumpRedis } from "../redis-dump.ts";
-import { agent, manifest, mockModel, system } from "../runner/world.ts";
 import { newEnv } from "../store/world.ts";
-import { listen } from "./listen.ts";
-import { useTaskWorld } from "./task-world.ts";
+import { holding, useAskingWorld, type Variables } from "./asking-world.ts";
 
-const here = useTaskWorld("paid");
-const folder = mkdtempSync(join(tmpdir(), "cw-tokens-"));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-interface Ran {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-type Variables = Readonly<Record<string, string>>;
-
-/** A whole command line, with `variables` as its environment. */
-async function run(words: readonly string[], variables: Variables = {}): Promise<Ran> {
-  const told = listen(folder, { COUNTWHEEL_REDIS_URL: here.server.url, COUNTWHEEL_ENV: here.world.env, ...variables });
-  const code = await runWords(told.host, words);
-  return { code, out: told.out(), err: told.err() };
-}
-
-async function token(name: string, ...more: readonly string[]): Promise<string> {
-  const { code, out } = await run(["token", "create", name, ...more]);
-  expect(code).toBe(0);
-  return out.trim();
-}
-
-const as = (text: string): Variables => ({ COUNTWHEEL_TOKEN: text });
-
-async function applyAsking(approval: Readonly<Record<string, unknown>>): Promise<void> {
-  const rule = { match: { tools: ["pay"] }, effect: "ask", message: "money leaves", approval };
-  const script = [
-    { turn: 1, call: [{ tool: "pay", arguments: { amount: 7 } }] },
-    { turn: 2, say: "done" },
-  ];
-  await here.world.apply([
-    agent("a", { tools: ["pay"] }),
-    system("one", ["a"]),
-    mockModel("mock", script),
-    here.tools.tool("pay", { effect: "write" }),
-    manifest("AgentPolicy", "careful", { apply_mode: "global", rules: [rule] }),
-  ]);
-  await here.world.runner();
-}
-
-/** A task that `run` made, by whoever has these variables, once it waits: its approval's name. */
-async function asked(variables: Variables = {}): Promise<{ readonly ref: TaskRef; readonly name: string }> {
-  const { code, out, err } = await run(["run", "one"], variables);
-  expect([code, err]).toEqual([0, expect.stringContaining("Next:")]);
-  const ref = { env: here.world.env, namespace: "default", name: out.trim() };
-  await here.world.until(ref, ({ phase }) => phase === "WaitingApproval");
-  const [approval] = await readApprovals(here.world.redis, ref);
-  return { ref, name: approvalName(ref.name, approval?.id ?? "") };
-}
-
-async function standing({ ref }: { readonly ref: TaskRef }) {
-  const [approval] = await readApprovals(here.world.redis, ref);
-  return [approval?.phase, approval?.word?.by];
-}
+const { here, folder, run, token, applyAsking, asked, standing } = useAskingWorld();
 
 describe("who answers", () => {
   it("is who the token says, wherever a policy names it in other case, and the trace and the audit log keep it", async () => {
@@ -85,7 +23,7 @@ describe("who answers", () => {
     expect(described.out).toContain("token: by COUNTWHEEL_TOKEN");
     const local = await run(["approve", waiting.name]);
     expect([local.code, local.err]).toEqual([4, expect.stringContaining("APPROVAL_NOT_ALLOWED: local:")]);
-    const given = await run(["approve", waiting.name, "-o", "json"], as(ci));
+    const given = await run(["approve", waiting.name, "-o", "json"], holding(ci));
     expect([given.code, JSON.parse(given.out)]).toEqual([0, expect.objectContaining({ by: "token:ci" })]);
     expect((await here.world.ended(waiting.ref)).phase).toBe("Succeeded");
     expect(await standing(waiting)).toEqual(["Used", { kind: "token", name: "ci" }]);
@@ -127,11 +65,11 @@ describe("who answers", () => {
     ];
     for (const [text, why] of cases) {
       for (const word of ["approve", "deny"]) {
-        const refused = await run([word, waiting.name], as(text));
+        const refused = await run([word, waiting.name], holding(text));
         expect([text, refused.code, refused.err, refused.out]).toEqual([text, 4, expect.stringContaining(why), ""]);
         if (text.trim() !== "") expect(refused.err).not.toContain(text.slice(-43));
       }
-      expect((await run(["run", "one", "-o", "json"], as(text))).code).toBe(4);
+      expect((await run(["run", "one", "-o", "json"], holding(text))).code).toBe(4);
     }
     expect(await standing(waiting)).toEqual(["Pending", undefined]);
     expect((await run(["explain", "API_TOKEN_REFUSED"])).out).toContain("never passed over");
@@ -161,18 +99,18 @@ describe("not_requester", () => {
   it("compares tokens: who ran the task may not approve, another token may", async () => {
     const [ada, ben] = [await token("ada"), await token("ben")];
     await applyAsking({ not_requester: true });
-    const waiting = await asked(as(ada));
+    const waiting = await asked(holding(ada));
     expect((await here.world.task(waiting.ref)).requestedBy).toEqual({ kind: "token", name: "ada" });
     expect((await run(["describe", "approval", waiting.name])).out).toContain(
       "but not who asked for the task (token:ada)",
     );
-    const own = await run(["approve", waiting.name], as(ada));
+    const own = await run(["approve", waiting.name], holding(ada));
     expect([own.code, own.err]).toEqual([
       4,
       expect.stringContaining("APPROVAL_NOT_ALLOWED: token:ada asked for the task"),
     ]);
     expect(await standing(waiting)).toEqual(["Pending", undefined]);
-    expect((await run(["approve", waiting.name], as(ben))).code).toBe(0);
+    expect((await run(["approve", waiting.name], holding(ben))).code).toBe(0);
     expect((await here.world.ended(waiting.ref)).phase).toBe("Succeeded");
   });
 
@@ -180,12 +118,12 @@ describe("not_requester", () => {
     const mine = await token(localIdentity().name.toLowerCase());
     await applyAsking({ not_requester: true });
     const waiting = await asked();
-    const refused = await run(["approve", waiting.name], as(mine));
+    const refused = await run(["approve", waiting.name], holding(mine));
     expect([refused.code, refused.err]).toEqual([
       4,
       expect.stringContaining(`by the name local:${localIdentity().name}`),
     ]);
-    expect((await run(["deny", waiting.name, "--reason", "no"], as(mine))).code).toBe(0);
+    expect((await run(["deny", waiting.name, "--reason", "no"], holding(mine))).code).toBe(0);
   });
 });
 
@@ -208,7 +146,7 @@ describe("countwheel token", () => {
     );
     expect(JSON.parse(listed.out).items).toMatchObject([{ name: "ci", expired: false, lastUsedAt: null }]);
     const exported = await run(["audit", "export"]);
-    const everything = [table, listed, exported, await run(["audit", "verify"]), await run(["doctor"], as(text))];
+    const everything = [table, listed, exported, await run(["audit", "verify"]), await run(["doctor"], holding(text))];
     const seen = everything.map(({ out, err }) => out + err).join("") + (await dumpRedis(here.world.redis));
     expect(seen).not.toContain(text.slice(-43));
     expect(exported.out).toContain('"kind":"token.created"');
@@ -247,11 +185,11 @@ describe("an apply", () => {
     );
     const apply = (variables: Variables, ...more: readonly string[]) =>
       run(["apply", "m.yaml", "--yes", ...more], { PATH: process.env["PATH"] ?? "", ...variables });
-    const refused = await apply(as(ben));
+    const refused = await apply(holding(ben));
     expect([refused.code, refused.err]).toEqual([4, expect.stringContaining("API_TOKEN_NOT_ALLOWED")]);
     expect((await apply({}, "--as", "token:ci")).code).toBe(64);
     expect(await readHistory(here.world.redis, here.world.env, 9)).toEqual([]);
-    expect((await apply(as(ci), "--as", "Ada")).code).toBe(0);
+    expect((await apply(holding(ci), "--as", "Ada")).code).toBe(0);
     expect((await run(["history"])).out).toContain("token:ci (Ada)");
   });
 });
