@@ -1,5 +1,5 @@
-// The two workflows that `init` writes for GitHub: a plan on every pull request, an apply on every push. Least permissions,
-// pinned versions, and nothing of a pull request in a `run:`.
+// The workflows that `init` writes for GitHub: a plan on every pull request, an apply on every push, a look for drift every
+// night. Least permissions, pinned versions, and nothing of a pull request in a `run:`.
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
@@ -18,6 +18,7 @@ export function workflowFiles({ path, version }: WorkflowFacts): ReadonlyMap<str
   return new Map([
     [".github/workflows/countwheel-plan.yml", planWorkflow(path, version)],
     [".github/workflows/countwheel-apply.yml", applyWorkflow(path, version)],
+    [".github/workflows/countwheel-drift.yml", driftWorkflow(path, version)],
   ]);
 }
 
@@ -83,7 +84,33 @@ jobs:
 ${steps(path, version, "apply")}`;
 }
 
-function steps(path: string, version: string, command: "plan" | "apply"): string {
+function driftWorkflow(path: string, version: string): string {
+  return `# Looks every night whether anything is otherwise than it was applied, and tells in one issue, which it closes again.
+# Written by \`countwheel init\`; yours to edit.
+name: countwheel drift
+
+on:
+  schedule:
+    - cron: "17 3 * * *"
+  workflow_dispatch:
+
+permissions:
+  contents: read
+  # Without it the drift is in the job's summary alone.
+  issues: write
+
+concurrency:
+  group: countwheel-drift
+
+jobs:
+  drift:
+    runs-on: ubuntu-latest
+    timeout-minutes: 15
+    steps:
+${steps(path, version, "drift")}`;
+}
+
+function steps(path: string, version: string, command: "plan" | "apply" | "drift"): string {
   return `      - uses: ${CHECKOUT}
         with:
           # Commits are compared: the base is needed as well as the head.
@@ -93,7 +120,7 @@ function steps(path: string, version: string, command: "plan" | "apply"): string
         with:
           command: ${command}
           path: ${JSON.stringify(path)}
-          # Without it a plan compares with the base branch, and nothing can be applied.
+          # What was applied is remembered there: without it a plan compares with the base branch, and nothing else is done.
           redis-url: \${{ secrets.COUNTWHEEL_REDIS_URL }}
 `;
 }

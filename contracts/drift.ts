@@ -1,5 +1,5 @@
 // Drift as a value: where the state or the world differs from what was applied last, and what a person may do about it.
-import type { Change } from "./plan.ts";
+import type { Change, PlanSource } from "./plan.ts";
 
 /** `record`: changed under us · `world`: what a record relies on is otherwise · `undeclared`: no manifest declares it. */
 export type DriftSort = "record" | "world" | "undeclared";
@@ -39,7 +39,25 @@ export interface DriftChange extends Change {
   };
 }
 
+/** CONTRACT: lists answer `{formatVersion, items}`. */
+export interface DriftReport {
+  readonly formatVersion: "1";
+  readonly env: string;
+  readonly source: Omit<PlanSource, "history">;
+  readonly state: { readonly lineage: string; readonly serial: number };
+  readonly counts: Readonly<Record<DriftSort, number>>;
+  readonly items: readonly DriftChange[];
+  /** Lines for people: what could not be told. That is no drift. */
+  readonly unknown: readonly string[];
+}
+
 export function countDrift(drift: readonly DriftChange[]): Readonly<Record<DriftSort, number>> {
   const count = (sort: DriftSort): number => drift.filter((change) => change.drift.sort === sort).length;
   return { record: count("record"), world: count("world"), undeclared: count("undeclared") };
+}
+
+/** Public, as the last line of a plan is. */
+export function driftCountLine({ counts: { record, world, undeclared } }: Pick<DriftReport, "counts">): string {
+  if (record + world + undeclared === 0) return "No drift.";
+  return `Drift: ${record} of records, ${world} of the world, ${undeclared} undeclared.`;
 }

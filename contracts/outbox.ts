@@ -1,4 +1,5 @@
 // The outbox: what runners and the reconciler want people to see on GitHub. Ids and facts only; the report renders them.
+import type { DriftReport } from "./drift.ts";
 import type { Plan } from "./plan.ts";
 import type { TaskRef } from "./task.ts";
 
@@ -28,6 +29,7 @@ export type OutboxEntry =
       readonly plan: Plan;
       readonly tookMs: number;
     }
+  | { readonly kind: "drift"; readonly env: string; readonly report: DriftReport }
   | { readonly kind: "task"; readonly task: TaskRef };
 
 /** Entries with the same subject replace each other. */
@@ -38,6 +40,8 @@ export function outboxSubject(entry: OutboxEntry): string {
       return `plan/${entry.pullRequest}`;
     case "applied":
       return `applied/${entry.commit}`;
+    case "drift":
+      return "drift";
     case "task":
       return `task/${entry.task.namespace}/${entry.task.name}`;
   }

@@ -71,6 +71,10 @@ export interface EnvironmentKeys {
   readonly pulls: string;
   /** zset: head of a pull request → when a check was put on it first, in ms. */
   readonly checkedHeads: string;
+  /** string: the issue that tells of the environment's drift, and what it was told last. */
+  readonly driftIssue: string;
+  /** hash: holder, token, until: who tells of the drift now. Never deleted, as the lock. */
+  readonly driftLock: string;
   /** hash: address → digest of the manifest that the last apply left there; the empty field: the serial that it speaks for. */
   readonly inventory: string;
   /** hash: `<address> <digest>` → what was done to put that record back, until the next commit. */
@@ -116,6 +120,8 @@ export function environmentKeys(env: string): EnvironmentKeys {
     outboxOrder: `${tag}:outbox-order`,
     outboxCounter: `${tag}:outbox-counter`,
     pulls: `${tag}:pulls`,
+    driftIssue: `${tag}:drift-issue`,
+    driftLock: `${tag}:drift-lock`,
     checkedHeads: `${tag}:pulls-heads`,
     inventory: `${tag}:inventory`,
     heals: `${tag}:heals`,

@@ -43,12 +43,18 @@ export async function readRun(variables: Variables): Promise<ActionRun> {
   return {
     event: readEvent(name, payload, needed(variables, "GITHUB_SHA")),
     repository: { owner, name: repository },
-    defaultBranch: findText(payload, "repository", "default_branch"),
+    defaultBranch: findText(payload, "repository", "default_branch") ?? scheduledBranch(name, variables),
     isRerun: (variables["GITHUB_RUN_ATTEMPT"] || "1") !== "1",
     apiUrl: variables["GITHUB_API_URL"] || "https://api.github.com",
     serverUrl: variables["GITHUB_SERVER_URL"] || "https://github.com",
     workspace: needed(variables, "GITHUB_WORKSPACE"),
   };
+}
+
+/** The payload of a schedule names no repository; it runs on the default branch alone. */
+function scheduledBranch(event: string, variables: Variables): string | null {
+  const ref = variables["GITHUB_REF"] ?? "";
+  return event === "schedule" && ref.startsWith(BRANCH) ? ref.slice(BRANCH.length) : null;
 }
 
 function readEvent(name: string, payload: unknown, sha: string): ActionEvent {

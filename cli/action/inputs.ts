@@ -5,7 +5,7 @@ import { MIN_KEY_LENGTH, parseStateKey, type StateKey } from "../../contracts/st
 
 export type Variables = Readonly<Record<string, string | undefined>>;
 
-type ActionCommand = "auto" | "plan" | "apply";
+type ActionCommand = "auto" | "plan" | "apply" | "drift";
 
 export interface ActionInputs {
   /** undefined: where `countwheel.yaml` says, otherwise the whole repository. */
@@ -43,7 +43,7 @@ export const INPUT_NAMES = [
   "allow-unprotected-redis",
 ] as const;
 
-const COMMANDS: readonly string[] = ["auto", "plan", "apply"] satisfies readonly ActionCommand[];
+const COMMANDS: readonly string[] = ["auto", "plan", "apply", "drift"] satisfies readonly ActionCommand[];
 
 export function readInputs(variables: Variables): InputsAnswer {
   const problems = unknownInputs(variables);
@@ -60,6 +60,9 @@ export function readInputs(variables: Variables): InputsAnswer {
   }
   if (command === "apply" && redisUrl === undefined) {
     problems.push("`command: apply` needs `redis-url`: an apply writes the observed state, which lives in Redis");
+  }
+  if (command === "drift" && redisUrl === undefined) {
+    problems.push("`command: drift` needs `redis-url`: what was applied is remembered in Redis");
   }
   const against = text("against", redisUrl === undefined ? "base" : "state");
   if (against === "state" && redisUrl === undefined) {

@@ -4,7 +4,7 @@ import { hasChanges } from "../../contracts/plan.ts";
 import { type PlanVerdict, verdictOf } from "../../reconciler/report/plan-verdict.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 
-export type Verdict = PlanVerdict | "applied" | "held" | "stale" | "skipped" | "failed";
+export type Verdict = PlanVerdict | "applied" | "held" | "stale" | "drift" | "skipped" | "failed";
 
 export type Outputs = Readonly<Record<string, string | number | boolean>>;
 

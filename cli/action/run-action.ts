@@ -53,6 +53,10 @@ async function start(around: ActionProcess, job: Job, inputs: ActionInputs): Pro
       const { runApply } = await import("./run-apply.ts");
       return runApply(createContext(around, job, inputs, run), todo.branch);
     }
+    case "drift": {
+      const { runDrift } = await import("./run-drift.ts");
+      return runDrift(createContext(around, job, inputs, run), todo.branch);
+    }
     case "skip":
       job.print(todo.why);
       await job.setOutputs({ verdict: "skipped", changed: false });
@@ -66,10 +70,10 @@ async function start(around: ActionProcess, job: Job, inputs: ActionInputs): Pro
 
 type Todo =
   | { readonly what: "plan" }
-  | { readonly what: "apply"; readonly branch: string }
+  | { readonly what: "apply" | "drift"; readonly branch: string }
   | { readonly what: "skip" | "refuse"; readonly why: string };
 
-/** Only what reached the deploy branch is applied; everything else is planned. */
+/** Only what reached the deploy branch is applied; the clock and a click ask for its drift; everything else is planned. */
 function decide({ event, defaultBranch }: ActionRun, { command, ref, redisUrl }: ActionInputs): Todo {
   const branch = ref?.replace(/^refs\/heads\//, "") ?? defaultBranch;
   if ((event.kind === "pull-request" || event.kind === "merge-group") && event.closed) {
@@ -78,12 +82,15 @@ function decide({ event, defaultBranch }: ActionRun, { command, ref, redisUrl }:
   const deployed = event.kind === "push" && event.branch === branch;
   const asked = event.kind === "other" && event.name !== "push";
   if (command === "plan") return { what: "plan" };
-  if (command === "auto")
-    return deployed && redisUrl !== undefined ? { what: "apply", branch: event.branch } : { what: "plan" };
-  if (branch !== null && (deployed || asked)) return { what: "apply", branch };
+  if (command === "auto" && deployed && redisUrl !== undefined) return { what: "apply", branch: event.branch };
+  const isTime = asked && (event.name === "schedule" || event.name === "workflow_dispatch");
+  const looked = command === "drift" || (command === "auto" && isTime && redisUrl !== undefined);
+  if (looked && branch !== null) return { what: "drift", branch };
+  if (command === "auto") return { what: "plan" };
+  if (command === "apply" && branch !== null && (deployed || asked)) return { what: "apply", branch };
   return {
     what: "refuse",
-    why: `\`command: apply\` applies the tip of \`${branch ?? "the deploy branch"}\`; this event is not about it. Use \`command: auto\`.`,
+    why: `\`command: ${command}\` is about the tip of \`${branch ?? "the deploy branch"}\`; this event is not about it. Use \`command: auto\`.`,
   };
 }
 

@@ -3,23 +3,23 @@ import type { EnvironmentSettings } from "../../contracts/environment.ts";
 import { PermanentFailure } from "../../contracts/failure.ts";
 import { countsLine, type Plan } from "../../contracts/plan.ts";
 import { processLineageMemory, replacedText } from "../../reconciler/apply/lineage-memory.ts";
-import { openSource } from "../../reconciler/environment-source.ts";
 import { historyHoldText } from "../../reconciler/holds/history.ts";
 import { isPeoplesHold, peoplesHoldText } from "../../reconciler/holds/people.ts";
+import type { LoopSource } from "../../reconciler/loop.ts";
 import { codeSpan } from "../../reconciler/plan/inert.ts";
 import { githubLinks } from "../../reconciler/plan/markdown-parts.ts";
 import { renderPlanMarkdown } from "../../reconciler/plan/render-markdown.ts";
 import { renderPlanText } from "../../reconciler/plan/render-text.ts";
 import { reportPending } from "../../reconciler/report/report-pending.ts";
-import { type TickOutcome, type TickSource, tickUntilDone } from "../../reconciler/tick.ts";
+import { type TickOutcome, tickUntilDone } from "../../reconciler/tick.ts";
 import type { Redis } from "../../store/connect.ts";
 import { openQueue } from "../../store/queue.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
-import { careOf } from "../source-care.ts";
 import type { ActionContext } from "./action-context.ts";
 import { SUMMARY_BYTES } from "./job.ts";
 import { planOutputs, type Verdict } from "./outcome.ts";
-import { placeOf, readTipSettings } from "./settings.ts";
+import { readTipSettings } from "./settings.ts";
+import { onlyAt, tipRepository, tipSource } from "./tip-source.ts";
 
 /** Another push's apply takes seconds. */
 const LOCK_WAIT_MS = 60_000;
@@ -49,10 +49,8 @@ async function applyTip(
   redis: Redis,
   branch: string,
 ): Promise<TickOutcome | "settings-invalid"> {
-  const { inputs, checkout, repositoryUrl } = action;
-  const token = inputs.token === undefined ? {} : { token: inputs.token };
   for (let tries = 1; ; tries += 1) {
-    const tip = await readTipSettings(action, { ...checkout, repo: repositoryUrl, ...token }, branch);
+    const tip = await readTipSettings(action, tipRepository(action), branch);
     if (tip.outcome === "invalid") return "settings-invalid";
     const source = tipSource(action, tip.settings, branch);
     const read = await source.read(action.signal);
@@ -64,7 +62,7 @@ async function applyTip(
 interface Tip {
   readonly settings: EnvironmentSettings;
   readonly sha: string;
-  readonly source: TickSource;
+  readonly source: LoopSource;
 }
 
 async function applyUnder(action: ActionContext, redis: Redis, { settings, sha, source }: Tip): Promise<TickOutcome> {
@@ -100,30 +98,6 @@ async function applyUnder(action: ActionContext, redis: Redis, { settings, sha, 
   } finally {
     await queue.close();
   }
-}
-
-function tipSource(action: ActionContext, settings: EnvironmentSettings, branch: string): TickSource {
-  const { inputs, checkout, repositoryUrl, job } = action;
-  const { git, mirrorFolder, loader, workspace } = checkout;
-  const token = inputs.token === undefined ? {} : { token: inputs.token };
-  const onProblem = (message: string): void => job.notice(message);
-  const care = careOf({ settings, folder: workspace });
-  const { path } = placeOf(action, settings);
-  const tools = { git, mirrorFolder, loader, onProblem, ...care, ...token };
-  return openSource({ kind: "commit", repo: repositoryUrl, ref: `refs/heads/${branch}`, path }, tools);
-}
-
-/** A commit that came in between may have settings of its own: it is the affair of its own run. */
-function onlyAt(source: TickSource, sha: string): TickSource {
-  return {
-    ...source,
-    async read(signal) {
-      const answer = await source.read(signal);
-      if (answer.status === "unavailable" || answer.identity.headSha === sha) return answer;
-      const message = "the branch moved while it was read; the run of the newer push applies it, or run this job again";
-      return { status: "unavailable", reason: { code: "READ_FAILED", message } };
-    },
-  };
 }
 
 async function tellOutcome(action: ActionContext, outcome: TickOutcome): Promise<ExitCode> {

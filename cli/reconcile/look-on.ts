@@ -1,5 +1,6 @@
 // `reconcile` as it runs for long: each environment has its own leader and its own loop; a failure of one is its own.
 import { setTimeout as pause } from "node:timers/promises";
+import type { DriftReport } from "../../contracts/drift.ts";
 import { defaultSettings } from "../../contracts/environment.ts";
 import { failureRecord, PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import { runSigningRounds } from "../../reconciler/audit/sign-head.ts";
@@ -44,10 +45,12 @@ export function watchDry({ loop, print }: OpenEnvironment, signal: AbortSignal):
 async function lookLeading({ loop, report, print, ears, state }: OpenEnvironment, leading: Leading): Promise<void> {
   const { bell, signal } = leading;
   const led = { ...loop, bell, ears, applied: state, writer: { ...loop.writer, lead: leading.lead, signal } };
-  const looks = (more: Pick<LoopOptions, "emit" | "onRungLook">) => (together: AbortSignal) =>
-    lookForBoth({ ...led, ...more, bell, signal: together });
+  const looks =
+    (more: Pick<LoopOptions, "emit" | "onRungLook"> & Pick<LeadingOptions, "onDrift">) => (together: AbortSignal) =>
+      lookForBoth({ ...led, ...more, bell, signal: together });
   if (report === undefined) return await looks({ emit: print })(signal);
   const { startReporting } = await import("../../reconciler/report/start-reporting.ts");
+  const { noteDrift } = await import("../../reconciler/report/drift/report-drift.ts");
   let reporting: Reporting | undefined;
   const nudge = (): void => reporting?.nudge();
   const emit = (event: LoopEvent): void => {
@@ -56,7 +59,13 @@ async function lookLeading({ loop, report, print, ears, state }: OpenEnvironment
   };
   await runTogether(signal, [
     (together) => (reporting = startReporting({ ...report, signal: together })).stopped,
-    looks({ emit, onRungLook: nudge }),
+    looks({
+      emit,
+      onRungLook: nudge,
+      onDrift: async (found) => {
+        if (await noteDrift(report.redis, found)) nudge();
+      },
+    }),
   ]);
 }
 
@@ -64,6 +73,7 @@ interface LeadingOptions {
   readonly bell: Bell;
   readonly ears: () => Redis;
   readonly applied: AppliedState;
+  readonly onDrift?: (report: DriftReport) => Promise<void>;
 }
 
 /** For what Git says, for the clock, and beside them for what became of what was applied. Whoever leads heals; the others only stand by. */
@@ -82,7 +92,8 @@ async function lookForBoth(loop: LoopOptions & LeadingOptions): Promise<void> {
     // What the loop remembers of the state is older than what was found.
     if (comparison.note(found)) driftBell.ring();
   };
-  const rounds = { redis, env, source, settings, probes, tool, now, random, ring, onCompared, emit };
+  const onFound = loop.onDrift === undefined ? {} : { onFound: loop.onDrift };
+  const rounds = { redis, env, source, settings, probes, tool, now, random, ring, onCompared, ...onFound, emit };
   await runTogether(loop.signal, [
     (signal) => runLoop({ ...loop, driftBell, comparison, signal }),
     (signal) => runDriftRounds({ ...rounds, signal }),

@@ -1,7 +1,6 @@
 // Says what drifted and what may be done about it: each drift with the patch, the command and the lines to paste.
 import { displayAddress } from "../../contracts/address.ts";
-import type { DriftChange, DriftOffers } from "../../contracts/drift.ts";
-import type { DriftReport } from "../../reconciler/drift/find-drift.ts";
+import { type DriftChange, type DriftOffers, type DriftReport, driftCountLine } from "../../contracts/drift.ts";
 import { describeField, fieldName } from "../../reconciler/plan/field-text.ts";
 import { oneLine, showUnseen } from "../../reconciler/plan/inert.ts";
 import type { ShowFile } from "../../reconciler/plan/render-problem.ts";
@@ -36,11 +35,6 @@ export function renderDrift(report: DriftReport, view: DriftView): string {
   ]
     .filter((section) => section !== "")
     .join("\n\n")}\n`;
-}
-
-export function driftCountLine({ counts, items }: DriftReport): string {
-  if (items.length === 0) return "No drift.";
-  return `Drift: ${counts.record} of records, ${counts.world} of the world, ${counts.undeclared} undeclared.`;
 }
 
 const SIGNS = { create: "+", update: "~", move: "→", prune: "-" } as const;

@@ -1,10 +1,11 @@
 // What the reconcile loop says, as lines for people: used by `reconcile`, `up` and the demo.
+
 import { displayAddress } from "../../contracts/address.ts";
+import { type DriftReport, driftCountLine } from "../../contracts/drift.ts";
 import { renderDuration } from "../../contracts/duration.ts";
 import { countsLine } from "../../contracts/plan.ts";
 import type { Problem } from "../../contracts/problem.ts";
 import { replacedText } from "../../reconciler/apply/lineage-memory.ts";
-import type { DriftReport } from "../../reconciler/drift/find-drift.ts";
 import { confirmHoldText } from "../../reconciler/holds/confirm.ts";
 import { historyHoldText } from "../../reconciler/holds/history.ts";
 import { isPeoplesHold, peoplesHoldText } from "../../reconciler/holds/people.ts";
@@ -14,7 +15,6 @@ import { renderProblem, type ShowFile } from "../../reconciler/plan/render-probl
 import type { Hold, TickOutcome } from "../../reconciler/tick.ts";
 import { envWords } from "../env-words.ts";
 import type { Paint } from "../output.ts";
-import { driftCountLine } from "./drift.ts";
 import { renderTriggerEvent } from "./trigger-event.ts";
 
 export function renderLoopEvent(event: LoopEvent, paint: Paint, showFile: ShowFile): string[] {

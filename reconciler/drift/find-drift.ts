@@ -1,7 +1,7 @@
 // Looks for drift three ways: records that changed under us, the world behind them, records that nobody declares.
-import { countDrift, type DriftChange } from "../../contracts/drift.ts";
+import { countDrift, type DriftChange, type DriftReport } from "../../contracts/drift.ts";
 import type { IgnoreRule } from "../../contracts/environment.ts";
-import type { Change, PlanSource } from "../../contracts/plan.ts";
+import type { Change } from "../../contracts/plan.ts";
 import type { ObservedState } from "../../contracts/record.ts";
 import type { RecordComparison } from "../../store/scripts/compare-records.ts";
 import type { PlannableSource } from "../plan/make-plan.ts";
@@ -17,18 +17,6 @@ export interface DriftInput {
   /** Of the plan of this source against this state. */
   readonly changes: readonly Change[];
   readonly ignore: readonly IgnoreRule[];
-}
-
-/** CONTRACT: lists answer `{formatVersion, items}`. */
-export interface DriftReport {
-  readonly formatVersion: "1";
-  readonly env: string;
-  readonly source: Omit<PlanSource, "history">;
-  readonly state: { readonly lineage: string; readonly serial: number };
-  readonly counts: Readonly<Record<DriftChange["drift"]["sort"], number>>;
-  readonly items: readonly DriftChange[];
-  /** Lines for people: what could not be told. That is no drift. */
-  readonly unknown: readonly string[];
 }
 
 /** Pure. */

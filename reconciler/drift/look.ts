@@ -1,4 +1,5 @@
 // One look for drift: reads the state, its inventory and the world, and compares them with a source that was read.
+import type { DriftReport } from "../../contracts/drift.ts";
 import type { EnvironmentSettings } from "../../contracts/environment.ts";
 import type { Plan } from "../../contracts/plan.ts";
 import type { ObservedState } from "../../contracts/record.ts";
@@ -8,7 +9,7 @@ import { readMissingSecrets, readTools } from "../../store/sightings.ts";
 import { readState } from "../../store/state.ts";
 import type { PlannableSource } from "../plan/make-plan.ts";
 import { readScheduleWorld } from "../triggers/heal-schedules.ts";
-import { type DriftReport, findDrift } from "./find-drift.ts";
+import { findDrift } from "./find-drift.ts";
 import { type Probe, runProbes } from "./probe.ts";
 import { endpointsProbe, type FindHost } from "./probes/endpoints.ts";
 import { pinsProbe } from "./probes/pins.ts";

@@ -1,12 +1,11 @@
 // Adds to each drift what a person may do about it. Reads the files in question, so only `drift` itself does this.
 import type { Address } from "../../contracts/address.ts";
-import type { DriftChange } from "../../contracts/drift.ts";
+import type { DriftChange, DriftReport } from "../../contracts/drift.ts";
 import type { StateRecord } from "../../contracts/record.ts";
 import type { SourceSpec, SourceTools } from "../environment-source.ts";
 import { createLoader } from "../load/load-files.ts";
 import type { PlannableSource } from "../plan/make-plan.ts";
 import { adoptPatch } from "./adopt.ts";
-import type { DriftReport } from "./find-drift.ts";
 import { type OfferContext, withOffers } from "./offers.ts";
 import { readTexts } from "./read-texts.ts";
 

@@ -2,6 +2,7 @@
 // rings, and the loop's next look puts it back under all the holds that any other change has.
 import { setTimeout as pause } from "node:timers/promises";
 import { digestOf } from "../../contracts/canonical.ts";
+import type { DriftReport } from "../../contracts/drift.ts";
 import type { EnvironmentSettings } from "../../contracts/environment.ts";
 import { failureRecord, LeaseLost, PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import type { Plan } from "../../contracts/plan.ts";
@@ -11,7 +12,6 @@ import type { RecordComparison } from "../../store/scripts/compare-records.ts";
 import { makePlan } from "../plan/make-plan.ts";
 import type { TickSource } from "../tick.ts";
 import { withJitter } from "../triggers/pace.ts";
-import type { DriftReport } from "./find-drift.ts";
 import { lookForDrift } from "./look.ts";
 import type { Probe } from "./probe.ts";
 
@@ -33,6 +33,8 @@ export interface DriftRounds {
   readonly random: () => number;
   /** Told what the records were compared to, for the plans until the next round. */
   readonly onCompared?: (comparison: RecordComparison) => void;
+  /** Told what every round found, also where it is what was found before. */
+  readonly onFound?: (report: DriftReport) => Promise<void>;
   /** Wakes the reconcile loop. */
   readonly ring: () => void;
   readonly emit: (event: DriftEvent) => void;
@@ -67,6 +69,7 @@ export async function driftRound(rounds: DriftRounds): Promise<DriftEvent> {
     const look = { redis, env, ignore: settings.drift.ignore, probes, plan, signal };
     const { report, comparison } = await lookForDrift(look, answer);
     rounds.onCompared?.(comparison);
+    await rounds.onFound?.(report);
     if (report.items.some((change) => mayHeal(change, settings))) rounds.ring();
     return { type: "drift", report };
   } catch (error) {

@@ -2,11 +2,12 @@
 import { type CheckVerbs, checkVerbs } from "./github/checks.ts";
 import { type GithubOptions, openClient } from "./github/client.ts";
 import { type CommentVerbs, commentVerbs } from "./github/comments.ts";
+import { type IssueVerbs, issueVerbs } from "./github/issues.ts";
 import { type PeopleVerbs, peopleVerbs } from "./github/people.ts";
 import { type PullVerbs, pullVerbs } from "./github/pulls.ts";
 
 /** Every verb throws PermanentFailure GITHUB_AUTH, _FORBIDDEN, _NOT_FOUND, _REJECTED or TransientFailure GITHUB_UNAVAILABLE. */
-export interface Github extends CheckVerbs, CommentVerbs, PeopleVerbs, PullVerbs {
+export interface Github extends CheckVerbs, CommentVerbs, IssueVerbs, PeopleVerbs, PullVerbs {
   /** The repository's page, without a slash at its end. */
   readonly repositoryUrl: string;
 }
@@ -18,6 +19,7 @@ export function connectGithub(options: GithubOptions): Github {
     repositoryUrl: `${webUrl(options.apiUrl)}/${owner}/${name}`,
     ...checkVerbs(client),
     ...commentVerbs(client),
+    ...issueVerbs(client),
     ...peopleVerbs(client),
     ...pullVerbs(client),
   };

@@ -4,6 +4,7 @@ import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import type { OutboxEntry } from "../../contracts/outbox.ts";
 import type { Redis } from "../../store/connect.ts";
 import { dropOutbox, type OutboxItem, readOutbox } from "../../store/outbox.ts";
+import { reportDrift } from "./drift/report-drift.ts";
 import type { Github } from "./github.ts";
 import { postApplied } from "./post-applied.ts";
 import { postTask } from "./post-task.ts";
@@ -99,6 +100,9 @@ async function postEntry(options: ReportOptions, item: OutboxItem, shown: Shown)
       return { outcome: "posted" };
     case "applied":
       return reportApplied(options, { id: item.id, entry }, shown);
+    case "drift":
+      await reportDrift({ ...options, holder: `report ${item.id} ${process.pid}` }, entry.report);
+      return { outcome: "posted" };
     case "task":
       await reportEndedTask(options, entry);
       return { outcome: "posted" };

@@ -34,7 +34,15 @@ describe("action.yml", () => {
       readonly runs: Record<string, string>;
     };
     expect(Object.keys(action.inputs)).toEqual([...INPUT_NAMES]);
-    const set = [...Object.keys(planOutputs(planOf([]))), "plan-path", "comment-id", "check-id", "serial"];
+    const set = [
+      ...Object.keys(planOutputs(planOf([]))),
+      "plan-path",
+      "comment-id",
+      "check-id",
+      "serial",
+      "drift",
+      "issue-number",
+    ];
     expect(Object.keys(action.outputs).toSorted()).toEqual(set.toSorted());
     expect(action.runs).toEqual({ using: "node24", main: ".github/action/index.mjs" });
   });

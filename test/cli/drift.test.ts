@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import type { Address } from "../../contracts/address.ts";
-import type { DriftReport } from "../../reconciler/drift/find-drift.ts";
+import type { DriftReport } from "../../contracts/drift.ts";
 import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
 import { readState } from "../../store/state.ts";
 import { removeRecord, smuggle, tamper } from "../reconciler/drift/world.ts";

@@ -116,11 +116,13 @@ describe("init", () => {
     for (const [name, event] of [
       ["plan", "pull_request"],
       ["apply", "push"],
+      ["drift", "schedule"],
     ] as const) {
       const text = await readFile(join(host.cwd, `.github/workflows/countwheel-${name}.yml`), "utf8");
       const workflow = parse(text, { version: "1.2" });
       expect(Object.keys(workflow.on)[0]).toBe(event);
-      expect(workflow.permissions).toEqual({ contents: "read", "pull-requests": "write", checks: "write" });
+      const rights = name === "drift" ? { issues: "write" } : { "pull-requests": "write", checks: "write" };
+      expect(workflow.permissions).toEqual({ contents: "read", ...rights });
       const [checkout, action] = workflow.jobs[name].steps;
       expect(checkout.uses).toMatch(/^actions\/checkout@[0-9a-f]{40}$/);
       expect(action.uses).toMatch(/^countwheel\/countwheel@v\d+\.\d+\.\d+$/);

@@ -16,6 +16,15 @@ const OPERATIONS: readonly (readonly [method: string, path: string])[] = [
   ["get", "/repos/{owner}/{repo}/issues/{issue_number}/comments"],
   ["post", "/repos/{owner}/{repo}/issues/{issue_number}/comments"],
   ["patch", "/repos/{owner}/{repo}/issues/comments/{comment_id}"],
+  ["get", "/repos/{owner}/{repo}/issues/comments"],
+  ["get", "/repos/{owner}/{repo}/issues/comments/{comment_id}"],
+  ["post", "/repos/{owner}/{repo}/issues/comments/{comment_id}/reactions"],
+  ["get", "/repos/{owner}/{repo}/issues"],
+  ["post", "/repos/{owner}/{repo}/issues"],
+  ["get", "/repos/{owner}/{repo}/issues/{issue_number}"],
+  ["patch", "/repos/{owner}/{repo}/issues/{issue_number}"],
+  ["get", "/repos/{owner}/{repo}/pulls/{pull_number}"],
+  ["get", "/repos/{owner}/{repo}/collaborators/{username}/permission"],
   ["get", "/repos/{owner}/{repo}/commits/{ref}/check-runs"],
   ["post", "/repos/{owner}/{repo}/check-runs"],
   ["patch", "/repos/{owner}/{repo}/check-runs/{check_run_id}"],
@@ -67,7 +76,9 @@ function bare(value: Json): Json {
   if (Array.isArray(value)) return value.map(bare);
   if (value === null || typeof value !== "object") return value;
   if (typeof value["$ref"] === "string") return bare(follow(value["$ref"]));
-  const kept = Object.entries(value).filter(([key, child]) => !isProse(key, child));
+  // Ajv knows `nullable` beside a type only; none of what we send is null.
+  const isLoose = value["type"] === undefined;
+  const kept = Object.entries(value).filter(([key, child]) => !isProse(key, child) && !(isLoose && key === "nullable"));
   return Object.fromEntries(kept.map(([key, child]) => [key, bare(child)]));
 }
 

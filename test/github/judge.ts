@@ -108,7 +108,10 @@ function errorTexts(validate: ValidateFunction): string[] {
 function proseFaults(operation: string, body: unknown): string[] {
   const fields = (body ?? {}) as Record<string, unknown>;
   const texts: string[] = [];
-  if (operation.includes("/comments") && length(fields["body"]) > COMMENT_LIMIT) texts.push("body is too long");
+  const isIssue = operation.endsWith("/issues") || operation.endsWith("/issues/{issue_number}");
+  if (isIssue && length(fields["title"]) > 256) texts.push("title is too long");
+  if ((isIssue || operation.includes("/comments")) && length(fields["body"]) > COMMENT_LIMIT)
+    texts.push("body is too long");
   if (operation.includes("/statuses/") && length(fields["description"]) > 140) texts.push("description is too long");
   const output = (fields["output"] ?? {}) as { readonly annotations?: readonly Record<string, unknown>[] };
   for (const annotation of output.annotations ?? []) {

@@ -5,9 +5,9 @@ import type { AddressInfo } from "node:net";
 import { createJudge } from "./judge.ts";
 import { type Answer, GithubState } from "./state.ts";
 
-/** app: a GitHub App's installation, the Actions token included · personal: no checks · read-only: a fork's token. */
+/** app: a GitHub App's installation, the Actions token included; `issues` false: without the right to write issues · personal: no checks · read-only: a fork's token. */
 export type TokenKind =
-  | { readonly kind: "app"; readonly slug: string }
+  | { readonly kind: "app"; readonly slug: string; readonly issues?: boolean }
   | { readonly kind: "personal"; readonly login: string }
   | { readonly kind: "read-only" };
 
@@ -131,6 +131,9 @@ function refuse(operation: string, method: string, token: TokenKind): Answer | u
     return refusal(403, "Resource not accessible by integration");
   if (method === "GET") return undefined;
   if (token.kind === "read-only") return refusal(403, "Resource not accessible by integration");
+  const isIssue = /\/issues(\/\{issue_number\})?$/.test(operation);
+  if (isIssue && token.kind === "app" && token.issues === false)
+    return refusal(403, "Resource not accessible by integration");
   if (operation.includes("/check-runs") && token.kind === "personal") {
     return refusal(403, "You must authenticate via a GitHub App.");
   }

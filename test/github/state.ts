@@ -42,6 +42,15 @@ export interface CheckRun {
   readonly annotations: Record<string, unknown>[];
 }
 
+export interface Issue {
+  readonly number: number;
+  readonly login: string;
+  readonly byApp: boolean;
+  title: string;
+  body: string;
+  open: boolean;
+}
+
 export interface Status {
   readonly sha: string;
   readonly login: string;
@@ -58,6 +67,7 @@ export class GithubState {
   readonly comments: Comment[] = [];
   readonly checkRuns: CheckRun[] = [];
   readonly statuses: Status[] = [];
+  readonly issues: Issue[] = [];
   #nextId = 100;
 
   addPull(pull: Pick<Pull, "number" | "headSha"> & Partial<Pull>): Pull {
@@ -81,6 +91,12 @@ export class GithubState {
     return whole;
   }
 
+  addIssue(issue: Omit<Issue, "number" | "open"> & Partial<Issue>): Issue {
+    const whole = { number: this.#id(), open: true, ...issue };
+    this.issues.push(whole);
+    return whole;
+  }
+
   answer(operation: string, params: Params, asked: Request, login: string): Answer {
     const fields = (asked.body ?? {}) as Fields;
     switch (operation) {
@@ -96,6 +112,13 @@ export class GithubState {
         return this.#createComment(Number(params["issue_number"]), fields, login);
       case "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}":
         return this.#updateComment(Number(params["comment_id"]), fields);
+      case "GET /repos/{owner}/{repo}/issues":
+        return listed([...this.pulls.map(pullAsIssue), ...this.issues.filter(({ open }) => open).map(issueView)]);
+      case "POST /repos/{owner}/{repo}/issues":
+        return this.#createIssue(fields, login);
+      case "GET /repos/{owner}/{repo}/issues/{issue_number}":
+      case "PATCH /repos/{owner}/{repo}/issues/{issue_number}":
+        return this.#changeIssue(Number(params["issue_number"]), fields);
       case "GET /repos/{owner}/{repo}/commits/{ref}/check-runs":
         return listed(this.#checksOf(params["ref"] ?? "", asked.query).map(checkView), "check_runs");
       case "POST /repos/{owner}/{repo}/check-runs":
@@ -130,6 +153,21 @@ export class GithubState {
     if (comment === undefined) return missing();
     comment.body = String(fields["body"]);
     return ok(commentView(comment));
+  }
+
+  #createIssue(fields: Fields, login: string): Answer {
+    const [title, body] = [String(fields["title"]), String(fields["body"])];
+    return { status: 201, body: issueView(this.addIssue({ title, body, login, byApp: login.endsWith("[bot]") })) };
+  }
+
+  /** No fields: it is only read. */
+  #changeIssue(number: number, fields: Fields): Answer {
+    const issue = this.issues.find((candidate) => candidate.number === number);
+    if (issue === undefined) return missing();
+    if (typeof fields["title"] === "string") issue.title = fields["title"];
+    if (typeof fields["body"] === "string") issue.body = fields["body"];
+    if (fields["state"] !== undefined) issue.open = fields["state"] === "open";
+    return ok(issueView(issue));
   }
 
   #checksOf(sha: string, query: Readonly<Record<string, string>>): CheckRun[] {
@@ -221,6 +259,16 @@ function pullView(pull: Pull): Fields {
     head: { sha: pull.headSha, ref: pull.headRef },
     base: { sha: pull.baseSha, ref: pull.baseRef, repo: { default_branch: "main" } },
   };
+}
+
+function issueView({ number, login, byApp, title, body, open }: Issue): Fields {
+  const app = byApp ? { slug: login.replace("[bot]", "") } : null;
+  return { number, title, body, state: open ? "open" : "closed", user: { login }, performed_via_github_app: app };
+}
+
+/** GitHub lists pull requests among the issues. */
+function pullAsIssue({ number }: Pull): Fields {
+  return { number, title: "", body: null, state: "open", user: { login: "ada" }, pull_request: {} };
 }
 
 function commentView({ id, login, body }: Comment): Fields {

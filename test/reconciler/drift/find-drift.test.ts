@@ -1,9 +1,8 @@
 // Drift three ways, over a real Redis: records that changed under us, the world behind them, records nobody declares.
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
-import type { DriftChange } from "../../../contracts/drift.ts";
+import type { DriftChange, DriftReport } from "../../../contracts/drift.ts";
 import type { IgnoreRule } from "../../../contracts/environment.ts";
 import { launchDigest } from "../../../contracts/mcp-launch.ts";
-import type { DriftReport } from "../../../reconciler/drift/find-drift.ts";
 import { lookForDrift, worldProbes } from "../../../reconciler/drift/look.ts";
 import { endpointsProbe, type FindHost, type HostAnswer } from "../../../reconciler/drift/probes/endpoints.ts";
 import type { LoadedManifest } from "../../../reconciler/load/desired-set.ts";
