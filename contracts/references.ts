@@ -3,7 +3,8 @@ import type { KindName } from "./address.ts";
 
 /**
  * `name`: a manifest of `target`, as `name` or `namespace/name` · `tool`: a Tool, a tool of an McpServer or a memory tool ·
- * `secret`: a Secret, with or without a key · `model`: a ModelEndpoint or the id of a model that one has.
+ * `secret`: a Secret, with or without a key · `model`: the id of a model that a ModelEndpoint has, or, where it is no rule,
+ * a ModelEndpoint.
  */
 export type ReferenceForm = "name" | "tool" | "secret" | "model";
 
@@ -20,7 +21,14 @@ export interface Reference {
   readonly weight: "needed" | "rule" | "elsewhere";
   /** Names in it may hold `*` for any text. */
   readonly pattern?: true;
+  /** Of a rule: what becomes of it where it names nothing. Otherwise it never holds. */
+  readonly unmet?: string;
+  /** It is named only where this path names nothing. */
+  readonly unless?: string;
 }
+
+const ALLOWS_NOTHING = "It allows nothing.";
+const DENIES_ALL = "No such call can come before, so every call is denied that the rule is about.";
 
 export const REFERENCES: readonly Reference[] = [
   needed("Agent", "/spec/model_ref", "ModelEndpoint"),
@@ -50,15 +58,18 @@ export const REFERENCES: readonly Reference[] = [
   ruleTool("AgentPolicy", "/spec/blocked_tools/*"),
   ruleTool("AgentPolicy", "/spec/rules/*/match/tools/*"),
   ruleTool("AgentPolicy", "/spec/max_calls/{}"),
-  rule("AgentPolicy", "/spec/allowed_secrets/*", "Secret"),
+  ruleTool("AgentPolicy", "/spec/budgets/*/calls/{}"),
+  ruleTool("AgentPolicy", "/spec/rate/of"),
+  { ...rule("AgentPolicy", "/spec/allowed_secrets/*", "Secret"), unmet: ALLOWS_NOTHING },
   rule("AgentPolicy", "/spec/flow/*/to/agents/*", "Agent"),
   ruleTool("AgentPolicy", "/spec/flow/*/to/tools/*"),
   ruleTool("AgentPolicy", "/spec/sequence/*/tools/*"),
-  ruleTool("AgentPolicy", "/spec/sequence/*/requires_before/*"),
+  { ...ruleTool("AgentPolicy", "/spec/sequence/*/requires_before/*"), unmet: DENIES_ALL },
   ruleTool("AgentPolicy", "/spec/sequence/*/not_after/*"),
-  ruleModel("AgentPolicy", "/spec/allowed_models/*"),
+  { ...ruleModel("AgentPolicy", "/spec/allowed_models/*"), unmet: ALLOWS_NOTHING },
   ruleModel("AgentPolicy", "/spec/rules/*/match/models/*"),
   ruleTool("ToolPermission", "/spec/tool_ref"),
+  { ...ruleTool("ToolPermission", "/metadata/name"), unless: "/spec/tool_ref" },
   rule("ToolPermission", "/spec/target_agents/*", "Agent"),
   rule("PolicyTest", "/spec/cases/*/request/agent", "Agent"),
   rule("PolicyTest", "/spec/cases/*/request/system", "AgentSystem"),

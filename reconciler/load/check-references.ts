@@ -11,11 +11,16 @@ import { type ReferenceValue, referenceValues } from "./reference-values.ts";
 export function checkReferences(declaration: Declaration, declared: Declared): Problem[] {
   const references = REFERENCES_BY_KIND.get(declaration.manifest.kind) ?? [];
   return references.flatMap((reference) =>
-    referenceValues(declaration.manifest, reference.path)
+    namedBy(reference, declaration)
       .filter((value) => !isDeclared(value.text, reference, declaration, declared))
       .slice(0, MANIFEST_LIMITS.problemsPerDocument)
       .map((value) => dangling(value, reference, declaration, declared)),
   );
+}
+
+function namedBy({ path, unless }: Reference, { manifest }: Declaration): readonly ReferenceValue[] {
+  const isElsewhere = unless !== undefined && referenceValues(manifest, unless).length > 0;
+  return isElsewhere ? [] : referenceValues(manifest, path);
 }
 
 function isDeclared(text: string, reference: Reference, { manifest }: Declaration, declared: Declared): boolean {
@@ -25,7 +30,10 @@ function isDeclared(text: string, reference: Reference, { manifest }: Declaratio
     case "secret":
       return readSecretRef(text, namespace).some((ref) => declared.has("Secret", ref.namespace, ref.name));
     case "model":
-      return declared.hasModel(text) || find(reference, target, declared);
+      // The gate compares ids: whoever may name an endpoint could give it the name of an allowed model.
+      return reference.weight === "rule"
+        ? declared.hasModelLike(glob(text.toLowerCase()))
+        : declared.hasModel(text) || find(reference, target, declared);
     case "tool":
       return reference.weight === "rule"
         ? matchesTool(target, declared) || declared.hasToolLike(target.namespace, target.name)
@@ -81,22 +89,50 @@ function glob(pattern: string): (text: string) => boolean {
 
 function dangling(value: ReferenceValue, reference: Reference, from: Declaration, declared: Declared): Problem {
   const { manifest, locate } = from;
-  const { namespace, name } = scoped(value.text, manifest.metadata.namespace);
-  const near =
-    reference.form === "secret"
-      ? nearSecret(value.text, from, declared)
-      : declared.near(reference.target, namespace, name);
-  const related = near?.locate("/metadata/name");
-  const summary = `${manifest.kind} ${quote(manifest.metadata.name)} ${verb(reference)} ${reference.target} ${quote(value.text)}, which nothing declares`;
+  const { what, detail, related } =
+    reference.form === "model" && reference.weight === "rule"
+      ? danglingModel(value.text, reference, from, declared)
+      : danglingManifest(value.text, reference, from, declared);
   return {
     severity: reference.weight === "needed" ? "error" : "warning",
     code: "DANGLING_REFERENCE",
-    summary,
-    detail: detailOf(reference, near, related),
+    summary: `${manifest.kind} ${quote(manifest.metadata.name)} ${verb(reference)} ${what}`,
+    detail,
     address: `${manifest.kind}/${manifest.metadata.namespace}/${manifest.metadata.name}`,
     ...locate(value.pointer),
     ...(related === undefined ? {} : { related }),
   };
+}
+
+interface Dangling {
+  readonly what: string;
+  readonly detail: string;
+  readonly related: Place | undefined;
+}
+
+function danglingManifest(text: string, reference: Reference, from: Declaration, declared: Declared): Dangling {
+  const { namespace, name } = scoped(text, from.manifest.metadata.namespace);
+  const near =
+    reference.form === "secret" ? nearSecret(text, from, declared) : declared.near(reference.target, namespace, name);
+  const related = near?.locate("/metadata/name");
+  const what = `${reference.target} ${quote(text)}, which nothing declares`;
+  return { what, detail: detailOf(reference, near, related), related };
+}
+
+/** People write the name of an endpoint where the id of its model is compared. */
+function danglingModel(text: string, { unmet = NEVER }: Reference, from: Declaration, declared: Declared): Dangling {
+  const what = `the model ${quote(text)}, which no ModelEndpoint has`;
+  const { namespace, name } = scoped(text, from.manifest.metadata.namespace);
+  const endpoint = declared.read("ModelEndpoint", namespace, name);
+  const id = endpoint?.manifest.spec["default_model"];
+  if (endpoint === undefined || typeof id !== "string") {
+    const near = declared.nearModel(text);
+    return { what, detail: near === undefined ? unmet : `${unmet} Did you mean ${quote(near)}?`, related: undefined };
+  }
+  const related = endpoint.locate("/spec/default_model");
+  const where = `${related.file}:${related.line}:${related.column}`;
+  const detail = `${unmet} Models are compared by their ids: ModelEndpoint ${quote(text)} has ${quote(id)}, declared at ${where}.`;
+  return { what, detail, related };
 }
 
 function nearSecret(text: string, { manifest }: Declaration, declared: Declared): Declaration | undefined {
@@ -104,12 +140,14 @@ function nearSecret(text: string, { manifest }: Declaration, declared: Declared)
   return first === undefined ? undefined : declared.near("Secret", first.namespace, first.name);
 }
 
+const NEVER = "The rule never holds.";
+
 function verb({ weight }: Reference): string {
   return weight === "rule" ? "names" : "uses";
 }
 
 function detailOf(reference: Reference, near: Declaration | undefined, place: Place | undefined): string {
-  const meaning = { needed: "", rule: "The rule never holds.", elsewhere: "It must exist where the work is done." };
+  const meaning = { needed: "", rule: reference.unmet ?? NEVER, elsewhere: "It must exist where the work is done." };
   const parts = [meaning[reference.weight]];
   if (near !== undefined && place !== undefined) {
     const where = `${place.file}:${place.line}:${place.column}`;

@@ -67,6 +67,23 @@ export class Declared {
     return this.index().models.has(id);
   }
 
+  /** Policies compare ids of models without case. */
+  hasModelLike(matches: (id: string) => boolean): boolean {
+    this.facts.push(ANY_MODEL);
+    return this.modelIds().some((id) => matches(id.toLowerCase()));
+  }
+
+  nearModel(id: string): string | undefined {
+    this.looked += 1;
+    if (this.looked > NEAR_MATCHES) return undefined;
+    this.facts.push(ANY_MODEL);
+    return nearMatch(id, this.modelIds());
+  }
+
+  private modelIds(): string[] {
+    return [...this.index().models].filter((id) => typeof id === "string");
+  }
+
   /** Whether an agent may name this tool: a Tool, a tool that a declared server offers, or one of the memory. */
   hasTool(namespace: string, name: string): boolean {
     if (memoryOperation(name) !== undefined || this.has("Tool", namespace, name)) return true;
@@ -164,6 +181,7 @@ function setLast(named: Map<string, Declaration>, name: string, declaration: Dec
   if (other === undefined || other.address < declaration.address) named.set(name, declaration);
 }
 
+const ANY_MODEL = "models";
 const contentFact = (address: string): string => `=${address}`;
 const modelFact = (id: string): string => `model ${id}`;
 const toolFact = (plain: string): string => `tool ${plain}`;
@@ -176,7 +194,10 @@ export function factsOf(before: Declaration | undefined, after: Declaration | un
   if (address === undefined || manifest === undefined) return [];
   const { kind, metadata } = manifest;
   const models = [before, after].map((declaration) => declaration?.manifest.spec["default_model"]);
-  const changed = kind === "ModelEndpoint" && models[0] !== models[1] ? models.map((id) => modelFact(String(id))) : [];
+  const changed =
+    kind === "ModelEndpoint" && models[0] !== models[1]
+      ? [ANY_MODEL, ...models.map((id) => modelFact(String(id)))]
+      : [];
   if (before !== undefined && after !== undefined) return [contentFact(address), ...changed];
   const plain = `${metadata.namespace}/${plainToolName(metadata.name)}`;
   const named = [serverFact(plain), toolFact(plain), namesFact(kind, metadata.namespace)];

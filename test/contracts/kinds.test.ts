@@ -32,7 +32,9 @@ describe("kinds", () => {
   });
 
   it("have every field that a reference names", () => {
-    const missing = REFERENCES.filter(({ kind, path }) => !hasField(KINDS[kind].schema, path.split("/").slice(2)));
+    const missing = REFERENCES.filter(
+      ({ kind, path }) => path !== "/metadata/name" && !hasField(KINDS[kind].schema, path.split("/").slice(2)),
+    );
     expect(missing).toEqual([]);
   });
 });

@@ -13,6 +13,10 @@ export function checkAgentPolicy(spec: AgentPolicySpec, remarks: Remarks): void 
     const detail = "Name `target_systems`, `target_tasks` or `target_agents`, or write `apply_mode: global`.";
     remarks.complain("", "the policy holds for nothing: it is scoped and has no targets", detail);
   }
+  if (spec.allowed_models?.length === 0) {
+    const detail = "Name the models that may be called, or leave the field out.";
+    remarks.remark("/allowed_models", "an empty `allowed_models` restricts nothing: every model may be called", detail);
+  }
   checkPolicyRules(spec, remarks);
 }
 

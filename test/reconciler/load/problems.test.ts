@@ -130,6 +130,47 @@ describe("references", () => {
     expect(result.problems.map(({ code }) => code)).toEqual(Array.from({ length: 5 }, () => "DANGLING_REFERENCE"));
   });
 
+  it.each([
+    ["{allowed_models: [x]}", []],
+    ["{allowed_models: ['GPT-*', X]}", []],
+    [
+      "{allowed_models: [m]}",
+      [
+        "names the model `m`, which no ModelEndpoint has | It allows nothing. Models are compared by their ids: ModelEndpoint `m` has `x`, declared at 2.yaml:3:23.",
+      ],
+    ],
+    [
+      "{rules: [{match: {models: [gpt-6o-mini]}}]}",
+      ["names the model `gpt-6o-mini`, which no ModelEndpoint has | The rule never holds. Did you mean `gpt-5o-mini`?"],
+    ],
+    ["{allowed_models: []}", ["an empty `allowed_models` restricts nothing: every model may be called | Name the"]],
+    ["{rate: {calls: 3, per: 1m, of: 'stripe.*'}}", ["names Tool `stripe.*`, which nothing declares | The rule never"]],
+    ["{budgets: [{calls: {pay: 3}}]}", ["names Tool `pay`, which nothing declares | The rule never holds."]],
+    [
+      "{sequence: [{tools: [refund], requires_before: [chek]}]}",
+      ["names Tool `chek`, which nothing declares | No such call can come before, so every call is denied"],
+    ],
+  ])("compares names in a policy as the gate does: %s", async (spec, expected) => {
+    const { problems } = await load(
+      `apiVersion: countwheel.dev/v1\nkind: AgentPolicy\nmetadata: {name: p}\nspec: ${spec.replace("{", "{apply_mode: global, ")}\n`,
+      "kind: ModelEndpoint\nmetadata: {name: m}\nspec: {default_model: x}\n---\nkind: ModelEndpoint\nmetadata: {name: n}\nspec: {default_model: gpt-5o-mini}\n",
+      "kind: Tool\nmetadata: {name: refund}\nspec: {endpoint: https://x.example}\n",
+    );
+    expect(problems.map(({ severity }) => severity)).toEqual(expected.map(() => "warning"));
+    expect(problems.map(({ summary, detail }) => `${summary} | ${detail}`)).toEqual(
+      expected.map((text) => expect.stringContaining(text)),
+    );
+  });
+
+  it("warns of a permission without `tool_ref` whose name is no tool", async () => {
+    const permission = (name: string, spec: string): string =>
+      `kind: ToolPermission\nmetadata: {name: ${name}}\nspec: ${spec}\n`;
+    const tool = "kind: Tool\nmetadata: {name: pay}\nspec: {endpoint: https://x.example}\n";
+    expect(
+      told(await load(tool, permission("pay", "{}"), permission("any", "{tool_ref: pay}"), permission("pya", "{}"))),
+    ).toEqual(["warning DANGLING_REFERENCE 2:18 ToolPermission `pya` names Tool `pya`, which nothing declares"]);
+  });
+
   it("judges the rules of a policy as the gate would, and finds arguments that a tool does not have", async () => {
     const tool =
       "kind: Tool\nmetadata: {name: refund}\nspec: {endpoint: 'https://x.example', input_schema: {type: object, properties: {amount: {type: number}}}}\n";

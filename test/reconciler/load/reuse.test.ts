@@ -42,13 +42,13 @@ const name = fc.constantFrom("a", "b", "agent-one", "agent-two", "srv--x");
 const text = fc.oneof(
   { weight: 4, arbitrary: fc.tuple(name, name, name).map(([self, tool, role]) => agent(self, tool, role)) },
   { weight: 3, arbitrary: fc.tuple(name, name, name).map(([self, first, second]) => system(self, first, second)) },
-  { weight: 2, arbitrary: name.map((self) => `kind: Tool\nmetadata: {name: ${self}}\nspec: {type: http}\n`) },
+  { weight: 2, arbitrary: fc.tuple(name, name).map(([self, argument]) => tool(self, argument)) },
   { weight: 1, arbitrary: fc.tuple(name, name).map(([self, only]) => server(self, only)) },
   { weight: 1, arbitrary: fc.tuple(name, name).map(([self, model]) => endpoint(self, model)) },
   { weight: 1, arbitrary: name.map((self) => `kind: AgentRole\nmetadata: {name: ${self}}\n`) },
   { weight: 1, arbitrary: fc.tuple(name, name).map(([self, of]) => task(self, of)) },
   { weight: 1, arbitrary: fc.tuple(name, name).map(([self, of]) => schedule(self, of)) },
-  { weight: 1, arbitrary: fc.tuple(name, name).map(([self, tool]) => policy(self, tool)) },
+  { weight: 2, arbitrary: fc.tuple(name, name).map(([self, of]) => policy(self, of)) },
   { weight: 1, arbitrary: fc.constantFrom("kind: Agent\nmetadata: {name: [}\n", "a: 1\n", "", "# none\n") },
 );
 const path = fc.constantFrom("1.yaml", "2.yaml", "3.yaml", "d/4.yaml", "d/5.yaml", "6.json", "7.yml", "d/e/8.yaml");
@@ -73,8 +73,13 @@ function task(self: string, of: string): string {
 function schedule(self: string, of: string): string {
   return `kind: TaskSchedule\nmetadata: {name: ${self}}\nspec: {task_ref: ${of}, schedule: "0 0 * * *"}\n`;
 }
-function policy(self: string, tool: string): string {
-  const spec = `{blocked_tools: ["${tool}"], allowed_models: [m, ${tool}], target_agents: ["${self}*"]}`;
+function tool(self: string, argument: string): string {
+  const schema = `{properties: {${argument}: {type: number}}}`;
+  return `kind: Tool\nmetadata: {name: ${self}}\nspec: {type: http, endpoint: "https://x.example", input_schema: ${schema}}\n`;
+}
+function policy(self: string, of: string): string {
+  const rule = `{match: {tools: [${of.replaceAll("-", "_")}], models: ["${of}*"]}, when: 'args["${self}"] > 1'}`;
+  const spec = `{blocked_tools: ["${of}"], allowed_models: [m, ${of}], target_agents: ["${self}*"], rules: [${rule}]}`;
   return `kind: AgentPolicy\nmetadata: {name: ${self}}\nspec: ${spec}\n`;
 }
 
