@@ -8,13 +8,20 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import type { ToolSpec } from "../contracts/kinds/tool.ts";
+import { openArtifacts } from "../runner/artifacts/open-artifacts.ts";
+import { shorten } from "../runner/gate/overflow.ts";
+import { createRedactor } from "../runner/gate/redact.ts";
 import type { ServerPlan } from "../runner/mcp/server-plan.ts";
 import { McpSupervisor } from "../runner/mcp/supervisor.ts";
 import { resolveHost } from "../runner/tools/checked-request.ts";
 import { callHttpTool } from "../runner/tools/http-tool.ts";
 import { OAuthTokens } from "../runner/tools/oauth-tokens.ts";
+import type { ToolAnswer } from "../runner/tools/tool.ts";
+import { closeRedis, connectRedis } from "../store/connect.ts";
+import { taskKeys } from "../store/keys.ts";
 import { never, packageSpec, planFor, secretsWith, serverSpec } from "../test/runner/mcp/servers.ts";
 import { median, printFigure } from "./measure.ts";
+import { withPrivateRedis } from "./private-redis.ts";
 
 const COLD = 9;
 const WARM = 300;
@@ -128,12 +135,28 @@ async function throughHttp(): Promise<void> {
   const source = { namespace: "default", label: "Tool default/large", spec, outbound, credentials };
   const context = { idempotencyKey: "k", signal: never(), checkLease: () => undefined };
   await peak("result of 50 MB from an HTTP tool, cut", () => callHttpTool(source, {}, context));
+  await withPrivateRedis((url) => keepingIt(url, (keepBytes) => callHttpTool(source, {}, { ...context, keepBytes })));
   server.close();
 }
 
-/** The server is in this process, too: it must not hold what it sends. */
+/** As the gate does it: read, redacted, kept, cut. */
+async function keepingIt(url: string, call: (keepBytes: number) => Promise<ToolAnswer>): Promise<void> {
+  const redis = connectRedis(url, "command");
+  const task = { env: "bench", namespace: "default", name: "t" };
+  await redis.hset(taskKeys(task).task, "phase", "Running");
+  const { shelf } = openArtifacts(redis, task, ["artifact.read"]);
+  const redactor = createRedactor(["a-secret-of-no-meaning", "another/one+of=them"]);
+  await peak("result of 50 MB from an HTTP tool, kept as far as may be", async () => {
+    const { overflow } = await call(shelf?.resultBytes ?? 0);
+    if (overflow === undefined || shelf === undefined) throw new Error("nothing was kept");
+    await shorten({ redactor, artifacts: shelf, facts: { tool: "large", from: "a#1 m1.c1", labels: [] } }, overflow);
+  });
+  await closeRedis(redis);
+}
+
+/** The server is in this process, too: it must not hold what it sends. Not only ASCII: such a text takes twice the room. */
 function pieces(): Readable {
-  const piece = Buffer.alloc(64 * 1024, "x");
+  const piece = Buffer.alloc(64 * 1024, "xé…");
   return Readable.from(Array.from({ length: LARGE / piece.length }, () => piece));
 }
 

@@ -1,4 +1,5 @@
 // Cuts what others said, and says so in the text: a model must know that it reads a part of a tool's result.
+import type { Overflow } from "./tools/tool.ts";
 
 /**
  * Stands where a text was cut. Half a secret may stand beside it, which redaction looks for there and nowhere else: whoever
@@ -13,15 +14,31 @@ export function cutText(text: string, length: number): string {
 
 /** `totalBytes` is undefined where only a part was received. */
 export function boundText(text: string, limitBytes: number, totalBytes: number | undefined): string {
-  const bytes = Buffer.from(text, "utf8");
-  if (Math.max(bytes.length, totalBytes ?? Number.POSITIVE_INFINITY) <= limitBytes) return text;
+  if (Math.max(Buffer.byteLength(text), totalBytes ?? Number.POSITIVE_INFINITY) <= limitBytes) return text;
   const of = totalBytes === undefined ? "more" : `${totalBytes}`;
-  const kept = cutUtf8(bytes, limitBytes);
+  const kept = headOf(text, limitBytes);
   return `${kept}${CUT}\n[truncated: the first ${Buffer.byteLength(kept)} of ${of} bytes; the tool's max_result_bytes is ${limitBytes}]`;
 }
 
-/** Never ends within a character: bytes 10xxxxxx continue one. */
-function cutUtf8(bytes: Buffer, limitBytes: number): string {
+/** A result within its limit, and all of it beside that where somebody keeps more than that of it. */
+export function boundAnswer(
+  text: string,
+  limitBytes: number,
+  totalBytes: number | undefined,
+  keepBytes = 0,
+): { readonly text: string; readonly overflow?: Overflow } {
+  const bounded = boundText(text, limitBytes, totalBytes);
+  if (bounded === text || keepBytes <= limitBytes) return { text: bounded };
+  const kept = Buffer.byteLength(text) <= keepBytes ? text : headOf(text, keepBytes);
+  return { text: bounded, overflow: { text: kept, limitBytes, totalBytes } };
+}
+
+/**
+ * The first bytes, never ending within a character: bytes 10xxxxxx continue one. A character is a byte at least, so that
+ * only these many are encoded, of a text that may have millions.
+ */
+export function headOf(text: string, limitBytes: number): string {
+  const bytes = Buffer.from(text.slice(0, limitBytes), "utf8");
   let end = Math.min(limitBytes, bytes.length);
   while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end -= 1;
   return bytes.subarray(0, end).toString("utf8");

@@ -15,6 +15,7 @@ import type { ModelChoice, ToolRules } from "./agent/desk.ts";
 import type { OutputShape } from "./agent/output.ts";
 import { outputShape } from "./agent/output-shape.ts";
 import { openApprovalBook } from "./approval-book.ts";
+import { openArtifacts } from "./artifacts/open-artifacts.ts";
 import { Breakers } from "./breakers.ts";
 import { openCallHistory } from "./call-history.ts";
 import type { Definitions } from "./definitions.ts";
@@ -161,10 +162,11 @@ async function openBench(shared: Shared, attempt: Attempt, known: Secrets, redac
   const toolNames = listedTools(spec);
   // A server may have made names of what it was given.
   const onOpened: ToolDeps["onOpened"] = (server, tools) => sightings.serverOpened(server, redacted(tools, redactor));
+  const { shelf: artifacts, tool: artifactTool } = openArtifacts(options.redis, held.task, toolNames);
   const memory = memoryOf(shared, attempt, { secrets, carried: judged.carried, hasSecret });
   const admit = ({ namespace: home, name }: FoundServer, uses: Reach): Promise<void> =>
     guards.useServer(`McpServer ${home}/${name}`, uses);
-  const deps = { mcp, secrets, ground, onOpened, memory, admit, hasSecret };
+  const deps = { mcp, secrets, ground, onOpened, memory, artifactTool, admit, hasSecret };
   const rulesOf = (tool: string): ReturnType<typeof toolRules> => toolRules(entries, namespace, tool);
   // A verify tool can be called, but not by the model: the gate lists it for its one question only.
   const verifying = toolNames.flatMap((name) => rulesOf(name).verify ?? []);
@@ -174,7 +176,7 @@ async function openBench(shared: Shared, attempt: Attempt, known: Secrets, redac
     held.lease.signal,
   );
   return {
-    gate: createGate({ ...judged, toolBox, argumentCheck }),
+    gate: createGate({ ...judged, toolBox, argumentCheck, ...(artifacts === undefined ? {} : { artifacts }) }),
     models,
     output,
     tools: definitionsOf(toolBox, toolNames).map((definition) => redacted(definition, redactor)),

@@ -210,6 +210,10 @@ export interface TaskKeys {
   readonly journal: string;
   /** hash: `<namespace>/<memory> <key>` → entry, of memories that end with the task. */
   readonly memory: string;
+  /**
+   * hash: `<artifact>` → facts of a result that is kept whole, `<artifact>/<n>` → a piece of its text, `bytes` → of all texts.
+   */
+  readonly artifacts: string;
   /** hash: `<approval>` → what is asked, with `/phase`, `/activation`, `/until` and `/word` of each. */
   readonly approvals: string;
 }
@@ -223,6 +227,7 @@ export function taskKeys(ref: TaskRef): TaskKeys {
     open: `${tag}:open`,
     journal: `${tag}:journal`,
     memory: `${tag}:memory`,
+    artifacts: `${tag}:artifacts`,
     approvals: `${tag}:approvals`,
   };
 }

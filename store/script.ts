@@ -17,7 +17,7 @@ export async function runScript(
   redis: Redis,
   script: Script,
   keys: readonly string[],
-  args: readonly (string | number)[],
+  args: readonly (string | number | Buffer)[],
 ): Promise<unknown> {
   return ask(redis, async (): Promise<unknown> => {
     try {

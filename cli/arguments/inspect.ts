@@ -48,9 +48,16 @@ function addTrace(program: Command, facts: ProgramFacts, act: Act): void {
     .description("show what happened in a task: turns, tool calls, decisions, tokens, time")
     .argument("<task>", "name or namespace/name")
     .option("-n, --namespace <name>", "the namespace (default: default)")
-    .option("-f, --follow", "print events while they happen", false);
+    .option("-f, --follow", "print events while they happen", false)
+    .option("--artifact <id>", "print a result that was kept whole, which the trace names");
   withOutput(withStateFlags(command, facts), ["text", "json", "jsonl"]).action((task, flags) =>
-    act(async () => (await import("../commands/trace.ts")).runTrace, { ...flags, task }),
+    flags.artifact === undefined
+      ? act(async () => (await import("../commands/trace.ts")).runTrace, { ...flags, task })
+      : act(async () => (await import("../commands/trace-artifact.ts")).runTraceArtifact, {
+          ...flags,
+          task,
+          artifact: flags.artifact,
+        }),
   );
 }
 

@@ -16,6 +16,7 @@ const TOLD = [
   "approval",
   "answer",
   "by",
+  "artifact",
 ];
 const MAX_VALUE = 80;
 

@@ -141,9 +141,15 @@ function toolRow(event: TraceEvent, around: Around): TraceRow {
     tone: failed ? "bad" : "plain",
     note: failed
       ? `failed: ${text(end["code"])}`
-      : `${decisionNote(event, around.before)}${shortJson(event["arguments"])}`,
+      : `${decisionNote(event, around.before)}${shortJson(event["arguments"])}${artifactNote(end)}`,
     hints: [],
   };
+}
+
+/** Which `trace --artifact` prints. */
+function artifactNote(end: TraceEvent | undefined): string {
+  const id = text(end?.["artifact"]);
+  return id === "" ? "" : `  → artifact ${id}, ${Number(end?.["artifactBytes"])} bytes`;
 }
 
 function decisionNote(event: TraceEvent, before: readonly TraceEvent[]): string {

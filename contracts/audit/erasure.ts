@@ -13,7 +13,7 @@ const KEPT: ReadonlySet<string> = new Set(
     "micros policyDigest livePolicyDigest tool callId model provider endpoint definitionDigest argumentsDigest",
     "requestDigest idempotencyKey resultDigest resultBytes textDigest textBytes isError retryable inputTokens",
     "outputTokens reservedTokens reserveTokens costUsd latencyMs finishReason approval binding answer about by",
-    "runner from afterMs inMs system snapshot plan source",
+    "runner from afterMs inMs system snapshot plan source artifact artifactBytes artifactDigest",
   ].flatMap((names) => names.split(" ")),
 );
 

@@ -2,9 +2,9 @@
 // declared, so that one broken manifest does not break all that name it. It notes what is asked, so that after a change
 // only those are checked again who asked about what changed.
 import type { KindName } from "../../contracts/address.ts";
+import { builtInClass } from "../../contracts/built-in-tools.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
-import { memoryOperation } from "../../contracts/memory-tools.ts";
 import type { Place } from "../../contracts/problem.ts";
 import { mcpToolName, plainToolName } from "../../contracts/tool-names.ts";
 import { nearMatch } from "./near-match.ts";
@@ -84,9 +84,9 @@ export class Declared {
     return [...this.index().models].filter((id) => typeof id === "string");
   }
 
-  /** Whether an agent may name this tool: a Tool, a tool that a declared server offers, or one of the memory. */
+  /** Whether an agent may name this tool: a Tool, a tool that a declared server offers, or one of ours. */
   hasTool(namespace: string, name: string): boolean {
-    if (memoryOperation(name) !== undefined || this.has("Tool", namespace, name)) return true;
+    if (builtInClass(name) !== undefined || this.has("Tool", namespace, name)) return true;
     const server = this.serverOf(namespace, name);
     return server !== undefined && offers(server, name);
   }

@@ -1,5 +1,6 @@
 // What the gate needs to know of a tool, read from the manifests: its Tool, or the server that provides it.
 import { type Address, addressOf } from "../../contracts/address.ts";
+import { isArtifactTool } from "../../contracts/artifact-tool.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
 import { memoryClass, memoryOperation } from "../../contracts/memory-tools.ts";
@@ -51,6 +52,7 @@ export function readToolFacts(name: string, namespace: string, source: ToolSourc
     const ground = groundOf(source, found?.metadata.namespace ?? namespace);
     return withData(facts, [dataOfMemory(kept, operationClass === "read")], [reachOfMemory(kept, ground)]);
   }
+  if (isArtifactTool(name)) return { name, known: true, capabilities: [], operationClasses: ["read"] };
   const servers = serversOf(`${namespace}/${plainToolName(name)}`, source);
   const isOfServer = servers.length > 0;
   const operationClasses = isOfServer ? discoveredClasses({}) : (["read"] as const);

@@ -11,6 +11,7 @@ import type { ApprovalBook } from "./approvals/book.ts";
 import type { ArgumentCheck } from "./arguments.ts";
 import type { CarriedLabels } from "./carried.ts";
 import type { GateClock } from "./grant.ts";
+import type { ArtifactShelf } from "./overflow.ts";
 import type { ModelPermit, ToolPermit } from "./permit.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Redactor } from "./redact.ts";
@@ -36,6 +37,8 @@ export interface GateOptions {
   /** Throws where somebody suspended what the request is about: it waits until that is resumed. */
   readonly checkStops?: (request: GateRequest, endpoint: string | undefined) => Promise<void>;
   readonly toolBox: ToolBox;
+  /** Where results that are too long are kept whole. Absent: they are cut. */
+  readonly artifacts?: ArtifactShelf;
   /** What this activation has read: the gate adds to it what its calls return. */
   readonly carried: CarriedLabels;
   /** What was called before in the task. Absent: nobody knows, and a rule that needs it denies. */

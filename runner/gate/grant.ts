@@ -5,6 +5,7 @@ import type { Model, ModelRequest } from "../models/model.ts";
 import type { ModelPrice } from "../models/price.ts";
 import type { Tool } from "../tools/tool.ts";
 import type { CarriedLabels } from "./carried.ts";
+import type { ArtifactShelf } from "./overflow.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Redactor } from "./redact.ts";
 
@@ -49,4 +50,6 @@ export interface ToolGrant extends Grant {
   readonly argumentsDigest: string;
   /** What the activation has read. */
   readonly carried: CarriedLabels;
+  /** Absent: the agent could not read what is kept, so nothing is. */
+  readonly artifacts?: ArtifactShelf;
 }

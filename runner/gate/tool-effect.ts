@@ -4,11 +4,13 @@ import { type FailureRecord, failureRecord, mayHaveHappened, TransientFailure } 
 import type { StepRecord, ToolResult } from "../../contracts/step.ts";
 import type { TraceDraft } from "../../contracts/trace.ts";
 import type { CarriedLabel } from "../../policies/request.ts";
+import type { ToolAnswer } from "../tools/tool.ts";
 import { boundValue } from "./bound.ts";
 import { labelled, labelsOfCall } from "./carried.ts";
 import { within } from "./deadline.ts";
 import { failureData, messageOf, sinceMs, stepOf } from "./effect.ts";
 import type { ToolGrant } from "./grant.ts";
+import { type KeptArtifact, type Shortened, shorten } from "./overflow.ts";
 
 export type ToolOutcome =
   /** `result` is what the model reads; where the tool gave none, it says so (`isError`). */
@@ -46,22 +48,27 @@ function labelsOf({ activation, step, tool }: ToolGrant): readonly CarriedLabel[
   return labelsOfCall(tool, `${activation} ${step}`);
 }
 
-export function runTool({ tool, call, idempotencyKey, journal }: ToolGrant, signal: AbortSignal): Promise<ToolResult> {
+export function runTool(grant: ToolGrant, signal: AbortSignal): Promise<ToolAnswer> {
+  const { tool, call, idempotencyKey, journal, artifacts } = grant;
   const checkLease = (): void => journal.recorder.checkLease();
   const limit = { ms: tool.timeoutMs, what: `tool \`${tool.definition.name}\`` };
-  return within(signal, limit, (either) => tool.call(call.arguments, { idempotencyKey, signal: either, checkLease }));
+  const keep = artifacts === undefined ? {} : { keepBytes: artifacts.resultBytes };
+  const context = { idempotencyKey, checkLease, ...keep };
+  return within(signal, limit, (either) => tool.call(call.arguments, { ...context, signal: either }));
 }
 
-export async function finishTool(grant: ToolGrant, from: ToolResult, begunMs: number): Promise<ToolOutcome> {
+export async function finishTool(grant: ToolGrant, from: ToolAnswer, begunMs: number): Promise<ToolOutcome> {
   const { journal, tool, decisionId } = grant;
   const labels = [...labelsOf(grant), ...(from.labels ?? [])];
-  const result: ToolResult = { text: journal.redactor.text(from.text), isError: from.isError, ...labelled(labels) };
+  const { text, artifact } = await readableText(grant, from, labels);
+  const result: ToolResult = { text, isError: from.isError, ...labelled(labels) };
   grant.carried.add(labels);
   const data = {
     tool: tool.definition.name,
     latencyMs: sinceMs(grant, begunMs),
     resultBytes: Buffer.byteLength(result.text),
     resultDigest: digestText(result.text),
+    ...artifactData(artifact),
     isError: result.isError,
     ...(labels.length === 0 ? {} : { labels: [...new Set(labels.map(({ label }) => label))] }),
     decisionId,
@@ -73,6 +80,23 @@ export async function finishTool(grant: ToolGrant, from: ToolResult, begunMs: nu
   if (tool.effect === "write") await journal.recorder.record([answered], { step });
   else journal.recorder.defer([answered], { step });
   return { outcome: "answered", result };
+}
+
+/** What the model reads of it: all, or the head of what is kept. */
+async function readableText(
+  { tool, activation, step, artifacts, journal: { redactor } }: ToolGrant,
+  { text, isError, overflow }: ToolAnswer,
+  labels: readonly CarriedLabel[],
+): Promise<Shortened> {
+  // An error has words of ours before its text, which say what it is.
+  if (overflow === undefined || artifacts === undefined || isError) return { text: redactor.text(text) };
+  const facts = { tool: tool.definition.name, from: `${activation} ${step}`, labels };
+  return shorten({ redactor, artifacts, facts }, overflow);
+}
+
+function artifactData(artifact: KeptArtifact | undefined): Readonly<Record<string, unknown>> {
+  if (artifact === undefined) return {};
+  return { artifact: artifact.id, artifactBytes: artifact.bytes, artifactDigest: artifact.digest };
 }
 
 export async function failTool(grant: ToolGrant, error: unknown, begunMs: number): Promise<ToolOutcome> {

@@ -187,6 +187,7 @@ async function permitCall(
     call: ask.call,
     argumentsDigest,
     carried: options.carried,
+    ...(options.artifacts === undefined ? {} : { artifacts: options.artifacts }),
   };
   const begins = toolBeginning(grant);
   const facts = { tool: call.name, callId: ask.call.id, argumentsDigest };

@@ -2,11 +2,10 @@
 import type { IncomingMessage } from "node:http";
 import { PermanentFailure, TransientFailure, withoutEffect } from "../../contracts/failure.ts";
 import type { ToolSpec } from "../../contracts/kinds/tool.ts";
-import type { ToolResult } from "../../contracts/step.ts";
-import { boundText, cutText } from "../bound-text.ts";
+import { boundAnswer, cutText } from "../bound-text.ts";
 import { type Outbound, type OutboundRequest, readBounded, sendChecked } from "./checked-request.ts";
 import { type CredentialGround, openCredentials } from "./credentials.ts";
-import type { ToolCallContext } from "./tool.ts";
+import type { ToolAnswer, ToolCallContext } from "./tool.ts";
 import { resultLimitOf, timeoutMsOf } from "./tool-facts.ts";
 
 export interface HttpToolSource {
@@ -22,8 +21,8 @@ export interface HttpToolSource {
 export async function callHttpTool(
   source: HttpToolSource,
   args: Readonly<Record<string, unknown>>,
-  { idempotencyKey, signal, checkLease }: ToolCallContext,
-): Promise<ToolResult> {
+  { idempotencyKey, signal, checkLease, keepBytes }: ToolCallContext,
+): Promise<ToolAnswer> {
   signal.throwIfAborted();
   const { label, spec } = source;
   const timeoutMs = timeoutMsOf(spec.runtime?.timeout);
@@ -43,7 +42,7 @@ export async function callHttpTool(
   };
   try {
     const request = { method: "POST", url, headers, body: JSON.stringify(args), signal: bounded, onConnected };
-    return await readResult(source, await sendAs(source, request), bounded);
+    return await readResult(source, await sendAs(source, request), bounded, keepBytes);
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (!late.aborted) throw error;
@@ -74,21 +73,27 @@ function endpointOf({ label, spec }: HttpToolSource): URL {
 
 const QUOTED_BYTES = 500;
 
-async function readResult(source: HttpToolSource, response: IncomingMessage, signal: AbortSignal): Promise<ToolResult> {
+async function readResult(
+  source: HttpToolSource,
+  response: IncomingMessage,
+  signal: AbortSignal,
+  keepBytes = 0,
+): Promise<ToolAnswer> {
   const { label, spec } = source;
   const { statusCode = 0 } = response;
   const limit = resultLimitOf(spec);
-  const { bytes, complete } = await readBounded(response, limit, signal);
+  const { bytes, complete } = await readBounded(response, Math.max(limit, keepBytes), signal);
   response.destroy();
-  const text = boundText(bytes.toString("utf8"), limit, complete ? bytes.length : undefined);
-  if (statusCode >= 200 && statusCode < 300) return { text, isError: false };
+  const read = boundAnswer(bytes.toString("utf8"), limit, complete ? bytes.length : undefined, keepBytes);
+  const { text } = read;
+  if (statusCode >= 200 && statusCode < 300) return { ...read, isError: false };
   if (statusCode === 401 || statusCode === 403) {
     const where =
       spec.auth?.secret_ref === undefined ? "it has no `auth.secret_ref`" : `check \`${spec.auth.secret_ref}\``;
     throw new PermanentFailure("TOOL_AUTH", `${label} refused the credentials (${statusCode}); ${where}`);
   }
   const passing = statusCode >= 500 || statusCode === 408 || statusCode === 429;
-  if (!passing) return { text: `HTTP ${statusCode}\n${text}`, isError: true };
+  if (!passing) return { ...read, text: `HTTP ${statusCode}\n${text}`, isError: true };
   const retryAfterMs = retryAfter(response);
   throw new TransientFailure("TOOL_UNAVAILABLE", `${label} answered ${statusCode}: ${cutText(text, QUOTED_BYTES)}`, {
     details: { status: statusCode },

@@ -4,7 +4,7 @@ import { declaredClasses, discoveredClasses, effectOf } from "../../contracts/to
 import { mcpToolName } from "../../contracts/tool-names.ts";
 import type { Reach } from "../../policies/request.ts";
 import { factsOfServed } from "../../policies/tool-data.ts";
-import { boundText } from "../bound-text.ts";
+import { boundAnswer } from "../bound-text.ts";
 import type { McpToolDescription } from "../mcp/mcp-client.ts";
 import type { ServerHandle } from "../mcp/shared-server.ts";
 import type { ToolDefinition } from "../models/model.ts";
@@ -93,14 +93,14 @@ function mcpTool({ server, handle, tool, definition, settings }: McpToolParts, f
     ...facts,
     definition,
     definitionDigest: definitionDigest(definition, tool.annotations),
-    async call(args, { idempotencyKey, signal }) {
+    async call(args, { idempotencyKey, signal, keepBytes }) {
       requirePin(server, tool);
       const { text, isError } = await handle.call(tool.name, args, {
         signal,
         timeoutMs: facts.timeoutMs,
         idempotencyKey,
       });
-      return { text: boundText(text, limit, Buffer.byteLength(text)), isError };
+      return { ...boundAnswer(text, limit, Buffer.byteLength(text), keepBytes), isError };
     },
   };
 }

@@ -1,4 +1,6 @@
 // Opens the tools that one agent lists: resolves names, starts the MCP servers behind them, gives them back at the end.
+
+import { isArtifactTool } from "../../contracts/artifact-tool.ts";
 import { PermanentFailure } from "../../contracts/failure.ts";
 import { memoryOperation } from "../../contracts/memory-tools.ts";
 import { reachOfTool } from "../../contracts/reach.ts";
@@ -33,6 +35,8 @@ interface ToolGround extends ServerGround, CliGround {
 
 export interface ToolDeps extends ServerDeps {
   readonly memory: FindMemoryTool;
+  /** Reads on in results that were cut; undefined: the agent does not list it. */
+  readonly artifactTool?: Tool | undefined;
   readonly ground: ToolGround;
 }
 
@@ -82,6 +86,7 @@ async function resolveTool(
 ): Promise<Tool | undefined> {
   const operation = memoryOperation(name);
   if (operation !== undefined) return deps.memory(operation);
+  if (isArtifactTool(name)) return deps.artifactTool;
   const { entries, namespace } = request;
   const manifest = findTool(entries, namespace, name);
   if (manifest === undefined) return discover(name, request, servers);

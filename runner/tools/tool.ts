@@ -12,6 +12,22 @@ export interface ToolCallContext {
    * was blocked, or a process that was stopped, answers of the network are heard before the timer that ends the lease.
    */
   readonly checkLease: () => void;
+  /** So much of a result is kept beside what the model reads of it. Absent: nothing is, and no more is received. */
+  readonly keepBytes?: number;
+}
+
+/** All of a result that is longer than the tool may answer, as far as it was received. */
+export interface Overflow {
+  readonly text: string;
+  /** What the tool may answer. */
+  readonly limitBytes: number;
+  /** undefined: there was more than was received. */
+  readonly totalBytes: number | undefined;
+}
+
+/** `overflow` only where `keepBytes` asks for it: `text` is then its head, for whoever keeps nothing. */
+export interface ToolAnswer extends ToolResult {
+  readonly overflow?: Overflow;
 }
 
 /**
@@ -29,7 +45,7 @@ export interface Tool {
   /** Absent: no manifest says anything of it. */
   readonly data?: ToolData;
   /** A result may have labels of its own beside those of `data`. */
-  call(args: Readonly<Record<string, unknown>>, context: ToolCallContext): Promise<ToolResult>;
+  call(args: Readonly<Record<string, unknown>>, context: ToolCallContext): Promise<ToolAnswer>;
 }
 
 /** The tools that one activation may name. Discovery of MCP servers happens in `open`; `close` gives the servers back. */

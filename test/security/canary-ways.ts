@@ -24,11 +24,13 @@ const PROGRAM = join(import.meta.dirname, "../fixtures/mcp/telling-program.mjs")
 const BEARER = { profile: "bearer", secret_ref: "key" };
 
 const http =
-  (path: string, more: Readonly<Record<string, unknown>> = {}) =>
+  (path: string, spec: Readonly<Record<string, unknown>> = {}, more: readonly string[] = []) =>
   ({ url }: Place): Manifest[] =>
-    calling("tell", [
-      manifest("Tool", "tell", { type: "http", endpoint: `${url}/${path}`, effect: "read", auth: BEARER, ...more }),
-    ]);
+    calling(
+      "tell",
+      [manifest("Tool", "tell", { type: "http", endpoint: `${url}/${path}`, effect: "read", auth: BEARER, ...spec })],
+      more,
+    );
 
 const oauth =
   (giver: string, path = "tells") =>
@@ -103,8 +105,8 @@ const model =
     }),
   ];
 
-function calling(tool: string, offers: readonly Manifest[]): Manifest[] {
-  return [agent("a", { tools: [tool] }), ...offers, ...scripted(tool)];
+function calling(tool: string, offers: readonly Manifest[], more: readonly string[] = []): Manifest[] {
+  return [agent("a", { tools: [tool, ...more] }), ...offers, ...scripted(tool)];
 }
 
 /** The agent calls its tool, and says again what it read. */
@@ -127,6 +129,11 @@ export const WAYS: readonly Way[] = [
     name: "an HTTP tool whose answer is cut within the secret",
     comes: "Succeeded answers",
     set: http("goes-on", { max_result_bytes: 105 }),
+  },
+  {
+    name: "an HTTP tool whose answer is kept whole",
+    comes: "Succeeded answers",
+    set: http("tells", { max_result_bytes: 105 }, ["artifact.read"]),
   },
   {
     name: "an HTTP tool that does not end",

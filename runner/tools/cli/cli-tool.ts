@@ -6,14 +6,13 @@ import { parseByteSize } from "../../../contracts/byte-size.ts";
 import { PermanentFailure, TransientFailure } from "../../../contracts/failure.ts";
 import { isolationOf, SANDBOX_NETWORKS } from "../../../contracts/isolation.ts";
 import type { ToolSpec } from "../../../contracts/kinds/tool.ts";
-import type { ToolResult } from "../../../contracts/step.ts";
-import { boundText } from "../../bound-text.ts";
+import { boundAnswer } from "../../bound-text.ts";
 import { type CommandGround, findCommand } from "../../processes/find-command.ts";
 import type { Command } from "../../processes/process-group.ts";
 import { type Ran, runCommand } from "../../processes/run-command.ts";
 import type { Sandbox, Sandboxed } from "../../processes/sandbox.ts";
 import type { Secrets } from "../../secrets/secrets.ts";
-import type { ToolCallContext } from "../tool.ts";
+import type { ToolAnswer, ToolCallContext } from "../tool.ts";
 import { resultLimitOf, timeoutMsOf } from "../tool-facts.ts";
 import { makeArgv } from "./argv.ts";
 
@@ -44,8 +43,8 @@ const DISK_BYTES = 64 * 1024 * 1024;
 export async function callCliTool(
   source: CliToolSource,
   args: Readonly<Record<string, unknown>>,
-  { idempotencyKey, signal, checkLease }: ToolCallContext,
-): Promise<ToolResult> {
+  { idempotencyKey, signal, checkLease, keepBytes = 0 }: ToolCallContext,
+): Promise<ToolAnswer> {
   signal.throwIfAborted();
   const { label, spec } = source;
   const cli = cliOf(source);
@@ -58,14 +57,14 @@ export async function callCliTool(
   const run = {
     command,
     output: cli.output ?? "stdout",
-    limitBytes,
+    limitBytes: Math.max(limitBytes, keepBytes),
     ...(cli.stdin_from_input === true ? { stdin: JSON.stringify(args) } : {}),
   };
   signal.throwIfAborted();
   checkLease();
   const late = AbortSignal.timeout(timeoutMs);
   try {
-    return resultOf(source, await runCommand(run, AbortSignal.any([signal, late])), limitBytes);
+    return resultOf(source, await runCommand(run, AbortSignal.any([signal, late])), { limitBytes, keepBytes });
   } catch (error) {
     if (signal.aborted || !late.aborted) throw error;
     throw new TransientFailure("TOOL_TIMEOUT", `${label} did not end within ${timeoutMs} ms, and was ended`);
@@ -149,16 +148,22 @@ async function environmentOf(
   return { ...given, [KEY_VARIABLE]: idempotencyKey };
 }
 
-function resultOf({ label, spec }: CliToolSource, ran: Ran, limitBytes: number): ToolResult {
+interface Bounds {
+  readonly limitBytes: number;
+  readonly keepBytes: number;
+}
+
+function resultOf({ label, spec }: CliToolSource, ran: Ran, { limitBytes, keepBytes }: Bounds): ToolAnswer {
   const signal = ran.signal ?? signalOfSandbox(spec, ran.code);
   const said = ran.complaint === "" ? "" : `; it wrote last:\n${ran.complaint}`;
   if (signal !== undefined) {
     throw new TransientFailure("COMMAND_KILLED", `${label} was ended by ${signal}${said}`, { details: { signal } });
   }
-  const text = boundText(ran.output.toString("utf8"), limitBytes, ran.totalBytes);
-  if (ran.code === 0) return { text, isError: false };
+  const read = boundAnswer(ran.output.toString("utf8"), limitBytes, ran.totalBytes, keepBytes);
+  if (ran.code === 0) return { ...read, isError: false };
   const complaint = spec.cli?.output === undefined || spec.cli.output === "stdout" ? ran.complaint : "";
-  return { text: [`exit code ${ran.code}`, text, complaint].filter((part) => part !== "").join("\n"), isError: true };
+  const text = [`exit code ${ran.code}`, read.text, complaint].filter((part) => part !== "").join("\n");
+  return { ...read, text, isError: true };
 }
 
 /** Of a process that a signal ended, bubblewrap tells 128 and the signal's number. */

@@ -1,0 +1,11 @@
+// The tools that no manifest declares and every agent may list: those of its memory, and the one that reads artifacts.
+import type { OperationClass } from "../policies/request.ts";
+import { isArtifactTool } from "./artifact-tool.ts";
+import { memoryClass, memoryOperation } from "./memory-tools.ts";
+
+/** What a call of it may be; undefined: there is no such tool of ours. */
+export function builtInClass(name: string): OperationClass | undefined {
+  const operation = memoryOperation(name);
+  if (operation !== undefined) return memoryClass(operation);
+  return isArtifactTool(name) ? "read" : undefined;
+}
