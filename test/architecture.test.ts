@@ -103,7 +103,7 @@ function inGate(path: string): boolean {
 }
 
 function inAdapter(path: string): boolean {
-  return /^runner\/(models|tools|mcp|memory)\//.test(path);
+  return /^runner\/(models|tools|mcp|memory|artifacts)\//.test(path);
 }
 
 describe("the rooms", () => {
