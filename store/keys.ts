@@ -210,9 +210,7 @@ export interface TaskKeys {
   readonly journal: string;
   /** hash: `<namespace>/<memory> <key>` → entry, of memories that end with the task. */
   readonly memory: string;
-  /**
-   * hash: `<artifact>` → facts of a result that is kept whole, `<artifact>/<n>` → a piece of its text, `bytes` → of all texts.
-   */
+  /** hash: `<artifact>` → facts of a long result, `<artifact>/<n>` → a piece of its text, `bytes` → of all texts. */
   readonly artifacts: string;
   /** hash: `<approval>` → what is asked, with `/phase`, `/activation`, `/until` and `/word` of each. */
   readonly approvals: string;
@@ -269,10 +267,8 @@ export function laneKeys(env: string, queue: string): { readonly jobs: string[];
 
 /** zset of BullMQ: waiting jobs by score · hash: `<level>:<namespace>` → the last step taken, and `now`, `order`. */
 export function fairOrderKeys(env: string, queue: string): { readonly waiting: string; readonly shares: string } {
-  return {
-    waiting: `${queuePrefix(env)}:${queue}:prioritized`,
-    shares: `${queuePrefix(env)}:${queue}:shares`,
-  };
+  const key = `${queuePrefix(env)}:${queue}`;
+  return { waiting: `${key}:prioritized`, shares: `${key}:shares` };
 }
 
 /** A task's member in the indexes, and the way back. */
