@@ -1,25 +1,36 @@
-// Who runs this command, for what policies decide about people: the holder of COUNTWHEEL_TOKEN, or else the user of this
-// machine; and nothing that a flag can say.
+// Who runs this command, for what policies decide about people: the holder of COUNTWHEEL_TOKEN, the user whom GitHub knows by
+// GITHUB_TOKEN, or else the user of this machine; and nothing that a flag can say.
 import { userInfo } from "node:os";
 import type { TokenRight } from "../contracts/api-token.ts";
 import type { Identity } from "../contracts/approval.ts";
 import type { Redis } from "../store/connect.ts";
 import { checkToken } from "../store/tokens/tokens.ts";
 import { envWords } from "./env-words.ts";
+import { githubPerson } from "./github-user.ts";
 import type { Host } from "./host.ts";
-import { BlockedFailure } from "./output.ts";
+import { BlockedFailure, UsageFailure } from "./output.ts";
+
+export interface Proving {
+  readonly env: string;
+  /** They want to be the user of their GITHUB_TOKEN. */
+  readonly github?: boolean;
+  /** What it is about. */
+  readonly right: TokenRight;
+}
 
 /**
  * A token that is set and not good is never passed over: whoever meant to be somebody is not silently somebody else. Throws
- * BlockedFailure API_TOKEN_REFUSED, API_TOKEN_EXPIRED or API_TOKEN_NOT_ALLOWED.
+ * BlockedFailure API_TOKEN_REFUSED, _EXPIRED or _NOT_ALLOWED, UsageFailure, and what `githubPerson` throws.
  */
-export async function identityOf(
-  { config: { apiToken } }: Host,
-  redis: Redis,
-  env: string,
-  right: TokenRight,
-): Promise<Identity> {
-  if (apiToken === undefined) return localIdentity();
+export async function identityOf(host: Host, redis: Redis, { env, github, right }: Proving): Promise<Identity> {
+  const { apiToken } = host.config;
+  if (github !== true) return apiToken === undefined ? localIdentity() : await tokenHolder(redis, env, apiToken, right);
+  if (apiToken !== undefined)
+    throw new UsageFailure("COUNTWHEEL_TOKEN is set, and --github is another identity: which?");
+  return await githubPerson(host);
+}
+
+async function tokenHolder(redis: Redis, env: string, apiToken: string, right: TokenRight): Promise<Identity> {
   const verdict = await checkToken(redis, env, apiToken);
   const make = (name: string): string => `countwheel token create ${name}${envWords(env)}`;
   switch (verdict.outcome) {

@@ -22,6 +22,19 @@ export function identityText({ kind, name }: Identity): string {
   return `${kind}:${name}`;
 }
 
+/**
+ * A user of github.com is known by the login alone; one of another GitHub with its host, so that nobody becomes somebody by
+ * asking elsewhere. `apiUrl`: of the API that said so.
+ */
+export function githubIdentity(
+  apiUrl: string,
+  { login, id }: { readonly login: string; readonly id: number },
+): Identity {
+  const { protocol, host } = new URL(apiUrl);
+  const isGithubCom = protocol === "https:" && host === "api.github.com";
+  return { kind: "github", name: isGithubCom ? login : `${login}@${host.replace(/^api\./, "")}`, id };
+}
+
 /** As identities are compared: logins of GitHub and names of tokens have no case, users of a machine do. */
 function identityKey(text: string): string {
   return text.startsWith("local:") ? text : text.toLowerCase();

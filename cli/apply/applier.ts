@@ -14,6 +14,6 @@ export interface Applying {
 /** Throws BlockedFailure where the token is not good, or not for this. */
 export async function applierOf(host: Host, redis: Redis, { env, as }: Applying): Promise<string> {
   if (host.config.apiToken === undefined) return await personOf(host, as);
-  const holder = identityText(await identityOf(host, redis, env, "apply"));
+  const holder = identityText(await identityOf(host, redis, { env, right: "apply" }));
   return as === undefined ? holder : `${holder} (${await personOf(host, as)})`;
 }

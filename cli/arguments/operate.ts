@@ -28,6 +28,7 @@ function addRun(program: Command, facts: ProgramFacts, act: Act): void {
     .option("-n, --namespace <name>", "the system's namespace (default: default)")
     .option("--input <key=value>", "one input (repeatable)", collect, [])
     .option("--input-file <file>", "inputs as a JSON object")
+    .option("--github", "run it as the user of your GITHUB_TOKEN, as GitHub knows them: github:LOGIN", false)
     .option("--wait", "wait for the end; exit 4 when policy denied, 1 when it failed", false)
     .option("--timeout <duration>", "how long to wait", durationMs, 600_000);
   withOutput(withStateFlags(command, facts), ["text", "json"]).action((system, flags) =>
@@ -126,9 +127,10 @@ function addAnswers(program: Command, facts: ProgramFacts, act: Act): void {
       .argument("<approval>", "its name, as `get approvals` lists it")
       .option("-n, --namespace <name>", "the namespace (default: default)")
       .option("--reason <text>", "why, for the trace")
+      .option("--github", "answer as the user of your GITHUB_TOKEN, as GitHub knows them: github:LOGIN", false)
       .option(
         "--as <name>",
-        "what you want to be called in the trace; who counts is COUNTWHEEL_TOKEN, else this machine's user",
+        "what you want to be called in the trace; who counts is COUNTWHEEL_TOKEN or --github, else this machine's user",
       );
     withOutput(withStateFlags(command, facts), ["text", "json"]).action((approval, flags) =>
       act(

@@ -16,6 +16,8 @@ export interface AnswerOptions extends CommonFlags {
   readonly approval: string;
   readonly namespace?: string;
   readonly reason?: string;
+  /** They are the user of their GITHUB_TOKEN. */
+  readonly github?: boolean;
   /** What they want to be called in the trace. */
   readonly as?: string;
 }
@@ -28,7 +30,7 @@ export const runDeny = (host: Host, options: AnswerOptions): Promise<ExitCode> =
 async function answer(host: Host, options: AnswerOptions, said: Said): Promise<ExitCode> {
   const { redis, close } = await openRedis(host, options);
   try {
-    const by = await identityOf(host, redis, options.env, "approve");
+    const by = await identityOf(host, redis, { ...options, right: "approve" });
     const approval = await findApproval(redis, options);
     const outcome = await tellStore(redis, options.env, approval, said, wordOf(host, options, by));
     if (outcome.outcome !== "ruled") return refuse(host, options, approval, outcome);

@@ -29,6 +29,8 @@ export interface RunOptions extends CommonFlags {
   /** `key=value`, as given. */
   readonly input: readonly string[];
   readonly inputFile?: string;
+  /** They are the user of their GITHUB_TOKEN. */
+  readonly github?: boolean;
   readonly wait: boolean;
   /** Milliseconds. */
   readonly timeout: number;
@@ -53,7 +55,7 @@ async function makeRun(
   redis: Redis,
   input: Readonly<Record<string, string>>,
 ): Promise<TaskRef> {
-  const requestedBy = await identityOf(host, redis, options.env, "run");
+  const requestedBy = await identityOf(host, redis, { ...options, right: "run" });
   const state = await readState(redis, options.env);
   const record = findSystem(state, options);
   const snapshot = makeSnapshot(state.records.values());

@@ -108,7 +108,7 @@ function answerersText({ approvers, notRequester }: Terms, requestedBy: Identity
 const PROOFS: Readonly<Record<Identity["kind"], string>> = {
   local: "local: by their user on the machine where they answer",
   token: "token: by COUNTWHEEL_TOKEN",
-  github: "github: by nothing yet",
+  github: "github: by their GITHUB_TOKEN, with --github",
 };
 
 /** How those who may answer show who they are. */

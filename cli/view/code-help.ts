@@ -120,13 +120,15 @@ export const FAILURE_HELP: Readonly<Record<string, string>> = {
   TOOL_TIMEOUT: "A tool did not answer within its `runtime.timeout`.",
   NOT_FAILED: "Only tasks that are Failed or DeadLetter can be tried again with `countwheel retry`.",
   APPROVAL_NOT_ALLOWED:
-    "The rule that asks names other `approvers`, or wants somebody else than who asked for the task (`not_requester`). `countwheel describe approval NAME` shows who may answer. You are `token:NAME` with COUNTWHEEL_TOKEN, and else `local:` and the user of this machine.",
+    "The rule that asks names other `approvers`, or wants somebody else than who asked for the task (`not_requester`). `countwheel describe approval NAME` shows who may answer. You are `token:NAME` with COUNTWHEEL_TOKEN, `github:LOGIN` with --github, and else `local:` and the user of this machine.",
   API_TOKEN_REFUSED:
     "COUNTWHEEL_TOKEN holds no token of this environment: it was revoked, was made in another environment, is empty or not whole. Nothing was done: a token that is not good is never passed over. `countwheel token list` shows the names of those that are there, `countwheel token create NAME` makes one.",
   API_TOKEN_EXPIRED:
     "The token in COUNTWHEEL_TOKEN was good for a time that is over. Revoke it and make another: `countwheel token revoke NAME`, `countwheel token create NAME --ttl 90d`.",
   API_TOKEN_NOT_ALLOWED:
     "The token in COUNTWHEEL_TOKEN is good, and was not made for this: `--allow` of `countwheel token create` says what for.",
+  GITHUB_NO_PERSON:
+    "`--github` needs a token that GitHub knows a person by. That of an App or of an Actions job has no user, and accounts of bots and organizations are no persons. `gh auth token` prints yours.",
   TOKEN_EXISTS:
     "Each name of an API token is one person's or program's, so one token has it at a time. Revoke the one that is there, or take another name.",
   TOKEN_NOT_FOUND: "No API token of this environment has the name. `countwheel token list` shows them.",

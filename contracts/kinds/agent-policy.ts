@@ -28,7 +28,8 @@ const APPROVAL = {
       type: "array",
       minItems: 1,
       items: { type: "string", pattern: "^(local|github|token):\\S+$" },
-      description: "Who may answer, as `local:NAME`, `github:NAME` or `token:NAME`. Absent: everybody.",
+      description:
+        "Who may answer, as `token:NAME`, `github:LOGIN` (`github:LOGIN@HOST` of another GitHub) or `local:NAME`. Absent: everybody.",
     },
   },
 } as const;

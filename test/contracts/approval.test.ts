@@ -1,6 +1,6 @@
 // Who may answer an approval: approvers by name, and two people where a rule wants two.
 import { expect, it } from "vitest";
-import { type Identity, whyNotAnswer } from "../../contracts/approval.ts";
+import { githubIdentity, type Identity, identityText, whyNotAnswer } from "../../contracts/approval.ts";
 import { strictestTerms } from "../../policies/approval.ts";
 
 const TERMS = { ttlMs: 1, notRequester: false, approvers: null };
@@ -48,6 +48,23 @@ it("not_requester knows a GitHub user who has changed their login", () => {
     identity("github:a", 7),
   );
   expect(why).toContain("github:b, by the name github:a, asked for the task");
+});
+
+it.each([
+  ["https://api.github.com", "github:Ben"],
+  ["https://api.github.com/", "github:Ben"],
+  ["https://API.GitHub.com:443", "github:Ben"],
+  ["http://api.github.com", "github:Ben@github.com"],
+  ["https://api.github.com:8443", "github:Ben@github.com:8443"],
+  ["https://api.github.com@evil.example", "github:Ben@evil.example"],
+  ["https://api.github.com.evil.example", "github:Ben@github.com.evil.example"],
+  ["https://evil.example/api.github.com", "github:Ben@evil.example"],
+  ["https://ghe.example.com/api/v3", "github:Ben@ghe.example.com"],
+  ["https://api.octocorp.ghe.com", "github:Ben@octocorp.ghe.com"],
+  ["http://127.0.0.1:4711", "github:Ben@127.0.0.1:4711"],
+])("a user of the GitHub at %s is %s", (apiUrl, text) => {
+  const by = githubIdentity(apiUrl, { login: "Ben", id: 7 });
+  expect([identityText(by), by.id]).toEqual([text, 7]);
 });
 
 it("who may answer by two rules is who both name, in whatever case", () => {

@@ -97,11 +97,20 @@ export class GithubState {
     return whole;
   }
 
+  /** By login in small letters: a number stays with the account whose login changes. */
+  readonly ids = new Map<string, number>();
+
+  idOf(login: string): number {
+    const id = this.ids.get(login.toLowerCase()) ?? 1_000 + this.ids.size;
+    this.ids.set(login.toLowerCase(), id);
+    return id;
+  }
+
   answer(operation: string, params: Params, asked: Request, login: string): Answer {
     const fields = (asked.body ?? {}) as Fields;
     switch (operation) {
       case "GET /user":
-        return ok({ login });
+        return ok({ login, id: this.idOf(login), type: login.endsWith("[bot]") ? "Bot" : "User" });
       case "GET /repos/{owner}/{repo}/pulls":
         return listed(this.pulls.filter((pull) => matchesPull(pull, asked.query)).map(pullView));
       case "GET /repos/{owner}/{repo}/commits/{commit_sha}/pulls":

@@ -22,6 +22,9 @@ export interface GithubOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What a client needs that is about no repository. */
+export type Connection = Omit<GithubOptions, "repository">;
+
 /** What each group of verbs is made of. */
 export interface Client {
   readonly octokit: Octokit;
@@ -39,7 +42,7 @@ export function openClient(options: GithubOptions): Client {
 
 const silent = (): void => undefined;
 
-function createOctokit({ apiUrl, token, pace, waitForLimitMs, signal }: GithubOptions): Octokit {
+export function createOctokit({ apiUrl, token, pace, waitForLimitMs, signal }: Connection): Octokit {
   const Paced = Octokit.plugin(throttling, retry);
   const waits = (retryAfter: number, _options: unknown, _octokit: unknown, retries: number): boolean =>
     retries < 2 && retryAfter * 1_000 <= waitForLimitMs;
