@@ -1,32 +1,90 @@
-// Rules of AgentPolicies that name arguments which their tool does not have: such a rule denies every call, or, where the
-// argument is optional, silently never holds.
+// Rules of AgentPolicies that judge arguments which their tool does not have, or want of one what it can never be: such a
+// rule denies every call, or silently never holds.
 import { specOf } from "../../contracts/kinds.ts";
 import type { Problem } from "../../contracts/problem.ts";
 import { escapePointer } from "../../contracts/sensitive.ts";
 import { parseArgumentPath } from "../../policies/arguments/argument-path.ts";
+import { findContradictions } from "../../policies/arguments/contradiction.ts";
+import { describeArgument, findMisfits, type Misfit } from "../../policies/arguments/misfit.ts";
 import { typeOfArguments } from "../../policies/expression/type-check.ts";
-import { findMissingField } from "../../policies/expression/types/path.ts";
+import { followPath } from "../../policies/expression/types/path.ts";
+import type { Type } from "../../policies/expression/types/type.ts";
 import type { Declaration, Declared } from "./declared.ts";
+import { quote } from "./finding.ts";
 import { missingArgument, type NamedTool, toolsNamed } from "./judged-tools.ts";
+import { nearMatch } from "./near-match.ts";
 
 export function checkPolicyArguments(declaration: Declaration, declared: Declared): Problem[] {
   const rules = specOf(declaration.manifest, "AgentPolicy")?.rules ?? [];
-  return rules.flatMap((rule, index) => {
+  return rules.flatMap(({ match, must }, index) => {
     const pointer = `/spec/rules/${index}`;
-    const named = [
-      ...Object.keys(rule.match?.arguments ?? {}).map((name) => [`${pointer}/match/arguments`, name] as const),
-      ...Object.keys(rule.must ?? {}).map((name) => [`${pointer}/must`, name] as const),
+    const conditions = [
+      ...conditionsAt(`${pointer}/match/arguments`, match?.arguments),
+      ...conditionsAt(`${pointer}/must`, must),
     ];
-    if (named.length === 0) return [];
-    const tools = toolsNamed(rule.match?.tools ?? [], declaration, declared);
-    return tools.flatMap((tool) => named.flatMap(([at, name]) => argumentProblem(declaration, at, name, tool)));
+    if (conditions.length === 0) return [];
+    const tools = toolsNamed(match?.tools ?? [], declaration, declared);
+    return [
+      ...conditions.flatMap((condition) => contradictions(declaration, condition)),
+      ...tools.flatMap((tool) => conditions.flatMap((condition) => toolProblems(declaration, condition, tool))),
+    ];
   });
 }
 
-function argumentProblem(declaration: Declaration, at: string, name: string, tool: NamedTool): Problem[] {
-  const path = parseArgumentPath(name);
-  const missing = findMissingField(typeOfArguments(tool.inputSchema), path?.segments ?? []);
-  if (missing === undefined) return [];
-  const pointer = `${at}/${escapePointer(name)}`;
-  return [missingArgument(declaration, tool, { ...missing, pointer, text: missing.segments.join(".") })];
+interface Condition {
+  readonly pointer: string;
+  readonly name: string;
+  readonly matcher: unknown;
+}
+
+function conditionsAt(pointer: string, conditions: Readonly<Record<string, unknown>> | undefined): Condition[] {
+  return Object.entries(conditions ?? {}).map(([name, matcher]) => {
+    return { pointer: `${pointer}/${escapePointer(name)}`, name, matcher };
+  });
+}
+
+function contradictions(declaration: Declaration, { pointer, name, matcher }: Condition): Problem[] {
+  return findContradictions(matcher).map(({ words, text }) => {
+    const what = `wants of the argument ${quote(name)} what nothing is: ${text}`;
+    return problemOf(declaration, below(pointer, words), what);
+  });
+}
+
+function toolProblems(declaration: Declaration, condition: Condition, tool: NamedTool): Problem[] {
+  const { pointer, name, matcher } = condition;
+  const at = followPath(typeOfArguments(tool.inputSchema), parseArgumentPath(name)?.segments ?? []);
+  if (!at.found) return [missingArgument(declaration, tool, { ...at, pointer, text: at.segments.join(".") })];
+  return findMisfits(matcher, at.type).map((misfit) => misfitProblem(declaration, condition, tool, at.type, misfit));
+}
+
+function misfitProblem(
+  declaration: Declaration,
+  { pointer, name }: Condition,
+  { owner }: NamedTool,
+  type: Type,
+  { words, why, near }: Misfit,
+): Problem {
+  const tool = owner.manifest.metadata.name;
+  const inside = words.length > 1 ? ` (in ${quote(words.slice(0, -1).join("."))})` : "";
+  const what = `judges the argument ${quote(name)} of Tool ${quote(tool)}, which is ${describeArgument(type)}: ${why}${inside}`;
+  const related = owner.locate("/spec/input_schema/properties");
+  const place = `Its arguments are declared at ${related.file}:${related.line}:${related.column}.`;
+  const meant = near === undefined ? undefined : nearMatch(near.word, near.candidates);
+  const detail = meant === undefined ? place : `Did you mean ${quote(meant)}? ${place}`;
+  return { ...problemOf(declaration, below(pointer, words), what), detail, related };
+}
+
+function below(pointer: string, words: readonly string[]): string {
+  return [pointer, ...words.map(escapePointer)].join("/");
+}
+
+function problemOf({ manifest, locate }: Declaration, pointer: string, what: string): Problem {
+  return {
+    severity: "error",
+    code: "SCHEMA",
+    summary: `AgentPolicy ${quote(manifest.metadata.name)} ${what}`,
+    detail: "",
+    address: `${manifest.kind}/${manifest.metadata.namespace}/${manifest.metadata.name}`,
+    ...locate(pointer),
+  };
 }

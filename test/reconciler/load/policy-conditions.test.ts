@@ -95,3 +95,27 @@ it.each([
   const result = await load(REFUND, policy(`match: {tools: [stripe_refund]}\n      must: {${path}: {equals: x}}`));
   expect(result.problems.map(({ summary }) => summary)).toEqual(expected.map((part) => expect.stringContaining(part)));
 });
+
+it.each([
+  [
+    'match: {tools: [stripe.refund], arguments: {amount: "100"}}',
+    'judges the argument `amount` of Tool `stripe.refund`, which is a number: it is never "100"',
+  ],
+  [
+    "match: {tools: [stripe.refund]}\n      must: {order.id: {glob: a, at_most: 3}}",
+    "judges the argument `order.id` of Tool `stripe.refund`, which is a string: `at_most` is for numbers",
+  ],
+  [
+    "match: {tools: [stripe.refund]}\n      must: {list: {all: {fields: {skuu: x}}}}",
+    "judges the argument `list` of Tool `stripe.refund`, which is a list: it has no `skuu` (in `all.fields`)",
+  ],
+  [
+    "match: {arguments: {n: {greater_than: 5, less_than: 3}}}",
+    "wants of the argument `n` what nothing is: `greater_than: 5` and `less_than: 3`",
+  ],
+])("tells a matcher that is true of nothing: %s", async (text, expected) => {
+  expect(told(await load(REFUND, policy(text)))).toEqual([
+    expect.stringMatching(/^error SCHEMA [67]:\d+ AgentPolicy `p` /),
+  ]);
+  expect((await load(REFUND, policy(text))).problems[0]?.summary).toContain(expected);
+});
