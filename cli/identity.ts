@@ -52,7 +52,7 @@ async function tokenHolder(redis: Redis, env: string, apiToken: string, right: T
 
 /** Nothing of what was given: it may be another secret that went astray. */
 function unknownText(given: string, env: string): string {
-  if (given === "") return "COUNTWHEEL_TOKEN is set and empty: is a secret missing?";
+  if (given === "") return "COUNTWHEEL_TOKEN is set and empty (is a secret missing?)";
   return `COUNTWHEEL_TOKEN is no token of environment \`${env}\`: it was revoked, is of another environment, or is not whole`;
 }
 

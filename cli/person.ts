@@ -14,10 +14,15 @@ const PROVEN = /^\s*(local|github|token):/i;
 
 /** A name as it was given: it is shown to people, and nothing is decided from it. Throws UsageFailure. */
 export async function personOf(host: Host, as: string | undefined): Promise<string> {
-  if (as !== undefined && PROVEN.test(as))
-    throw new UsageFailure(`\`--as ${shorten(oneLine(as), LONGEST_NAME)}\` reads like an identity: it is a name only`);
+  refuseIdentity(as);
   const name = as ?? host.config.actor ?? (await gitUser(host)) ?? userInfo().username;
   return shorten(oneLine(name.replace(PROVEN, "$1 ")), LONGEST_NAME);
+}
+
+/** A name beside who was proven must not read like another identity. Throws UsageFailure. */
+export function refuseIdentity(as: string | undefined): void {
+  if (as === undefined || !PROVEN.test(as)) return;
+  throw new UsageFailure(`\`--as ${shorten(oneLine(as), LONGEST_NAME)}\` reads like an identity: it is a name only`);
 }
 
 async function gitUser({ cwd, config: { path, userHome } }: Host): Promise<string | undefined> {

@@ -10,6 +10,7 @@ import { findApproval } from "../find-approval.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { identityOf } from "../identity.ts";
 import { printFailure, printJson, say } from "../output.ts";
+import { refuseIdentity } from "../person.ts";
 import { openRedis } from "../redis.ts";
 
 export interface AnswerOptions extends CommonFlags {
@@ -28,6 +29,7 @@ export const runApprove = (host: Host, options: AnswerOptions): Promise<ExitCode
 export const runDeny = (host: Host, options: AnswerOptions): Promise<ExitCode> => answer(host, options, "denied");
 
 async function answer(host: Host, options: AnswerOptions, said: Said): Promise<ExitCode> {
+  refuseIdentity(options.as);
   const { redis, close } = await openRedis(host, options);
   try {
     const by = await identityOf(host, redis, { ...options, right: "approve" });

@@ -6,6 +6,7 @@ import { findTask } from "../find-task.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { localIdentity } from "../identity.ts";
 import { printFailure, printJson, say, UsageFailure } from "../output.ts";
+import { refuseIdentity } from "../person.ts";
 import { openRedis } from "../redis.ts";
 
 export interface AuditEraseOptions extends CommonFlags {
@@ -19,6 +20,7 @@ export interface AuditEraseOptions extends CommonFlags {
 export async function runAuditErase(host: Host, options: AuditEraseOptions): Promise<ExitCode> {
   if (!options.yes)
     throw new UsageFailure("audit erase cannot be undone: export it first if it is needed, then say --yes");
+  refuseIdentity(options.as);
   const { redis, close } = await openRedis(host, options);
   try {
     const { namespace, name } = await findTask(redis, options);

@@ -35,7 +35,8 @@ export async function runTokenCreate(host: Host, options: TokenCreateOptions): P
     const may = token.allow.length === 0 ? "only look" : token.allow.join(", ");
     say(host, `token:${token.name} may ${may}, until ${token.expiresAt}. The token is shown this once.`);
     const [first] = token.allow;
-    if (first !== undefined) say(host, `Next: COUNTWHEEL_TOKEN=cw_… countwheel ${USES[first]}${envWords(env)}`);
+    if (first !== undefined)
+      say(host, `Next: set it as COUNTWHEEL_TOKEN, then countwheel ${USES[first]}${envWords(env)}`);
     return EXIT.ok;
   } finally {
     await close();

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readConfig } from "../../cli/config.ts";
 import { localIdentity } from "../../cli/identity.ts";
+import { digestText } from "../../contracts/canonical.ts";
 import { readAuditLog } from "../../store/audit-log.ts";
 import { readHistory } from "../../store/history.ts";
 import { dumpRedis } from "../redis-dump.ts";
@@ -80,7 +81,7 @@ describe("who answers", () => {
     await applyAsking({ approvers: ["token:ci", "local:ada"] });
     const waiting = await asked();
     const forged: readonly (readonly [readonly string[], Variables])[] = [
-      [["--as", "token:ci"], {}],
+      [["--as", "token ci"], {}],
       [["--as", "ada"], { USER: "ada", LOGNAME: "ada", GITHUB_ACTOR: "ada", USERNAME: "ada" }],
     ];
     for (const [flags, variables] of forged) {
@@ -90,7 +91,13 @@ describe("who answers", () => {
         expect.stringContaining(`local:${userInfo().username} is none of`),
       ]);
     }
-    expect((await run(["approve", waiting.name, "--token", "x"])).code).toBe(64);
+    for (const flags of [
+      ["--token", "x"],
+      ["--as", "token:ci"],
+      ["--as", " LOCAL:ada"],
+    ]) {
+      expect((await run(["approve", waiting.name, ...flags])).code).toBe(64);
+    }
     expect(await standing(waiting)).toEqual(["Pending", undefined]);
   });
 });
@@ -168,6 +175,26 @@ describe("countwheel token", () => {
       const told = await run(["token", ...words]);
       expect([words, told.code, told.err]).toEqual([words, code, expect.stringContaining(why)]);
     }
+  });
+
+  it("goes under the state key with `seal`, is no part of an export, and lets nobody in where the key is missing", async () => {
+    const [ci, sealing] = [await token("ci"), { COUNTWHEEL_STATE_KEY: "s".repeat(32) }];
+    await applyAsking({});
+    const waiting = await asked();
+    const early = await run(["approve", waiting.name], { ...sealing, ...holding(ci) });
+    expect([early.code, early.err]).toEqual([1, expect.stringContaining("STATE_UNSEALED: the API token `ci`")]);
+    const sealed = await run(["seal", "--yes"], sealing);
+    expect([sealed.code, sealed.err]).toEqual([0, expect.stringContaining("So are its API tokens: ci.")]);
+    const keyless = await run(["approve", waiting.name], holding(ci));
+    expect([keyless.code, keyless.err]).toEqual([1, expect.stringContaining("STATE_KEY_MISSING: the API token `ci`")]);
+    expect(await standing(waiting)).toEqual(["Pending", undefined]);
+    const exported = await run(["export", "--with-secrets"], sealing);
+    expect([exported.code, exported.out.includes("AgentPolicy"), exported.out.includes(digestText(ci))]).toEqual([
+      0,
+      true,
+      false,
+    ]);
+    expect((await run(["approve", waiting.name], { ...sealing, ...holding(ci) })).code).toBe(0);
   });
 
   it("is known to the configuration, and hidden from what manifests may name", () => {
