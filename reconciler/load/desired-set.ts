@@ -40,3 +40,9 @@ export interface SourceFile {
   readonly blob: string;
   readonly bytes: Uint8Array;
 }
+
+/** Told how many contents are about to be read; what it answers takes each as soon as it is there. */
+export type Expect = (files: number) => Ahead | undefined;
+
+/** Takes a file that will be asked for. */
+export type Ahead = (file: Pick<SourceFile, "blob" | "bytes">) => void;

@@ -1,7 +1,7 @@
 // The files that a loader knows, by blob: in memory from one load to the next, and on disk from one process to the next.
 import type { ParseCache } from "./cache/parse-cache.ts";
 import { ReadCrew } from "./crew/read-crew.ts";
-import type { SourceFile } from "./desired-set.ts";
+import type { Ahead, SourceFile } from "./desired-set.ts";
 import type { KnownFile } from "./known-file.ts";
 import type { Pacer } from "./pacer.ts";
 import type { ReadingKit } from "./read-file.ts";
@@ -22,9 +22,9 @@ export class KnownFiles {
     this.cache = cache;
   }
 
-  /** So many files that are not known will soon be asked for. */
-  expect(files: number): void {
-    this.crew.expect(files);
+  /** So many files that are not known will soon be asked for; what it answers takes each as soon as it is there. */
+  expect(files: number): Ahead | undefined {
+    return this.crew.expect(files);
   }
 
   /** Every file's blob is among the answers. */

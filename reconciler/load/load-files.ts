@@ -6,7 +6,7 @@ import { assembleChange, CHANGE_LIMITS } from "./assemble-change.ts";
 import { type Assembly, assembleWhole, type Overlay } from "./assembly.ts";
 import { openParseCache } from "./cache/parse-cache.ts";
 import { type FileInSet, placeInSet } from "./candidate.ts";
-import type { LoadResult, SourceFile } from "./desired-set.ts";
+import type { Ahead, LoadResult, SourceFile } from "./desired-set.ts";
 import { type Loaded, SetKeeper } from "./keep-sets.ts";
 import { KnownFiles } from "./known-files.ts";
 import { createPacer, type Pacer, runAtOnce } from "./pacer.ts";
@@ -30,8 +30,8 @@ export interface Loader {
   load(files: readonly SourceFile[], options?: LoadOptions): Promise<LoadResult>;
   /** The contents of blobs that need not be read again, since a file with that blob is known. */
   contents(): Promise<(blob: string) => Uint8Array | undefined>;
-  /** So many files will soon be given to it that it does not know. */
-  expect(files: number): void;
+  /** So many files will soon be given to it that it does not know; some may be read as soon as they are there. */
+  expect(files: number): Ahead | undefined;
   /** Sets on disk, from one process to the next; undefined where nothing is kept. */
   readonly sets: SetKeeper | undefined;
 }

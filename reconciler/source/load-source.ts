@@ -1,7 +1,7 @@
 // From files to the three-valued source: valid manifests, problems, or nothing that could be read.
 import { compareProblems, hasErrors } from "../../contracts/problem.ts";
 import { SETTINGS_FILE } from "../environments/settings-file.ts";
-import type { LoadResult, SourceFile } from "../load/desired-set.ts";
+import type { Expect, LoadResult, SourceFile } from "../load/desired-set.ts";
 import type { KeptReads } from "./git/kept-reads.ts";
 import type { FilesAnswer, SourceAnswer } from "./source.ts";
 
@@ -11,7 +11,7 @@ export interface FilesLoader {
   /** The contents of blobs that it knows: whoever reads files need not read these. */
   contents?(): Promise<(blob: string) => Uint8Array | undefined>;
   /** So many files will soon be given to it that it does not know. */
-  expect?(files: number): void;
+  readonly expect?: Expect;
   readonly sets?: KeptReads | undefined;
 }
 

@@ -1,5 +1,6 @@
 // Reads the manifests of one commit as Git objects: no checkout, so no hook, filter or link in the tree can act.
 // A repository on this machine is read where it lies, any other through a mirror.
+import type { Expect } from "../load/desired-set.ts";
 import { normalizePath, readCommitFiles } from "./git/commit-files.ts";
 import type { KeptReads } from "./git/kept-reads.ts";
 import { resolveLocalRef } from "./git/local-ref.ts";
@@ -23,7 +24,7 @@ export interface ReadCommitOptions extends RepositoryOptions {
   /** Contents that somebody has kept, by blob: these are not read again. */
   readonly contents?: KeptContents;
   /** Told how many contents are about to be read: whoever takes them may get ready meanwhile. */
-  readonly expect?: (files: number) => void;
+  readonly expect?: Expect;
   /** Reads that another process has kept. */
   readonly sets?: KeptReads;
 }
@@ -56,7 +57,7 @@ interface MirrorRead {
   readonly path: string;
   readonly memory: ReadMemory;
   readonly contents: KeptContents;
-  readonly expect: (files: number) => void;
+  readonly expect: Expect;
   readonly sets: KeptReads | undefined;
 }
 

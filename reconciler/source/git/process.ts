@@ -17,6 +17,8 @@ export interface GitCall {
   readonly env?: Readonly<Record<string, string>>;
   readonly timeoutMs: number;
   readonly maxBytes: number;
+  /** Takes the output as it comes, and none is kept. What it throws stops the child, and is thrown. */
+  readonly onOutput?: (part: Buffer) => void;
   readonly signal: AbortSignal;
 }
 
@@ -34,16 +36,16 @@ export interface GitExit {
 export async function runGit(call: GitCall): Promise<GitExit> {
   call.signal.throwIfAborted();
   const deadline = AbortSignal.timeout(call.timeoutMs);
-  const overflow = new AbortController();
-  const stop = AbortSignal.any([call.signal, deadline, overflow.signal]);
-  const exit = await spawnGit(call, stop, () => overflow.abort());
+  const refusal = new AbortController();
+  const stop = AbortSignal.any([call.signal, deadline, refusal.signal]);
+  const exit = await spawnGit(call, stop, (reason) => refusal.abort(reason));
   call.signal.throwIfAborted();
-  if (overflow.signal.aborted) throw tooMuch(call);
+  refusal.signal.throwIfAborted();
   if (deadline.aborted && exit.code !== 0) throw tooSlow(call);
   return exit;
 }
 
-function spawnGit(call: GitCall, stop: AbortSignal, onOverflow: () => void): Promise<GitExit> {
+function spawnGit(call: GitCall, stop: AbortSignal, refuse: (reason: unknown) => void): Promise<GitExit> {
   return new Promise((resolve, reject) => {
     const child = spawn("git", [...call.args], {
       cwd: "/",
@@ -53,7 +55,7 @@ function spawnGit(call: GitCall, stop: AbortSignal, onOverflow: () => void): Pro
     });
     const kill = (): void => killGroup(child);
     stop.addEventListener("abort", kill, { once: true });
-    const stdout = collect(child.stdout, call.maxBytes, onOverflow);
+    const stdout = collect(child.stdout, call, refuse);
     const stderr = collectEnd(child.stderr, SOURCE_LIMITS.stderrBytes);
     // A child that ends without reading its input closes the pipe: its exit tells why.
     child.stdin.on("error", () => undefined).end(call.input ?? "");
@@ -82,15 +84,24 @@ function isGone(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "ESRCH";
 }
 
-function collect(stream: NodeJS.ReadableStream, maxBytes: number, onOverflow: () => void): () => Buffer {
-  const chunks: Buffer[] = [];
+/** `refuse` is told why no more is taken. */
+function collect(stream: NodeJS.ReadableStream, call: GitCall, refuse: (reason: unknown) => void): () => Buffer {
+  const parts: Buffer[] = [];
+  const { onOutput = (part) => void parts.push(part) } = call;
   let size = 0;
-  stream.on("data", (chunk: Buffer) => {
-    size += chunk.length;
-    if (size > maxBytes) onOverflow();
-    else chunks.push(chunk);
+  let isRefused = false;
+  stream.on("data", (part: Buffer) => {
+    if (isRefused) return;
+    try {
+      size += part.length;
+      if (size > call.maxBytes) throw tooMuch(call);
+      onOutput(part);
+    } catch (reason) {
+      isRefused = true;
+      refuse(reason);
+    }
   });
-  return () => Buffer.concat(chunks);
+  return () => Buffer.concat(parts);
 }
 
 function collectEnd(stream: NodeJS.ReadableStream, maxBytes: number): () => string {

@@ -1,7 +1,7 @@
 // Reads what differs from the tree that was read last. Answers undefined where a whole listing must decide: names that
 // cannot be read, contents that are not here, more differences than are worth it.
 import { posix } from "node:path";
-import type { SourceFile } from "../../load/desired-set.ts";
+import type { Expect, SourceFile } from "../../load/desired-set.ts";
 import { collisionKey, selectManifests } from "../files/manifest-paths.ts";
 import type { KeptReads } from "./kept-reads.ts";
 import type { ResolvedRef } from "./local-ref.ts";
@@ -19,7 +19,7 @@ export interface CommitRead extends ResolvedRef {
   readonly contents: KeptContents;
   readonly sets?: KeptReads | undefined;
   readonly fetchContents: FetchContents;
-  readonly expect: (files: number) => void;
+  readonly expect: Expect;
 }
 
 interface ChangeRead extends CommitRead {

@@ -1,7 +1,7 @@
 // The contents of chosen entries of a tree: those that somebody has kept, and the rest from the repository.
 import { MANIFEST_LIMITS } from "../../../contracts/limits.ts";
 import type { Problem } from "../../../contracts/problem.ts";
-import type { SourceFile } from "../../load/desired-set.ts";
+import type { Ahead, Expect, SourceFile } from "../../load/desired-set.ts";
 import { ensureBounded, setAsidePointers, tooLargeFile } from "../files/contents.ts";
 import { Damaged, Unavailable } from "../unavailable.ts";
 import type { KeptContents } from "./read-memory.ts";
@@ -19,8 +19,7 @@ export interface ContentsWanted {
   readonly since?: string;
   readonly contents: KeptContents;
   readonly fetchContents: FetchContents;
-  /** Told how many contents are about to be read. */
-  readonly expect: (files: number) => void;
+  readonly expect: Expect;
 }
 
 export interface ManifestsRead {
@@ -42,8 +41,7 @@ export async function readManifests(
     else kept.set(oid, bytes);
   }
   await fetchContents(rootTree, unknown, since);
-  expect(unknown.size);
-  for (const [oid, bytes] of await readAtOnce(objects, unknown)) {
+  for (const [oid, bytes] of await readAtOnce(objects, unknown, expect(unknown.size))) {
     kept.set(oid, bytes);
     unknown.delete(oid);
   }
@@ -77,9 +75,16 @@ const AT_ONCE_BYTES = 64 * 1024 * 1024;
  * None where they are so large that sizes must be asked for. A file of gigabytes may also make git stumble before it has told
  * its size: whatever fails here is looked at once more, one size at a time, and what is really broken fails there again.
  */
-async function readAtOnce(objects: Objects, oids: ReadonlySet<string>): Promise<ReadonlyMap<string, Uint8Array>> {
+async function readAtOnce(
+  objects: Objects,
+  oids: ReadonlySet<string>,
+  give: Ahead | undefined,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const ahead = (blob: string, bytes: Uint8Array): void => {
+    if (bytes.length <= MANIFEST_LIMITS.fileBytes) give?.({ blob, bytes });
+  };
   try {
-    return await readBlobs(objects, [...oids], AT_ONCE_BYTES);
+    return await readBlobs(objects, [...oids], { contentBytes: AT_ONCE_BYTES, ahead });
   } catch (error) {
     if (error instanceof Unavailable) return new Map();
     throw error;

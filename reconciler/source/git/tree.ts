@@ -1,12 +1,12 @@
 // Lists and reads the objects of one tree: `ls-tree` and `cat-file --batch`.
-import { createHash } from "node:crypto";
 import { createPacer, runAtOnce, runPaced } from "../../load/pacer.ts";
 import type { TreeEntry } from "../files/manifest-paths.ts";
 import type { GitSetup } from "../git-setup.ts";
 import { SOURCE_LIMITS } from "../limits.ts";
 import { Damaged } from "../unavailable.ts";
+import { BlobStream, parseHeader, type TakeBlob } from "./blob-stream.ts";
 import { unavailableFromGit } from "./failure.ts";
-import { type GitExit, runGit } from "./process.ts";
+import { type GitCall, type GitExit, runGit } from "./process.ts";
 
 export interface Objects {
   readonly git: GitSetup;
@@ -128,10 +128,11 @@ function kindOf(mode: string): TreeEntry["kind"] {
 /** Sizes by object id, without reading the contents. */
 export async function readSizes(objects: Objects, oids: readonly string[]): Promise<ReadonlyMap<string, number>> {
   const args = ["cat-file", "--batch-check", "--buffer"];
-  const lines = (await feed(objects, args, oids, SOURCE_LIMITS.listingBytes)).toString("utf8").split("\n");
+  const maxBytes = SOURCE_LIMITS.listingBytes;
+  const lines = (await feed(objects, args, oids, { maxBytes })).toString("utf8").split("\n");
   const sizes = new Map<string, number>();
   for (const line of lines.filter((text) => text !== "")) {
-    const header = parseHeader(objects, line);
+    const header = parseHeader(objects.repo, line);
     sizes.set(header.oid, header.size);
   }
   return sizes;
@@ -140,50 +141,36 @@ export async function readSizes(objects: Objects, oids: readonly string[]): Prom
 /** More than a header line ever has. */
 const HEADER_BYTES = 128;
 
-/** Contents by object id. The values share one buffer. Throws Unavailable TOO_LARGE where they are more than allowed. */
+/**
+ * Contents by object id. `ahead` is told of each as soon as it is there. Throws Unavailable TOO_LARGE where they are more
+ * than allowed.
+ */
 export async function readBlobs(
   objects: Objects,
   oids: readonly string[],
-  contentBytes: number = SOURCE_LIMITS.contentBytes,
+  {
+    contentBytes = SOURCE_LIMITS.contentBytes,
+    ahead,
+  }: { readonly contentBytes?: number; readonly ahead?: TakeBlob } = {},
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   const blobs = new Map<string, Uint8Array>();
-  const maxBytes = contentBytes + oids.length * HEADER_BYTES;
-  const answer = await feed(objects, ["cat-file", "--batch", "--buffer"], oids, maxBytes);
-  for (let at = 0; at < answer.length; ) {
-    const lineEnd = answer.indexOf(10, at);
-    const { oid, size } = parseHeader(objects, answer.toString("utf8", at, lineEnd));
-    const bytes = answer.subarray(lineEnd + 1, lineEnd + 1 + size);
-    ensureNamed(objects, oid, bytes);
+  const stream = new BlobStream(objects.repo, (oid, bytes) => {
     blobs.set(oid, bytes);
-    at = lineEnd + 1 + size + 1;
-  }
+    ahead?.(oid, bytes);
+  });
+  const maxBytes = contentBytes + oids.length * HEADER_BYTES;
+  await feed(objects, ["cat-file", "--batch", "--buffer"], oids, { maxBytes, onOutput: (part) => stream.push(part) });
+  stream.end();
   return blobs;
-}
-
-/** git hashes what it fetches, not what it reads: an exchanged or cut object would pass for another text. 3 µs a file. */
-function ensureNamed({ repo }: Objects, oid: string, bytes: Uint8Array): void {
-  const hash = createHash(oid.length === 64 ? "sha256" : "sha1")
-    .update(`blob ${bytes.length}\0`)
-    .update(bytes);
-  if (hash.digest("hex") === oid) return;
-  throw new Damaged(`${repo} holds other contents than its commit names (${oid}): fetch it again`);
 }
 
 async function feed(
   objects: Objects,
   args: readonly string[],
   oids: readonly string[],
-  maxBytes: number,
+  output: Pick<GitCall, "maxBytes" | "onOutput">,
 ): Promise<Buffer> {
   if (oids.length === 0) return Buffer.alloc(0);
   const input = `${[...new Set(oids)].join("\n")}\n`;
-  return outputOf(objects, await runGit({ ...objects, args, input, timeoutMs: SOURCE_LIMITS.localMs, maxBytes }));
-}
-
-/** `<oid> <type> <size>`, or `<oid> missing`. */
-function parseHeader({ repo }: Objects, line: string): { oid: string; size: number } {
-  const [oid, type, size] = line.split(" ");
-  if (oid !== undefined && type === "blob" && size !== undefined) return { oid, size: Number(size) };
-  const why = "a partial or damaged clone? Name its origin's URL instead, or fetch again";
-  throw new Damaged(`${repo} lacks an object that its commit needs (${line.slice(0, 80)}): ${why}`);
+  return outputOf(objects, await runGit({ ...objects, args, input, timeoutMs: SOURCE_LIMITS.localMs, ...output }));
 }
