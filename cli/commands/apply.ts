@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { displayAddress } from "../../contracts/address.ts";
+import type { Identity } from "../../contracts/approval.ts";
 import type { EnvironmentSettings } from "../../contracts/environment.ts";
 import type { AcceptedHistory } from "../../contracts/holds.ts";
 import { countsLine, type History, hasChanges, type Plan } from "../../contracts/plan.ts";
@@ -46,8 +47,9 @@ export interface ApplyOptions extends CommonFlags, Omit<SourceFlags, "folder"> {
   readonly allowHistory?: readonly History[];
   /** The state was replaced, and that was meant. */
   readonly acceptNewState?: boolean;
-  /** Who applies, for the history. */
+  /** Who applies, for the history: as they say, or as it was proven (see `applierOf`). */
   readonly as?: string;
+  readonly by?: Identity;
   /** Why it must be now, although the environment is frozen. */
   readonly overrideFreeze?: string;
   /** False: ask nothing. */

@@ -125,6 +125,15 @@ describeWithRedis("going back", () => {
     expect((await history({ action: "show", serial: "9" })).code).toBe(1);
   });
 
+  it("stands in the history under whoever was proven to want it, and not under who only says so", async () => {
+    await applyThree();
+    const by = { kind: "github", name: "ben", id: 7 } as const;
+    expect((await rollback("2", { by, confirmPrunes: 1 })).code).toBe(0);
+    const { items } = JSON.parse((await history({ output: "json" })).out) as { items: { facts: object }[] };
+    expect(items[0]).toMatchObject({ serial: 4, facts: { person: "github:ben", rollbackOf: { serial: 2 } } });
+    await expect(rollback("3", { as: "github:ben" })).rejects.toThrow("reads like an identity");
+  });
+
   it("brings an apply back, secrets included, and is held there until the branch moves on", async () => {
     await applyThree();
     const back = await rollback("1", { confirmPrunes: 1 });
