@@ -97,7 +97,7 @@ function refuseNamed(name: string, { problems }: Found): void {
 }
 
 /** The operands of any node: nodes, pairs of nodes and plain values stand in nested lists. */
-function childrenOf(args: unknown): ASTNode[] {
+export function childrenOf(args: unknown): ASTNode[] {
   if (Array.isArray(args)) return args.flatMap(childrenOf);
   return isNode(args) ? [args] : [];
 }

@@ -127,13 +127,6 @@ const BASE = ["tool", "model", "agent", "system", "task"].reduce(
     .registerVariable("operation_classes", "list<string>"),
 );
 
-/** For whoever looks into an expression without evaluating it; undefined: it is none. */
-export function readExpression(text: string): { readonly ast: ASTNode; readonly environment: Environment } | undefined {
-  if (compileExpression(text).outcome === "refused") return undefined;
-  const environment = environmentWith(new Map(), { work: undefined });
-  return { ast: environment.parse(text).ast, environment };
-}
-
 /** `text.re2("…")`: the whole text, as the matcher `matches`. Its patterns are literals, compiled when the rule was read. */
 function environmentWith(patterns: Patterns, meter: Meter): Environment {
   return BASE.clone().registerFunction("string.re2(string): bool", (text: string, pattern: string) => {
@@ -142,4 +135,16 @@ function environmentWith(patterns: Patterns, meter: Meter): Environment {
     if (!mayBe) throw new RangeError("cannot be matched");
     return compiled.matches(text);
   });
+}
+
+/** For whoever looks into expressions without evaluating them. */
+export const READING = environmentWith(new Map(), { work: undefined });
+
+/** undefined: it is none. */
+export function readExpression(text: string): ASTNode | undefined {
+  try {
+    return READING.parse(text).ast;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,5 +1,5 @@
 // Checks `when:` of a rule against the schemas of the tools that it is about. The gate does not: it evaluates.
-import { readExpression } from "./expression.ts";
+import { READING, readExpression } from "./expression.ts";
 import { checkTypes, type TypesChecked } from "./types/check-types.ts";
 import { readSignatures } from "./types/functions.ts";
 import { typeOfSchema } from "./types/schema-type.ts";
@@ -16,12 +16,12 @@ export type TypeCheck = (tool: JudgedTool) => TypesChecked;
 
 export const ANY_TOOL: JudgedTool = { names: [], inputSchema: undefined };
 
-/** Reads an expression once, for as many tools as it is about. undefined: the gate cannot read it either. */
+const SIGNATURES = readSignatures(READING);
+
+/** Reads an expression once, for as many tools as it is about. undefined: it is none. */
 export function typeCheckOf(text: string): TypeCheck | undefined {
-  const read = readExpression(text);
-  if (read === undefined) return undefined;
-  const signatures = readSignatures(read.environment);
-  return (tool) => checkTypes(read.ast, variablesFor(tool), signatures);
+  const ast = readExpression(text);
+  return ast === undefined ? undefined : (tool) => checkTypes(ast, variablesFor(tool), SIGNATURES);
 }
 
 const CLASSES = ["read", "write", "delete", "admin"];

@@ -128,6 +128,12 @@ export class Declared {
     return this.index().names.get(`${kind}/${namespace}`) ?? [];
   }
 
+  /** In whatever namespace: for what is compared without one. */
+  hasName(kind: KindName, name: string): boolean {
+    this.facts.push(nameFact(kind, name));
+    return this.index().anywhere.has(`${kind}/${name}`);
+  }
+
   near(kind: KindName, namespace: string, name: string): Declaration | undefined {
     this.looked += 1;
     if (this.looked > NEAR_MATCHES) return undefined;
@@ -144,6 +150,8 @@ export class Declared {
 interface Indexes {
   /** By kind and namespace. */
   readonly names: ReadonlyMap<string, readonly string[]>;
+  /** Kinds with names, of all namespaces. */
+  readonly anywhere: ReadonlySet<string>;
   readonly servers: ReadonlyMap<string, Declaration>;
   readonly tools: ReadonlyMap<string, Declaration>;
   readonly models: ReadonlySet<unknown>;
@@ -152,18 +160,20 @@ interface Indexes {
 /** Made when first asked for: most sets never need the names, which are for patterns and near matches. */
 function makeIndexes(declarations: Iterable<Declaration>): Indexes {
   const names = new Map<string, string[]>();
+  const anywhere = new Set<string>();
   const servers = new Map<string, Declaration>();
   const tools = new Map<string, Declaration>();
   const models = new Set<unknown>();
   for (const declaration of declarations) {
     const [kind, namespace, name] = partsOf(declaration);
+    anywhere.add(`${kind}/${name}`);
     const siblings = names.get(`${kind}/${namespace}`) ?? [];
     if (siblings.push(name) === 1) names.set(`${kind}/${namespace}`, siblings);
     if (kind === "McpServer") setLast(servers, `${namespace}/${plainToolName(name)}`, declaration);
     if (kind === "Tool") setLast(tools, `${namespace}/${plainToolName(name)}`, declaration);
     if (kind === "ModelEndpoint") models.add(declaration.manifest.spec["default_model"]);
   }
-  return { names, servers, tools, models };
+  return { names, anywhere, servers, tools, models };
 }
 
 /** Where it can without its manifest, which may have to be unfolded for this. A name that is none may hold anything. */
@@ -186,6 +196,7 @@ const contentFact = (address: string): string => `=${address}`;
 const modelFact = (id: string): string => `model ${id}`;
 const toolFact = (plain: string): string => `tool ${plain}`;
 const serverFact = (plain: string): string => `server ${plain}`;
+const nameFact = (kind: string, name: string): string => `name ${kind}/${name}`;
 const namesFact = (kind: KindName, namespace: string): string => `names ${kind}/${namespace}`;
 
 /** The facts that may be others once `before` gave way to `after`, both of one address; undefined: not there. */
@@ -200,7 +211,12 @@ export function factsOf(before: Declaration | undefined, after: Declaration | un
       : [];
   if (before !== undefined && after !== undefined) return [contentFact(address), ...changed];
   const plain = `${metadata.namespace}/${plainToolName(metadata.name)}`;
-  const named = [serverFact(plain), toolFact(plain), namesFact(kind, metadata.namespace)];
+  const named = [
+    serverFact(plain),
+    toolFact(plain),
+    nameFact(kind, metadata.name),
+    namesFact(kind, metadata.namespace),
+  ];
   return [address, contentFact(address), ...named, ...changed];
 }
 

@@ -12,13 +12,23 @@ export interface NamedTool {
   readonly inputSchema: unknown;
 }
 
-/** What a server offers is known only where it runs, and what a pattern is about only to its author. */
-export function toolsNamed(names: readonly string[], { manifest }: Declaration, declared: Declared): NamedTool[] {
-  return names.flatMap((name) => {
+/** Those that a Tool declares; a name that holds `*` is about tools that only its author knows. */
+export function declaredTools(
+  names: readonly string[],
+  { manifest }: Pick<Declaration, "manifest">,
+  declared: Declared,
+): Declaration[] {
+  return [...new Set(names)].flatMap((name) => {
     const ref = scoped(name, manifest.metadata.namespace);
-    const owner = name.includes("*") ? undefined : declared.readToolLike(ref.namespace, ref.name);
-    const inputSchema = owner === undefined ? undefined : specOf(owner.manifest, "Tool")?.input_schema;
-    return owner === undefined || inputSchema === undefined ? [] : [{ owner, inputSchema }];
+    return (name.includes("*") ? undefined : declared.readToolLike(ref.namespace, ref.name)) ?? [];
+  });
+}
+
+/** What a server offers is known only where it runs. */
+export function toolsNamed(names: readonly string[], declaration: Declaration, declared: Declared): NamedTool[] {
+  return declaredTools(names, declaration, declared).flatMap((owner) => {
+    const inputSchema = specOf(owner.manifest, "Tool")?.input_schema;
+    return inputSchema === undefined ? [] : [{ owner, inputSchema }];
   });
 }
 

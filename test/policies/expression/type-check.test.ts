@@ -218,7 +218,7 @@ describe("the types of operators", () => {
     const differ = values.flatMap(([type, left]) =>
       literals.flatMap((right) => {
         const text = `args.left ${operator} ${right}${"+-*/%".includes(operator) ? " == args.left" : ""}`;
-        if (typeCheckOf(text) === undefined || (type === "array" && right.startsWith("{"))) return [];
+        if (compileExpression(text).outcome === "refused" || (type === "array" && right.startsWith("{"))) return [];
         const refused = whys(text, { properties: { left: { type, items: { type: "string" } } } }).length > 0;
         const answer = evaluated(operator, left, right);
         // `1 in ["a"]` is no mistake to the evaluator, but never true.
@@ -379,13 +379,14 @@ describe("the time that a check takes", () => {
   const LONGEST = balanced(Array.from({ length: 24 }, () => "args.a.b.c[0] == args.d"));
   const many = (count: number): Record<string, unknown> =>
     Object.fromEntries(Array.from({ length: count }, (_, index) => [`p${index}`, { type: "string" }]));
-  const texts = Array.from({ length: 100_000 }, (_, index) => `v${index}`);
+  // As many as one manifest can hold.
+  const texts = Array.from({ length: 15_000 }, (_, index) => `v${index}`);
 
   it.each([
     ["a circle of choices", { anyOf: Array.from({ length: 1_000 }, () => ({ $ref: "#" })) }],
     ["choices within choices", { properties: { a: nested(12) } }],
-    ["100,000 fields", { properties: many(100_000) }],
-    ["100,000 values", { properties: { a: { properties: { b: { enum: texts } } }, d: { enum: texts } } }],
+    ["10,000 fields", { properties: many(10_000) }],
+    ["15,000 values", { properties: { a: { properties: { b: { enum: texts } } }, d: { enum: texts } } }],
     [
       "values as many as are compared",
       { properties: { d: { enum: texts.slice(0, 1_000) } }, additionalProperties: true },

@@ -70,7 +70,8 @@ it.each([
 });
 
 it("warns of a condition about tools that its rule does not name", async () => {
-  expect(told(await load(REFUND, rule("tool == 'mail.send'")))).toEqual([
+  const mail = tool("mail.send", "{}");
+  expect(told(await load(REFUND, mail, rule("tool == 'mail.send'")))).toEqual([
     "warning SCHEMA 7:13 AgentPolicy `p` has a condition that never holds for the tools that its rule is about",
   ]);
   expect(told(await load(REFUND, rule("tool == 'stripe.refund' && args.amount > 3")))).toEqual([]);

@@ -78,8 +78,8 @@ function tool(self: string, argument: string): string {
   return `kind: Tool\nmetadata: {name: ${self}}\nspec: {type: http, endpoint: "https://x.example", input_schema: ${schema}}\n`;
 }
 function policy(self: string, of: string): string {
-  const rule = `{match: {tools: [${of.replaceAll("-", "_")}], models: ["${of}*"]}, when: 'args["${self}"] > 1'}`;
-  const spec = `{blocked_tools: ["${of}"], allowed_models: [m, ${of}], target_agents: ["${self}*"], rules: [${rule}]}`;
+  const rule = `{match: {tools: [${of.replaceAll("-", "_")}], models: ["${of}*"], agents: [${of}]}, when: 'args["${self}"] > 1 && agent != "${self}" && tool != "${of}"'}`;
+  const spec = `{blocked_tools: ["${of}"], allowed_models: [m, ${of}], target_agents: ["${self}*"], target_systems: [${of}], rules: [${rule}]}`;
   return `kind: AgentPolicy\nmetadata: {name: ${self}}\nspec: ${spec}\n`;
 }
 
