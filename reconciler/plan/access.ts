@@ -68,14 +68,14 @@ function agentChange({ agent, old, next, index }: AgentInput): AccessChange[] {
   const [had, has] = [grantsOf(old, agent), grantsOf(next, agent)];
   const { gained, lost, bounds, widens, touched } = compareGrants(had, has);
   if (touched.length === 0) return [];
-  const related = touched.flatMap((grant) => grant.related);
   return [
-    { agent, gained: textsOf(gained), lost: textsOf(lost), bounds, widens, cause: findCause(agent, related, index) },
+    { agent, gained: textsOf(gained), lost: textsOf(lost), bounds, widens, cause: findCause(agent, touched, index) },
   ];
 }
 
 function textsOf(grants: readonly Grant[]): string[] {
-  return [...new Set(grants.map(({ text }) => text))].toSorted();
+  const texts = grants.map(({ text }) => text);
+  return texts.length < 2 ? texts : [...new Set(texts)].toSorted();
 }
 
 const ACCESS_FIELD = /^\/spec\/(tools|allowed_tools|roles|memory|model_ref|fallback_model_refs)(\/|$)/;
@@ -84,12 +84,17 @@ const ACCESS_FIELD = /^\/spec\/(tools|allowed_tools|roles|memory|model_ref|fallb
  * The line that people should look at: the agent's own change, else the change of something that the evaluator named
  * or that shapes the grant (role, tool, system), else the first policy that changed.
  */
-function findCause(agent: string, related: readonly string[], index: ChangeIndex): AccessChange["cause"] {
+function findCause(agent: string, touched: readonly Grant[], index: ChangeIndex): AccessChange["cause"] {
   const own = index.byAgent.get(agent);
   const field = own?.fields.find(({ path }) => ACCESS_FIELD.test(path));
   const widens = own !== undefined && (own.action !== "update" || field !== undefined);
-  const named = related.toSorted().find((address) => index.byAddress.has(address));
-  const change = (widens ? own : undefined) ?? index.byAddress.get(named ?? "") ?? index.fallback;
+  const change = widens ? own : (findNamed(touched, index) ?? index.fallback);
   const place = (widens ? field?.source : undefined) ?? change?.source;
   return { file: place?.file ?? "", line: place?.line ?? 1 };
+}
+
+function findNamed(touched: readonly Grant[], { byAddress }: ChangeIndex): Change | undefined {
+  const addresses = touched.flatMap(({ related }) => related).toSorted();
+  const named = addresses.find((address) => byAddress.has(address));
+  return named === undefined ? undefined : byAddress.get(named);
 }

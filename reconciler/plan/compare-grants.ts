@@ -12,7 +12,10 @@ export interface GrantComparison {
   readonly touched: readonly Grant[];
 }
 
+const NOTHING: GrantComparison = { gained: [], lost: [], bounds: [], widens: false, touched: [] };
+
 export function compareGrants(had: readonly Grant[], has: readonly Grant[]): GrantComparison {
+  if (had.length + has.length === 0) return NOTHING;
   const pairs = pairUp(had, has);
   const [gained, lost] = [grantedOnlyIn(has, had), grantedOnlyIn(had, has)];
   const moved = new Set([...gained, ...lost].map(({ name }) => name));
@@ -34,8 +37,10 @@ export function compareGrants(had: readonly Grant[], has: readonly Grant[]): Gra
 }
 
 function grantedOnlyIn(grants: readonly Grant[], others: readonly Grant[]): Grant[] {
+  const granted = grants.filter(isGranted);
+  if (granted.length === 0 || others.length === 0) return granted;
   const texts = new Set(others.filter(isGranted).map(({ text }) => text));
-  return grants.filter((grant) => isGranted(grant) && !texts.has(grant.text));
+  return granted.filter(({ text }) => !texts.has(text));
 }
 
 function isGranted({ effect }: Grant): boolean {
@@ -56,6 +61,7 @@ function pairUp(had: readonly Grant[], has: readonly Grant[]): Pair[] {
 }
 
 function find(grants: readonly Grant[], { what, name, system }: Grant): Grant | null {
+  if (grants.length === 0) return null;
   const same = grants.filter((grant) => grant.what === what && grant.name === name);
   if (system === null && same.length > 1)
     return same.reduce((least, grant) => (rank(grant) < rank(least) ? grant : least));

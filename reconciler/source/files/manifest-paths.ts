@@ -61,7 +61,13 @@ interface Objection extends Pick<Problem, "severity" | "code" | "detail"> {
   readonly what: string;
 }
 
+/** Nearly every path, told by one look: no dot but in its last name, and nothing that anybody takes for something else. */
+const USUAL_PATH = new RegExp(
+  `^(?:(?!node_modules/)[\\w-]+/){0,${MANIFEST_LIMITS.folderDepth}}[\\w-][\\w.-]*\\.(?:ya?ml|json)$`,
+);
+
 function judge(entry: TreeEntry): "manifest" | "other" | Objection {
+  if (entry.kind === "file" && USUAL_PATH.test(entry.path)) return "manifest";
   const segments = entry.path.split("/");
   const dangerous = segments.findIndex((segment) => DANGEROUS_SEGMENT.test(withoutInvisible(segment)));
   if (dangerous !== -1)

@@ -86,12 +86,15 @@ const LINES_PER_STEP = 2_000;
 /** `<mode> <type> <oid>\t<path>\0`, the path in whatever bytes it has. */
 function* parseInSteps(listing: Buffer): Generator<void, ListedEntry[]> {
   const entries: ListedEntry[] = [];
-  for (let at = 0, end = listing.indexOf(0); end !== -1; at = end + 1, end = listing.indexOf(0, at)) {
-    const line = listing.toString("utf8", at, end);
-    const tab = line.indexOf("\t");
-    const [mode, type, oid] = line.slice(0, tab).split(" ");
-    if (tab === -1 || mode === undefined || type === undefined || oid === undefined) continue;
-    entries.push({ path: line.slice(tab + 1), kind: kindOf(mode), type, oid });
+  const text = listing.toString("utf8");
+  for (let at = 0, end = text.indexOf("\0"); end !== -1; at = end + 1, end = text.indexOf("\0", at)) {
+    const afterMode = text.indexOf(" ", at);
+    const afterType = text.indexOf(" ", afterMode + 1);
+    const tab = text.indexOf("\t", afterType);
+    if (afterMode === -1 || afterType === -1 || tab === -1 || tab > end) continue;
+    const kind = kindOf(text.slice(at, afterMode));
+    const type = text.slice(afterMode + 1, afterType);
+    entries.push({ path: text.slice(tab + 1, end), kind, type, oid: text.slice(afterType + 1, tab) });
     if (entries.length % LINES_PER_STEP === 0) yield;
   }
   return entries;
