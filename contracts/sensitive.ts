@@ -63,12 +63,12 @@ const SECRET_PART = /key|secret|token|passw|credential/iu;
 const SECRET_WORDS = /(?:^|_)(?:api_?key|access_?key|private_?key|secret|token|password|passwd|credentials?)$/;
 /** Prefixes that issuers give their keys, and keys in PEM form. */
 const KEY_SHAPES =
-  /^(?:sk-|sk_live_|ghp_|gho_|ghs_|github_pat_|glpat-|xox[abprs]-|AKIA[0-9A-Z]{12}|AIza[0-9A-Za-z_-]{20}|cw_[\w.-]{1,63}_[\w-]{43})|-----BEGIN [A-Z ]*PRIVATE KEY-----/;
+  /^(?:sk-|[rs]k_live_|gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|AKIA[0-9A-Z]{12}|AIza[0-9A-Za-z_-]{20}|npm_[0-9A-Za-z]{30}|hf_[0-9A-Za-z]{30}|AGE-SECRET-KEY-|eyJ[0-9A-Za-z_-]{10,}\.eyJ|cw_[\w.-]{1,63}_[\w-]{43})|-----BEGIN [A-Z ]*PRIVATE KEY-----/;
 const URL_PASSWORD = /^[a-z][a-z0-9+.-]*:\/\/[^/@\s:]*:[^/@\s]+@/i;
 
 /** `api_key: …` and `"token": "…"`, wherever they stand, and what has the shape of a key. */
 const CREDENTIAL_TEXT =
-  /(?:api[_-]?key|access[_-]?key|private[_-]?key|secret|token|password|passwd|credentials?)["']?\s*[:=]\s*["']?[^\s"'{[|>]|\b(?:sk-|sk_live_|ghp_|gho_|ghs_|github_pat_|glpat-|xox[abprs]-|AKIA[0-9A-Z]{12}|AIza[0-9A-Za-z_-]{20}|cw_[\w.-]{1,63}_[\w-]{43})|PRIVATE KEY-----|:\/\/[^/@\s:]*:[^/@\s]+@/i;
+  /(?:api[_-]?key|access[_-]?key|private[_-]?key|secret|token|password|passwd|credentials?)["']?\s*[:=]\s*["']?[^\s"'{[|>]|\b(?:sk-|[rs]k_live_|gh[pousr]_|github_pat_|glpat-|xox[abeoprs]-|xapp-|A[KS]IA[0-9A-Z]{12}|AIza[0-9A-Za-z_-]{20}|npm_[0-9A-Za-z]{30}|hf_[0-9A-Za-z]{30}|AGE-SECRET-KEY-|eyJ[0-9A-Za-z_-]{10}|cw_[\w.-]{1,63}_[\w-]{43}|bearer [0-9A-Za-z._~+/-]{20})|--(?:api-?key|access-?key|token|password|passwd|secret) |PRIVATE KEY-----|:\/\/[^/@\s:]*:[^/@\s]+@/i;
 
 /** Whether a text may hold a credential that no manifest was made of: in a field that nobody knows, in a broken file. */
 export function mayHoldCredential(text: string): boolean {

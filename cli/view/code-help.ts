@@ -21,6 +21,8 @@ export const PROBLEM_HELP: Readonly<Record<ProblemCode, string>> = {
     "Two tools come to one name. In names of tools `_` and `.` count as `-`, and those of MCP servers are `<server>--<tool>`.",
   PLAINTEXT_SECRET:
     "A credential stands in Git in plain text. Read it from the runner with `from.<key>.env` in a Secret, and change it: whoever could read the repository has it. A warning in orloj.dev/v1, an error in countwheel.dev/v1.",
+  LIKELY_CREDENTIAL:
+    "A text that looks like a credential of an issuer, or like a password in a URL or an argument, stands in a file, be it in a comment. Change it where it was issued, and name it by a Secret (`from`, or `countwheel secret seal`). If it is none, the annotation `countwheel.dev/not-a-credential` with the fingerprint of the message says so. A warning in orloj.dev/v1, an error in countwheel.dev/v1.",
   CYCLE:
     "A task runs a system whose graph has a cycle, and no `max_turns` ends it for sure; or manifests need each other in a circle.",
   MOVE_CONFLICT:

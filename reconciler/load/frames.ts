@@ -30,12 +30,15 @@ export function toProblems(documents: readonly Examined[], text: string): FilePr
   return documents.flatMap(({ reader, lines, manifest }) =>
     reader.findings.map((finding) => {
       const range = { start: lines.at(finding.span.start), end: lines.at(finding.span.end) };
-      const frame = finding.code === "PLAINTEXT_SECRET" ? undefined : codeFrame(shown, range, isHidden);
+      const frame = TOLD_WITHOUT_LINES.includes(finding.code) ? undefined : codeFrame(shown, range, isHidden);
       const address = manifest === undefined ? {} : { address: manifestAddress(manifest) };
       return { ...toProblem(finding, lines), ...address, ...(frame === undefined ? {} : { frame }) };
     }),
   );
 }
+
+/** What they are about must not be shown. */
+const TOLD_WITHOUT_LINES: readonly Finding["code"][] = ["PLAINTEXT_SECRET", "LIKELY_CREDENTIAL"];
 
 /** Also SealedSecrets and those of Kubernetes, in YAML and in JSON. */
 export const SECRET_KIND = /["']?kind["']?\s*:\s*["']?\w*secret/i;
@@ -53,9 +56,13 @@ function hiddenLines(documents: readonly Examined[], text: string): (line: numbe
 function hiddenRanges({ reader, lines, span, manifest }: Examined): (readonly [number, number])[] {
   const range = (of: Span): readonly [number, number] => [lines.at(of.start).line, lines.at(of.end).line];
   if (SECRET_KIND.test(reader.source(span))) return [range(span)];
+  const found = reader.findings
+    .filter(({ code }) => code === "LIKELY_CREDENTIAL")
+    .map((finding) => range(finding.span));
   const paths = manifest === undefined ? [] : sensitivePaths(manifest);
-  return paths.flatMap((path) => {
+  const named = paths.flatMap((path) => {
     const value = reader.spans.get(path);
     return value === undefined ? [] : [range(value)];
   });
+  return [...found, ...named];
 }

@@ -5,7 +5,7 @@ import { mayHoldCredential, sensitivePaths } from "../../contracts/sensitive.ts"
 import { SECRET_KIND } from "./frames.ts";
 import type { LineColumn } from "./lines.ts";
 import { type Placed, placesToKeep } from "./place-book.ts";
-import { type FileProblem, type ReadingKit, readFile } from "./read-file.ts";
+import { type FileProblem, type FileReading, type ReadingKit, readFile } from "./read-file.ts";
 
 export interface KnownFile {
   readonly bytes: Uint8Array;
@@ -36,16 +36,16 @@ export function* readKnownFile(bytes: Uint8Array, kit: ReadingKit): Generator<vo
     yield;
   }
   const { problems, manifestCount } = reading;
-  return { bytes, manifests, problems, manifestCount, isSensitive: mayHoldSecret(bytes, manifests, problems) };
+  return { bytes, manifests, problems, manifestCount, isSensitive: mayHoldSecret(bytes, manifests, reading) };
 }
 
 function mayHoldSecret(
   bytes: Uint8Array,
   manifests: readonly KnownManifest[],
-  problems: readonly FileProblem[],
+  { problems, suspicious }: FileReading,
 ): boolean {
   if (manifests.some(({ manifest }) => sensitivePaths(manifest).length > 0)) return true;
-  if (problems.some(({ code }) => code === "PLAINTEXT_SECRET")) return true;
+  if (problems.some(({ code }) => code === "PLAINTEXT_SECRET" || code === "LIKELY_CREDENTIAL")) return true;
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
-  return SECRET_KIND.test(text) || mayHoldCredential(text);
+  return SECRET_KIND.test(text) || (suspicious ?? mayHoldCredential(text));
 }

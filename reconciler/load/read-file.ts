@@ -1,8 +1,10 @@
 // Reads one file: text, YAML, documents, findings with their frames. What comes out does not depend on the file's name.
 import type { Node } from "yaml";
 import type { KindName } from "../../contracts/address.ts";
+import { findLikelyCredentials, type LikelyCredential } from "../../contracts/likely-credential.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
 import type { Problem } from "../../contracts/problem.ts";
+import { mayHoldCredential } from "../../contracts/sensitive.ts";
 import { checkCredentials, checkRules } from "./check-rules.ts";
 import { createSchemaCheck, type SchemaCheck } from "./check-schema.ts";
 import { createSpellingBook, DocumentReader, type SpellingBook } from "./document-reader.ts";
@@ -13,6 +15,7 @@ import { parseYaml, type YamlDocument } from "./parse-yaml.ts";
 import { manifestNodes, readDocument } from "./read-document.ts";
 import { readText } from "./read-text.ts";
 import { repairText } from "./repair-text.ts";
+import { reportCredentials } from "./report-credentials.ts";
 
 /** A problem that does not know its file yet. */
 export type FileProblem = Omit<Problem, "file" | "related">;
@@ -34,6 +37,8 @@ export interface FileReading {
   readonly problems: readonly FileProblem[];
   /** Documents that are manifests, valid or not. */
   readonly manifestCount: number;
+  /** Whether its text may hold a credential ({@link mayHoldCredential}); absent: nobody has looked. */
+  readonly suspicious?: boolean;
 }
 
 /** What reading any file needs, made once for a loader. */
@@ -96,10 +101,12 @@ function* readDocuments(
 ): Generator<void, FileReading> {
   const lines = new Lines(text);
   const read: ReadOne[] = [];
+  const suspicious = mayHoldCredential(text);
+  const credentials = suspicious ? credentialsByNode(documents) : NOWHERE;
   for (const document of documents) {
     const own = document.text === text ? lines : new Lines(document.text);
     for (const node of manifestNodes(document.content)) {
-      read.push(yield* readOne(document, node, own, kit));
+      read.push(yield* readOne(document, node, { lines: own, credentials: credentials.get(node) ?? [] }, kit));
       yield;
     }
   }
@@ -107,6 +114,7 @@ function* readDocuments(
   return {
     manifests,
     problems: toProblems(read, text),
+    suspicious,
     manifestCount: read.filter(({ isManifest }) => isManifest).length,
   };
 }
@@ -116,10 +124,32 @@ interface ReadOne extends Examined {
   readonly found: ReadManifest | undefined;
 }
 
+type CredentialsByNode = ReadonlyMap<Node | null, readonly LikelyCredential[]>;
+const NOWHERE: CredentialsByNode = new Map();
+
+/** Each to the document that it stands in or before; what comes after the last one, to that. */
+function credentialsByNode(documents: readonly ReadableDocument[]): CredentialsByNode {
+  const nodes = documents.flatMap(({ text, content }) => manifestNodes(content).map((node) => ({ text, node })));
+  const found = new Map<Node | null, readonly LikelyCredential[]>();
+  let begin = 0;
+  for (const [index, { text, node }] of nodes.entries()) {
+    const end = index === nodes.length - 1 ? text.length : (node?.range?.[1] ?? begin);
+    found.set(node, findLikelyCredentials(text, begin, end));
+    begin = end;
+  }
+  return found;
+}
+
+interface Around {
+  readonly lines: Lines;
+  /** What looks like one in the document, or in the comments before it. */
+  readonly credentials: readonly LikelyCredential[];
+}
+
 function* readOne(
   document: ReadableDocument,
   node: Node | null,
-  lines: Lines,
+  { lines, credentials }: Around,
   kit: ReadingKit,
 ): Generator<void, ReadOne> {
   const reader = new DocumentReader(document, kit.spellings);
@@ -129,10 +159,13 @@ function* readOne(
   reportSyntax(reader, document, isManifest);
   const span = reader.spanOf(node, { start: 0, end: document.text.length });
   const broken = document.errors.length > 0;
-  if (reading.outcome === "skipped")
+  if (reading.outcome === "skipped") {
+    reportCredentials(reader, undefined, credentials);
     return { reader, lines, span, broken, isManifest, manifest: undefined, found: undefined };
+  }
   const { kind, kindSpan, manifest } = reading;
   if (manifest !== undefined) checkManifest(reader, manifest, kindSpan, kit);
+  reportCredentials(reader, manifest, credentials);
   yield;
   const places = (): ReadonlyMap<string, LineColumn> =>
     new Map([...reader.spans].map(([pointer, at]) => [pointer, lines.at(at.start)]));
