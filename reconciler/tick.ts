@@ -11,6 +11,7 @@ import { hasErrors, type Problem } from "../contracts/problem.ts";
 import type { ObservedState } from "../contracts/record.ts";
 import type { TaskRef } from "../contracts/task.ts";
 import { type Holds, noteHeldHistory, readHolds } from "../store/holds.ts";
+import { dropPruneWord, findPruneWord } from "../store/prune-words.ts";
 import { writeRetention } from "../store/retention-rules.ts";
 import { compareRecords } from "../store/scripts/compare-records.ts";
 import { readState } from "../store/state.ts";
@@ -19,7 +20,7 @@ import { findReplaced, type Replaced } from "./apply/lineage-memory.ts";
 import type { Moved } from "./apply/stale.ts";
 import type { ComparisonReader } from "./drift/comparison-memory.ts";
 import { noteHealing, withholdFrom } from "./drift/heal.ts";
-import { type ConfirmHold, findConfirmHold, type PruneConfirmation } from "./holds/confirm.ts";
+import { type ConfirmHold, findConfirmHold, type PruneConfirmation, prunesDigest } from "./holds/confirm.ts";
 import { findHistoryHold, type HistoryHold, rewrittenBranch } from "./holds/history.ts";
 import { findPeoplesHold, type PeoplesHold } from "./holds/people.ts";
 import type { BranchNow } from "./holds/rolled-back.ts";
@@ -141,20 +142,37 @@ async function carryOut(
   plan: Plan,
   { acceptedHistory, ...work }: Pick<PlannedWork, "manifests" | "observed"> & Pick<Holds, "acceptedHistory">,
 ): Promise<TickOutcome> {
-  const confirmed = plan.confirm === null ? null : (confirmation?.prunes ?? null);
-  const confirmedPrunes = confirmed === null ? {} : { confirmedPrunes: confirmed };
+  const confirmed = await findConfirmed(writer, confirmation, plan);
+  const confirmedPrunes = confirmed === undefined ? {} : { confirmedPrunes: confirmed.prunes };
+  // A reconciler applies in nobody's name; the prunes are somebody's word.
+  const asked = person ?? confirmed?.by;
   const applied = await applyPlan(writer, {
     ...work,
     ...confirmedPrunes,
     note: {
-      ...(person === undefined ? {} : { person }),
+      ...(asked === undefined ? {} : { person: asked }),
       ...(acceptedHistory === null ? {} : { acceptedHistory }),
     },
     plan,
     automatic: true,
   });
-  if (applied.outcome === "applied" && plan.confirm !== null) confirmation?.spend();
+  if (applied.outcome === "applied" && plan.confirm !== null) {
+    confirmation?.spend();
+    await dropPruneWord(writer.redis, writer.env, prunesDigest(plan));
+  }
   return outcomeOf(plan, applied);
+}
+
+/** Said when the reconciler was started, or on the pull request. */
+async function findConfirmed(
+  { redis, env, now }: Writer,
+  confirmation: PruneConfirmation | undefined,
+  plan: Plan,
+): Promise<{ readonly prunes: number; readonly by?: string } | undefined> {
+  if (plan.confirm === null) return undefined;
+  const prunes = confirmation?.prunes ?? null;
+  if (prunes === plan.confirm.prunes) return { prunes };
+  return await findPruneWord(redis, env, prunesDigest(plan), now());
 }
 
 function dryOutcome(plan: Plan): TickOutcome {
@@ -209,7 +227,8 @@ const HOLDS: readonly FindHold[] = [
       from: appliedCommit(observed),
       accepted: holds.acceptedHistory,
     }),
-  ({ options, plan }) => findConfirmHold(plan, options.confirmation?.prunes ?? null),
+  async ({ options, plan }) =>
+    findConfirmHold(plan, (await findConfirmed(options.writer, options.confirmation, plan))?.prunes ?? null),
   async ({ options, plan, observed }) => findSignatureHold(await verify(options, plan, appliedCommit(observed))),
 ];
 

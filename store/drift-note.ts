@@ -3,8 +3,8 @@
 import { PermanentFailure } from "../contracts/failure.ts";
 import { ask } from "./ask.ts";
 import type { Redis } from "./connect.ts";
+import { githubKeys } from "./github-keys.ts";
 import { type LockAnswer, type LockRequest, takeLock } from "./held-lock.ts";
-import { environmentKeys } from "./keys.ts";
 import { jsonOf, numberOf, objectOf, textOf } from "./reply.ts";
 
 export interface DriftNote {
@@ -14,21 +14,17 @@ export interface DriftNote {
 }
 
 export async function readDriftNote(redis: Redis, env: string): Promise<DriftNote> {
-  const text = await ask(redis, () => redis.get(environmentKeys(env).driftIssue));
+  const text = await ask(redis, () => redis.get(githubKeys(env).driftIssue));
   return (text === null ? undefined : parseNote(text)) ?? { issue: null, told: null };
 }
 
 export async function writeDriftNote(redis: Redis, env: string, note: DriftNote): Promise<void> {
-  await ask(redis, () => redis.set(environmentKeys(env).driftIssue, JSON.stringify(note)));
+  await ask(redis, () => redis.set(githubKeys(env).driftIssue, JSON.stringify(note)));
 }
 
 /** Whoever searches for the issue and opens one holds this: two at once would open two. */
 export function acquireDriftLock(redis: Redis, env: string, request: LockRequest): Promise<LockAnswer> {
-  return takeLock(
-    redis,
-    { key: environmentKeys(env).driftLock, what: `the drift report of environment ${env}` },
-    request,
-  );
+  return takeLock(redis, { key: githubKeys(env).driftLock, what: `the drift report of environment ${env}` }, request);
 }
 
 function parseNote(text: string): DriftNote | undefined {

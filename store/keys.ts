@@ -1,4 +1,4 @@
-// Every key name of Countwheel in Redis. No other file builds one. Hash tags keep what one script touches in one slot.
+// Every key name of Countwheel in Redis but those of the report (github-keys.ts). No other file builds one. Hash tags keep what one script touches in one slot.
 import { isName } from "../contracts/address.ts";
 import { PermanentFailure } from "../contracts/failure.ts";
 import type { ActivationId, TaskRef } from "../contracts/task.ts";
@@ -67,14 +67,6 @@ export interface EnvironmentKeys {
   readonly outboxOrder: string;
   /** Counter behind the outbox's order and entry ids. */
   readonly outboxCounter: string;
-  /** hash: number of a pull request → what it was shown. */
-  readonly pulls: string;
-  /** zset: head of a pull request → when a check was put on it first, in ms. */
-  readonly checkedHeads: string;
-  /** string: the issue that tells of the environment's drift, and what it was told last. */
-  readonly driftIssue: string;
-  /** hash: holder, token, until: who tells of the drift now. Never deleted, as the lock. */
-  readonly driftLock: string;
   /** hash: address → digest of the manifest that the last apply left there; the empty field: the serial that it speaks for. */
   readonly inventory: string;
   /** hash: `<address> <digest>` → what was done to put that record back, until the next commit. */
@@ -119,10 +111,6 @@ export function environmentKeys(env: string): EnvironmentKeys {
     outbox: `${tag}:outbox`,
     outboxOrder: `${tag}:outbox-order`,
     outboxCounter: `${tag}:outbox-counter`,
-    pulls: `${tag}:pulls`,
-    driftIssue: `${tag}:drift-issue`,
-    driftLock: `${tag}:drift-lock`,
-    checkedHeads: `${tag}:pulls-heads`,
     inventory: `${tag}:inventory`,
     heals: `${tag}:heals`,
     seenTools: `${tag}:seen-tools`,
@@ -282,7 +270,7 @@ export function parseTaskMember(env: string, member: string): TaskRef | undefine
   return isName(namespace) && isName(name) ? { env, namespace, name } : undefined;
 }
 
-function environmentTag(env: string): string {
+export function environmentTag(env: string): string {
   return `cw:{e:${checkedName("environment", env)}}`;
 }
 

@@ -1,6 +1,7 @@
 // `reconcile`: watches repositories and applies what reaches their branches, until it is stopped; `--once` looks once.
 import type { SourceSpec } from "../../reconciler/environment-source.ts";
 import type { Listener } from "../../reconciler/triggers/webhook-listener.ts";
+import { noteCommand } from "../../store/page-commands.ts";
 import { makeReadOnly } from "../../store/read-only.ts";
 import { environmentCommit, findSettings } from "../environment-settings.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -76,6 +77,13 @@ async function lookOnceAtAll(host: Host, open: readonly OpenEnvironment[]): Prom
   return worst;
 }
 
+/** Noted first: whichever replica leads looks for it. What gets lost is found by the poll. */
+function hearCommand(environment: OpenEnvironment, looks: ReadonlyMap<OpenEnvironment, Looking>): void {
+  const { redis, env } = environment.loop.writer;
+  const look = (): void => looks.get(environment)?.look();
+  void noteCommand(redis, env).then(look, () => undefined);
+}
+
 interface Serving {
   readonly open: readonly OpenEnvironment[];
   readonly server: OpenRedis;
@@ -94,6 +102,7 @@ async function serve(host: Host, options: ReconcileOptions, { open, server }: Se
     const hearing = open.map((environment) => ({
       ...environment,
       look: () => looks.get(environment)?.look(),
+      ...(environment.report === undefined ? {} : { hear: () => hearCommand(environment, looks) }),
       ...(options.dryRun === true ? {} : { hooks: hookDesk(host, options, environment) }),
     }));
     listener = await startListening(host, { address: options.listen, github: options.github }, hearing);

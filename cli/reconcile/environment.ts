@@ -4,6 +4,7 @@ import { defaultSettings } from "../../contracts/environment.ts";
 import { commitSourceReader, openSource } from "../../reconciler/environment-source.ts";
 import { PruneConfirmation } from "../../reconciler/holds/confirm.ts";
 import type { LoopOptions } from "../../reconciler/loop.ts";
+import type { Hands } from "../../reconciler/report/commands/carry-out.ts";
 import type { ReportingOptions } from "../../reconciler/report/start-reporting.ts";
 import { AppliedState } from "../../reconciler/triggers/applied-state.ts";
 import type { Redis } from "../../store/connect.ts";
@@ -14,6 +15,7 @@ import { sourceTools } from "../plan-source.ts";
 import type { OpenRedis } from "../redis.ts";
 import { careOf } from "../source-care.ts";
 import { openReader, openWriter } from "../writer.ts";
+import { openHands } from "./hands.ts";
 import type { ReconcileOptions, Served } from "./options.ts";
 import { type Print, printer } from "./printer.ts";
 
@@ -22,6 +24,8 @@ export type Loop = Omit<LoopOptions, "emit">;
 export interface OpenEnvironment extends Served {
   readonly loop: Loop;
   readonly report: ReportingOptions | undefined;
+  /** What commands from pull requests may do; `ring` wakes the loop. */
+  readonly handsOf: (ring: () => void) => Hands;
   readonly print: Print;
   /** The connection that hears the bells of schedules; made when it is asked for. */
   readonly ears: () => Redis;
@@ -67,7 +71,9 @@ export async function openEnvironment(host: Host, input: EnvironmentInput): Prom
       : reportingOptions(host, options, { github: options.github, readSource, loop, served });
   const print = printer(host, { output: options.output, env, spec, naming });
   const state = new AppliedState(server.redis, env, host.now);
-  return { ...served, loop, report, print, ears: onlyOnce(() => server.connectAnother("worker")), state, close };
+  const ears = onlyOnce(() => server.connectAnother("worker"));
+  const handsOf = (ring: () => void): Hands => openHands(host, options, loop, ring);
+  return { ...served, loop, report, handsOf, print, ears, state, close };
 }
 
 /** Who leads, stands by and leads again does so with one connection. */

@@ -11,6 +11,8 @@ import type { ListenAddress, Served } from "./options.ts";
 
 export interface Hearing extends Served {
   readonly look: () => void;
+  /** Somebody may have said something that is meant for it; undefined: it hears no commands. */
+  readonly hear?: () => void;
   /** Its TaskWebhooks; undefined in a dry run, which takes nothing. */
   readonly hooks?: HookDesk;
 }
@@ -26,7 +28,11 @@ export async function startListening(
   { address, github }: ListeningOptions,
   environments: readonly Hearing[],
 ): Promise<Listener> {
-  const named = environments.map(({ spec, look }) => ({ look, name: nameOnGithub(spec, github)?.toLowerCase() }));
+  const named = environments.map(({ spec, look, hear }) => ({
+    look,
+    hear,
+    name: nameOnGithub(spec, github)?.toLowerCase(),
+  }));
   const { webhookSecrets: secrets } = host.config;
   const desks = new Map(environments.flatMap(({ env, hooks }) => (hooks === undefined ? [] : [[env, hooks] as const])));
   const listener = await startListener({
@@ -35,6 +41,9 @@ export async function startListening(
     ...(desks.size === 0 ? {} : { onHook: (path, request) => answerFor(host, desks, path, request) }),
     onLook: (repository) => {
       for (const { name, look } of named) if (name === repository.toLowerCase()) look();
+    },
+    onCommand: (repository) => {
+      for (const { name, hear } of named) if (name === repository.toLowerCase()) hear?.();
     },
   });
   for (const env of desks.keys()) say(host, `TaskWebhooks: POST ${listener.url}/hooks/${env}/<namespace>/<name>`);

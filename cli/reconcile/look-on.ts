@@ -42,7 +42,8 @@ export function watchDry({ loop, print }: OpenEnvironment, signal: AbortSignal):
 }
 
 /** The report is a loop of its own: it never holds the reconciler up, and ends with it. */
-async function lookLeading({ loop, report, print, ears, state }: OpenEnvironment, leading: Leading): Promise<void> {
+async function lookLeading(environment: OpenEnvironment, leading: Leading): Promise<void> {
+  const { loop, report, print, ears, state, handsOf } = environment;
   const { bell, signal } = leading;
   const led = { ...loop, bell, ears, applied: state, writer: { ...loop.writer, lead: leading.lead, signal } };
   const looks =
@@ -58,7 +59,8 @@ async function lookLeading({ loop, report, print, ears, state }: OpenEnvironment
     print(event);
   };
   await runTogether(signal, [
-    (together) => (reporting = startReporting({ ...report, signal: together })).stopped,
+    (together) =>
+      (reporting = startReporting({ ...report, hands: handsOf(() => bell.ring()), signal: together })).stopped,
     looks({
       emit,
       onRungLook: nudge,

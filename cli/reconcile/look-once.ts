@@ -6,7 +6,7 @@ import { say } from "../output.ts";
 import type { OpenEnvironment } from "./environment.ts";
 
 /** What GitHub could not be told waits in the outbox for the next look; the apply stands, and the exit code says 1. */
-export async function lookOnce(host: Host, { loop, report, print }: OpenEnvironment): Promise<ExitCode> {
+export async function lookOnce(host: Host, { loop, report, print, handsOf }: OpenEnvironment): Promise<ExitCode> {
   const result = await tickUntilDone({
     ...loop,
     onPlan: (plan, commit) => {
@@ -15,7 +15,12 @@ export async function lookOnce(host: Host, { loop, report, print }: OpenEnvironm
   });
   print({ type: "ended", result });
   const untold =
-    report === undefined ? null : await (await import("../../reconciler/report/start-reporting.ts")).reportOnce(report);
+    report === undefined
+      ? null
+      : await (await import("../../reconciler/report/start-reporting.ts")).reportOnce({
+          ...report,
+          hands: handsOf(() => undefined),
+        });
   if (untold !== null) say(host, `${untold.code}: ${untold.message} GitHub is told at the next look.`);
   const code = exitCodeOf(result);
   return code === EXIT.ok && untold !== null ? EXIT.failed : code;

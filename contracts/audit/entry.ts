@@ -20,6 +20,8 @@ export interface AuditFacts {
     | "token.revoked"
     /** Of an approval: who decided what, or that nobody did in time; the whole of it is in the task's trace. */
     | "approval.decided"
+    /** A comment on a pull request: who, what, and what became of it. */
+    | "command"
     /** What was said in a task is erased: by whom, why, and a digest of what is left of its events. */
     | "payloads.erased"
     | "head.signed";

@@ -1,4 +1,5 @@
 // Whether prunes wait for a person's exact number. Pure, but for the one word that is spent once it was used.
+import { digestOf } from "../../contracts/canonical.ts";
 import { type Confirm, type Plan } from "../../contracts/plan.ts";
 
 export interface ConfirmHold extends Confirm {
@@ -8,6 +9,15 @@ export interface ConfirmHold extends Confirm {
 /** `confirmed`: the number that somebody said. A number that is not the plan's confirms nothing. */
 export function findConfirmHold({ confirm }: Pick<Plan, "confirm">, confirmed: number | null): ConfirmHold | undefined {
   return confirm === null || confirm.prunes === confirmed ? undefined : { why: "confirm", ...confirm };
+}
+
+/**
+ * Of exactly these records, as they are: the plan of a pull request and that of the commit it was merged as prune the same
+ * ones, whatever else moved between them.
+ */
+export function prunesDigest({ changes }: Pick<Plan, "changes">): string {
+  const prunes = changes.filter(({ action, blocked }) => action === "prune" && blocked === undefined);
+  return digestOf(prunes.map(({ address, before = null }) => ({ address, before })));
 }
 
 export function confirmHoldText({ because, prunes }: Confirm): string {

@@ -1,8 +1,10 @@
 // Posts a plan: its check run on the commit, and the sticky comment where a pull request is known. Safe to repeat.
 import type { Plan } from "../../contracts/plan.ts";
+import type { NotedCommand } from "../../store/pull-notes.ts";
 import { githubLinks } from "../plan/markdown-parts.ts";
-import { renderPlanMarkdown } from "../plan/render-markdown.ts";
+import { COMMENT_BYTES, renderPlanMarkdown } from "../plan/render-markdown.ts";
 import { concludeCheck, type KnownChecks, type PostedCheck } from "./check-run.ts";
+import { COMMANDS_BYTES, replaceCommands } from "./commands/command-lines.ts";
 import type { Github } from "./github.ts";
 import { planCheck, planCheckSubject } from "./plan-check.ts";
 import { verdictOf } from "./plan-verdict.ts";
@@ -19,6 +21,8 @@ export interface PlanPost {
   readonly tookMs?: number;
   /** Markdown of ours that follows the counts. */
   readonly notes?: string;
+  /** What people said there, behind everything else. */
+  readonly commands?: readonly NotedCommand[];
 }
 
 /** What is known of earlier posts, so that GitHub need not be asked. */
@@ -54,9 +58,10 @@ export async function postPlanComment(
   check: PostedCheck,
   known: KnownComment | null = null,
 ): Promise<PutComment | null> {
-  const { plan, pullRequest, head, base, tookMs, notes } = post;
+  const { plan, pullRequest, head, base, tookMs, notes, commands = [] } = post;
   if (pullRequest === null) return null;
   const body = renderPlanMarkdown(plan, {
+    maxBytes: COMMENT_BYTES - COMMANDS_BYTES,
     linkTo: githubLinks(github.repositoryUrl),
     head,
     base,
@@ -66,7 +71,8 @@ export async function postPlanComment(
     ...(notes === undefined ? {} : { notes }),
   });
   const author = await authorOf(github, check);
-  return putStickyComment(github, { pull: pullRequest, env: plan.state.env, author }, body, known);
+  const sticky = { pull: pullRequest, env: plan.state.env, author };
+  return putStickyComment(github, sticky, replaceCommands(body, commands), known);
 }
 
 /** An App's token has no account that it may ask for; its checks tell it. Without checks it is the Actions' own. */

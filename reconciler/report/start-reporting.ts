@@ -1,6 +1,9 @@
 // The report as a loop of its own beside the reconciler: looks at pull requests, drains the outbox, waits, backs off.
 import { setTimeout as wait } from "node:timers/promises";
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import { takeCommandNote } from "../../store/page-commands.ts";
+import type { Hands } from "./commands/carry-out.ts";
+import { runCommands } from "./commands/run-commands.ts";
 import type { GithubOptions } from "./github/client.ts";
 import { connectGithub } from "./github.ts";
 import { type Planned, type PullRequestPlanning, planPullRequests } from "./pulls/plan-pull-requests.ts";
@@ -9,6 +12,8 @@ import { reportPending, type Shown } from "./report-pending.ts";
 export interface ReportingOptions extends Omit<PullRequestPlanning, "github"> {
   readonly github: Omit<GithubOptions, "signal">;
   readonly intervalMs: number;
+  /** What commands from pull requests may do; undefined: none is heard. */
+  readonly hands?: Hands;
 }
 
 export interface Reporting {
@@ -26,12 +31,14 @@ export function startReporting(options: ReportingOptions): Reporting {
   let nudged = new AbortController();
   const run = async (): Promise<void> => {
     let failures = 0;
+    let isPoll = true;
     while (!signal.aborted) {
-      const failure = await look({ ...options, github }, memory);
+      const failure = await look({ ...options, github }, memory, isPoll);
       failures = failure === null ? 0 : failures + 1;
       if (failure !== null && !signal.aborted) options.say(`GitHub: ${failure.message}`);
       if (failure !== null) await rest(backoffMs(failures, failure), [signal]);
       else await rest(options.intervalMs, [signal, nudged.signal]);
+      isPoll = !nudged.signal.aborted;
       nudged = new AbortController();
     }
   };
@@ -42,7 +49,7 @@ export function startReporting(options: ReportingOptions): Reporting {
 /** One look, for `--once`: answers what kept it from telling everything, or null. */
 export function reportOnce(options: ReportingOptions): Promise<TransientFailure | PermanentFailure | null> {
   const github = connectGithub({ ...options.github, signal: options.signal });
-  return look({ ...options, github }, emptyMemory());
+  return look({ ...options, github }, emptyMemory(), true);
 }
 
 type Expected = TransientFailure | PermanentFailure;
@@ -56,19 +63,33 @@ function emptyMemory(): Memory {
   return { shown: new Map(), planned: new Map() };
 }
 
+type LookOptions = PullRequestPlanning & Parameters<typeof reportPending>[0] & Pick<ReportingOptions, "hands">;
+
 /** One tick. What is expected to fail, GitHub or Redis, is answered; a bug is thrown. */
-async function look(
-  options: PullRequestPlanning & Parameters<typeof reportPending>[0],
-  { planned, shown }: Memory,
-): Promise<Expected | null> {
+async function look(options: LookOptions, memory: Memory, isPoll: boolean): Promise<Expected | null> {
   try {
-    const unplanned = await planPullRequests(options, planned);
-    const drained = await reportPending(options, shown);
-    return drained.outcome === "later" ? drained.failure : unplanned;
+    const failure = await planAndTell(options, memory);
+    if (failure !== null) return failure;
+    return (await hearCommands(options, memory, isPoll)) > 0 ? await planAndTell(options, memory) : null;
   } catch (error) {
     if (error instanceof TransientFailure || error instanceof PermanentFailure) return error;
     throw error;
   }
+}
+
+async function planAndTell(options: LookOptions, { planned, shown }: Memory): Promise<Expected | null> {
+  const unplanned = await planPullRequests(options, planned);
+  const drained = await reportPending(options, shown);
+  return drained.outcome === "later" ? drained.failure : unplanned;
+}
+
+/** After the plans: what people saw is then what is known. A look that a push has hurried up asks only where one was told of. */
+async function hearCommands(options: LookOptions, { planned }: Memory, isPoll: boolean): Promise<number> {
+  const { hands, redis, env } = options;
+  if (hands === undefined) return 0;
+  const isTold = await takeCommandNote(redis, env);
+  if (!isTold && !isPoll) return 0;
+  return await runCommands({ ...options, hands, planAnew: (pull) => void planned.delete(pull) });
 }
 
 const FIRST_BACKOFF_MS = 5_000;

@@ -17,6 +17,8 @@ export interface PutComment {
   readonly outcome: "created" | "edited" | "unchanged";
   readonly id: number;
   readonly author: string;
+  /** By GitHub's clock. */
+  readonly updatedAt: string;
   /** What stood there before, where it was searched for. */
   readonly before?: string;
 }
@@ -35,23 +37,29 @@ export async function putStickyComment(
   known: KnownComment | null = null,
 ): Promise<PutComment> {
   const { author } = sticky;
-  if (known?.author === author && (await editKnown(github, known.id, body)))
-    return { outcome: "edited", id: known.id, author };
+  const edited = known?.author === author ? await editKnown(github, known.id, body) : undefined;
+  if (edited !== undefined) return { outcome: "edited", id: edited.id, author, updatedAt: edited.updatedAt };
   const found = await findStickyComment(github, sticky);
-  if (found === undefined)
-    return { outcome: "created", id: (await github.createComment(sticky.pull, body)).id, author };
-  if (found.body === body) return { outcome: "unchanged", id: found.id, author, before: body };
-  await github.updateComment(found.id, body);
-  return { outcome: "edited", id: found.id, author, before: found.body };
+  if (found === undefined) {
+    const { id, updatedAt } = await github.createComment(sticky.pull, body);
+    return { outcome: "created", id, author, updatedAt };
+  }
+  const before = found.body;
+  if (before === body) return { outcome: "unchanged", id: found.id, author, updatedAt: found.updatedAt, before };
+  const { id, updatedAt } = await github.updateComment(found.id, body);
+  return { outcome: "edited", id, author, updatedAt, before };
 }
 
-/** False: somebody deleted it. */
-export async function editKnown(github: Pick<Github, "updateComment">, id: number, body: string): Promise<boolean> {
+/** undefined: somebody deleted it. */
+export async function editKnown(
+  github: Pick<Github, "updateComment">,
+  id: number,
+  body: string,
+): Promise<Comment | undefined> {
   try {
-    await github.updateComment(id, body);
-    return true;
+    return await github.updateComment(id, body);
   } catch (error) {
-    if (isFailure(error, "GITHUB_NOT_FOUND")) return false;
+    if (isFailure(error, "GITHUB_NOT_FOUND")) return undefined;
     throw error;
   }
 }

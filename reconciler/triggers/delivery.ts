@@ -1,4 +1,4 @@
-// What a delivery of GitHub is about: which repository may have changed. Nothing else of a payload is believed. Pure.
+// What a delivery of GitHub is about: which repository may have changed, or been commented on. Nothing else of a payload is believed. Pure.
 
 /** Events after which it is worth to look. Our own comments and checks are none of them. */
 const EVENTS: readonly string[] = ["push", "pull_request"];
@@ -6,6 +6,8 @@ const EVENTS: readonly string[] = ["push", "pull_request"];
 export type Delivery =
   /** `repository`: `owner/name`, as the sender writes it. */
   | { readonly kind: "look"; readonly repository: string }
+  /** Somebody may have said something that is meant for us. What, is read from GitHub. */
+  | { readonly kind: "command"; readonly repository: string }
   /** A ping, or an event that nobody here cares for. */
   | { readonly kind: "other" }
   | { readonly kind: "malformed" };
@@ -13,10 +15,17 @@ export type Delivery =
 export function readDelivery(event: string, body: Uint8Array): Delivery {
   const payload = parse(body);
   if (!isObject(payload)) return { kind: "malformed" };
-  if (!EVENTS.includes(event)) return { kind: "other" };
+  const kind = EVENTS.includes(event) ? "look" : event === "issue_comment" && mayCommand(payload) ? "command" : "other";
+  if (kind === "other") return { kind };
   const { repository } = payload;
   const name = isObject(repository) ? repository["full_name"] : undefined;
-  return typeof name === "string" && NAME.test(name) ? { kind: "look", repository: name } : { kind: "malformed" };
+  return typeof name === "string" && NAME.test(name) ? { kind, repository: name } : { kind: "malformed" };
+}
+
+/** Spares a look for all the others: our own comments are among them. */
+function mayCommand({ action, comment }: Readonly<Record<string, unknown>>): boolean {
+  const body = isObject(comment) ? comment["body"] : undefined;
+  return action === "created" && typeof body === "string" && body.startsWith("/countwheel");
 }
 
 const NAME = /^[\w.-]{1,100}\/[\w.-]{1,100}$/;

@@ -1,4 +1,4 @@
-// Listens for GitHub's push and pull_request webhooks, and for TaskWebhooks. A good one of GitHub's says "look again" and
+// Listens for GitHub's webhooks of pushes, pull requests and comments, and for TaskWebhooks. A good one of GitHub's says "look again" and
 // nothing more: what changed is read from the configured repository. One that is missed costs a poll interval.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -19,6 +19,8 @@ export interface ListenerOptions {
   readonly secrets: readonly string[];
   /** Called with `owner/name`; unknown repositories are the callee's to ignore. */
   readonly onLook: (repository: string) => void;
+  /** The same for a comment that may be a command. */
+  readonly onCommand?: (repository: string) => void;
   readonly body?: BodyLimits;
   /** Answers what comes to `/hooks/`; its first argument is the path behind that. */
   readonly onHook?: (path: string, request: IncomingMessage) => Promise<HookAnswer>;
@@ -129,7 +131,10 @@ function takeDelivery(desk: Desk, request: IncomingMessage, response: ServerResp
   const id = headerOf(request, "x-github-delivery") ?? "";
   const delivery = readDelivery(headerOf(request, "x-github-event") ?? "", bytes);
   if (delivery.kind === "malformed" || !/^[\w-]{1,100}$/.test(id)) return refuse(response, 400, "no webhook of GitHub");
-  if (delivery.kind === "look" && desk.seen.take(id)) desk.onLook(delivery.repository);
+  if (delivery.kind !== "other" && desk.seen.take(id)) {
+    if (delivery.kind === "look") desk.onLook(delivery.repository);
+    else desk.onCommand?.(delivery.repository);
+  }
   respond(response, 202, "accepted");
 }
 

@@ -25,6 +25,10 @@ export interface Comment {
   readonly pull: number;
   readonly login: string;
   body: string;
+  readonly createdAt: string;
+  updatedAt: string;
+  /** `user: reaction`, each once. */
+  readonly reactions: Set<string>;
 }
 
 export interface CheckRun {
@@ -68,6 +72,10 @@ export class GithubState {
   readonly checkRuns: CheckRun[] = [];
   readonly statuses: Status[] = [];
   readonly issues: Issue[] = [];
+  /** By login: what they may do; others read. */
+  readonly permissions = new Map<string, string>();
+  /** For the times of comments. */
+  clock: () => Date = () => new Date();
   #nextId = 100;
 
   addPull(pull: Pick<Pull, "number" | "headSha"> & Partial<Pull>): Pull {
@@ -85,8 +93,9 @@ export class GithubState {
     return whole;
   }
 
-  addComment(comment: Omit<Comment, "id">): Comment {
-    const whole = { id: this.#id(), ...comment };
+  addComment(comment: Pick<Comment, "pull" | "login" | "body"> & Partial<Comment>): Comment {
+    const at = this.#now();
+    const whole: Comment = { id: this.#id(), createdAt: at, updatedAt: at, reactions: new Set(), ...comment };
     this.comments.push(whole);
     return whole;
   }
@@ -121,6 +130,16 @@ export class GithubState {
         return this.#createComment(Number(params["issue_number"]), fields, login);
       case "PATCH /repos/{owner}/{repo}/issues/comments/{comment_id}":
         return this.#updateComment(Number(params["comment_id"]), fields);
+      case "GET /repos/{owner}/{repo}/issues/comments":
+        return this.#commentsSince(asked.query["since"] ?? "");
+      case "GET /repos/{owner}/{repo}/issues/comments/{comment_id}":
+        return this.#readComment(Number(params["comment_id"]));
+      case "POST /repos/{owner}/{repo}/issues/comments/{comment_id}/reactions":
+        return this.#react(Number(params["comment_id"]), fields, login);
+      case "GET /repos/{owner}/{repo}/collaborators/{username}/permission":
+        return ok({ permission: this.permissions.get(params["username"] ?? "") ?? "read" });
+      case "GET /repos/{owner}/{repo}/pulls/{pull_number}":
+        return this.#readPull(Number(params["pull_number"]));
       case "GET /repos/{owner}/{repo}/issues":
         return listed([...this.pulls.map(pullAsIssue), ...this.issues.filter(({ open }) => open).map(issueView)]);
       case "POST /repos/{owner}/{repo}/issues":
@@ -146,14 +165,40 @@ export class GithubState {
     return this.#nextId;
   }
 
+  #now(): string {
+    return `${this.clock().toISOString().slice(0, 19)}Z`;
+  }
+
+  #commentsSince(since: string): Answer {
+    const found = this.comments.filter(({ updatedAt }) => updatedAt >= since);
+    return listed(found.toSorted((a, b) => (a.updatedAt < b.updatedAt ? -1 : 1)).map((one) => this.#commentView(one)));
+  }
+
+  #readComment(id: number): Answer {
+    const comment = this.comments.find((candidate) => candidate.id === id);
+    return comment === undefined ? missing() : ok(this.#commentView(comment));
+  }
+
+  #react(id: number, fields: Fields, login: string): Answer {
+    const comment = this.comments.find((candidate) => candidate.id === id);
+    if (comment === undefined) return missing();
+    comment.reactions.add(`${login}: ${String(fields["content"])}`);
+    return { status: 201, body: { id: this.#id(), content: fields["content"] } };
+  }
+
+  #readPull(number: number): Answer {
+    const pull = this.pulls.find((candidate) => candidate.number === number);
+    return pull === undefined ? missing() : ok(pullView(pull));
+  }
+
   #listComments(number: number): Answer {
     if (!this.pulls.some((pull) => pull.number === number)) return missing();
-    return listed(this.comments.filter(({ pull }) => pull === number).map(commentView));
+    return listed(this.comments.filter(({ pull }) => pull === number).map((one) => this.#commentView(one)));
   }
 
   #createComment(pull: number, fields: Fields, login: string): Answer {
     if (!this.pulls.some(({ number }) => number === pull)) return missing();
-    return { status: 201, body: commentView(this.addComment({ pull, login, body: String(fields["body"]) })) };
+    return { status: 201, body: this.#commentView(this.addComment({ pull, login, body: String(fields["body"]) })) };
   }
 
   /** Whoever may write to the repository may edit anybody's comment: GitHub does not protect us from a wrong id. */
@@ -161,7 +206,21 @@ export class GithubState {
     const comment = this.comments.find((candidate) => candidate.id === id);
     if (comment === undefined) return missing();
     comment.body = String(fields["body"]);
-    return ok(commentView(comment));
+    comment.updatedAt = this.#now();
+    return ok(this.#commentView(comment));
+  }
+
+  #commentView({ id, pull, login, body, createdAt, updatedAt }: Comment): Fields {
+    const isBot = login.endsWith("[bot]");
+    return {
+      id,
+      body,
+      created_at: createdAt,
+      updated_at: updatedAt,
+      html_url: `https://github.test/acme/agents/pull/${pull}#issuecomment-${id}`,
+      user: { login, id: this.idOf(login), type: isBot ? "Bot" : "User" },
+      performed_via_github_app: isBot ? { slug: login.replace("[bot]", "") } : null,
+    };
   }
 
   #createIssue(fields: Fields, login: string): Answer {
@@ -278,10 +337,6 @@ function issueView({ number, login, byApp, title, body, open }: Issue): Fields {
 /** GitHub lists pull requests among the issues. */
 function pullAsIssue({ number }: Pull): Fields {
   return { number, title: "", body: null, state: "open", user: { login: "ada" }, pull_request: {} };
-}
-
-function commentView({ id, login, body }: Comment): Fields {
-  return { id, body, user: { login, type: login.endsWith("[bot]") ? "Bot" : "User" } };
 }
 
 function checkView(run: CheckRun): Fields {

@@ -1,5 +1,5 @@
 // Pull requests: which are open, and which a commit belongs to.
-import { attempt, type Client, PAGE } from "./client.ts";
+import { attempt, type Client, isFailure, PAGE } from "./client.ts";
 
 export interface PullRequest {
   readonly number: number;
@@ -10,6 +10,8 @@ export interface PullRequest {
 export interface PullVerbs {
   /** Those into a branch; null: into the repository's default branch. */
   listOpenPulls(baseRef: string | null): Promise<PullRequest[]>;
+  /** As it is at this moment; undefined: there is none of this number. */
+  findPull(number: number): Promise<(PullRequest & { readonly open: boolean }) | undefined>;
   listPullsOf(commit: string): Promise<PullRequest[]>;
 }
 
@@ -29,6 +31,15 @@ export function pullVerbs({ octokit, at }: Client): PullVerbs {
           .filter((pull) => base !== null || pull.base.ref === pull.base.repo.default_branch)
           .map(readPull),
       ),
+    findPull: async (pull_number) => {
+      try {
+        const { data } = await attempt(`read #${pull_number}`, () => pulls.get({ ...at, pull_number }));
+        return { ...readPull(data), open: data.state === "open" };
+      } catch (error) {
+        if (isFailure(error, "GITHUB_NOT_FOUND")) return undefined;
+        throw error;
+      }
+    },
     listPullsOf: (commit_sha) =>
       attempt(`list the pull requests of ${commit_sha}`, async () =>
         (await octokit.paginate(repos.listPullRequestsAssociatedWithCommit, { ...at, commit_sha, per_page: PAGE })).map(

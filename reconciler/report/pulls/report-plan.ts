@@ -1,9 +1,11 @@
 // Posts a pull request's plan, or why it has none, with what earlier posts have left to know: a new head costs a check and
 // an edit.
 import type { OutboxEntry } from "../../../contracts/outbox.ts";
+import type { Plan } from "../../../contracts/plan.ts";
 import type { Redis } from "../../../store/connect.ts";
 import { readHistory } from "../../../store/history.ts";
 import { claimHead, findPullNote, type PullNote, type ShownPlan, writePullNote } from "../../../store/pull-notes.ts";
+import { prunesDigest } from "../../holds/confirm.ts";
 import { prose } from "../../plan/inert.ts";
 import { concludeCheck, type KnownChecks, type PostedCheck } from "../check-run.ts";
 import type { Github } from "../github.ts";
@@ -29,9 +31,11 @@ export async function reportPlan(report: PlanReport, entry: EntryOf<"plan">): Pr
   const base = history.find(({ serial }) => serial === plan.state.serial)?.commit ?? null;
   const note = await findPullNote(redis, env, pullRequest);
   const known = { checks: await knownChecks(report, note, head), comment: note?.comment ?? null };
-  const { check, comment } = await postPlan(github, { plan, pullRequest, head, base, now: now() }, known);
-  const shown = { head, digest: plan.digest, serial: plan.state.serial, checkUrl: urlOf(check) };
-  await writeNote(report, pullRequest, { comment, shown });
+  const { commands = [], shown: earlier } = note ?? { shown: null };
+  const post = { plan, pullRequest, head, base, now: now(), commands };
+  const { check, comment } = await postPlan(github, post, known);
+  const shown = { ...shownPlan(plan, head), since: sinceOf(plan, head, earlier, comment), checkUrl: urlOf(check) };
+  await writeNote(report, pullRequest, { comment, shown, commands });
 }
 
 export async function reportUnplanned(report: PlanReport, entry: EntryOf<"unplanned">): Promise<void> {
@@ -52,7 +56,19 @@ export async function reportUnplanned(report: PlanReport, entry: EntryOf<"unplan
   const author = await authorOf(github, check);
   const body = renderUnplanned({ env, head, earlier }, code, message);
   const comment = await putStickyComment(github, { pull: pullRequest, env, author }, body, note?.comment);
-  await writeNote(report, pullRequest, { comment, shown: earlier });
+  await writeNote(report, pullRequest, { comment, shown: earlier, commands: note?.commands ?? [] });
+}
+
+function shownPlan(plan: Plan, head: string): Omit<ShownPlan, "since" | "checkUrl"> {
+  const { digest, state, confirm } = plan;
+  const prunes = confirm === null ? null : { prunes: confirm.prunes, digest: prunesDigest(plan) };
+  return { head, digest, serial: state.serial, lineage: state.lineage, confirm: prunes };
+}
+
+/** The same plan that is posted again stands there since it was posted first. */
+function sinceOf(plan: Plan, head: string, earlier: ShownPlan | null, comment: PutComment | null): string {
+  if (earlier?.head === head && earlier.digest === plan.digest) return earlier.since;
+  return comment?.updatedAt ?? "";
 }
 
 /** The comment became the record of an apply: it waits for no plan any more. */
@@ -74,10 +90,10 @@ async function knownChecks({ redis, env, now }: PlanReport, note: PullNote | und
 async function writeNote(
   { redis, env, now }: PlanReport,
   pull: number,
-  { comment, shown }: { readonly comment: PutComment | null; readonly shown: ShownPlan | null },
+  { comment, ...rest }: Pick<PullNote, "shown" | "commands"> & { readonly comment: PutComment | null },
 ): Promise<void> {
   const known = comment === null ? null : { id: comment.id, author: comment.author };
-  await writePullNote(redis, env, pull, { comment: known, shown, planning: null, at: now().toISOString() });
+  await writePullNote(redis, env, pull, { comment: known, ...rest, planning: null, at: now().toISOString() });
 }
 
 function urlOf(check: PostedCheck): string | null {

@@ -1,11 +1,13 @@
 // A repository with pull requests as GitHub keeps them, a Redis and a GitHub: what the report's loop works with.
 import { randomUUID } from "node:crypto";
 import { processLineageMemory } from "../../../reconciler/apply/lineage-memory.ts";
-import { commitSourceReader } from "../../../reconciler/environment-source.ts";
+import { commitSourceReader, openSource } from "../../../reconciler/environment-source.ts";
 import { createLoader } from "../../../reconciler/load/load-files.ts";
 import type { ReportingOptions } from "../../../reconciler/report/start-reporting.ts";
+import { type TickOutcome, tick } from "../../../reconciler/tick.ts";
 import type { Redis } from "../../../store/connect.ts";
-import { TEST_GIT, type TestRepository, testRepository } from "../../git.ts";
+import { openQueue } from "../../../store/queue.ts";
+import { TEST_GIT, type TestFiles, type TestRepository, testRepository } from "../../git.ts";
 import { type GithubServer, startGithub } from "../../github/server.ts";
 import { TOKENS } from "./builders.ts";
 
@@ -19,15 +21,24 @@ export interface PullRoom {
   /** Ends what was started with {@link options}. */
   readonly stop: AbortController;
   options(more?: Partial<ReportingOptions>): ReportingOptions;
+  /** One look of a reconciler at the branch. */
+  tick(): Promise<TickOutcome>;
+  /** Pushes these files to the pull request's branch, from the branch as it is. */
+  pushFiles(number: number, files: TestFiles): Promise<string>;
+  /** Puts the pull request's head onto the branch, by a merge commit. */
+  merge(number: number): Promise<string>;
   /** Pushes one more model to the pull request's branch and answers its head; the first time it opens it. */
   push(number: number, name: string, more?: { readonly baseRef?: string }): Promise<string>;
   until(what: string, holds: () => boolean): Promise<void>;
   close(): Promise<void>;
 }
 
-export async function openPullRoom(redis: Redis): Promise<PullRoom> {
+export async function openPullRoom(redis: Redis, files: TestFiles = {}): Promise<PullRoom> {
   const env = `env-${randomUUID().slice(0, 8)}`;
-  const [github, repository] = await Promise.all([startGithub(TOKENS), testRepository({ "agents/model.yaml": MODEL })]);
+  const [github, repository] = await Promise.all([
+    startGithub(TOKENS),
+    testRepository({ "agents/model.yaml": MODEL, ...files }),
+  ]);
   const [stop, said]: [AbortController, string[]] = [new AbortController(), []];
   const spec = { kind: "commit", repo: repository.folder, ref: "main", path: "agents" } as const;
   const onProblem = (line: string): void => void said.push(line);
@@ -60,6 +71,46 @@ export async function openPullRoom(redis: Redis): Promise<PullRoom> {
       signal: stop.signal,
       ...more,
     }),
+    async tick() {
+      const queue = openQueue(redis, env);
+      const writer = {
+        redis,
+        queue,
+        env,
+        holder: randomUUID(),
+        lockWaitMs: 1_000,
+        newLineage: randomUUID,
+        lineages: processLineageMemory(),
+        now: () => new Date(),
+        signal: stop.signal,
+        reports: true,
+      };
+      const source = openSource(spec, tools);
+      const tool = { name: "countwheel", version: "0.0.0" };
+      const rest = { tool, newId: randomUUID, allowHistory: [], onPlan: () => undefined, signal: stop.signal };
+      try {
+        return await tick({ source, writer, ...rest });
+      } finally {
+        await queue.close();
+      }
+    },
+    async pushFiles(number, changed) {
+      await repository.git("checkout", "--quiet", "-B", `change-${number}`, "main");
+      const headSha = await repository.commit(changed);
+      await repository.git("update-ref", `refs/pull/${number}/head`, headSha);
+      await repository.git("checkout", "--quiet", "main");
+      github.state.addPull({ number, headSha });
+      return headSha;
+    },
+    async merge(number) {
+      await repository.git("merge", "--quiet", "--no-ff", "--message", `merge #${number}`, `change-${number}`);
+      const [mergeCommitSha, headSha] = [
+        await repository.git("rev-parse", "HEAD"),
+        await repository.git("rev-parse", `change-${number}`),
+      ];
+      github.state.addPull({ number, headSha, mergedAt: new Date().toISOString(), mergeCommitSha });
+      return mergeCommitSha;
+    },
     async push(number, name, more = {}) {
       await repository.git("checkout", "--quiet", "-B", `change-${number}`);
       const model = MODEL.replace("name: mock", `name: ${name}`);

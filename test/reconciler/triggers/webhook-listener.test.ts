@@ -24,15 +24,21 @@ const REPOSITORY = "Codertocat/Hello-World";
 describe("the webhook listener", () => {
   let listener: Listener;
   let looks: string[];
+  let commands: string[];
   beforeEach(async () => {
     looks = [];
+    commands = [];
     listener = await start();
   });
   afterEach(() => listener.stop());
 
   function start(more: Partial<ListenerOptions> = {}): Promise<Listener> {
     const listening = { host: "127.0.0.1", port: 0, secrets: [SECRET] };
-    return startListener({ ...listening, onLook: (repository) => void looks.push(repository), ...more });
+    const hear = {
+      onLook: (repository: string) => void looks.push(repository),
+      onCommand: (repository: string) => void commands.push(repository),
+    };
+    return startListener({ ...listening, ...hear, ...more });
   }
 
   interface Sent {
@@ -65,6 +71,22 @@ describe("the webhook listener", () => {
     for (const event of ["ping", "issue_comment", "check_run", "release"])
       expect(await deliver(example(event), { event })).toBe(202);
     expect(looks).toHaveLength(2);
+  });
+
+  it("says that a new comment may be a command, once a delivery, and of no other comment", async () => {
+    const comment = (action: string, body: unknown): string =>
+      JSON.stringify({ ...JSON.parse(example("issue_comment")), action, comment: { body } });
+    const event = "issue_comment";
+    const id = randomUUID();
+    for (let time = 0; time < 2; time += 1)
+      expect(await deliver(comment("created", "/countwheel plan"), { event, id })).toBe(202);
+    expect(commands).toEqual([REPOSITORY]);
+    for (const body of ["please /countwheel plan", "> /countwheel plan", 7, null, undefined, { body: "/countwheel" }])
+      expect(await deliver(comment("created", body), { event })).toBe(202);
+    for (const action of ["edited", "deleted"])
+      expect(await deliver(comment(action, "/countwheel plan"), { event })).toBe(202);
+    expect(await deliver(comment("created", "/countwheel plan"), { event, signature: "sha256=0" })).toBe(401);
+    expect([commands, looks]).toEqual([[REPOSITORY], []]);
   });
 
   it("refuses what is unsigned, signed by another, signed with SHA-1, or changed by a byte", async () => {

@@ -6,7 +6,7 @@ import { noteDrift, reportDrift } from "../../../../reconciler/report/drift/repo
 import { type DriftTold, tellDrift } from "../../../../reconciler/report/drift/tell-drift.ts";
 import { closeRedis, connectRedis, type Redis } from "../../../../store/connect.ts";
 import { acquireDriftLock } from "../../../../store/drift-note.ts";
-import { environmentKeys } from "../../../../store/keys.ts";
+import { githubKeys } from "../../../../store/github-keys.ts";
 import { readOutbox } from "../../../../store/outbox.ts";
 import { type GithubServer, startGithub } from "../../../github/server.ts";
 import type { Issue } from "../../../github/state.ts";
@@ -53,7 +53,7 @@ function tell(found: DriftReport, token: keyof typeof TOKENS | "no-issues" = "ap
 }
 
 const issue = (): Issue | undefined => github.state.issues[0];
-const forget = (): Promise<number> => redis.del(environmentKeys(env).driftIssue);
+const forget = (): Promise<number> => redis.del(githubKeys(env).driftIssue);
 
 describe("the issue on drift", () => {
   it("is opened, edited, closed by an edit and opened again, and is one", async () => {

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { reportOnce, startReporting } from "../../../../reconciler/report/start-reporting.ts";
 import type { SourceAnswer } from "../../../../reconciler/source/source.ts";
 import { closeRedis, connectRedis, type Redis } from "../../../../store/connect.ts";
+import { githubKeys } from "../../../../store/github-keys.ts";
 import { environmentKeys } from "../../../../store/keys.ts";
 import { type TestRedis, testRedis } from "../../../redis.ts";
 import { openPullRoom, type PullRoom } from "../pull-room.ts";
@@ -90,7 +91,7 @@ describe("a push to an open pull request", () => {
     const head = await room.push(7, "first");
     room.github.fail({ method: "POST", path: /check-runs/, times: 1, status: 502, afterEffect: true });
     expect(await reportOnce(room.options())).toMatchObject({ code: "GITHUB_UNAVAILABLE" });
-    await redis.del(environmentKeys(room.env).pulls, environmentKeys(room.env).checkedHeads);
+    await redis.del(githubKeys(room.env).pulls, githubKeys(room.env).checkedHeads);
     for (let life = 0; life < 2; life += 1) expect(await reportOnce(room.options())).toBeNull();
     expect(checkOf(head)).toHaveLength(1);
     expect(room.github.state.comments).toHaveLength(1);
