@@ -1,8 +1,10 @@
 // A repository with pull requests as GitHub keeps them, a Redis and a GitHub: what the report's loop works with.
 import { randomUUID } from "node:crypto";
 import { processLineageMemory } from "../../../reconciler/apply/lineage-memory.ts";
+import type { Bell } from "../../../reconciler/bell.ts";
 import { commitSourceReader, openSource } from "../../../reconciler/environment-source.ts";
 import { createLoader } from "../../../reconciler/load/load-files.ts";
+import { runLoop } from "../../../reconciler/loop.ts";
 import type { ReportingOptions } from "../../../reconciler/report/start-reporting.ts";
 import { type TickOutcome, tick } from "../../../reconciler/tick.ts";
 import type { Redis } from "../../../store/connect.ts";
@@ -23,6 +25,8 @@ export interface PullRoom {
   options(more?: Partial<ReportingOptions>): ReportingOptions;
   /** One look of a reconciler at the branch. */
   tick(): Promise<TickOutcome>;
+  /** Looks at the branch until it is stopped, as often as `bell` rings or the interval is over. */
+  loop(bell: Bell, intervalMs: number): Promise<void>;
   /** Pushes these files to the pull request's branch, from the branch as it is. */
   pushFiles(number: number, files: TestFiles): Promise<string>;
   /** Puts the pull request's head onto the branch, by a merge commit. */
@@ -43,6 +47,24 @@ export async function openPullRoom(redis: Redis, files: TestFiles = {}): Promise
   const spec = { kind: "commit", repo: repository.folder, ref: "main", path: "agents" } as const;
   const onProblem = (line: string): void => void said.push(line);
   const tools = { git: TEST_GIT, mirrorFolder: repository.folder, loader: createLoader(), onProblem };
+  const openTick = () => {
+    const queue = openQueue(redis, env);
+    const writer = {
+      redis,
+      queue,
+      env,
+      holder: randomUUID(),
+      lockWaitMs: 1_000,
+      newLineage: randomUUID,
+      lineages: processLineageMemory(),
+      now: () => new Date(),
+      signal: stop.signal,
+      reports: true,
+    };
+    const tool = { name: "countwheel", version: "0.0.0" };
+    const rest = { tool, newId: randomUUID, allowHistory: [], signal: stop.signal };
+    return { options: { source: openSource(spec, tools), writer, ...rest }, close: () => queue.close() };
+  };
   return {
     env,
     github,
@@ -72,26 +94,22 @@ export async function openPullRoom(redis: Redis, files: TestFiles = {}): Promise
       ...more,
     }),
     async tick() {
-      const queue = openQueue(redis, env);
-      const writer = {
-        redis,
-        queue,
-        env,
-        holder: randomUUID(),
-        lockWaitMs: 1_000,
-        newLineage: randomUUID,
-        lineages: processLineageMemory(),
-        now: () => new Date(),
-        signal: stop.signal,
-        reports: true,
-      };
-      const source = openSource(spec, tools);
-      const tool = { name: "countwheel", version: "0.0.0" };
-      const rest = { tool, newId: randomUUID, allowHistory: [], onPlan: () => undefined, signal: stop.signal };
+      const { options, close } = openTick();
       try {
-        return await tick({ source, writer, ...rest });
+        return await tick({ ...options, onPlan: () => undefined });
       } finally {
-        await queue.close();
+        await close();
+      }
+    },
+    async loop(bell, intervalMs) {
+      const { options, close } = openTick();
+      // Nothing but the bell and the poll: what happens on this machine is not told.
+      const source = { ...options.source, watch: async () => undefined };
+      const times = { intervalMs, random: Math.random, emit: () => undefined };
+      try {
+        await runLoop({ ...options, ...times, source, bell });
+      } finally {
+        await close();
       }
     },
     async pushFiles(number, changed) {
