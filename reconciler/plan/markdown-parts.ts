@@ -2,6 +2,7 @@
 import { displayAddress } from "../../contracts/address.ts";
 import { shortDigest } from "../../contracts/canonical.ts";
 import { type Change, countsLine, type Plan } from "../../contracts/plan.ts";
+import { isPolicyKind } from "../../contracts/policy-digest.ts";
 import { hasErrors, type Place, type Problem } from "../../contracts/problem.ts";
 import { confirmHoldText } from "../holds/confirm.ts";
 import { renderMarker } from "../report/marker.ts";
@@ -45,7 +46,7 @@ export function countsPart(plan: Plan): string {
   return `**${countsLine(plan.counts)}**${wider > 0 ? ` · access widens for ${plural(wider, "agent")}` : ""}`;
 }
 
-/** Blocked, pruned and widened come first and are never dropped; past `limit` the rest is counted. */
+/** Blocked, pruned, privileged and widened come first and are never dropped; past `limit` the rest is counted. */
 export function warningsPart(plan: Plan, options: MarkdownOptions, limit: number): string {
   const { changes, confirm } = plan;
   const blocked = changes.filter((change) => change.blocked !== undefined);
@@ -53,9 +54,34 @@ export function warningsPart(plan: Plan, options: MarkdownOptions, limit: number
   return [
     ...(confirm === null ? [] : [`> **Waits** ${prose(confirmHoldText(confirm))}`]),
     ...limited(blocked, limit, (change) => `> **Blocked** ${nameOf(change)}: ${prose(change.blocked?.message ?? "")}`),
-    ...limited(pruned, limit, (change) => `> **Prunes** ${nameOf(change)}, ${whereOf(change, options)}`),
+    ...limited(
+      pruned,
+      limit,
+      (change) => `> **Prunes** ${nameOf(change)}${judging(change)}, ${whereOf(change, options)}`,
+    ),
+    ...limited(privileged(plan), limit, (change) => `> **Privileged** ${nameOf(change)} ${privilegedText(change)}`),
     ...limited(widening(plan), limit, (change) => `> **Widens** ${wideningText(change)}`),
   ].join("\\\n");
+}
+
+/**
+ * Changes to what judges all the others: whoever reviews the rest in passing should stop here. What is pruned, or blocked, is
+ * named already.
+ */
+export function privileged({ changes }: Pick<Plan, "changes">): readonly Change[] {
+  return changes.filter(
+    ({ kind, action, blocked }) => isPolicyKind(kind) && action !== "prune" && blocked === undefined,
+  );
+}
+
+function judging({ kind }: Change): string {
+  return isPolicyKind(kind) ? " (**privileged**)" : "";
+}
+
+const BECOMES = { create: "is new", update: "changes", move: "moves", prune: "is pruned" } as const;
+
+export function privilegedText({ action }: Change): string {
+  return `${BECOMES[action]}: it decides what agents may do`;
 }
 
 /** At most so many: hints are guesses, and the JSON plan has all of them. */

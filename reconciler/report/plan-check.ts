@@ -4,6 +4,7 @@ import { type Change, countsLine, type Plan } from "../../contracts/plan.ts";
 import type { Problem } from "../../contracts/problem.ts";
 import { confirmHoldText } from "../holds/confirm.ts";
 import { codeSpan, prose } from "../plan/inert.ts";
+import { privileged, privilegedText } from "../plan/markdown-parts.ts";
 import { renderPlanText } from "../plan/render-text.ts";
 import { ANNOTATION_LIMITS, annotatePlan, countAnnotations } from "./annotations.ts";
 import { fitFence, fitLines, OUTPUT_BYTES } from "./byte-budget.ts";
@@ -45,6 +46,10 @@ function renderSummary(plan: Plan): string {
     ...section("Waits for a confirmation", plan.confirm === null ? [] : [`- ${prose(confirmHoldText(plan.confirm))}`]),
     ...section("Blocked", blocked.map(renderBlocked)),
     ...section("Pruned", pruned.map(renderPrune)),
+    ...section(
+      "Privileged",
+      privileged(plan).map((change) => `- ${codeSpan(displayAddress(change))} ${privilegedText(change)}`),
+    ),
     ...section(
       "Hints",
       plan.hints.map(({ message }) => `- ${prose(message)}`),

@@ -154,6 +154,29 @@ describe("the check run", () => {
   });
 });
 
+describe("a change to what judges the others", () => {
+  it("is shown as privileged in comment and check, also where the plan is too long for its rows", async () => {
+    const changes = [
+      ...Array.from({ length: 3_000 }, (_, index) => change("create", `agent-${index}`)),
+      change("update", "careful", { kind: "AgentPolicy" }),
+      change("create", "reader", { kind: "AgentRole" }),
+      change("move", "mail", { kind: "ToolPermission" }),
+      change("prune", "caps", { kind: "AgentPolicy" }),
+    ];
+    await post(planOf(changes));
+    for (const text of [
+      "`AgentPolicy/careful` changes: it decides what agents may do",
+      "`AgentRole/reader` is new: it decides what agents may do",
+      "`ToolPermission/mail` moves: it decides what agents may do",
+    ]) {
+      expect(github.state.comments[0]?.body).toContain(`> **Privileged** ${text}`);
+      expect(github.state.checkRuns[0]?.summary).toContain(`- ${text}`);
+    }
+    expect(github.state.comments[0]?.body).toContain("> **Prunes** `AgentPolicy/caps` (**privileged**), was");
+    expect(github.state.comments[0]?.body.match(/\*\*Privileged\*\*/g)).toHaveLength(3);
+  });
+});
+
 describe("with a personal token", () => {
   it("sets a commit status instead of a check, and comments in its own name", async () => {
     const { check } = await post(planOf([change("create", "refunds")]), "personal-token");
