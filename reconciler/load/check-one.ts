@@ -3,6 +3,7 @@ import type { Problem } from "../../contracts/problem.ts";
 import { checkCircle } from "./check-circle.ts";
 import { checkPolicyArguments } from "./check-policy-arguments.ts";
 import { checkPolicyConditions } from "./check-policy-conditions.ts";
+import { checkPolicyPatterns } from "./check-policy-patterns.ts";
 import { checkPolicyReach } from "./check-policy-reach.ts";
 import { checkReferences } from "./check-references.ts";
 import { checkCycle, checkGraph, checkTemplate } from "./check-set.ts";
@@ -27,6 +28,7 @@ function checkValid(declaration: Declaration, declared: Declared): Problem[] {
     ...checkTemplate(declaration, declared),
     ...checkPolicyArguments(declaration, declared),
     ...checkPolicyConditions(declaration, declared),
+    ...checkPolicyPatterns(declaration, declared),
     ...checkPolicyReach(declaration, declared),
     ...checkCycle(declaration, declared),
     ...checkCircle(declaration, declared),

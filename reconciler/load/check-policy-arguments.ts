@@ -1,5 +1,6 @@
 // Rules of AgentPolicies that judge arguments which their tool does not have, or want of one what it can never be: such a
 // rule denies every call, or silently never holds.
+import type { AgentPolicySpec } from "../../contracts/kinds/agent-policy.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import type { Problem } from "../../contracts/problem.ts";
 import { escapePointer } from "../../contracts/sensitive.ts";
@@ -16,14 +17,10 @@ import { nearMatch } from "./near-match.ts";
 
 export function checkPolicyArguments(declaration: Declaration, declared: Declared): Problem[] {
   const rules = specOf(declaration.manifest, "AgentPolicy")?.rules ?? [];
-  return rules.flatMap(({ match, must }, index) => {
-    const pointer = `/spec/rules/${index}`;
-    const conditions = [
-      ...conditionsAt(`${pointer}/match/arguments`, match?.arguments),
-      ...conditionsAt(`${pointer}/must`, must),
-    ];
+  return rules.flatMap((rule, index) => {
+    const conditions = argumentConditions(rule, index);
     if (conditions.length === 0) return [];
-    const tools = toolsNamed(match?.tools ?? [], declaration, declared);
+    const tools = toolsNamed(rule.match?.tools ?? [], declaration, declared);
     return [
       ...conditions.flatMap((condition) => contradictions(declaration, condition)),
       ...tools.flatMap((tool) => conditions.flatMap((condition) => toolProblems(declaration, condition, tool))),
@@ -31,26 +28,35 @@ export function checkPolicyArguments(declaration: Declaration, declared: Declare
   });
 }
 
-interface Condition {
+export interface ArgumentCondition {
   readonly pointer: string;
   readonly name: string;
   readonly matcher: unknown;
 }
 
-function conditionsAt(pointer: string, conditions: Readonly<Record<string, unknown>> | undefined): Condition[] {
+/** Of a rule of an AgentPolicy. */
+export function argumentConditions(
+  { match, must }: Pick<NonNullable<AgentPolicySpec["rules"]>[number], "match" | "must">,
+  index: number,
+): ArgumentCondition[] {
+  const pointer = `/spec/rules/${index}`;
+  return [...conditionsAt(`${pointer}/match/arguments`, match?.arguments), ...conditionsAt(`${pointer}/must`, must)];
+}
+
+function conditionsAt(pointer: string, conditions: Readonly<Record<string, unknown>> | undefined): ArgumentCondition[] {
   return Object.entries(conditions ?? {}).map(([name, matcher]) => {
     return { pointer: `${pointer}/${escapePointer(name)}`, name, matcher };
   });
 }
 
-function contradictions(declaration: Declaration, { pointer, name, matcher }: Condition): Problem[] {
+function contradictions(declaration: Declaration, { pointer, name, matcher }: ArgumentCondition): Problem[] {
   return findContradictions(matcher).map(({ words, text }) => {
     const what = `wants of the argument ${quote(name)} what nothing is: ${text}`;
     return problemOf(declaration, below(pointer, words), what);
   });
 }
 
-function toolProblems(declaration: Declaration, condition: Condition, tool: NamedTool): Problem[] {
+function toolProblems(declaration: Declaration, condition: ArgumentCondition, tool: NamedTool): Problem[] {
   const { pointer, name, matcher } = condition;
   const at = followPath(typeOfArguments(tool.inputSchema), parseArgumentPath(name)?.segments ?? []);
   if (!at.found) return [missingArgument(declaration, tool, { ...at, pointer, text: at.segments.join(".") })];
@@ -59,7 +65,7 @@ function toolProblems(declaration: Declaration, condition: Condition, tool: Name
 
 function misfitProblem(
   declaration: Declaration,
-  { pointer, name }: Condition,
+  { pointer, name }: ArgumentCondition,
   { owner }: NamedTool,
   type: Type,
   { words, why, near }: Misfit,

@@ -47,7 +47,7 @@ function conditionProblems(condition: Condition, names: readonly string[], decla
   return [...found, ...(isNever(always, isWhole ? checked : []) ? [neverHolds(condition)] : [])];
 }
 
-function judgedTool({ owner, inputSchema }: NamedTool): JudgedTool {
+export function judgedTool({ owner, inputSchema }: NamedTool): JudgedTool {
   const { namespace, name } = owner.manifest.metadata;
   return { names: [name, `${namespace}/${name}`], inputSchema };
 }

@@ -109,6 +109,22 @@ export class Declared {
     return like;
   }
 
+  /** Those whose name, as policies compare it, matches, in any namespace. Each that is taken is looked into. */
+  *toolsWhere(matches: (key: string) => boolean): Generator<Declaration> {
+    this.facts.push(ANY_TOOL);
+    for (const [plain, tool] of this.index().tools) {
+      if (!matches(plain.slice(plain.indexOf("/") + 1))) continue;
+      this.facts.push(contentFact(tool.address));
+      yield tool;
+    }
+  }
+
+  /** In any namespace. */
+  serverNames(): readonly string[] {
+    this.facts.push(ANY_SERVER);
+    return [...this.index().servers.keys()].map((plain) => plain.slice(plain.indexOf("/") + 1));
+  }
+
   /** The declared server of `server--tool`. Names of servers may hold `--` themselves, so every split is tried. */
   serverOf(namespace: string, tool: string): Declaration | undefined {
     const plain = plainToolName(tool);
@@ -192,6 +208,8 @@ function setLast(named: Map<string, Declaration>, name: string, declaration: Dec
 }
 
 const ANY_MODEL = "models";
+const ANY_TOOL = "tools";
+const ANY_SERVER = "servers";
 const contentFact = (address: string): string => `=${address}`;
 const modelFact = (id: string): string => `model ${id}`;
 const toolFact = (plain: string): string => `tool ${plain}`;
@@ -216,6 +234,8 @@ export function factsOf(before: Declaration | undefined, after: Declaration | un
     toolFact(plain),
     nameFact(kind, metadata.name),
     namesFact(kind, metadata.namespace),
+    ...(kind === "Tool" ? [ANY_TOOL] : []),
+    ...(kind === "McpServer" ? [ANY_SERVER] : []),
   ];
   return [address, contentFact(address), ...named, ...changed];
 }

@@ -51,7 +51,7 @@ it("tells what no call can meet, with what to write instead", async () => {
 it.each([
   ["every tool that the rule names", "args.amont > 3", "[stripe.refund, mail.send]", 2],
   ["a tool in another spelling", "args.amont > 3", "[Stripe_Refund]", 1],
-  ["no tool of a pattern", "args.amont > 3", "['stripe.*']", 0],
+  ["no single tool of a pattern", "args.amont > 3", "['stripe.*']", 0],
   ["no tool of a server", "args.amont > 3", "[crm--read]", 0],
   ["no tool without a schema", "args.amont > 3", "[bare]", 0],
   ["no tool that takes others", "args.amont > 3", "[open]", 0],
