@@ -34,6 +34,8 @@ export interface DriftChange extends Change {
     readonly code: DriftCode;
     /** Of a drift of the world: one sentence on how the world becomes what the record says. */
     readonly mend?: string;
+    /** Of a tool that is not the pinned one, where a runner has seen both: `- field: value`, `+ field: value`. */
+    readonly difference?: readonly string[];
     /** Absent in a plan: `drift` makes them. */
     readonly offers?: DriftOffers;
   };

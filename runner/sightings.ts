@@ -2,6 +2,7 @@
 import { PermanentFailure } from "../contracts/failure.ts";
 import { launchDigest } from "../contracts/mcp-launch.ts";
 import { readSecretRef, type SecretRef } from "../contracts/secret-ref.ts";
+import { pinDigest, type ToolText } from "../contracts/tool-difference.ts";
 import type { Redis } from "../store/connect.ts";
 import { forgetMissingSecret, tellMissingSecret, tellTools } from "../store/sightings.ts";
 import type { Secrets } from "./secrets/secrets.ts";
@@ -16,8 +17,12 @@ export interface SightingOptions {
 }
 
 export interface Sightings {
-  /** `tools`: what pins of them would hold. */
-  serverOpened(server: FoundServer, tools: Readonly<Record<string, string>>): void;
+  /** `tools`: what pins of them would hold; `texts`: what the pinned ones are, by digest. */
+  serverOpened(
+    server: FoundServer,
+    tools: Readonly<Record<string, string>>,
+    texts: Readonly<Record<string, ToolText>>,
+  ): void;
   /** The same secrets; what they answer is told on the side. */
   watch(secrets: Secrets): Secrets;
 }
@@ -29,9 +34,10 @@ export function openSightings({ redis, env, id, now }: SightingOptions): Sightin
   const forget = (secret: Parameters<typeof forgetMissingSecret>[2]): Promise<void> =>
     forgetMissingSecret(redis, env, secret);
   return {
-    serverOpened({ namespace, name, spec }, tools) {
-      const seen = { namespace, server: name, launch: launchDigest(spec), tools, runner: id, at: now().toISOString() };
-      tell(tellTools(redis, env, seen));
+    serverOpened({ namespace, name, spec }, tools, texts) {
+      const pins = Object.values(spec.pins ?? {}).map(pinDigest);
+      const seen = { namespace, server: name, launch: launchDigest(spec), tools, texts, pins };
+      tell(tellTools(redis, env, { ...seen, runner: id, at: now().toISOString() }));
     },
     watch: (secrets) => ({
       knownValues: () => secrets.knownValues(),

@@ -161,7 +161,8 @@ async function openBench(shared: Shared, attempt: Attempt, known: Secrets, redac
   const models = await openAgentModels({ definitions, secrets, breakers, opened, at: options.now() }, namespace, spec);
   const toolNames = listedTools(spec);
   // A server may have made names of what it was given.
-  const onOpened: ToolDeps["onOpened"] = (server, tools) => sightings.serverOpened(server, redacted(tools, redactor));
+  const onOpened: ToolDeps["onOpened"] = (server, tools, texts) =>
+    sightings.serverOpened(server, redacted(tools, redactor), redacted(texts, redactor));
   const { shelf: artifacts, tool: artifactTool } = openArtifacts(options.redis, held.task, toolNames);
   const memory = memoryOf(shared, attempt, { secrets, carried: judged.carried, hasSecret });
   const admit = ({ namespace: home, name }: FoundServer, uses: Reach): Promise<void> =>

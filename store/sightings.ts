@@ -1,9 +1,10 @@
 // What runners saw of the world: tool definitions of MCP servers, secrets without a value. For drift, never for a decision.
 import { PermanentFailure } from "../contracts/failure.ts";
+import { type ToolText, toolTextDigest } from "../contracts/tool-difference.ts";
 import { ask } from "./ask.ts";
 import type { Redis } from "./connect.ts";
 import { environmentKeys } from "./keys.ts";
-import { jsonOf, objectOf, textOf } from "./reply.ts";
+import { isObject, jsonOf, objectOf, textOf } from "./reply.ts";
 import { listRunners } from "./runners.ts";
 
 /** The tools that one server offered when a runner opened it last. */
@@ -16,11 +17,27 @@ export interface SeenTools {
   readonly tools: Readonly<Record<string, string>>;
   readonly runner: string;
   readonly at: string;
+  /** By digest: what tools that are pinned are, and what they were when a runner found them as their pins say. */
+  readonly texts: Readonly<Record<string, ToolText>>;
 }
 
-export async function tellTools(redis: Redis, env: string, seen: SeenTools): Promise<void> {
+/** What one runner saw: `texts` of tools that are pinned, `pins` the digests that they are pinned to. */
+export interface Sighting extends SeenTools {
+  readonly pins: readonly string[];
+}
+
+/** What a pin stands for is kept from the sighting before, where the server does not offer it any more. */
+export async function tellTools(redis: Redis, env: string, { pins, ...seen }: Sighting): Promise<void> {
+  const { seenTools } = environmentKeys(env);
   const field = `${seen.namespace}/${seen.server}`;
-  await ask(redis, () => redis.hset(environmentKeys(env).seenTools, field, JSON.stringify(seen)));
+  const before = await ask(redis, () => redis.hget(seenTools, field));
+  const [known] = before === null ? [] : readable(() => readSeenTools(field, before));
+  const pinned = pins.flatMap((digest) => {
+    const text = known?.texts[digest];
+    return text === undefined ? [] : [[digest, text] as const];
+  });
+  const texts = { ...Object.fromEntries(pinned), ...seen.texts };
+  await ask(redis, () => redis.hset(seenTools, field, JSON.stringify({ ...seen, texts })));
 }
 
 /** The server is another one now, or gone: what it offered says nothing any more. */
@@ -49,7 +66,21 @@ function readSeenTools(field: string, text: unknown): SeenTools {
     tools: Object.fromEntries(tools),
     runner: textOf(what, fields["runner"]),
     at: textOf(what, fields["at"]),
+    texts: readTexts(fields["texts"]),
   };
+}
+
+/** Only what its digest stands for: nobody who can write here can make a tool look as harmless as the pinned one. */
+function readTexts(value: unknown): SeenTools["texts"] {
+  if (!isObject(value)) return {};
+  const found = Object.entries(value).flatMap(([digest, item]) => {
+    if (!isObject(item)) return [];
+    const { name, description, inputSchema, annotations } = item;
+    if (typeof name !== "string" || typeof description !== "string") return [];
+    const text = { name, description, inputSchema, annotations };
+    return toolTextDigest(text) === digest ? [[digest, text] as const] : [];
+  });
+  return Object.fromEntries(found);
 }
 
 /** A Secret's key that a runner has no value for. */

@@ -5,6 +5,7 @@ import type { EnvironmentSettings } from "../../contracts/environment.ts";
 import { PermanentFailure } from "../../contracts/failure.ts";
 import { hasChanges, type Plan } from "../../contracts/plan.ts";
 import type { ObservedState } from "../../contracts/record.ts";
+import type { WorldFinding } from "../../reconciler/drift/probe.ts";
 import { findFrozenHold, frozenText } from "../../reconciler/holds/frozen.ts";
 import { suspensionText } from "../../reconciler/holds/suspended.ts";
 import { codeSpan, prose } from "../../reconciler/plan/inert.ts";
@@ -114,6 +115,7 @@ interface Comparison {
   readonly base: string | null;
   readonly holds?: Holds;
   readonly comparison?: RecordComparison;
+  readonly drifted?: readonly WorldFinding[];
 }
 
 async function readComparison(action: ActionContext, place: ManifestPlace): Promise<Comparison> {
@@ -129,9 +131,11 @@ async function readStateNow(redis: Redis, env: string): Promise<Comparison> {
   const { readState } = await import("../../store/state.ts");
   const { readHolds } = await import("../../store/holds.ts");
   const { compareRecords } = await import("../../store/scripts/compare-records.ts");
+  const { readDriftedTools } = await import("../../reconciler/drift/drifted-tools.ts");
   const observed = await readState(redis, env);
   const [holds, comparison] = [await readHolds(redis, env), await compareRecords(redis, env)];
-  return { observed, base: observed.head?.commit ?? null, holds, comparison };
+  const drifted = await readDriftedTools(redis, env, observed);
+  return { observed, base: observed.head?.commit ?? null, holds, comparison, drifted };
 }
 
 /** null: the first push of a branch; an event without a change of its own is compared with itself. */

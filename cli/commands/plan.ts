@@ -5,6 +5,7 @@ import { hasChanges, type Plan } from "../../contracts/plan.ts";
 import { hasErrors } from "../../contracts/problem.ts";
 import type { ObservedState } from "../../contracts/record.ts";
 import { findReplaced, type Replaced, replacedText } from "../../reconciler/apply/lineage-memory.ts";
+import type { WorldFinding } from "../../reconciler/drift/probe.ts";
 import {
   openSource,
   readCommitSource,
@@ -70,6 +71,7 @@ export async function runPlan(host: Host, options: PlanOptions): Promise<ExitCod
     suspended: holds?.resources ?? new Map(),
     settings,
     ...(comparison === undefined ? {} : { comparison }),
+    ...(basis.drifted === undefined ? {} : { drifted: basis.drifted }),
     env: options.env,
     now: host.now(),
     planId: randomUUID(),
@@ -126,6 +128,7 @@ type Basis =
       /** Only against the state. */
       readonly holds?: Holds;
       readonly comparison?: RecordComparison;
+      readonly drifted?: readonly WorldFinding[];
       /** Only against the state, where policies change. */
       readonly recorded?: Recorded | null;
     }
@@ -143,7 +146,9 @@ async function readBasis(host: Host, state: Promise<StateReading>, read: Read): 
     const replaced = await findReplaced(lineageMemory(host, server.server, read.env), observed.head);
     const ground = { env: read.env, source: read.source, observed, now: host.now(), signal: host.signal };
     const recorded = await recordedFor(server.redis, ground);
-    return { status: "ok", observed, history, base, replaced, comparison, holds, recorded };
+    const { readDriftedTools } = await import("../../reconciler/drift/drifted-tools.ts");
+    const drifted = await readDriftedTools(server.redis, read.env, observed);
+    return { status: "ok", observed, history, base, replaced, comparison, drifted, holds, recorded };
   } finally {
     await server.close();
   }

@@ -48,8 +48,11 @@ function renderChange(change: DriftChange, view: DriftView): string {
     const told = field.before === undefined && field.after === undefined ? "" : `   ${describeField(field)}`;
     return `      ${fieldName(field.path)}${told}   ${paint("dim", `:${field.source.line}`)}`;
   });
-  const { offers } = change.drift;
-  return [`${head}   ${place}`, ...fields, ...(offers === undefined ? [] : renderOffers(offers, paint))].join("\n");
+  const { offers, difference = [] } = change.drift;
+  const lines = difference.map((told) => `        ${paint(told.startsWith("-") ? "red" : "green", oneLine(told))}`);
+  return [`${head}   ${place}`, ...fields, ...lines, ...(offers === undefined ? [] : renderOffers(offers, paint))].join(
+    "\n",
+  );
 }
 
 function renderOffers({ adopt, revert, ignore, notes }: DriftOffers, paint: Paint): string[] {

@@ -17,6 +17,8 @@ export interface WorldFinding {
   /** What the record says, and what the world says; never a secret's value. */
   readonly before?: unknown;
   readonly after?: unknown;
+  /** Lines for people: what is another thing about it, where the two digests say too little. */
+  readonly difference?: readonly string[];
   /** One sentence: how the world becomes what the record says. */
   readonly revert: string;
 }
@@ -58,7 +60,7 @@ export function worldDrift(
 }
 
 function describe(finding: WorldFinding, declared: LoadedManifest | undefined): DriftChange {
-  const { record, pointer, code, message, before, after, revert } = finding;
+  const { record, pointer, code, message, before, after, difference, revert } = finding;
   const { kind, metadata } = record.manifest;
   const { file, line, column } = record.source;
   const source = declared?.locate(pointer) ?? { file, line, column };
@@ -74,6 +76,6 @@ function describe(finding: WorldFinding, declared: LoadedManifest | undefined): 
     before: hideSensitive(record.manifest),
     sensitivePaths: [],
     fields: [{ path: pointer, ...values, source }],
-    drift: { sort: "world", code, mend: revert },
+    drift: { sort: "world", code, mend: revert, ...(difference === undefined ? {} : { difference }) },
   };
 }

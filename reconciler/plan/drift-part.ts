@@ -1,8 +1,9 @@
 // The drift part of a plan, as text and as Markdown: shown apart from what the plan changes. Pure.
 import { displayAddress } from "../../contracts/address.ts";
+import type { DriftChange } from "../../contracts/drift.ts";
 import type { Change, Plan } from "../../contracts/plan.ts";
 import { describeField, fieldName } from "./field-text.ts";
-import { codeSpan, oneLine, prose, shorten, tableCell } from "./inert.ts";
+import { codeBlock, codeSpan, oneLine, prose, shorten, tableCell } from "./inert.ts";
 
 /** Rows of a plan's text; the rest is counted. `countwheel drift` shows all of them. */
 const ROWS = 20;
@@ -13,7 +14,19 @@ function driftLines(change: Change): readonly string[] {
   return [
     `${displayAddress(change)}   ${oneLine(change.reason)}`,
     ...fields.map((field) => `    ${shorten(fieldName(field.path), 60)}   ${describeField(field)}`),
+    ...differenceOf(change).map((line) => `      ${oneLine(line)}`),
   ];
+}
+
+/** Of a tool of an MCP server: what two digests do not tell. */
+function differenceOf(change: Change): readonly string[] {
+  return "drift" in change ? ((change as DriftChange).drift.difference ?? []) : [];
+}
+
+/** The same as Markdown; empty where there is none. */
+export function differenceBlock(change: Change): string {
+  const lines = differenceOf(change);
+  return lines.length === 0 ? "" : codeBlock("diff", lines.map(oneLine).join("\n"));
 }
 
 /** Nothing where there is none: a plan of a commit that drifted nowhere stays as short as it was. */
@@ -43,7 +56,16 @@ export function driftPart({ drift }: Pick<Plan, "drift">, limit: number): string
   });
   const head = `**Drift**: ${countText(drift.length)}, apart from this plan. \`countwheel drift\` offers to adopt, revert or ignore it.`;
   const table = rows.length === 0 ? [] : ["", "| resource | what | fields |", "|---|---|---|", ...rows];
-  return [head, ...table, ...(drift.length > limit ? ["", `and ${drift.length - limit} more`] : [])].join("\n");
+  const differences = shown.flatMap((change) => {
+    const block = differenceBlock(change);
+    return block === "" ? [] : ["", prose(change.reason), "", block];
+  });
+  return [
+    head,
+    ...table,
+    ...differences,
+    ...(drift.length > limit ? ["", `and ${drift.length - limit} more`] : []),
+  ].join("\n");
 }
 
 function countText(count: number): string {

@@ -15,6 +15,7 @@ import { compareProblems, hasErrors, type Problem } from "../../contracts/proble
 import { digestIn, type ObservedState, type RecordMap, type StateRecord } from "../../contracts/record.ts";
 import type { RecordComparison } from "../../store/scripts/compare-records.ts";
 import { keepIgnoredIn, nameKept } from "../drift/ignore.ts";
+import { type WorldFinding, worldDrift } from "../drift/probe.ts";
 import { findRecordDrift } from "../drift/record-drift.ts";
 import { blockSuspended } from "../holds/suspended.ts";
 import type { LoadedManifest } from "../load/desired-set.ts";
@@ -54,6 +55,8 @@ export interface PlanInput {
   readonly ignore?: readonly IgnoreRule[];
   /** The records against what applies have written; absent: the plan tells of no drift. */
   readonly comparison?: RecordComparison;
+  /** Tools that are not the pinned ones, as runners saw them. */
+  readonly drifted?: readonly WorldFinding[];
 }
 
 /** `compare`: for whoever knows an earlier comparison; what it answers is what {@link compareSet} would. */
@@ -117,9 +120,11 @@ function groundOf(
   return { source, manifests, records, compared: compare(manifests, records), settings, ignore, suspended };
 }
 
-function planDrift({ source, observed, comparison }: PlanInput, { ignore }: Ground): readonly Change[] {
-  if (comparison === undefined) return [];
-  return findRecordDrift({ observed, comparison, manifests: source.load.set.manifests, ignore });
+function planDrift({ source, observed, comparison, drifted = [] }: PlanInput, { ignore }: Ground): readonly Change[] {
+  const { manifests } = source.load.set;
+  const ofWorld = worldDrift(drifted, manifests, ignore);
+  if (comparison === undefined) return ofWorld;
+  return [...findRecordDrift({ observed, comparison, manifests, ignore }), ...ofWorld];
 }
 
 function planChanges(ground: Ground, { from }: Moves): readonly Change[] {

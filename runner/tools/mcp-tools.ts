@@ -1,5 +1,6 @@
 // Tools that MCP servers provide: discovered, filtered, pinned, and called through the supervisor's handle.
 import { PermanentFailure } from "../../contracts/failure.ts";
+import { type ToolText, toolTextDigest } from "../../contracts/tool-difference.ts";
 import { declaredClasses, discoveredClasses, effectOf } from "../../contracts/tool-facts.ts";
 import { mcpToolName } from "../../contracts/tool-names.ts";
 import type { Reach } from "../../policies/request.ts";
@@ -110,9 +111,20 @@ export function pinsOf({ server, handle }: OpenServer): Readonly<Record<string, 
   return Object.fromEntries(handle.tools.map((tool) => [tool.name, pinOf(server.name, tool)]));
 }
 
+/** What these digests stand for, by digest, of the tools that the manifest pins. */
+export function pinnedTexts({ server, handle }: OpenServer): Readonly<Record<string, ToolText>> {
+  const pins = server.spec.pins ?? {};
+  const pinned = handle.tools.filter(({ name }) => Object.hasOwn(pins, name));
+  return Object.fromEntries(pinned.map((tool) => [pinOf(server.name, tool), textOf(server.name, tool)]));
+}
+
 /** A pin holds the digest of the definition as its server gives it, under its `<server>--<tool>` name. */
 function pinOf(server: string, tool: McpToolDescription): string {
-  return definitionDigest({ ...tool, name: mcpToolName(server, tool.name) }, tool.annotations);
+  return toolTextDigest(textOf(server, tool));
+}
+
+function textOf(server: string, { name, description, inputSchema, annotations }: McpToolDescription): ToolText {
+  return { name: mcpToolName(server, name), description, inputSchema, annotations };
 }
 
 function requirePin({ namespace, name, spec }: FoundServer, tool: McpToolDescription): void {

@@ -5,7 +5,9 @@ import { planServer, type ServerGround } from "../mcp/plan-server.ts";
 import type { McpSupervisor } from "../mcp/supervisor.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import type { FoundServer } from "./find-manifest.ts";
-import { type OpenServer, pinsOf } from "./mcp-tools.ts";
+import { type OpenServer, pinnedTexts, pinsOf } from "./mcp-tools.ts";
+
+type Texts = ReturnType<typeof pinnedTexts>;
 
 export interface ServerDeps {
   readonly mcp: McpSupervisor;
@@ -14,8 +16,8 @@ export interface ServerDeps {
   /** Asked before a server is started or connected to: throws where policies do not let it. */
   readonly admit?: (server: FoundServer, reach: Reach) => Promise<void>;
   readonly hasSecret: ReachGround["hasSecret"];
-  /** Hears of each server that opened, and what pins of all its tools would hold. */
-  readonly onOpened?: (server: FoundServer, pins: Readonly<Record<string, string>>) => void;
+  /** Hears of each server that opened, what pins of all its tools would hold, and what the pinned ones are. */
+  readonly onOpened?: (server: FoundServer, pins: Readonly<Record<string, string>>, texts: Texts) => void;
 }
 
 export class OpenServers {
@@ -49,7 +51,7 @@ export class OpenServers {
     await admit?.(server, reach);
     const handle = await mcp.acquire(await planServer(server, secrets, ground), this.#signal);
     const opened = { server, handle, reach };
-    onOpened?.(server, pinsOf(opened));
+    onOpened?.(server, pinsOf(opened), pinnedTexts(opened));
     return opened;
   }
 }

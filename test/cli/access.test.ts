@@ -148,7 +148,15 @@ describeWithRedis("access", () => {
   it("tells the state's with the lines of the commit that was applied, and what a runner saw of a server", async () => {
     await applyHead();
     const redis = connectRedis(server.url, "command", undefined);
-    const seen = { namespace: "default", server: "files", launch: "l", runner: "r", at: "2026-01-01T00:00:00Z" };
+    const seen = {
+      namespace: "default",
+      server: "files",
+      launch: "l",
+      runner: "r",
+      at: "2026-01-01T00:00:00Z",
+      texts: {},
+      pins: [],
+    };
     try {
       expect((await report()).items[0]?.calls[0]).toMatchObject({ name: "files--read", seen: null });
       await tellTools(redis, env, { ...seen, tools: { read: "sha256:1" } });

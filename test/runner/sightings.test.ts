@@ -65,6 +65,9 @@ describeWithRedis("a runner's sightings", () => {
         .find("notes--write")
         ?.call({}, { idempotencyKey: "k", signal: never(), checkLease: () => undefined });
       await expect(call).resolves.toMatchObject({ isError: false });
+      await expect
+        .poll(async () => Object.keys((await readTools(redis, env))[0]?.texts ?? {}))
+        .toEqual([seen?.tools["write"]]);
       await box.close();
     } finally {
       await mcp.close();

@@ -4,23 +4,28 @@ import { specOf } from "../../../contracts/kinds.ts";
 import { launchDigest } from "../../../contracts/mcp-launch.ts";
 import type { StateRecord } from "../../../contracts/record.ts";
 import { escapePointer } from "../../../contracts/sensitive.ts";
+import { differenceOfTools, pinDigest } from "../../../contracts/tool-difference.ts";
 import type { SeenTools } from "../../../store/sightings.ts";
 import type { Probe, ProbeAnswer, WorldFinding } from "../probe.ts";
 
-/** Nothing is started from here: a server that no runner has opened since its manifest changed is unknown. */
-export function pinsProbe(readTools: () => Promise<readonly SeenTools[]>): Probe {
+type ReadTools = () => Promise<readonly SeenTools[]>;
+
+export function pinsProbe(readTools: ReadTools): Probe {
+  return { name: "pins", look: (records) => lookAtPins(records, readTools) };
+}
+
+/**
+ * Nothing is started from here: a server that no runner has opened since its manifest changed is unknown. Nothing is read
+ * where nothing is pinned.
+ */
+export async function lookAtPins(records: readonly StateRecord[], readTools: ReadTools): Promise<ProbeAnswer> {
+  const pinned = records.filter(({ manifest }) => Object.keys(pinsOf(manifest)).length > 0);
+  if (pinned.length === 0) return { findings: [], unknown: [] };
+  const seen = new Map((await readTools()).map((tools) => [`${tools.namespace}/${tools.server}`, tools]));
+  const answers = pinned.map((record) => comparePins(record, seen));
   return {
-    name: "pins",
-    async look(records) {
-      const pinned = records.filter(({ manifest }) => Object.keys(pinsOf(manifest)).length > 0);
-      if (pinned.length === 0) return { findings: [], unknown: [] };
-      const seen = new Map((await readTools()).map((tools) => [`${tools.namespace}/${tools.server}`, tools]));
-      const answers = pinned.map((record) => comparePins(record, seen));
-      return {
-        findings: answers.flatMap((answer) => answer.findings),
-        unknown: answers.flatMap((answer) => answer.unknown),
-      };
-    },
+    findings: answers.flatMap((answer) => answer.findings),
+    unknown: answers.flatMap((answer) => answer.unknown),
   };
 }
 
@@ -44,9 +49,14 @@ function comparePins(record: StateRecord, seen: ReadonlyMap<string, SeenTools>):
   return { findings, unknown: [] };
 }
 
-function comparePin(record: StateRecord, { tools, runner, at }: SeenTools, tool: string, pin: string): WorldFinding[] {
+function comparePin(
+  record: StateRecord,
+  { tools, texts, runner, at }: SeenTools,
+  tool: string,
+  pin: string,
+): WorldFinding[] {
   const found = Object.hasOwn(tools, tool) ? tools[tool] : undefined;
-  if (found === pin || found === `sha256:${pin}`) return [];
+  if (found === pinDigest(pin)) return [];
   const pointer = `/spec/pins/${escapePointer(tool)}`;
   const seenBy = `seen by runner \`${runner}\` at ${at}`;
   const revert = `bring the server back to the version that was pinned; until then calls of \`${tool}\` are refused`;
@@ -55,5 +65,7 @@ function comparePin(record: StateRecord, { tools, runner, at }: SeenTools, tool:
     return [{ record, code: "TOOL_GONE", pointer, message, before: pin, revert }];
   }
   const message = `the definition of \`${tool}\` is not the pinned one (${seenBy})`;
-  return [{ record, code: "TOOL_DRIFTED", pointer, message, before: pin, after: found, revert }];
+  const [was, is] = [texts[pinDigest(pin)], texts[found]];
+  const difference = was === undefined || is === undefined ? {} : { difference: differenceOfTools(was, is) };
+  return [{ record, code: "TOOL_DRIFTED", pointer, message, before: pin, after: found, ...difference, revert }];
 }

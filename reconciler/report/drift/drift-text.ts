@@ -1,6 +1,7 @@
 // What the issue on an environment's drift says. Pure; everything from records and manifests is inert.
 import { displayAddress } from "../../../contracts/address.ts";
 import { type DriftChange, type DriftReport, driftCountLine } from "../../../contracts/drift.ts";
+import { differenceBlock } from "../../plan/drift-part.ts";
 import { fieldName } from "../../plan/field-text.ts";
 import { codeSpan, markerValue, prose, tableCell } from "../../plan/inert.ts";
 import { renderDetails } from "../../plan/markdown-diff.ts";
@@ -81,7 +82,7 @@ function detailsOf(items: readonly DriftChange[], bytes: number): string[] {
   const shown: string[] = [];
   let left = bytes;
   for (const item of items.slice(0, ROWS).filter(hasContent)) {
-    const text = renderDetails(item, "tight");
+    const text = [renderDetails(item, "tight"), differenceBlock(item)].filter((part) => part !== "").join("\n\n");
     left -= Buffer.byteLength(text) + 2;
     if (left < 0) return [...shown, "The other details are too long for this place."];
     shown.push(text);

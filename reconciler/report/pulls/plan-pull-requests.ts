@@ -9,6 +9,7 @@ import { dropPullNotes, findPullNote, readPullNotes } from "../../../store/pull-
 import { compareRecords } from "../../../store/scripts/compare-records.ts";
 import { readHead, readState } from "../../../store/state.ts";
 import { findReplaced, type LineageMemory } from "../../apply/lineage-memory.ts";
+import { readDriftedTools } from "../../drift/drifted-tools.ts";
 import { makePlan, type PlannableSource } from "../../plan/make-plan.ts";
 import { addReplay, recordedFor } from "../../replay/replay-plan.ts";
 import type { SourceAnswer } from "../../source/source.ts";
@@ -155,8 +156,9 @@ async function planAgainstState(
   const observed = await readState(redis, env);
   const history = observed.head === null ? "first" : "fast-forward";
   const [{ resources: suspended }, comparison] = [await readHolds(redis, env), await compareRecords(redis, env)];
+  const drifted = await readDriftedTools(redis, env, observed);
   const facts = { env, settings, now: now(), planId: newId(), tool };
-  const made = makePlan({ source, history, observed, suspended, comparison, ...facts });
+  const made = makePlan({ source, history, observed, suspended, comparison, drifted, ...facts });
   const recorded = await recordedFor(redis, { env, source, observed, now: facts.now, signal });
   return { plan: addReplay(made, recorded, source), observed };
 }

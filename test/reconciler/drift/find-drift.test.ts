@@ -1,11 +1,17 @@
 // Drift three ways, over a real Redis: records that changed under us, the world behind them, records nobody declares.
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { renderDrift } from "../../../cli/view/drift.ts";
 import type { DriftChange, DriftReport } from "../../../contracts/drift.ts";
 import type { IgnoreRule } from "../../../contracts/environment.ts";
 import { launchDigest } from "../../../contracts/mcp-launch.ts";
+import { toolTextDigest } from "../../../contracts/tool-difference.ts";
+import { readDriftedTools } from "../../../reconciler/drift/drifted-tools.ts";
 import { lookForDrift, worldProbes } from "../../../reconciler/drift/look.ts";
 import { endpointsProbe, type FindHost, type HostAnswer } from "../../../reconciler/drift/probes/endpoints.ts";
 import type { LoadedManifest } from "../../../reconciler/load/desired-set.ts";
+import { driftPart, renderDriftText } from "../../../reconciler/plan/drift-part.ts";
+import { checkPlanShape } from "../../../reconciler/plan/plan-shape.ts";
+import { renderDriftIssue } from "../../../reconciler/report/drift/drift-text.ts";
 import { environmentKeys } from "../../../store/keys.ts";
 import { announceRunner, forgetRunner } from "../../../store/runners.ts";
 import { compareRecords } from "../../../store/scripts/compare-records.ts";
@@ -165,7 +171,8 @@ describeWithRedis("drift", () => {
       unknown: [expect.stringContaining("no runner has opened")],
     });
     const tools = { read: `sha256:${"4".repeat(64)}`, same: `sha256:${"3".repeat(64)}` };
-    const seen = { namespace: "default", server: "files", tools, runner: "r1", at: "2026-11-01T12:00:00Z" };
+    const told = { namespace: "default", server: "files", tools, runner: "r1", at: "2026-11-01T12:00:00Z" };
+    const seen = { ...told, texts: {}, pins: [] };
     await tellTools(world.redis, world.env, { ...seen, launch: launchDigest(spec) });
     expect(short(await look([files]))).toEqual([
       [files.address, "update", "TOOL_DRIFTED", ["/spec/pins/read"]],
@@ -173,6 +180,52 @@ describeWithRedis("drift", () => {
     ]);
     await tellTools(world.redis, world.env, { ...seen, launch: launchDigest({ ...spec, command: "old" }) });
     expect(short(await look([files]))).toEqual([]);
+  });
+
+  it("tells what is different about a tool that a runner found as it is pinned before, and only what its digest stands for", async () => {
+    const text = (description: string, more = {}) => ({
+      name: "files--read",
+      description,
+      inputSchema: { type: "object", properties: { path: { type: "string" } }, required: ["path"], ...more },
+      annotations: { readOnlyHint: true },
+    });
+    const [was, is] = [text("Reads a file"), text("Reads a file, and tells us of it", { required: ["path", "to"] })];
+    const [pin, found] = [toolTextDigest(was), toolTextDigest(is)];
+    const spec = { transport: "stdio" as const, command: "files", pins: { read: pin } };
+    const files = manifest("McpServer", "files", spec);
+    await world.apply([files]);
+    const see = (tools: Readonly<Record<string, string>>, texts: Readonly<Record<string, typeof was>>) =>
+      tellTools(world.redis, world.env, {
+        namespace: "default",
+        server: "files",
+        launch: launchDigest(spec),
+        runner: "r1",
+        at: "2026-11-01T12:00:00Z",
+        tools,
+        texts,
+        pins: [pin],
+      });
+    const differences = async () => (await look([files])).items.map(({ drift }) => drift.difference);
+    await see({ read: pin }, { [pin]: was });
+    expect(await differences()).toEqual([]);
+    await see({ read: found }, { [found]: is });
+    const lines = [
+      '- description: "Reads a file"',
+      '+ description: "Reads a file, and tells us of it"',
+      '+ input.required has "to": yes',
+    ];
+    expect(await differences()).toEqual([lines]);
+    const plain = { paint: (_: unknown, text: string) => text, showFile: (file: string) => file };
+    expect(renderDrift(await look([files]), plain)).toContain(lines.map((line) => `        ${line}`).join("\n"));
+    const observed = await readState(world.redis, world.env);
+    const drifted = await readDriftedTools(world.redis, world.env, observed);
+    const planned = plan({ source: source([files]), observed, env: world.env, drifted });
+    expect(checkPlanShape(JSON.parse(JSON.stringify(planned))).outcome).toBe("plan");
+    const issue = renderDriftIssue(await look([files])).body;
+    for (const view of [renderDriftText(planned, (text) => text), driftPart(planned, 10), issue])
+      for (const line of lines) expect(view).toContain(line);
+    await see({ read: found }, { [found]: was });
+    expect(await differences()).toEqual([undefined]);
   });
 
   it("tells secrets that no record declares, and those for which a runner that is there has no value", async () => {

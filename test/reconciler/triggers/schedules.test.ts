@@ -282,6 +282,8 @@ describeWithRedis("schedules", () => {
       server: "files",
       launch: "x",
       tools: {},
+      texts: {},
+      pins: [],
       runner: "r",
       at: "2026-11-01T12:00:00Z",
     };
