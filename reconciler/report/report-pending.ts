@@ -59,7 +59,8 @@ export async function reportPending(options: ReportOptions, shown: Shown = new M
   return { outcome: "drained", settled, waiting: items.length - settled };
 }
 
-function meetsAll(failure: TransientFailure | PermanentFailure): boolean {
+/** GitHub away, a limit, a bad token: every request would meet it. */
+export function meetsAll(failure: TransientFailure | PermanentFailure): boolean {
   return failure instanceof TransientFailure || failure.code === "GITHUB_AUTH";
 }
 

@@ -4,10 +4,10 @@ import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import { takeCommandNote } from "../../store/page-commands.ts";
 import type { Hands } from "./commands/carry-out.ts";
 import { runCommands } from "./commands/run-commands.ts";
-import type { GithubOptions } from "./github/client.ts";
+import { type GithubOptions, isFailure } from "./github/client.ts";
 import { connectGithub } from "./github.ts";
 import { type Planned, type PullRequestPlanning, planPullRequests } from "./pulls/plan-pull-requests.ts";
-import { reportPending, type Shown } from "./report-pending.ts";
+import { meetsAll, reportPending, type Shown } from "./report-pending.ts";
 
 export interface ReportingOptions extends Omit<PullRequestPlanning, "github"> {
   readonly github: Omit<GithubOptions, "signal">;
@@ -57,10 +57,12 @@ type Expected = TransientFailure | PermanentFailure;
 interface Memory {
   readonly shown: Shown;
   readonly planned: Planned;
+  /** It was said that nobody can be heard. */
+  isDeaf: boolean;
 }
 
 function emptyMemory(): Memory {
-  return { shown: new Map(), planned: new Map() };
+  return { shown: new Map(), planned: new Map(), isDeaf: false };
 }
 
 type LookOptions = PullRequestPlanning & Parameters<typeof reportPending>[0] & Pick<ReportingOptions, "hands">;
@@ -69,8 +71,9 @@ type LookOptions = PullRequestPlanning & Parameters<typeof reportPending>[0] & P
 async function look(options: LookOptions, memory: Memory, isPoll: boolean): Promise<Expected | null> {
   try {
     const failure = await planAndTell(options, memory);
-    if (failure !== null) return failure;
-    return (await hearCommands(options, memory, isPoll)) > 0 ? await planAndTell(options, memory) : null;
+    // What keeps one pull request from being told, such as a lock on it, keeps nobody from being heard.
+    if (failure !== null && meetsAll(failure)) return failure;
+    return (await hearCommands(options, memory, isPoll)) > 0 ? await planAndTell(options, memory) : failure;
   } catch (error) {
     if (error instanceof TransientFailure || error instanceof PermanentFailure) return error;
     throw error;
@@ -84,12 +87,25 @@ async function planAndTell(options: LookOptions, { planned, shown }: Memory): Pr
 }
 
 /** After the plans: what people saw is then what is known. A look that a push has hurried up asks only where one was told of. */
-async function hearCommands(options: LookOptions, { planned }: Memory, isPoll: boolean): Promise<number> {
+async function hearCommands(options: LookOptions, memory: Memory, isPoll: boolean): Promise<number> {
+  const { planned } = memory;
   const { hands, redis, env } = options;
   if (hands === undefined) return 0;
   const isTold = await takeCommandNote(redis, env);
   if (!isTold && !isPoll) return 0;
-  return await runCommands({ ...options, hands, planAnew: (pull) => void planned.delete(pull) });
+  try {
+    return await runCommands({ ...options, hands, planAnew: (pull) => void planned.delete(pull) });
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    // A token without the right to read comments hears nobody, and reports as ever.
+    if (!memory.isDeaf) options.say(`commands on pull requests are not heard: ${error.message}`);
+    memory.isDeaf = true;
+    return 0;
+  }
+}
+
+function isRefusal(error: unknown): error is PermanentFailure {
+  return isFailure(error, "GITHUB_FORBIDDEN") || isFailure(error, "GITHUB_NOT_FOUND");
 }
 
 const FIRST_BACKOFF_MS = 5_000;

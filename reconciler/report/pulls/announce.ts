@@ -4,6 +4,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { PermanentFailure, TransientFailure } from "../../../contracts/failure.ts";
 import type { Redis } from "../../../store/connect.ts";
 import { findPullNote, type PullNote, writePullNote } from "../../../store/pull-notes.ts";
+import { isFailure } from "../github/client.ts";
 import type { PullRequest } from "../github/pulls.ts";
 import type { Github } from "../github.ts";
 import { editKnown } from "../sticky-comment.ts";
@@ -70,7 +71,12 @@ export async function mendClosed(
 ): Promise<void> {
   const { comment, planning, shown } = note;
   if (comment === null || planning === null) return;
-  await editKnown(github, comment.id, renderClosed({ env, head: planning, earlier: shown }));
+  try {
+    await editKnown(github, comment.id, renderClosed({ env, head: planning, earlier: shown }));
+  } catch (error) {
+    // A conversation that was locked stays as it is, and keeps nothing else back.
+    if (!isFailure(error, "GITHUB_FORBIDDEN")) throw error;
+  }
   await writePullNote(redis, env, number, { ...note, planning: null, at: now().toISOString() });
 }
 

@@ -287,6 +287,30 @@ describe("a command", () => {
     expect(room.said).toEqual([expect.stringContaining("a command was not answered on GitHub")]);
   });
 
+  it("is heard although another conversation is locked", async () => {
+    await openPruning();
+    await room.push(8, "extra");
+    room.github.fail({ method: "POST", path: /issues\/8\/comments/, times: 100, status: 403 });
+    const comment = say("/countwheel confirm 5");
+    seconds += 1;
+    const failed = await reportOnce(room.options({ hands: hands(), now: room.github.state.clock }));
+    expect(failed).toMatchObject({ code: "GITHUB_FORBIDDEN" });
+    expect(reactions(comment)).toEqual(["+1"]);
+  });
+
+  it("is not heard where the token may read no comments, which is said once and keeps no report back", async () => {
+    await room.tick();
+    await room.push(7, "extra");
+    room.github.fail({ method: "GET", path: /issues\/comments$/, times: 100, status: 403 });
+    const reporting = startReporting(room.options({ hands: hands(), intervalMs: 10 }));
+    await room.until("the plan", () => sticky().includes("state=open"));
+    const looked = room.github.requests.length;
+    await room.until("more looks", () => room.github.requests.length > looked + 6);
+    room.stop.abort();
+    await reporting.stopped;
+    expect(room.said).toEqual([expect.stringContaining("commands on pull requests are not heard: ")]);
+  });
+
   it("costs a push nothing: comments are listed at a poll, and where a webhook told of one", async () => {
     await openPruning();
     const listed = (): number => room.github.requests.filter(({ path }) => path.endsWith("/issues/comments")).length;
