@@ -8,7 +8,7 @@ import { redactorOf } from "./secrets/redactor-of.ts";
 import { openSecrets } from "./secrets/secrets.ts";
 import { resolveHost } from "./tools/checked-request.ts";
 import { type Entries, findServer } from "./tools/find-manifest.ts";
-import { pinsOf } from "./tools/mcp-tools.ts";
+import { pinnedTexts, pinsOf } from "./tools/mcp-tools.ts";
 import { OAuthTokens } from "./tools/oauth-tokens.ts";
 import { OpenServers } from "./tools/open-servers.ts";
 
@@ -21,9 +21,16 @@ export interface PinGround extends Omit<CommandGround, "variables"> {
   readonly secrets: SecretAccess;
 }
 
+/** What one server offers now. */
+export interface Offered {
+  /** Tool, by the server's own name for it → what a pin of it would hold. */
+  readonly pins: Readonly<Record<string, string>>;
+  /** By digest: what the tools that are pinned are now. */
+  readonly texts: ReturnType<typeof pinnedTexts>;
+}
+
 /**
- * Tool, by the server's own name for it → what a pin of it would hold, for each server in the order asked for; of tools
- * that its `tool_filter` leaves out nothing is said. Throws what the server, its secrets or its connection throw, without
+ * For each server in the order asked for; of tools that its `tool_filter` leaves out nothing is said. Throws what the server, its secrets or its connection throw, without
  * a secret in it. A server that has changed since its manifest was pinned is no failure here.
  */
 export async function listPins(
@@ -31,7 +38,7 @@ export async function listPins(
   servers: readonly ServerName[],
   ground: PinGround,
   signal: AbortSignal,
-): Promise<readonly Readonly<Record<string, string>>[]> {
+): Promise<readonly Offered[]> {
   const mcp = new McpSupervisor();
   const secrets = openSecrets(entries, ground.secrets);
   const hasSecret = (namespace: string, name: string): boolean =>
@@ -40,13 +47,15 @@ export async function listPins(
   const machine = { ...ground, variables: ground.secrets.variables, resolve: resolveHost, tokens };
   const opened = new OpenServers({ mcp, secrets, ground: machine, hasSecret }, signal);
   try {
-    const pins: Readonly<Record<string, string>>[] = [];
+    const offered: Offered[] = [];
     for (const { namespace, name } of servers) {
       const server = findServer(entries, namespace, name);
       if (server === undefined) throw new TypeError(`there is no McpServer ${namespace}/${name}`);
-      pins.push(visible(pinsOf(await opened.open(server)), server.spec.tool_filter?.include ?? []));
+      const open = await opened.open(server);
+      const pins = visible(pinsOf(open), server.spec.tool_filter?.include ?? []);
+      offered.push({ pins, texts: pinnedTexts(open) });
     }
-    return pins;
+    return offered;
   } catch (error) {
     throw redactFailure(error, redactorOf(secrets));
   } finally {

@@ -5,7 +5,7 @@ import { type Act, type ProgramFacts, withMachine, withOutput, withStateFlags } 
 import { listenAddress } from "./values.ts";
 
 export function addMcpCommands(program: Command, facts: ProgramFacts, act: Act): void {
-  addPin(addMcp(program, facts, act), act);
+  addPin(addMcp(program, facts, act), facts, act);
 }
 
 function addMcp(program: Command, facts: ProgramFacts, act: Act): Command {
@@ -26,14 +26,15 @@ function addMcp(program: Command, facts: ProgramFacts, act: Act): Command {
   );
 }
 
-function addPin(mcp: Command, act: Act): void {
+function addPin(mcp: Command, facts: ProgramFacts, act: Act): void {
   const command = mcp
     .command("pin")
     .description("write what MCP servers offer now into their manifests, as digests")
     .argument("[server...]", "name or namespace/name (default: all that are declared)")
     .option("--path <path>", "a directory or file of manifests", ".")
     .option("--check", "write nothing; exit 2 when a tool is not as it is pinned", false);
-  withOutput(withMachine(command), ["text", "json"]).action((servers, flags) =>
-    act(async () => (await import("../commands/mcp-pin.ts")).runMcpPin, { ...flags, servers }),
+  withOutput(withStateFlags(withMachine(command), facts), ["text", "json"]).action((servers, _flags, pin) =>
+    // `mcp` has flags of the same names, which take what is written for these.
+    act(async () => (await import("../commands/mcp-pin.ts")).runMcpPin, { ...pin.optsWithGlobals(), servers }),
   );
 }

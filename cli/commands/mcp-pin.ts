@@ -8,12 +8,14 @@ import type { Snapshot } from "../../contracts/snapshot.ts";
 import type { LoadedManifest } from "../../reconciler/load/desired-set.ts";
 import { createLoader } from "../../reconciler/load/load-files.ts";
 import { nearMatch } from "../../reconciler/load/near-match.ts";
+import { oneLine } from "../../reconciler/plan/inert.ts";
 import { readWorkingTree } from "../../reconciler/source/working-tree.ts";
 import { listPins } from "../../runner/list-pins.ts";
 import { DEFAULT_VARIABLE_PATTERNS } from "../../runner/secrets/allowed.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Host, OutputFormat } from "../host.ts";
-import { differs, type PinChange, type Pins, pinChanges } from "../mcp/pin-changes.ts";
+import { readKnownTexts } from "../mcp/known-texts.ts";
+import { differs, type PinChange, type Pins, pinChanges, withDifferences } from "../mcp/pin-changes.ts";
 import { writePins } from "../mcp/write-pins.ts";
 import { printJson, say, UsageFailure } from "../output.ts";
 import { secretAccess } from "../secret-access.ts";
@@ -30,6 +32,10 @@ export interface McpPinOptions {
   /** Absent: every program. */
   readonly allowCommand?: readonly string[];
   readonly output: OutputFormat;
+  /** Whose runners know what pins stand for. */
+  readonly env: string;
+  readonly redis?: string;
+  readonly allowUnprotected?: boolean;
 }
 
 type Entries = Snapshot["entries"];
@@ -101,10 +107,16 @@ async function look(
     ground,
     host.signal,
   );
-  return servers.map((server, index) => {
-    const pins = found[index] ?? {};
+  const pinned = servers.map((server, index) => {
+    const { pins, texts } = found[index] ?? { pins: {}, texts: {} };
     const before = specOf(server.manifest, "McpServer")?.pins ?? {};
-    return { server, pins, changes: pinChanges(before, pins) };
+    return { server, pins, texts, changes: pinChanges(before, pins) };
+  });
+  if (!pinned.some(({ changes }) => changes.some(({ change }) => change === "changed"))) return pinned;
+  const known = await readKnownTexts(host, options);
+  return pinned.map(({ server, pins, texts, changes }) => {
+    const { namespace, name } = server.manifest.metadata;
+    return { server, pins, changes: withDifferences(changes, known.get(`${namespace}/${name}`) ?? {}, texts) };
   });
 }
 
@@ -140,9 +152,10 @@ const SIGNS = { kept: " ", new: "+", changed: "~", gone: "-" } as const;
 function textOf({ server: { manifest, place }, changes }: Pinned): string {
   const head = `McpServer ${nameOf(manifest)}  ${place.file}:${place.line}`;
   if (changes.length === 0) return `${head}\n  it offers no tools`;
-  const lines = changes.map(({ tool, change, before, after }) => {
+  const lines = changes.flatMap(({ tool, change, before, after, difference = [] }) => {
     const digests = change === "changed" ? `${short(before)} → ${short(after)}` : short(after ?? before);
-    return `  ${SIGNS[change]} ${tool.padEnd(28)} ${digests}${change === "gone" ? "  is not offered any more" : ""}`;
+    const told = `  ${SIGNS[change]} ${tool.padEnd(28)} ${digests}${change === "gone" ? "  is not offered any more" : ""}`;
+    return [told, ...difference.map((line) => `      ${oneLine(line)}`)];
   });
   return [head, ...lines].join("\n");
 }

@@ -1,4 +1,5 @@
 // What pinning would change in a manifest: each tool of a server against the pin that it has. Pure.
+import { differenceOfTools, pinDigest, type ToolText } from "../../contracts/tool-difference.ts";
 
 export interface PinChange {
   readonly tool: string;
@@ -8,6 +9,8 @@ export interface PinChange {
   readonly before: string | null;
   /** null: no tool. */
   readonly after: string | null;
+  /** Of a changed one, where a runner has seen what the pin stands for: `- field: value`, `+ field: value`. */
+  readonly difference?: readonly string[];
 }
 
 export type Pins = Readonly<Record<string, string>>;
@@ -18,6 +21,17 @@ export function pinChanges(before: Pins, after: Pins): readonly PinChange[] {
   return tools.map((tool) => {
     const [was, is] = [own(before, tool), own(after, tool)];
     return { tool, change: changeOf(was, is), before: was ?? null, after: is ?? null };
+  });
+}
+
+type Texts = Readonly<Record<string, ToolText>>;
+
+/** The same with what is different; `before`: what is known of pins, `after`: what tools are now, both by digest. */
+export function withDifferences(changes: readonly PinChange[], before: Texts, after: Texts): readonly PinChange[] {
+  return changes.map((one) => {
+    if (one.change !== "changed") return one;
+    const [was, is] = [before[pinDigest(one.before ?? "")], after[one.after ?? ""]];
+    return was === undefined || is === undefined ? one : { ...one, difference: differenceOfTools(was, is) };
   });
 }
 

@@ -4,6 +4,10 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { toolTextDigest } from "../../contracts/tool-difference.ts";
+import { closeRedis, connectRedis } from "../../store/connect.ts";
+import { tellTools } from "../../store/sightings.ts";
+import { testRedis } from "../redis.ts";
 import { commandRoom, type Room } from "./command.ts";
 
 const HOSTILE = fileURLToPath(new URL("../fixtures/mcp/hostile-server.mjs", import.meta.url));
@@ -80,6 +84,25 @@ describe("countwheel mcp pin", () => {
       /~ echo_text .*sha256:0000… → sha256:[0-9a-f]{12}…\n {2}- lost .* is not offered any more/,
     );
     expect(await pin("--check")).toMatchObject({ code: 0 });
+  });
+
+  it("tells what is different about a tool, where runners have seen what its pin stands for", async () => {
+    const redis = await testRedis();
+    const client = connectRedis(redis.url, "command");
+    const inputSchema = { type: "object", properties: { text: { type: "string" } } };
+    const was = { name: "notes--echo-text", description: "Said it", inputSchema, annotations: { readOnlyHint: true } };
+    const digest = toolTextDigest(was);
+    const seen = { namespace: "default", server: "notes", launch: "l", runner: "r", at: "2026-01-01T00:00:00Z" };
+    await tellTools(client, "default", { ...seen, tools: {}, texts: { [digest]: was }, pins: [digest] });
+    await closeRedis(client);
+    room.write({ "agents/notes.yaml": server("normal", `  pins: {echo_text: '${digest}'}\n`) });
+    const lines = ['- description: "Said it"', '+ description: "Says it again"'];
+    const { code, stdout } = await pin("--check", "--redis", redis.url);
+    expect([code, stdout]).toEqual([2, expect.stringContaining(lines.map((line) => `\n      ${line}`).join(""))]);
+    await redis.stop();
+    const without = await pin("--check", "-o", "json", "--redis", redis.url);
+    expect(without).toMatchObject({ code: 2, stderr: expect.stringContaining("cannot be told: REDIS_UNAVAILABLE") });
+    expect(without.stdout).not.toContain("difference");
   });
 
   it("pins only tools that the filter lets exist", async () => {
