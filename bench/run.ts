@@ -16,6 +16,7 @@ const BENCHES = [
   "gate",
   "hostile",
   "mcp",
+  "pulls",
   "activation",
   "takeover",
   "stops",
