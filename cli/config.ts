@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { closest } from "fastest-levenshtein";
 import { isName } from "../contracts/address.ts";
 import { MIN_KEY_LENGTH, parseStateKey, type StateKey } from "../contracts/state-key.ts";
+import type { GithubApp } from "../reconciler/report/github/app-tokens.ts";
+import { readGithubApp } from "./github-app.ts";
 
 export interface Config {
   /** COUNTWHEEL_REDIS_URL, else REDIS_URL; undefined: the embedded server. */
@@ -13,6 +15,8 @@ export interface Config {
   readonly github: {
     readonly token: string | undefined;
     readonly apiUrl: string;
+    /** COUNTWHEEL_GITHUB_APP_ID and COUNTWHEEL_GITHUB_APP_PRIVATE_KEY: the App to be, instead of the token's owner. */
+    readonly app: GithubApp | undefined;
   };
   /** COUNTWHEEL_STATE_KEY: seals the state; undefined: nothing is sealed. */
   readonly stateKey: StateKey | undefined;
@@ -56,6 +60,8 @@ const VARIABLES = {
   COUNTWHEEL_AUDIT_KEY: "signs heads of the audit log: a file that `audit keygen` wrote, or its text",
   COUNTWHEEL_AGE_IDENTITY: "opens sealed secrets: a file that `secret keygen` wrote, or its text",
   COUNTWHEEL_WEBHOOK_SECRET: "what GitHub signs webhooks with, for `reconcile --listen`; two with a comma, to rotate",
+  COUNTWHEEL_GITHUB_APP_ID: "the GitHub App to be, instead of GITHUB_TOKEN's owner: its number or client ID",
+  COUNTWHEEL_GITHUB_APP_PRIVATE_KEY: "its private key, the text of the .pem file; `\\n` may stand for new lines",
   COUNTWHEEL_MCP_TOKEN: "the bearer token that clients of `mcp --listen` must bring",
   COUNTWHEEL_TOKEN: "who you are for approve, deny, run and apply: a token that `token create` printed",
   COUNTWHEEL_HOME: "where the embedded server and the mirrors live, instead of .countwheel/",
@@ -67,6 +73,7 @@ const OURS: readonly string[] = [
   "COUNTWHEEL_AUDIT_KEY",
   "COUNTWHEEL_AGE_IDENTITY",
   "COUNTWHEEL_WEBHOOK_SECRET",
+  "COUNTWHEEL_GITHUB_APP_PRIVATE_KEY",
   "COUNTWHEEL_MCP_TOKEN",
   "COUNTWHEEL_TOKEN",
 ];
@@ -81,6 +88,7 @@ export interface ConfigAnswer {
 
 export function readConfig(variables: Readonly<Record<string, string | undefined>>): ConfigAnswer {
   const value = (name: string): string | undefined => variables[name] || undefined;
+  const login = readGithubApp(value("COUNTWHEEL_GITHUB_APP_ID"), value("COUNTWHEEL_GITHUB_APP_PRIVATE_KEY"));
   const config: Config = {
     redisUrl: value("COUNTWHEEL_REDIS_URL") ?? value("REDIS_URL"),
     env: value("COUNTWHEEL_ENV") ?? "default",
@@ -88,6 +96,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
     github: {
       token: value("GITHUB_TOKEN"),
       apiUrl: value("GITHUB_API_URL") ?? "https://api.github.com",
+      app: login.app,
     },
     stateKey: parseStateKey(value("COUNTWHEEL_STATE_KEY") ?? ""),
     auditKey: value("COUNTWHEEL_AUDIT_KEY"),
@@ -118,6 +127,7 @@ export function readConfig(variables: Readonly<Record<string, string | undefined
       ...badEnvironment(config),
       ...badStateKey(config, value),
       ...badToken(config),
+      ...login.problems,
     ],
   };
 }

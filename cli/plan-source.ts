@@ -6,8 +6,11 @@ import type { SourceSpec, SourceTools } from "../reconciler/environment-source.t
 import type { ShowFile } from "../reconciler/plan/render-problem.ts";
 import { makePrivateFolder } from "../reconciler/private-folder.ts";
 import { parseRepository } from "../reconciler/source/git-url.ts";
+import type { Token } from "../reconciler/token-source.ts";
+import { githubLogin } from "./github-login.ts";
 import type { Host } from "./host.ts";
 import { say, UsageFailure } from "./output.ts";
+import { repositoryName } from "./reconcile/name-on-github.ts";
 import { countwheelHome, repositoryRoot } from "./repository-root.ts";
 
 export interface SourceFlags {
@@ -72,7 +75,7 @@ export function specOfPlan({ repo, ref, path }: Plan["source"]): SourceSpec {
 export async function sourceTools(host: Host, spec: SourceSpec): Promise<SourceTools> {
   const { createLoader } = await import("../reconciler/load/load-files.ts");
   const { path, userHome } = host.config;
-  const token = spec.kind === "commit" ? tokenFor(host, spec.repo) : undefined;
+  const token = spec.kind === "commit" ? await tokenFor(host, spec.repo) : undefined;
   const home = countwheelHome(host.config, host.cwd);
   // A mirror will lie in it, and it often lies in somebody's repository. One that cannot be written is told by the mirror.
   if (spec.kind === "commit" && parseRepository(spec.repo).kind === "remote")
@@ -87,13 +90,15 @@ export async function sourceTools(host: Host, spec: SourceSpec): Promise<SourceT
 }
 
 /** The token is GitHub's: no other host gets to see it. */
-function tokenFor({ config }: Host, repo: string): string | undefined {
-  const { token, apiUrl } = config.github;
-  if (token === undefined || !URL.canParse(repo)) return undefined;
-  const { protocol, host } = new URL(repo);
+async function tokenFor(host: Host, repo: string): Promise<Token | undefined> {
+  const { token, app, apiUrl } = host.config.github;
+  if ((token === undefined && app === undefined) || !URL.canParse(repo)) return undefined;
+  const url = new URL(repo);
   const api = new URL(apiUrl).host;
   const known = api === "api.github.com" ? "github.com" : api;
-  return (protocol === "https:" || protocol === "http:") && host === known ? token : undefined;
+  const isGithub = (url.protocol === "https:" || url.protocol === "http:") && url.host === known;
+  const name = isGithub ? repositoryName(repo, undefined) : undefined;
+  return name === undefined ? undefined : githubLogin(host, name);
 }
 
 /** The flags that name the same source again, for the command to run next. */

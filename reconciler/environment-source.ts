@@ -16,6 +16,7 @@ import { type SignatureRules, type SignatureVerdict, UNSIGNED_TREE, verifySource
 import type { SourceAnswer } from "./source/source.ts";
 import { Unavailable } from "./source/unavailable.ts";
 import { readWorkingTree } from "./source/working-tree.ts";
+import type { Token } from "./token-source.ts";
 
 export type SourceSpec =
   | {
@@ -34,7 +35,7 @@ export interface SourceTools {
   readonly mirrorFolder: string;
   readonly loader: FilesLoader;
   /** For this repository only: whoever calls has looked at its host. */
-  readonly token?: string;
+  readonly token?: Token;
   /** Directories of merge patches, from the repository's root, in their order. */
   readonly overlays?: OverlayPaths;
   /** Who may sign what is applied from here; absent: nobody asks. */

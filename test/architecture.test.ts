@@ -20,6 +20,7 @@ const OWNED: Readonly<Record<string, string>> = {
   chokidar: "reconciler",
   yaml: "reconciler",
   "@octokit/rest": "reconciler",
+  "@octokit/auth-app": "reconciler",
   "@octokit/plugin-retry": "reconciler",
   "@octokit/plugin-throttling": "reconciler",
   "@anthropic-ai/sdk": "runner",

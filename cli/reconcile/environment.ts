@@ -8,6 +8,7 @@ import type { Hands } from "../../reconciler/report/commands/carry-out.ts";
 import type { ReportingOptions } from "../../reconciler/report/start-reporting.ts";
 import { AppliedState } from "../../reconciler/triggers/applied-state.ts";
 import type { Redis } from "../../store/connect.ts";
+import { githubLogin } from "../github-login.ts";
 import type { Host } from "../host.ts";
 import { say, UsageFailure } from "../output.ts";
 import { readVersion, TOOL_NAME } from "../package-facts.ts";
@@ -68,7 +69,7 @@ export async function openEnvironment(host: Host, input: EnvironmentInput): Prom
   const report =
     options.github === undefined || readSource === undefined || dryRun
       ? undefined
-      : reportingOptions(host, options, { github: options.github, readSource, loop, served });
+      : await reportingOptions(host, options, { github: options.github, readSource, loop, served });
   const print = printer(host, { output: options.output, env, spec, naming });
   const state = new AppliedState(server.redis, env, host.now);
   const ears = onlyOnce(() => server.connectAnother("worker"));
@@ -95,11 +96,15 @@ const WAIT_FOR_LIMIT_MS = 60_000;
 /** Most plans are there sooner, and one edit of the comment is enough for them. */
 const ANNOUNCE_AFTER_MS = 2_000;
 
-function reportingOptions(host: Host, options: ReconcileOptions, input: ReportInput): ReportingOptions {
+async function reportingOptions(host: Host, options: ReconcileOptions, input: ReportInput): Promise<ReportingOptions> {
   const { readSource, loop, served } = input;
-  const { token, apiUrl } = host.config.github;
+  const { apiUrl } = host.config.github;
   const [owner = "", name = ""] = input.github.split("/");
-  if (token === undefined) throw new UsageFailure("--github needs a token in GITHUB_TOKEN");
+  const token = await githubLogin(host, input.github);
+  if (token === undefined)
+    throw new UsageFailure(
+      "--github needs a token in GITHUB_TOKEN, or an App's COUNTWHEEL_GITHUB_APP_ID and COUNTWHEEL_GITHUB_APP_PRIVATE_KEY",
+    );
   return {
     redis: loop.writer.redis,
     env: served.env,

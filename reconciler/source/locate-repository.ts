@@ -1,5 +1,7 @@
 // Where the objects of a repository are: in its own folder on this machine, or in the mirror of a remote one.
 import { resolve } from "node:path";
+import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import { currentToken, type Token } from "../token-source.ts";
 import { findGitFolder, findRepositoryAround } from "./git/git-dir.ts";
 import type { GitSetup } from "./git-setup.ts";
 import { parseRepository } from "./git-url.ts";
@@ -15,7 +17,7 @@ export interface RepositoryOptions {
   readonly mirrorFolder: string;
   readonly signal: AbortSignal;
   /** For https (and http on loopback); reaches git through its environment only. */
-  readonly token?: string;
+  readonly token?: Token;
 }
 
 export type RepositoryPlace =
@@ -36,9 +38,20 @@ export async function locateRepository(options: RepositoryOptions): Promise<Repo
     case "remote": {
       const { url, protocol } = address;
       const gitDir = mirrorGitDir(options.mirrorFolder, url);
-      const remote = token === undefined ? { url, protocol } : { url, protocol, token };
+      const remote = { url, protocol, ...(protocol === "ssh" ? {} : await tokenFor(token)) };
       return { kind: "remote", repo: url, gitDir, mirror: { git, gitDir, remote, signal } };
     }
+  }
+}
+
+async function tokenFor(token: Token | undefined): Promise<{ token?: string }> {
+  if (token === undefined) return {};
+  try {
+    return { token: await currentToken(token) };
+  } catch (error) {
+    if (error instanceof PermanentFailure) throw new Unavailable("REPOSITORY_AUTH", error.message, error);
+    if (error instanceof TransientFailure) throw new Unavailable("REPOSITORY_UNREACHABLE", error.message, error);
+    throw error;
   }
 }
 

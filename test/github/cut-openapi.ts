@@ -11,6 +11,8 @@ const FILE = "package/generated/api.github.com.json";
 
 const OPERATIONS: readonly (readonly [method: string, path: string])[] = [
   ["get", "/user"],
+  ["get", "/repos/{owner}/{repo}/installation"],
+  ["post", "/app/installations/{installation_id}/access_tokens"],
   ["get", "/repos/{owner}/{repo}/pulls"],
   ["get", "/repos/{owner}/{repo}/commits/{commit_sha}/pulls"],
   ["get", "/repos/{owner}/{repo}/issues/{issue_number}/comments"],

@@ -2,6 +2,9 @@
 // limits and rights, pages its lists, and fails where a test says so. Only what Countwheel uses exists.
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { basename } from "node:path";
+import { serve as serveGit } from "../reconciler/source/git-server.ts";
+import { TestApps } from "./apps.ts";
 import { createJudge } from "./judge.ts";
 import { type Answer, GithubState } from "./state.ts";
 
@@ -32,6 +35,10 @@ interface RecordedRequest {
 export interface GithubServer {
   readonly url: string;
   readonly state: GithubState;
+  /** The GitHub Apps that exist, and where they are installed. */
+  readonly apps: TestApps;
+  /** `https://…/acme/agents.git` is this repository, for whoever brings a token as the password. */
+  holds(bare: string): void;
   readonly requests: readonly RecordedRequest[];
   /** What was asked against GitHub's description or limits: a test expects none. */
   readonly violations: readonly string[];
@@ -50,8 +57,12 @@ export async function startGithub(tokens: Readonly<Record<string, TokenKind>>): 
   return github;
 }
 
+const GIT_PATH = "/acme/agents.git/";
+
 class Server implements GithubServer {
   readonly state = new GithubState();
+  readonly apps = new TestApps(() => this.state.clock());
+  #bare: string | undefined;
   readonly requests: RecordedRequest[] = [];
   readonly violations: string[] = [];
   readonly #tokens: Readonly<Record<string, TokenKind>>;
@@ -79,6 +90,10 @@ class Server implements GithubServer {
     this.#faults.push({ fault, left: fault.times });
   }
 
+  holds(bare: string): void {
+    this.#bare = bare;
+  }
+
   heal(): void {
     this.#faults.length = 0;
   }
@@ -91,6 +106,7 @@ class Server implements GithubServer {
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", this.url);
     const method = request.method ?? "GET";
+    if (url.pathname.startsWith(GIT_PATH)) return this.#serveGit(request, response);
     const text = await readText(request);
     const body: unknown = text === "" ? undefined : JSON.parse(text);
     this.requests.push({ method, path: url.pathname, body });
@@ -103,7 +119,23 @@ class Server implements GithubServer {
       body,
     });
     if (fault !== undefined) return respondWithFault(response, fault);
+    response.setHeader("date", this.state.clock().toUTCString());
     respond(response, answer, url);
+  }
+
+  #serveGit(request: IncomingMessage, response: ServerResponse): void {
+    const basic = request.headers.authorization?.replace(/^Basic /, "") ?? "";
+    const [, password = ""] = Buffer.from(basic, "base64").toString().split(":");
+    if (this.#bare === undefined || this.#kindOf(password) === undefined) {
+      response.writeHead(401, { "www-authenticate": 'Basic realm="GitHub"' }).end();
+      return;
+    }
+    request.url = (request.url ?? "").replace(GIT_PATH, `/${basename(this.#bare)}/`);
+    serveGit(this.#bare, request, response);
+  }
+
+  #kindOf(token: string): TokenKind | undefined {
+    return this.#tokens[token] ?? this.apps.kindOf(token);
   }
 
   #takeFault(method: string, path: string): Fault | undefined {
@@ -113,13 +145,18 @@ class Server implements GithubServer {
   }
 
   #answer(request: IncomingMessage, asked: Parameters<ReturnType<typeof createJudge>>[0]): Answer {
-    const token = this.#tokens[(request.headers.authorization ?? "").replace(/^(token|bearer) /i, "")];
-    if (token === undefined) return refusal(401, "Bad credentials");
+    const sent = (request.headers.authorization ?? "").replace(/^(token|bearer) /i, "");
+    const token = this.#kindOf(sent);
+    const isApps = TestApps.answers(asked.path);
+    if (token === undefined && !isApps) return refusal(401, "Bad credentials");
     const judgement = this.#judge(asked);
     if (judgement.outcome === "bad") {
       this.violations.push(judgement.why);
       return refusal(422, judgement.why);
     }
+    if (isApps) return this.apps.answer(judgement.operation, judgement.params, { jwt: sent, body: asked.body });
+    if (token === undefined) return refusal(401, "Bad credentials");
+    if (!this.apps.mayReach(sent, judgement.params)) return refusal(404, "Not Found");
     const refused = refuse(judgement.operation, asked.method, token);
     return refused ?? this.state.answer(judgement.operation, judgement.params, asked, loginOf(token));
   }

@@ -3,6 +3,7 @@ import { retry } from "@octokit/plugin-retry";
 import { throttling } from "@octokit/plugin-throttling";
 import { Octokit } from "@octokit/rest";
 import { PermanentFailure } from "../../../contracts/failure.ts";
+import type { Token, TokenSource } from "../../token-source.ts";
 import { translateFailure } from "../github-failure.ts";
 
 export interface GithubRepository {
@@ -13,7 +14,7 @@ export interface GithubRepository {
 export interface GithubOptions {
   /** `https://api.github.com`, or `https://<host>/api/v3` of a GitHub Enterprise Server. */
   readonly apiUrl: string;
-  readonly token: string;
+  readonly token: Token;
   readonly repository: GithubRepository;
   /** `github`: writes are spaced as GitHub asks, failed reads are repeated. `none`: every request once, at once. */
   readonly pace: "github" | "none";
@@ -42,12 +43,45 @@ export function openClient(options: GithubOptions): Client {
 
 const silent = (): void => undefined;
 
-export function createOctokit({ apiUrl, token, pace, waitForLimitMs, signal }: Connection): Octokit {
+export function createOctokit({ token, ...pacing }: Connection): Octokit {
+  if (typeof token === "string") return createOctokitWith(pacing, { auth: token });
+  return createOctokitWith(pacing, { authStrategy: () => renewingAuth(token) });
+}
+
+type Endpoint = ReturnType<Octokit["request"]["endpoint"]["merge"]>;
+
+/** Octokit's form of who asks. It is the innermost of its hooks: what waited for its turn gets the token of then. */
+function renewingAuth(source: TokenSource) {
+  const hook = async (request: (options: Endpoint) => Promise<unknown>, options: Endpoint): Promise<unknown> => {
+    const token = await source.current();
+    const ask = (by: string): Promise<unknown> =>
+      request({ ...options, headers: { ...options.headers, authorization: `token ${by}` } });
+    try {
+      return await ask(token);
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      // It was revoked, or ended early: replaced once.
+      source.refused(token);
+      return ask(await source.current());
+    }
+  };
+  return Object.assign(async () => ({ type: "unauthenticated" }), { hook });
+}
+
+function isRefusal(error: unknown): boolean {
+  return error instanceof Error && "status" in error && error.status === 401;
+}
+
+/** `auth`: Octokit's own options of who asks. */
+export function createOctokitWith(
+  { apiUrl, pace, waitForLimitMs, signal }: Omit<Connection, "token">,
+  auth: Pick<ConstructorParameters<typeof Octokit>[0] & object, "auth" | "authStrategy">,
+): Octokit {
   const Paced = Octokit.plugin(throttling, retry);
   const waits = (retryAfter: number, _options: unknown, _octokit: unknown, retries: number): boolean =>
     retries < 2 && retryAfter * 1_000 <= waitForLimitMs;
   return new Paced({
-    auth: token,
+    ...auth,
     baseUrl: apiUrl.replace(/\/+$/, ""),
     userAgent: "countwheel",
     // Limits come back as failures with their wait; Octokit's own lines would mix with ours.
