@@ -6,8 +6,10 @@ export interface GithubKeys {
   readonly commandHeard: string;
   /** string: up to when comments were read for commands, by GitHub's clock. */
   readonly commandCursor: string;
-  /** zset: id of a comment whose command was carried out, or refused → when, in ms. */
+  /** zset: id of a comment, or of a pressed button, whose command was carried out, or refused → when, in ms. */
   readonly commandsDone: string;
+  /** hash: check run, button and person → a button that was pressed and not carried out yet. */
+  readonly clicks: string;
   /** hash: digest of prunes → who confirmed them on a pull request. */
   readonly pruneWords: string;
   /** string: the issue that tells of the environment's drift, and what it was told last. */
@@ -26,6 +28,7 @@ export function githubKeys(env: string): GithubKeys {
     commandHeard: `${tag}:command-heard`,
     commandCursor: `${tag}:command-cursor`,
     commandsDone: `${tag}:commands-done`,
+    clicks: `${tag}:clicks`,
     pruneWords: `${tag}:prune-words`,
     driftIssue: `${tag}:drift-issue`,
     driftLock: `${tag}:drift-lock`,

@@ -26,11 +26,16 @@ export async function writeCommandCursor(redis: Redis, env: string, at: string):
 /** Far more than are read again; what is older is older than any command that still counts. */
 const KEPT = 10_000;
 
-export async function isCarriedOut(redis: Redis, env: string, comment: number): Promise<boolean> {
+export async function isCarriedOut(redis: Redis, env: string, comment: number | string): Promise<boolean> {
   return (await ask(redis, () => redis.zscore(githubKeys(env).commandsDone, String(comment)))) !== null;
 }
 
-export async function noteCarriedOut(redis: Redis, env: string, comment: number, nowMs: number): Promise<void> {
+export async function noteCarriedOut(
+  redis: Redis,
+  env: string,
+  comment: number | string,
+  nowMs: number,
+): Promise<void> {
   const { commandsDone } = githubKeys(env);
   await ask(redis, () => redis.zadd(commandsDone, nowMs, String(comment)));
   await ask(redis, () => redis.zremrangebyrank(commandsDone, 0, -KEPT - 1));

@@ -1,6 +1,8 @@
 // `reconcile`: watches repositories and applies what reaches their branches, until it is stopped; `--once` looks once.
 import type { SourceSpec } from "../../reconciler/environment-source.ts";
+import { planCheckSubject } from "../../reconciler/report/plan-check.ts";
 import type { Listener } from "../../reconciler/triggers/webhook-listener.ts";
+import { type Click, noteClick } from "../../store/page-clicks.ts";
 import { noteCommand } from "../../store/page-commands.ts";
 import { makeReadOnly } from "../../store/read-only.ts";
 import { environmentCommit, findSettings } from "../environment-settings.ts";
@@ -84,6 +86,16 @@ function hearCommand(environment: OpenEnvironment, looks: ReadonlyMap<OpenEnviro
   void noteCommand(redis, env).then(look, () => undefined);
 }
 
+/** Kept first: nobody tells of it a second time. Those of other environments' checks are theirs. */
+function hearClick(environment: OpenEnvironment, looks: ReadonlyMap<OpenEnvironment, Looking>, click: Click): void {
+  const { redis, env, now } = environment.loop.writer;
+  if (!click.externalId.startsWith(`${planCheckSubject(env, click.head).key}:`)) return;
+  void noteClick(redis, env, click, now().getTime()).then(
+    () => hearCommand(environment, looks),
+    () => undefined,
+  );
+}
+
 interface Serving {
   readonly open: readonly OpenEnvironment[];
   readonly server: OpenRedis;
@@ -103,6 +115,9 @@ async function serve(host: Host, options: ReconcileOptions, { open, server }: Se
       ...environment,
       look: () => looks.get(environment)?.look(),
       ...(environment.report === undefined ? {} : { hear: () => hearCommand(environment, looks) }),
+      ...(environment.report?.buttons === true
+        ? { click: (click: Click) => hearClick(environment, looks, click) }
+        : {}),
       ...(options.dryRun === true ? {} : { hooks: hookDesk(host, options, environment) }),
     }));
     listener = await startListening(host, { address: options.listen, github: options.github }, hearing);

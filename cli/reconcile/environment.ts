@@ -115,10 +115,16 @@ async function reportingOptions(host: Host, options: ReconcileOptions, input: Re
     ...(served.settings === undefined ? {} : { settings: served.settings }),
     tool: loop.tool,
     intervalMs: options.interval,
+    // GitHub tells of buttons to the App that made the check, and to nobody else.
+    buttons: hearsClicks(host, options),
     announceAfterMs: ANNOUNCE_AFTER_MS,
     now: host.now,
     newId: loop.newId,
     say: (line) => say(host, line),
     signal: host.signal,
   };
+}
+
+function hearsClicks({ config: { github, webhookSecrets } }: Host, { listen }: ReconcileOptions): boolean {
+  return github.app !== undefined && listen !== undefined && webhookSecrets.length > 0;
 }

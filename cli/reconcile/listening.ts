@@ -4,6 +4,7 @@ import type { IncomingMessage } from "node:http";
 import { failureRecord } from "../../contracts/failure.ts";
 import { answerHook, type HookAnswer, type HookDesk } from "../../reconciler/triggers/hooks/answer-hook.ts";
 import { type Listener, startListener } from "../../reconciler/triggers/webhook-listener.ts";
+import type { Click } from "../../store/page-clicks.ts";
 import type { Host } from "../host.ts";
 import { say } from "../output.ts";
 import { nameOnGithub } from "./name-on-github.ts";
@@ -13,6 +14,8 @@ export interface Hearing extends Served {
   readonly look: () => void;
   /** Somebody may have said something that is meant for it; undefined: it hears no commands. */
   readonly hear?: () => void;
+  /** Somebody pressed a button of one of its checks; undefined: it offers none. */
+  readonly click?: (click: Click) => void;
   /** Its TaskWebhooks; undefined in a dry run, which takes nothing. */
   readonly hooks?: HookDesk;
 }
@@ -28,9 +31,10 @@ export async function startListening(
   { address, github }: ListeningOptions,
   environments: readonly Hearing[],
 ): Promise<Listener> {
-  const named = environments.map(({ spec, look, hear }) => ({
+  const named = environments.map(({ spec, look, hear, click }) => ({
     look,
     hear,
+    click,
     name: nameOnGithub(spec, github)?.toLowerCase(),
   }));
   const { webhookSecrets: secrets } = host.config;
@@ -44,6 +48,9 @@ export async function startListening(
     },
     onCommand: (repository) => {
       for (const { name, hear } of named) if (name === repository.toLowerCase()) hear?.();
+    },
+    onClick: (repository, clicked) => {
+      for (const { name, click } of named) if (name === repository.toLowerCase()) click?.(clicked);
     },
   });
   for (const env of desks.keys()) say(host, `TaskWebhooks: POST ${listener.url}/hooks/${env}/<namespace>/<name>`);

@@ -1,7 +1,7 @@
 // A check run from its beginning to its conclusion; where the token may make none, a commit status in its stead.
 import { oneLine, shorten } from "../plan/inert.ts";
 import { ANNOTATION_LIMITS } from "./annotations.ts";
-import type { Annotation, CheckRun, Conclusion, StatusState } from "./github/checks.ts";
+import type { Annotation, CheckButton, CheckRun, Conclusion, StatusState } from "./github/checks.ts";
 import { isFailure } from "./github/client.ts";
 import type { Github } from "./github.ts";
 
@@ -22,6 +22,8 @@ export interface CheckResult {
   readonly summary: string;
   readonly text: string;
   readonly annotations: readonly Annotation[];
+  /** What people may press there; absent: nothing. */
+  readonly buttons?: readonly CheckButton[];
 }
 
 export type PostedCheck =
@@ -170,10 +172,11 @@ async function appendAnnotations(
 function checkFields(subject: CheckSubject, result: CheckResult, from: number) {
   const annotations = result.annotations.slice(from, from + ANNOTATION_LIMITS.perRequest);
   const last = from + annotations.length >= result.annotations.length;
-  const { title, summary, text } = result;
+  const { title, summary, text, buttons = [] } = result;
   return {
     external_id: resultKey(subject, result),
     ...(last ? { status: "completed" as const, conclusion: result.conclusion } : { status: "in_progress" as const }),
+    ...(last && buttons.length > 0 ? { actions: [...buttons] } : {}),
     output: { title, summary, annotations, ...(text === "" ? {} : { text }) },
   };
 }

@@ -4,6 +4,7 @@ import type { NotedCommand } from "../../store/pull-notes.ts";
 import { githubLinks } from "../plan/markdown-parts.ts";
 import { COMMENT_BYTES, renderPlanMarkdown } from "../plan/render-markdown.ts";
 import { concludeCheck, type KnownChecks, type PostedCheck } from "./check-run.ts";
+import { planButtons } from "./commands/buttons.ts";
 import { COMMANDS_BYTES, replaceCommands } from "./commands/command-lines.ts";
 import type { Github } from "./github.ts";
 import { planCheck, planCheckSubject } from "./plan-check.ts";
@@ -23,6 +24,8 @@ export interface PlanPost {
   readonly notes?: string;
   /** What people said there, behind everything else. */
   readonly commands?: readonly NotedCommand[];
+  /** Somebody hears who presses the check's buttons. */
+  readonly buttons?: boolean;
 }
 
 /** What is known of earlier posts, so that GitHub need not be asked. */
@@ -46,10 +49,11 @@ export async function postPlan(github: Github, post: PlanPost, known = NOTHING_K
 
 export function postPlanCheck(
   github: Github,
-  { plan, head, base, now }: PlanPost,
+  { plan, head, base, now, buttons }: PlanPost,
   known: KnownChecks = "ask",
 ): Promise<PostedCheck> {
-  return concludeCheck(github, planCheckSubject(plan.state.env, head), planCheck(plan, { base, now }), known);
+  const result = { ...planCheck(plan, { base, now }), ...(buttons === true ? { buttons: planButtons(plan) } : {}) };
+  return concludeCheck(github, planCheckSubject(plan.state.env, head), result, known);
 }
 
 export async function postPlanComment(

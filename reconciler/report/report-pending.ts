@@ -17,6 +17,8 @@ export interface ReportOptions {
   readonly env: string;
   readonly github: Github;
   readonly now: () => Date;
+  /** Somebody hears who presses the buttons of plans' checks. */
+  readonly buttons?: boolean;
   /** One line for the operator. */
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;

@@ -3,6 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import { takeCommandNote } from "../../store/page-commands.ts";
 import type { Hands } from "./commands/carry-out.ts";
+import { runClicks } from "./commands/run-clicks.ts";
 import { runCommands } from "./commands/run-commands.ts";
 import { type GithubOptions, isFailure } from "./github/client.ts";
 import { connectGithub } from "./github.ts";
@@ -14,6 +15,8 @@ export interface ReportingOptions extends Omit<PullRequestPlanning, "github"> {
   readonly intervalMs: number;
   /** What commands from pull requests may do; undefined: none is heard. */
   readonly hands?: Hands;
+  /** Webhooks tell who presses the buttons of plans' checks. */
+  readonly buttons?: boolean;
 }
 
 export interface Reporting {
@@ -94,7 +97,9 @@ async function hearCommands(options: LookOptions, memory: Memory, isPoll: boolea
   const isTold = await takeCommandNote(redis, env);
   if (!isTold && !isPoll) return 0;
   try {
-    return await runCommands({ ...options, hands, planAnew: (pull) => void planned.delete(pull) });
+    const desk = { ...options, hands, planAnew: (pull: number) => void planned.delete(pull) };
+    const clicked = await runClicks(desk);
+    return clicked + (await runCommands(desk));
   } catch (error) {
     if (!isRefusal(error)) throw error;
     // A token without the right to read comments hears nobody, and reports as ever.

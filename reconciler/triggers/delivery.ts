@@ -1,4 +1,7 @@
-// What a delivery of GitHub is about: which repository may have changed, or been commented on. Nothing else of a payload is believed. Pure.
+// What a delivery of GitHub is about: which repository may have changed, or been commented on. Who pressed
+// a button is told by nobody else; nothing more of a payload is believed. Pure.
+
+import type { Click } from "../../store/page-clicks.ts";
 
 /** Events after which it is worth to look. Our own comments and checks are none of them. */
 const EVENTS: readonly string[] = ["push", "pull_request"];
@@ -8,6 +11,8 @@ export type Delivery =
   | { readonly kind: "look"; readonly repository: string }
   /** Somebody may have said something that is meant for us. What, is read from GitHub. */
   | { readonly kind: "command"; readonly repository: string }
+  /** Somebody pressed a button of a check. GitHub lists such clicks nowhere: that it was them is known from here alone. */
+  | { readonly kind: "click"; readonly repository: string; readonly click: Click }
   /** A ping, or an event that nobody here cares for. */
   | { readonly kind: "other" }
   | { readonly kind: "malformed" };
@@ -15,11 +20,44 @@ export type Delivery =
 export function readDelivery(event: string, body: Uint8Array): Delivery {
   const payload = parse(body);
   if (!isObject(payload)) return { kind: "malformed" };
+  if (event === "check_run" && payload["action"] === "requested_action") return readClick(payload);
   const kind = EVENTS.includes(event) ? "look" : event === "issue_comment" && mayCommand(payload) ? "command" : "other";
   if (kind === "other") return { kind };
-  const { repository } = payload;
+  const name = repositoryOf(payload);
+  return name === undefined ? { kind: "malformed" } : { kind, repository: name };
+}
+
+function repositoryOf({ repository }: Readonly<Record<string, unknown>>): string | undefined {
   const name = isObject(repository) ? repository["full_name"] : undefined;
-  return typeof name === "string" && NAME.test(name) ? { kind, repository: name } : { kind: "malformed" };
+  return typeof name === "string" && NAME.test(name) ? name : undefined;
+}
+
+const LOGIN = /^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$/;
+const BUTTON = /^[\w:.-]{1,20}$/;
+const EXTERNAL_ID = /^[\w:.-]{1,500}$/;
+const COMMIT = /^[0-9a-f]{40,64}$/;
+
+/** Bots and Apps press nothing. */
+function readClick(payload: Readonly<Record<string, unknown>>): Delivery {
+  const repository = repositoryOf(payload);
+  const { check_run: run, requested_action: action, sender } = payload;
+  if (repository === undefined || !isObject(run) || !isObject(action) || !isObject(sender))
+    return { kind: "malformed" };
+  const { id: checkRun, external_id: externalId, head_sha: head } = run;
+  const { identifier: button } = action;
+  const { login, id: person, type } = sender;
+  if (type !== "User") return { kind: "other" };
+  if (!isId(checkRun) || !isId(person) || !isLike(externalId, EXTERNAL_ID)) return { kind: "malformed" };
+  if (!isLike(head, COMMIT) || !isLike(button, BUTTON) || !isLike(login, LOGIN)) return { kind: "malformed" };
+  return { kind: "click", repository, click: { checkRun, externalId, head, button, login, person } };
+}
+
+function isId(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
+}
+
+function isLike(value: unknown, form: RegExp): value is string {
+  return typeof value === "string" && form.test(value);
 }
 
 /** Spares a look for all the others: our own comments are among them. */

@@ -1,8 +1,10 @@
-// Listens for GitHub's webhooks of pushes, pull requests and comments, and for TaskWebhooks. A good one of GitHub's says "look again" and
-// nothing more: what changed is read from the configured repository. One that is missed costs a poll interval.
+// Listens for GitHub's webhooks of pushes, pull requests and comments, and for TaskWebhooks. A good one of
+// GitHub's says "look again" and nothing more: what changed is read from the configured repository. Only who pressed a button
+// of a check is taken from it. One that is missed costs a poll interval, or a click.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { PermanentFailure } from "../../contracts/failure.ts";
+import type { Click } from "../../store/page-clicks.ts";
 import { readDelivery, SeenDeliveries } from "./delivery.ts";
 import type { HookAnswer } from "./hooks/answer-hook.ts";
 import { type BodyLimits, readBody } from "./read-body.ts";
@@ -21,6 +23,8 @@ export interface ListenerOptions {
   readonly onLook: (repository: string) => void;
   /** The same for a comment that may be a command. */
   readonly onCommand?: (repository: string) => void;
+  /** Somebody pressed a button of a check there. */
+  readonly onClick?: (repository: string, click: Click) => void;
   readonly body?: BodyLimits;
   /** Answers what comes to `/hooks/`; its first argument is the path behind that. */
   readonly onHook?: (path: string, request: IncomingMessage) => Promise<HookAnswer>;
@@ -133,6 +137,7 @@ function takeDelivery(desk: Desk, request: IncomingMessage, response: ServerResp
   if (delivery.kind === "malformed" || !/^[\w-]{1,100}$/.test(id)) return refuse(response, 400, "no webhook of GitHub");
   if (delivery.kind !== "other" && desk.seen.take(id)) {
     if (delivery.kind === "look") desk.onLook(delivery.repository);
+    else if (delivery.kind === "click") desk.onClick?.(delivery.repository, delivery.click);
     else desk.onCommand?.(delivery.repository);
   }
   respond(response, 202, "accepted");

@@ -1,16 +1,18 @@
 // Commands from a pull request through the whole of `reconcile`: a signed webhook, the comment as GitHub has it, the effect.
 import { type ChildProcess, spawn } from "node:child_process";
-import { createHmac, randomUUID } from "node:crypto";
+import { createHmac, generateKeyPairSync, randomUUID } from "node:crypto";
 import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { connectRedis, type Redis } from "../../store/connect.ts";
 import { readHistory } from "../../store/history.ts";
+import { findPullNote } from "../../store/pull-notes.ts";
 import { type TestRepository, testRepository } from "../git.ts";
 import { type GithubServer, startGithub } from "../github/server.ts";
 import type { Comment } from "../github/state.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
 import { ENTRY } from "./command.ts";
 
+const TOKEN = { GITHUB_TOKEN: "app-token" };
 const SECRET = "a secret of this test";
 const modelOf = (name: string): string =>
   `kind: ModelEndpoint\nmetadata: {name: ${name}}\nspec: {provider: mock, default_model: mock}\n`;
@@ -73,7 +75,33 @@ describeWithRedis("commands from a pull request, by the command reconcile", () =
     await until("the refusal", () => github.state.comments[0]?.body.includes("no approval `0123456789`") === true);
   }, 60_000);
 
-  async function start(env: string): Promise<string> {
+  it("offers buttons as an App, and does what a person presses", async () => {
+    const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+    github.apps.register({ id: "123456", slug: "countwheel", publicKey });
+    github.apps.install("123456", "acme/agents");
+    const env = `t-${randomUUID().slice(0, 8)}`;
+    const url = await start(env, {
+      COUNTWHEEL_GITHUB_APP_ID: "123456",
+      COUNTWHEEL_GITHUB_APP_PRIVATE_KEY: privateKey.export({ type: "pkcs1", format: "pem" }).toString(),
+    });
+    await until("the first apply", async () => (await serials(env)).includes(1));
+    await repository.commit({ "b.yaml": modelOf("b") });
+    await repository.git("push", "--quiet", "origin", "HEAD:refs/pull/7/head");
+    const headSha = await repository.git("rev-parse", "HEAD");
+    github.state.addPull({ number: 7, headSha });
+    expect(await deliver(url, "pull_request", {})).toBe(202);
+    await until("the plan", async () => (await findPullNote(redis, env, 7))?.shown?.head === headSha);
+    const shown = (await findPullNote(redis, env, 7))?.shown;
+    const run = github.state.checkRuns.find(({ externalId }) => externalId.endsWith(`:${shown?.digest}`));
+    expect(run?.actions.map(({ label }) => label)).toEqual(["Plan again"]);
+    const sender = { login: "ada", id: 7, type: "User" };
+    const check_run = { id: run?.id, external_id: run?.externalId, head_sha: run?.headSha };
+    const pressed = { action: "requested_action", requested_action: { identifier: "plan" }, check_run, sender };
+    expect(await deliver(url, "check_run", pressed)).toBe(202);
+    await until("the answer", () => github.state.comments[0]?.body.includes("`button: plan`: planned again") === true);
+  }, 60_000);
+
+  async function start(env: string, login: Readonly<Record<string, string>> = TOKEN): Promise<string> {
     const source = ["--repo", repository.bare, "--ref", "main", "--interval", "1h", "--github", "acme/agents"];
     const words = ["--env", env, "--redis", server.url, ...source, "--listen", "127.0.0.1:0"];
     const started = spawn(process.execPath, [...ENTRY, "reconcile", ...words], {
@@ -82,7 +110,7 @@ describeWithRedis("commands from a pull request, by the command reconcile", () =
         PATH: process.env["PATH"] ?? "",
         CI: "true",
         COUNTWHEEL_WEBHOOK_SECRET: SECRET,
-        GITHUB_TOKEN: "app-token",
+        ...login,
         GITHUB_API_URL: github.url,
       },
       stdio: ["ignore", "ignore", "pipe"],

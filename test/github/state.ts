@@ -42,6 +42,8 @@ export interface CheckRun {
   title: string;
   summary: string;
   text: string;
+  /** The buttons of the last update that named some. */
+  actions: readonly Record<string, unknown>[];
   /** Later updates append. */
   readonly annotations: Record<string, unknown>[];
 }
@@ -255,6 +257,7 @@ export class GithubState {
       title: "",
       summary: "",
       text: "",
+      actions: [],
       annotations: [],
     };
     this.checkRuns.push(run);
@@ -296,6 +299,7 @@ function writeCheck(run: CheckRun, fields: Fields): void {
   if (typeof output["title"] === "string") run.title = output["title"];
   if (typeof output["summary"] === "string") run.summary = output["summary"];
   if (typeof output["text"] === "string") run.text = output["text"];
+  if (Array.isArray(fields["actions"])) run.actions = fields["actions"] as Record<string, unknown>[];
   run.annotations.push(...((output["annotations"] ?? []) as Record<string, unknown>[]));
 }
 

@@ -4,7 +4,6 @@ import type { Redis } from "../../../store/connect.ts";
 import { writePruneWord } from "../../../store/prune-words.ts";
 import type { PullNote } from "../../../store/pull-notes.ts";
 import { readHead } from "../../../store/state.ts";
-import type { SpokenComment } from "../github/comments.ts";
 import type { Github } from "../github.ts";
 import { type PageCommand, USAGE } from "./grammar.ts";
 
@@ -45,7 +44,9 @@ export interface CommandGround {
 
 export interface Spoken {
   readonly command: PageCommand;
-  readonly comment: SpokenComment;
+  readonly pull: number;
+  /** By GitHub's clock; null: what they saw is known otherwise. */
+  readonly writtenAt: string | null;
   readonly by: Identity;
   readonly login: string;
   readonly note: PullNote;
@@ -84,7 +85,7 @@ type PullCommand = Extract<PageCommand, { readonly verb: "plan" | "apply" | "con
 
 async function onPull(ground: CommandGround, spoken: Spoken, command: PullCommand): Promise<Carried> {
   const { hands, github, planAnew } = ground;
-  const number = spoken.comment.pull;
+  const number = spoken.pull;
   const live = await github.findPull(number);
   if (live === undefined || (!live.open && !live.merged)) return refused("the pull request is closed");
   if (command.verb === "plan") {
@@ -103,7 +104,7 @@ async function onPull(ground: CommandGround, spoken: Spoken, command: PullComman
 /** What is otherwise than it was when they wrote; undefined: they saw the plan that counts. */
 async function findMoved(
   { redis, env }: CommandGround,
-  { note: { shown, planning }, comment }: Spoken,
+  { note: { shown, planning }, writtenAt }: Spoken,
   live: { readonly headSha: string; readonly open: boolean },
 ): Promise<string | undefined> {
   if (planning !== null) return `\`${planning.slice(0, 7)}\` is being planned`;
@@ -111,7 +112,8 @@ async function findMoved(
   if (live.headSha !== shown.head)
     return `the head moved from \`${shown.head.slice(0, 7)}\` to \`${live.headSha.slice(0, 7)}\``;
   // GitHub's clock counts seconds: within one nobody has read a plan and answered.
-  if (Date.parse(comment.createdAt) <= Date.parse(shown.since)) return "another plan stood here when this was written";
+  if (writtenAt !== null && Date.parse(writtenAt) <= Date.parse(shown.since))
+    return "another plan stood here when this was written";
   // Once it is merged the state may move on; what is confirmed is bound to the records themselves.
   if (!live.open) return undefined;
   const head = await readHead(redis, env);
@@ -121,14 +123,14 @@ async function findMoved(
 
 async function confirm(
   { redis, env, now, hands }: CommandGround,
-  { note, comment, by }: Spoken,
+  { note, pull, by }: Spoken,
   prunes: number,
   merged: boolean,
 ): Promise<Carried> {
   const { shown } = note;
   if (shown === null || shown.confirm === null) return refused("this plan waits for no confirmation");
   if (shown.confirm.prunes !== prunes) return refused(`the plan prunes ${shown.confirm.prunes}, not ${prunes}`);
-  const word = { prunes, by: identityText(by), pullRequest: comment.pull, head: shown.head, at: now().toISOString() };
+  const word = { prunes, by: identityText(by), pullRequest: pull, head: shown.head, at: now().toISOString() };
   await writePruneWord(redis, env, shown.confirm.digest, word);
   if (merged) hands.lookAgain();
   return done(

@@ -22,7 +22,7 @@ export interface CommandDesk extends CommandGround {
 }
 
 /** What waited longer was said about another world. */
-const LONGEST_WAIT_MS = 60 * 60_000;
+export const LONGEST_WAIT_MS = 60 * 60_000;
 /** Before the first look of all: those who started the reconciler may have written just before. */
 const FIRST_LOOK_MS = 60_000;
 /** Of one look; the next one takes the rest. */
@@ -85,7 +85,17 @@ async function answer(desk: CommandDesk, { comment, person, note, parsed }: Hear
   const head = { comment: comment.id, by: identityText(by), text: parsed.text };
   if (parsed.outcome === "wrong") return { ...head, outcome: "confused", message: `${parsed.why}; nothing was done` };
   const { command } = parsed;
-  return { ...head, ...(await carryOutCommand(desk, { command, comment, by, login: person.login, note })) };
+  return {
+    ...head,
+    ...(await carryOutCommand(desk, {
+      command,
+      pull: comment.pull,
+      writtenAt: comment.createdAt,
+      by,
+      login: person.login,
+      note,
+    })),
+  };
 }
 
 async function tellAudit({ redis, env }: CommandDesk, { id, pull }: SpokenComment, line: NotedCommand): Promise<void> {
@@ -102,11 +112,18 @@ const REACTIONS: Readonly<Record<NotedCommand["outcome"], Reaction>> = {
 
 /** Whoever may not write to the repository gets a reaction, and no line in our comment. */
 async function show(desk: CommandDesk, { id, pull, person }: SpokenComment, line: NotedCommand): Promise<void> {
-  const { redis, env, github } = desk;
-  await github.react(id, REACTIONS[line.outcome]);
+  await desk.github.react(id, REACTIONS[line.outcome]);
+  if (person !== null) await tellInComment(desk, { pull, login: person.login }, line);
+}
+
+export async function tellInComment(
+  { redis, env, github }: CommandDesk,
+  { pull, login }: { readonly pull: number; readonly login: string },
+  line: NotedCommand,
+): Promise<void> {
   const note = await findPullNote(redis, env, pull);
-  if (note?.comment == null || person === null) return;
-  if (line.outcome !== "done" && !(await github.mayWrite(person.login))) return;
+  if (note?.comment == null) return;
+  if (line.outcome !== "done" && !(await github.mayWrite(login))) return;
   const commands = addLine(note.commands, line);
   await writePullNote(redis, env, pull, { ...note, commands });
   const { body } = await github.readComment(note.comment.id);
@@ -114,7 +131,7 @@ async function show(desk: CommandDesk, { id, pull, person }: SpokenComment, line
 }
 
 /** A comment that was deleted meanwhile, or a conversation that was locked, takes no answer. */
-async function unlessGone({ say }: CommandDesk, tell: () => Promise<void>): Promise<void> {
+export async function unlessGone({ say }: CommandDesk, tell: () => Promise<void>): Promise<void> {
   try {
     await tell();
   } catch (error) {

@@ -20,11 +20,19 @@ interface CheckOutput {
 
 export type Conclusion = "success" | "action_required" | "failure" | "neutral" | "cancelled";
 
+/** What a person may press on the page of a check. */
+export interface CheckButton {
+  readonly label: string;
+  readonly description: string;
+  readonly identifier: string;
+}
+
 interface CheckFields {
   readonly external_id: string;
   readonly status: "in_progress" | "completed";
   readonly conclusion?: Conclusion;
   readonly details_url?: string;
+  readonly actions?: CheckButton[];
   readonly output: CheckOutput;
 }
 

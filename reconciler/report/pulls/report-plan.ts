@@ -20,6 +20,8 @@ export interface PlanReport {
   readonly env: string;
   readonly github: Github;
   readonly now: () => Date;
+  /** Somebody hears who presses the checks' buttons. */
+  readonly buttons?: boolean;
 }
 
 type EntryOf<K extends OutboxEntry["kind"]> = Extract<OutboxEntry, { readonly kind: K }>;
@@ -32,7 +34,7 @@ export async function reportPlan(report: PlanReport, entry: EntryOf<"plan">): Pr
   const note = await findPullNote(redis, env, pullRequest);
   const known = { checks: await knownChecks(report, note, head), comment: note?.comment ?? null };
   const { commands = [], shown: earlier } = note ?? { shown: null };
-  const post = { plan, pullRequest, head, base, now: now(), commands };
+  const post = { plan, pullRequest, head, base, now: now(), commands, buttons: report.buttons === true };
   const { check, comment } = await postPlan(github, post, known);
   const shown = { ...shownPlan(plan, head), since: sinceOf(plan, head, earlier, comment), checkUrl: urlOf(check) };
   await writeNote(report, pullRequest, { comment, shown, commands });

@@ -25,9 +25,11 @@ describe("the webhook listener", () => {
   let listener: Listener;
   let looks: string[];
   let commands: string[];
+  let clicks: unknown[];
   beforeEach(async () => {
     looks = [];
     commands = [];
+    clicks = [];
     listener = await start();
   });
   afterEach(() => listener.stop());
@@ -37,6 +39,7 @@ describe("the webhook listener", () => {
     const hear = {
       onLook: (repository: string) => void looks.push(repository),
       onCommand: (repository: string) => void commands.push(repository),
+      onClick: (repository: string, click: object) => void clicks.push({ repository, ...click }),
     };
     return startListener({ ...listening, ...hear, ...more });
   }
@@ -71,6 +74,40 @@ describe("the webhook listener", () => {
     for (const event of ["ping", "issue_comment", "check_run", "release"])
       expect(await deliver(example(event), { event })).toBe(202);
     expect(looks).toHaveLength(2);
+  });
+
+  it("says who pressed which button of a check, once a delivery, where it was a person", async () => {
+    const run = { id: 41, external_id: "countwheel:plan:default:sha256:ab", head_sha: "a".repeat(40) };
+    const sender = { login: "ada", id: 7, type: "User" };
+    const pressed = (more: object = {}): string =>
+      JSON.stringify({
+        ...JSON.parse(example("check_run")),
+        action: "requested_action",
+        check_run: run,
+        requested_action: { identifier: "plan" },
+        sender,
+        ...more,
+      });
+    const event = "check_run";
+    const id = randomUUID();
+    for (let time = 0; time < 2; time += 1) expect(await deliver(pressed(), { event, id })).toBe(202);
+    const click = { checkRun: 41, externalId: run.external_id, head: run.head_sha };
+    const whole = { repository: REPOSITORY, ...click, button: "plan", login: "ada", person: 7 };
+    expect(clicks).toEqual([whole]);
+    expect(await deliver(pressed(), { event, signature: "sha256=0" })).toBe(401);
+    for (const type of ["Bot", "Organization", undefined])
+      expect(await deliver(pressed({ sender: { ...sender, type } }), { event })).toBe(202);
+    expect(await deliver(pressed({ action: "rerequested" }), { event })).toBe(202);
+    const bad = [
+      { sender: { ...sender, login: "ada`<b>" } },
+      { sender: { ...sender, id: "7" } },
+      { requested_action: { identifier: "x".repeat(21) } },
+      { requested_action: null },
+      { check_run: { ...run, head_sha: "HEAD" } },
+      { check_run: { ...run, external_id: null } },
+    ];
+    for (const more of bad) expect(await deliver(pressed(more), { event })).toBe(400);
+    expect([clicks, commands, looks]).toEqual([[whole], [], []]);
   });
 
   it("says that a new comment may be a command, once a delivery, and of no other comment", async () => {
