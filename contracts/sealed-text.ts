@@ -40,8 +40,15 @@ function unreadable(why: string): SealedText {
 function bytesOf(text: string): Buffer | undefined {
   const body = text.startsWith(ARMOR_BEGIN) ? armored(text) : text;
   const bare = body?.replace(/\s+/g, "") ?? "";
-  if (bare === "" || bare.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(bare)) return undefined;
+  if (bare === "" || bare.length % 4 !== 0 || !isBase64(bare)) return undefined;
   return Buffer.from(bare, "base64");
+}
+
+/** By two looks that go through the text once: a pattern that may go back keeps a note of each of its megabytes. */
+function isBase64(text: string): boolean {
+  const padding = text.indexOf("=");
+  const isPadded = padding === -1 || /^={1,2}$/.test(text.slice(padding));
+  return isPadded && padding !== 0 && !/[^A-Za-z0-9+/=]/.test(text);
 }
 
 function armored(text: string): string | undefined {
