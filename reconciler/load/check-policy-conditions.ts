@@ -11,8 +11,11 @@ import { quote } from "./finding.ts";
 import { missingArgument, type NamedTool, toolsNamed } from "./judged-tools.ts";
 import { nearMatch } from "./near-match.ts";
 
-/** Of conditions with tools, in one policy: each takes up to some tenths of a millisecond. Nobody writes as many by hand. */
-const MAX_CHECKS = 500;
+/**
+ * Of conditions with tools, in one policy: each takes up to some tenths of a millisecond, and nothing yields in between.
+ * Nobody writes as many by hand.
+ */
+const MAX_CHECKS = 100;
 
 export function checkPolicyConditions(declaration: Declaration, declared: Declared): Problem[] {
   const rules = specOf(declaration.manifest, "AgentPolicy")?.rules ?? [];

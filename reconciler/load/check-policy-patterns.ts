@@ -1,6 +1,6 @@
 // Rules of AgentPolicies about tools that a pattern stands for: one that judges an argument which none of these has silently
 // never holds. Others may be declared one day, so it is a warning.
-import { BUILT_IN_TOOLS, builtInClass } from "../../contracts/built-in-tools.ts";
+import { BUILT_IN_TOOLS } from "../../contracts/built-in-tools.ts";
 import type { AgentPolicySpec } from "../../contracts/kinds/agent-policy.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import type { Problem } from "../../contracts/problem.ts";
@@ -15,19 +15,35 @@ import { quote } from "./finding.ts";
 import type { NamedTool } from "./judged-tools.ts";
 import { nearMatch } from "./near-match.ts";
 
-/** Of so many tools nobody looks at more: the first that has the argument ends the search. */
-const MAX_TOOLS = 200;
+/**
+ * Of one policy, for nothing yields in between: a look into a tool takes up to a tenth of a millisecond, a comparison of names
+ * much less. Where a rule is meant, the first tool has the argument, and one look is enough.
+ */
+const MOST = { looks: 200, compares: 50_000 } as const;
 
 type Rule = NonNullable<AgentPolicySpec["rules"]>[number];
 
 export function checkPolicyPatterns(declaration: Declaration, declared: Declared): Problem[] {
   const rules = specOf(declaration.manifest, "AgentPolicy")?.rules ?? [];
+  const ground: Ground = { declaration, declared, left: { ...MOST } };
   return rules.flatMap((rule, index) => {
-    const wanted = [...argumentsOf(rule, index), ...conditionOf(rule, index)];
     const names = rule.match?.tools ?? [];
-    if (wanted.length === 0 || !areKnown(names, declared)) return [];
-    return wanted.flatMap((each) => judgeWanted(each, names, declaration, declared));
+    if (!names.some((name) => name.includes("*")) || isSpent(ground)) return [];
+    const wanted = [...argumentsOf(rule, index), ...conditionOf(rule, index)];
+    if (wanted.length === 0 || !areKnown(names, ground)) return [];
+    return wanted.flatMap((each) => judgeWanted(each, names, ground));
   });
+}
+
+interface Ground {
+  readonly declaration: Declaration;
+  readonly declared: Declared;
+  /** Of {@link MOST}. What is not looked at is not complained about. */
+  readonly left: { looks: number; compares: number };
+}
+
+function isSpent({ left }: Ground): boolean {
+  return left.looks <= 0 || left.compares <= 0;
 }
 
 /** What a rule wants of a call, and which arguments a tool lacks for it. */
@@ -68,42 +84,38 @@ function conditionOf({ when }: Rule, index: number): Wanted[] {
   ];
 }
 
-function judgeWanted(
-  { pointer, missingIn }: Wanted,
-  names: readonly string[],
-  declaration: Declaration,
-  declared: Declared,
-): Problem[] {
+function judgeWanted({ pointer, missingIn }: Wanted, names: readonly string[], ground: Ground): Problem[] {
+  const { declaration, declared, left } = ground;
   const patterns = names.map((name) => compilePattern(toolKey(name)));
-  const matches = (key: string): boolean => patterns.some((pattern) => matchesPattern(pattern, key));
+  const matches = (key: string): boolean => {
+    left.compares -= patterns.length;
+    return left.compares > 0 && patterns.some((pattern) => matchesPattern(pattern, key));
+  };
   const missing: Missing[] = [];
   for (const owner of declared.toolsWhere(matches)) {
-    const inputSchema = specOf(owner.manifest, "Tool")?.input_schema;
+    left.looks -= 1;
+    const inputSchema = isSpent(ground) ? undefined : specOf(owner.manifest, "Tool")?.input_schema;
     const lacks = inputSchema === undefined ? undefined : missingIn({ owner, inputSchema });
-    if (lacks === undefined || missing.push(lacks) > MAX_TOOLS) return [];
+    if (lacks === undefined) return [];
+    missing.push(lacks);
   }
   const [first] = missing;
-  return first === undefined ? [] : [problemOf(declaration, pointer, names, first, missing)];
+  return first === undefined || isSpent(ground) ? [] : [problemOf(declaration, pointer, names, first, missing)];
 }
 
 /** What servers offer, and what our own tools take, is known only where they run. */
-function areKnown(names: readonly string[], declared: Declared): boolean {
-  if (!names.some((name) => name.includes("*"))) return false;
+function areKnown(names: readonly string[], { declared, left }: Ground): boolean {
   const patterns = names.map((name) => compilePattern(toolKey(name)));
+  const servers = declared.serverNames();
+  left.compares -= patterns.length * (BUILT_IN_TOOLS.length + servers.length);
   const isOurs = BUILT_IN_TOOLS.some((name) => patterns.some((pattern) => matchesPattern(pattern, toolKey(name))));
-  return (
-    !isOurs &&
-    names.every((name) => name.includes("*") || builtInClass(name) === undefined) &&
-    !patterns.some((pattern) => mayBeOfServer(pattern, declared))
-  );
+  return !isOurs && !patterns.some((pattern) => servers.some((server) => mayOffer(server, pattern)));
 }
 
 /** `server--tool`: the pattern may stand for one as long as neither beginning speaks against it. */
-function mayBeOfServer({ first }: Pattern, declared: Declared): boolean {
-  return declared.serverNames().some((server) => {
-    const own = `${toolKey(server)}--`;
-    return first.startsWith(own) || own.startsWith(first);
-  });
+function mayOffer(server: string, { first }: Pattern): boolean {
+  const own = `${toolKey(server)}--`;
+  return first.startsWith(own) || own.startsWith(first);
 }
 
 function problemOf(

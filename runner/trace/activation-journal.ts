@@ -1,7 +1,7 @@
 // What one activation writes: it holds the end of the task's chain, puts events behind it one record after another, and
 // chains anew where other branches were faster. Everything that it is given is redacted already.
 import { setTimeout as wait } from "node:timers/promises";
-import { failureRecord, LeaseLost, PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import { LeaseLost, PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import { taskId } from "../../contracts/new-task.ts";
 import type { TaskRef } from "../../contracts/task.ts";
 import { type ChainHead, chainEvents, type TraceDraft } from "../../contracts/trace.ts";
@@ -176,7 +176,8 @@ export class ActivationJournal implements Recorder {
         this.#doubtful = undefined;
         return answer;
       } catch (error) {
-        if (!(error instanceof TransientFailure)) throw unwritten(error);
+        if (error instanceof PermanentFailure) throw unwritten(error);
+        if (!(error instanceof TransientFailure)) throw error;
         this.#doubtful = record;
         await wait(retryMs);
       }
@@ -192,8 +193,8 @@ export class ActivationJournal implements Recorder {
 }
 
 /** What cannot be written down does not happen, and trying again would not help. */
-function unwritten(cause: unknown): PermanentFailure {
-  const { code, message } = failureRecord(cause);
+function unwritten(cause: PermanentFailure): PermanentFailure {
+  const { code, message } = cause;
   const said = `the store does not take the record of this step, so nothing happens: ${message} (${code})`;
   return new PermanentFailure("AUDIT_UNAVAILABLE", said, { cause });
 }

@@ -1,5 +1,11 @@
 // Rules about tools that a pattern stands for, which judge arguments that none of these has.
 import { expect, it } from "vitest";
+import type { KindName } from "../../../contracts/address.ts";
+import type { Manifest } from "../../../contracts/manifest.ts";
+import { checkPolicyArguments } from "../../../reconciler/load/check-policy-arguments.ts";
+import { checkPolicyConditions } from "../../../reconciler/load/check-policy-conditions.ts";
+import { checkPolicyPatterns } from "../../../reconciler/load/check-policy-patterns.ts";
+import { type Declaration, Declared } from "../../../reconciler/load/declared.ts";
 import { createLoader } from "../../../reconciler/load/load-files.ts";
 import { file, load } from "./files.ts";
 
@@ -67,4 +73,35 @@ it("is judged again when a tool comes, goes, or changes", async () => {
   expect(await count(tool("stripe.refund", PAY), tool("stripe.odd", PAY))).toBe(1);
   expect(await count(tool("stripe.refund", "{properties: {amont: {}}}"))).toBe(0);
   expect(await count()).toBe(0);
+});
+
+it("looks into so many tools and no more, however many rules and tools there are", () => {
+  let looks = 0;
+  const locate = () => ({ file: "x.yaml", line: 1, column: 1 });
+  const metadata = { namespace: "default", labels: {}, annotations: {} };
+  const declare = (kind: KindName, name: string, spec: Readonly<Record<string, unknown>>): Declaration => ({
+    address: `${kind}/default/${name}`,
+    valid: true,
+    locate,
+    get manifest(): Manifest {
+      if (kind === "Tool") looks += 1;
+      return { apiVersion: "countwheel.dev/v1", kind, metadata: { ...metadata, name }, spec };
+    },
+  });
+  const schema = { type: "object", properties: { amount: { type: "number" } } };
+  const tools = Array.from({ length: 300 }, (_, index) => declare("Tool", `t${index}`, { input_schema: schema }));
+  const named = tools.map(({ address }) => address.slice("Tool/default/".length));
+  const check = (run: typeof checkPolicyPatterns, names: readonly string[]): number => {
+    const match = { tools: names, arguments: { amont: 1 } };
+    const rules = Array.from({ length: 100 }, () => ({ match, when: "args.amont > 3.0", effect: "deny" }));
+    const policy = declare("AgentPolicy", "p", { apply_mode: "global", rules });
+    const declared = new Declared(new Map([...tools, policy].map((each) => [each.address, each])));
+    looks = 0;
+    return declared.inquire(() => run(policy, declared)).answer.length;
+  };
+  check(checkPolicyPatterns, ["t*"]);
+  expect(looks).toBeLessThan(1_000);
+  // Those that it names are looked up, 30,000 of them; what is judged of them is bounded.
+  expect(check(checkPolicyArguments, named)).toBeLessThanOrEqual(3_000);
+  expect(check(checkPolicyConditions, named)).toBeLessThanOrEqual(100);
 });
