@@ -1,8 +1,9 @@
-// What Secrets may reach for in a process that resolves them: variables, folders, and the age identities of sealed values.
+// What Secrets may reach for in a process that resolves them: variables, folders, the age identities of sealed values, sops.
 import { realpathSync } from "node:fs";
 import { dirname, resolve, sep } from "node:path";
 import { AgeKeys, type IdentitySources } from "../runner/secrets/age-keys.ts";
 import type { SecretAccess } from "../runner/secrets/allowed.ts";
+import { SopsFiles } from "../runner/secrets/sops-files.ts";
 import type { Host } from "./host.ts";
 import { UsageFailure } from "./output.ts";
 
@@ -21,11 +22,14 @@ export function secretAccess(
   const folders = secretDir.map((folder) => resolve(host.cwd, folder));
   const sources = identitySources(host, ageIdentity);
   for (const file of sources.files) keepOutside(file, folders);
+  const variables = host.config.secretEnv;
+  const ageKeys = new AgeKeys(sources);
   return {
-    variables: host.config.secretEnv,
+    variables,
     variablePatterns: secretEnv.length > 0 ? secretEnv : patterns,
     folders,
-    ageKeys: new AgeKeys(sources),
+    ageKeys,
+    sopsFiles: new SopsFiles(variables, ageKeys, () => performance.now()),
   };
 }
 

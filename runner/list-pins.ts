@@ -40,7 +40,7 @@ export async function listPins(
   signal: AbortSignal,
 ): Promise<readonly Offered[]> {
   const mcp = new McpSupervisor();
-  const secrets = openSecrets(entries, ground.secrets);
+  const secrets = openSecrets(entries, ground.secrets, signal);
   const hasSecret = (namespace: string, name: string): boolean =>
     entries[addressOf({ kind: "Secret", namespace, name })] !== undefined;
   const tokens = new OAuthTokens(() => performance.now());

@@ -116,7 +116,7 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
       return shared.stops.isStopped(job, await shared.live.holds(Number.NEGATIVE_INFINITY, signal));
     },
     async open(held, definitions, spec) {
-      const secrets = shared.sightings.watch(openSecrets(definitions.snapshot.entries, access));
+      const secrets = shared.sightings.watch(openSecrets(definitions.snapshot.entries, access, held.lease.signal));
       const redactor = redactorOf(secrets);
       try {
         return await openBench(shared, { held, definitions, spec }, secrets, redactor);

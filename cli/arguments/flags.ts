@@ -29,7 +29,12 @@ export function withMachine(command: Command): Command {
       collect,
       [],
     )
-    .option("--secret-dir <dir>", "folder whose files Secrets may name (repeatable; default none)", collect, [])
+    .option(
+      "--secret-dir <dir>",
+      "folder whose files Secrets may name, those of SOPS too (repeatable; default none)",
+      collect,
+      [],
+    )
     .option("--age-identity <file>", "opens sealed secrets (repeatable; beside COUNTWHEEL_AGE_IDENTITY)", collect, [])
     .option(
       "--allow-command <program>",

@@ -94,7 +94,12 @@ function addReconcile(program: Command, facts: ProgramFacts, act: Act): void {
       collect,
       [],
     )
-    .option("--secret-dir <dir>", "folder whose files they may name (repeatable; default none)", collect, [])
+    .option(
+      "--secret-dir <dir>",
+      "folder whose files they may name, those of SOPS too (repeatable; default none)",
+      collect,
+      [],
+    )
     .option("--age-identity <file>", "opens those that are sealed (repeatable)", collect, [])
     .option(
       "--github <owner/name>",

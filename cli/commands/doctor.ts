@@ -49,6 +49,7 @@ export async function runDoctor(host: Host, options: DoctorOptions): Promise<Exi
     ...(await checkHooks(host)),
     ...(await checkRedis(host, options)),
     await checkOptional(host.config.path, "bwrap", "sandboxed tools and MCP servers; install bubblewrap"),
+    await checkOptional(host.config.path, "sops", "Secrets in files of SOPS; install sops"),
     await checkOptional(host.config.path, "docker", "tools that run in a container; install Docker"),
   ];
   const healthy = checks.every(({ status }) => status !== "fail");

@@ -114,6 +114,13 @@ export const FAILURE_HELP: Readonly<Record<string, string>> = {
     "A sealed value is no age file any more: it was changed, cut, or holds no text. Seal it again with `countwheel secret seal`.",
   SECRET_SEALED_ELSEWHERE:
     "A sealed value was copied from another Secret or another key. `countwheel secret seal` binds each to one place, so that nobody can have it opened for something else. After a rename, seal it again.",
+  SECRET_SOPS_UNAVAILABLE:
+    "A Secret names a file that SOPS has encrypted, and the runner has no `sops` on its PATH, or it did not answer in time. Install it (https://getsops.io) for the runner.",
+  SECRET_SOPS_CLOSED:
+    "`sops` has no key for the file. Give the runner what it needs: `--age-identity FILE`, SOPS_AGE_KEY_FILE, or the variables of the key service; or encrypt the file for the runner, too.",
+  SECRET_SOPS_DAMAGED:
+    "What SOPS has encrypted was changed by something else than `sops`, or is cut. Take the file from Git's history, and change it with `sops`.",
+  SECRET_SOPS_FAILED: "`sops` could not open the file. The message has its words.",
   TOKEN_REFUSED:
     "The place at `auth.tokenURL` gave no token for the client credentials. Look at the Secret (keys client_id and client_secret), the address and the scopes; the message has its words.",
   TOKEN_UNAVAILABLE:

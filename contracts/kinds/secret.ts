@@ -18,6 +18,11 @@ export const SECRET_SCHEMA = {
         properties: {
           env: { ...TEXT, description: "An environment variable of the runner." },
           file: { ...TEXT, description: "A file in the runner's secret folder." },
+          sops: { ...TEXT, description: "A file there that SOPS has encrypted; the runner opens it with `sops`." },
+          path: {
+            ...TEXT,
+            description: "Where the value is in that file, `db.password` or `/db/password`. By default the key.",
+          },
         },
       },
     },

@@ -49,6 +49,12 @@ export class AgeKeys {
     );
   }
 
+  /** For another program that opens what is encrypted for them. None, where they cannot be read: it will say so itself. */
+  async identities(): Promise<readonly string[]> {
+    const found = await readIdentities(this.#sources);
+    return found.outcome === "found" ? found.identities : [];
+  }
+
   async #openKept(sealed: string, bytes: Uint8Array, identities: readonly string[]): Promise<Unsealed> {
     const keptFor = identities.join(" ");
     if (keptFor !== this.#keptFor) this.#kept.clear();

@@ -1,7 +1,9 @@
 // What Secrets may reach for on this runner: which environment variables, and files in which folders.
+import type { BigIntStats } from "node:fs";
 import { readFile, realpath, stat } from "node:fs/promises";
 import { isAbsolute, resolve, sep } from "node:path";
 import type { AgeKeys } from "./age-keys.ts";
+import type { SopsFiles } from "./sops-files.ts";
 
 export interface SecretAccess {
   /** The environment as values: only names that match a pattern are ever read from it. */
@@ -12,6 +14,8 @@ export interface SecretAccess {
   readonly folders: readonly string[];
   /** Opens sealed values; undefined: it has no identity. */
   readonly ageKeys?: Pick<AgeKeys, "open"> | undefined;
+  /** Opens files that SOPS has encrypted; undefined: none is opened. */
+  readonly sopsFiles?: Pick<SopsFiles, "open"> | undefined;
 }
 
 export const DEFAULT_VARIABLE_PATTERNS: readonly string[] = ["*_API_KEY", "COUNTWHEEL_SECRET_*"];
@@ -35,35 +39,56 @@ export function readVariable(name: string, { variables, variablePatterns }: Secr
 
 const MAX_FILE_BYTES = 1024 * 1024;
 
-/** Judged by where the path leads after all links: a link in the folder is no way out of it. */
-export async function readSecretFile(path: string, { folders }: SecretAccess): Promise<Lookup> {
-  const allowed = folders.length === 0 ? "none" : folders.join(", ");
-  const refused: Lookup = {
-    outcome: "refused",
-    why: `the runner does not allow the file \`${path}\` (allowed folders: ${allowed}; see --secret-dir)`,
-  };
-  for (const folder of folders) {
-    const lookup = await readWithin(folder, isAbsolute(path) ? path : resolve(folder, path));
-    if (lookup !== undefined) return lookup;
-  }
-  return refused;
-}
-
-/** Undefined where the path leads out of the folder. */
-async function readWithin(folder: string, path: string): Promise<Lookup | undefined> {
-  if (!isWithin(resolve(folder), resolve(path))) return undefined;
+export async function readSecretFile(path: string, access: Pick<SecretAccess, "folders">): Promise<Lookup> {
+  const found = await findSecretFile(path, access);
+  if (found.outcome !== "found") return found;
   try {
-    const real = await realpath(path);
-    if (!isWithin(await realpath(folder), real)) return undefined;
-    const { size } = await stat(real);
-    if (size > MAX_FILE_BYTES)
-      return { outcome: "refused", why: `the file \`${path}\` is larger than ${MAX_FILE_BYTES} bytes` };
-    const bytes = await readFile(real);
+    const bytes = await readFile(found.file);
     // Editors and `echo` end files with a line break that is no part of the secret.
     return { outcome: "found", value: bytes.toString("utf8").replace(/\r?\n$/, "") };
   } catch {
-    return { outcome: "missing", why: `put it into the file \`${path}\`, readable for the runner` };
+    return noFile(path);
   }
+}
+
+export type FoundFile =
+  | { readonly outcome: "found"; readonly file: string; readonly state: BigIntStats }
+  | Exclude<Lookup, { readonly outcome: "found" }>;
+
+/**
+ * `file` is where the path leads after all links, and judged by that: a link in the folder is no way out of it. `state`
+ * tells whether it has changed.
+ */
+export async function findSecretFile(path: string, { folders }: Pick<SecretAccess, "folders">): Promise<FoundFile> {
+  for (const folder of folders) {
+    const found = await findWithin(folder, isAbsolute(path) ? path : resolve(folder, path));
+    if (found !== undefined) return found;
+  }
+  const allowed = folders.length === 0 ? "none" : folders.join(", ");
+  return {
+    outcome: "refused",
+    why: `the runner does not allow the file \`${path}\` (allowed folders: ${allowed}; see --secret-dir)`,
+  };
+}
+
+/** Undefined where the path leads out of the folder. */
+async function findWithin(folder: string, path: string): Promise<FoundFile | undefined> {
+  if (!isWithin(resolve(folder), resolve(path))) return undefined;
+  try {
+    const file = await realpath(path);
+    if (!isWithin(await realpath(folder), file)) return undefined;
+    const state = await stat(file, { bigint: true });
+    if (!state.isFile()) return noFile(path);
+    if (state.size > MAX_FILE_BYTES)
+      return { outcome: "refused", why: `the file \`${path}\` is larger than ${MAX_FILE_BYTES} bytes` };
+    return { outcome: "found", file, state };
+  } catch {
+    return noFile(path);
+  }
+}
+
+function noFile(path: string): Extract<Lookup, { outcome: "missing" }> {
+  return { outcome: "missing", why: `put it into the file \`${path}\`, readable for the runner` };
 }
 
 function isWithin(folder: string, path: string): boolean {

@@ -3,16 +3,17 @@ import { addressOf } from "../../contracts/address.ts";
 import { PermanentFailure } from "../../contracts/failure.ts";
 import type { SecretSpec } from "../../contracts/kinds/secret.ts";
 import { specOf } from "../../contracts/kinds.ts";
+import { pointerTo } from "../../contracts/secret-path.ts";
 import type { Snapshot } from "../../contracts/snapshot.ts";
 import { AgeKeys } from "./age-keys.ts";
-import { type Lookup, readSecretFile, readVariable, type SecretAccess } from "./allowed.ts";
+import { findSecretFile, type Lookup, readSecretFile, readVariable, type SecretAccess } from "./allowed.ts";
 import { DEFAULT_KEY, parseSecretReference, type SecretReference } from "./reference.ts";
 
 export interface Secrets {
   /**
    * The value behind a reference in a manifest of `namespace`; `neededBy` names that manifest for people. Throws
-   * PermanentFailure SECRET_MISSING or SECRET_REFUSED, or what stands in the way of a sealed value (`SealedFailure`); never
-   * a value in its text.
+   * PermanentFailure SECRET_MISSING or SECRET_REFUSED, or what stands in the way of an encrypted value (`SealedFailure`,
+   * `SopsFailure`); never a value in its text.
    */
   resolve(reference: string, namespace: string, neededBy: string): Promise<string>;
   /** Every value that was resolved, and every value that stands in a manifest: what may be written nowhere. */
@@ -21,7 +22,8 @@ export interface Secrets {
   note(value: string): void;
 }
 
-export function openSecrets(entries: Snapshot["entries"], access: SecretAccess): Secrets {
+/** `signal` ends what is under way to open one; its reason is thrown then. */
+export function openSecrets(entries: Snapshot["entries"], access: SecretAccess, signal = NEVER): Secrets {
   const known = new Set(literalValues(entries));
   const find = (namespace: string, name: string): SecretSpec | undefined => {
     const entry = entries[addressOf({ kind: "Secret", namespace, name })];
@@ -32,7 +34,7 @@ export function openSecrets(entries: Snapshot["entries"], access: SecretAccess):
       const reference = parseSecretReference(text, namespace, (inside, name) => find(inside, name) !== undefined);
       const spec = find(reference.namespace, reference.name);
       if (spec === undefined) throw missing(reference, neededBy, noManifest(reference));
-      const lookup = await look(spec, reference, access);
+      const lookup = await look(spec, reference, access, signal);
       if (lookup.outcome === "refused") throw refused(reference, neededBy, lookup);
       if (lookup.outcome === "missing") throw missing(reference, neededBy, lookup.why);
       known.add(lookup.value);
@@ -44,11 +46,18 @@ export function openSecrets(entries: Snapshot["entries"], access: SecretAccess):
 }
 
 /** A place outside Git goes before a value in it: that is how a value is replaced without a commit. */
-async function look(spec: SecretSpec, reference: SecretReference, access: SecretAccess): Promise<Lookup> {
+async function look(
+  spec: SecretSpec,
+  reference: SecretReference,
+  access: SecretAccess,
+  signal: AbortSignal,
+): Promise<Lookup> {
   const { key } = reference;
   const place = own(spec.from, key);
   if (place?.env !== undefined) return readVariable(place.env, access);
   if (place?.file !== undefined) return readSecretFile(place.file, access);
+  if (place?.sops !== undefined)
+    return openSops({ path: place.sops, value: place.path ?? pointerTo(key) }, access, signal);
   const sealed = own(spec.sealed, key);
   if (sealed !== undefined) return unseal(sealed, reference, access);
   const value = literal(spec, key);
@@ -65,6 +74,18 @@ async function unseal(sealed: string, reference: SecretReference, { ageKeys }: S
     : { outcome: "found", value: answer.value };
 }
 
+async function openSops(
+  { path, value }: { readonly path: string; readonly value: string },
+  { sopsFiles, folders }: SecretAccess,
+  signal: AbortSignal,
+): Promise<Lookup> {
+  const found = await findSecretFile(path, { folders });
+  if (found.outcome !== "found") return found;
+  if (sopsFiles === undefined) return { outcome: "refused", why: "files of SOPS are not opened here" };
+  return sopsFiles.open(found, value, signal);
+}
+
+const NEVER = new AbortController().signal;
 const NO_KEYS = new AgeKeys({ files: [] });
 
 function literal(spec: SecretSpec, key: string): string | undefined {

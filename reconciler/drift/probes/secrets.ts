@@ -47,6 +47,9 @@ const WHY: Readonly<Record<string, string>> = {
   SECRET_IDENTITY_WRONG: "has none of the age identities that it is sealed for",
   SECRET_SEALED_DAMAGED: "finds its sealed value damaged",
   SECRET_SEALED_ELSEWHERE: "finds a value that was sealed for another Secret",
+  SECRET_SOPS_UNAVAILABLE: "has no `sops` that works to open its file with",
+  SECRET_SOPS_CLOSED: "has no key to open its SOPS file with",
+  SECRET_SOPS_DAMAGED: "finds its SOPS file damaged",
 };
 
 /** A Secret that no record declares is told by whoever refers to it. */

@@ -2,6 +2,7 @@
 import type { SecretSpec } from "../../../contracts/kinds/secret.ts";
 import type { Manifest } from "../../../contracts/manifest.ts";
 import { readSealedText } from "../../../contracts/sealed-text.ts";
+import { readSecretPath } from "../../../contracts/secret-path.ts";
 import { escapePointer, sensitivePaths } from "../../../contracts/sensitive.ts";
 import { quote } from "../finding.ts";
 import type { Remarks } from "./remarks.ts";
@@ -17,11 +18,19 @@ export function checkSecret(spec: SecretSpec, remarks: Remarks): void {
     if (value === "") remarks.complain(`/string_data/${escapePointer(key)}`, `${quote(key)} is empty`);
   }
   for (const [key, text] of Object.entries(spec.sealed ?? {})) checkSealed(key, text, remarks);
-  for (const [key, origin] of Object.entries(spec.from ?? {})) {
-    if ((origin.env === undefined) === (origin.file === undefined)) {
-      remarks.refuse(`/from/${escapePointer(key)}`, `${quote(key)} needs \`env\` or \`file\`, one of them`);
-    }
-  }
+  for (const [key, origin] of Object.entries(spec.from ?? {})) checkOrigin(key, origin, remarks);
+}
+
+type Origin = NonNullable<SecretSpec["from"]>[string];
+
+function checkOrigin(key: string, { env, file, sops, path }: Origin, remarks: Remarks): void {
+  const pointer = `/from/${escapePointer(key)}`;
+  if ([env, file, sops].filter((place) => place !== undefined).length !== 1)
+    remarks.refuse(pointer, `${quote(key)} needs \`env\`, \`file\` or \`sops\`, one of them`);
+  if (path === undefined) return;
+  if (sops === undefined) remarks.refuse(`${pointer}/path`, "`path` is a place in a file of `sops`, and there is none");
+  else if (readSecretPath(path) === undefined)
+    remarks.refuse(`${pointer}/path`, `${quote(path)} is no path`, "Write `db.password`, or `/db/password`.");
 }
 
 function checkSealed(key: string, text: string, remarks: Remarks): void {
@@ -48,7 +57,7 @@ export function findPlaintextSecrets(manifest: Manifest): PlaintextSecret[] {
     summary: `${manifest.kind} ${quote(manifest.metadata.name)} holds a credential in plain text (\`${field(pointer)}\`)`,
     detail:
       manifest.kind === "Secret"
-        ? "Anybody who can read the repository has it. Write `from.<key>.env` or `from.<key>.file`, or seal it with `countwheel secret seal`; and change the credential."
+        ? "Anybody who can read the repository has it. Write `from.<key>` with `env`, `file` or `sops`, or seal it with `countwheel secret seal`; and change the credential."
         : "Anybody who can read the repository has it. Put it into a Secret, name that with `secretRef`, and change it.",
   }));
 }

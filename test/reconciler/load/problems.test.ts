@@ -253,6 +253,21 @@ describe("secrets", () => {
   });
 });
 
+describe("where a Secret's value comes from", () => {
+  const secret = (origin: string): string => `kind: Secret\nmetadata: {name: s}\nspec:\n  from:\n    a: ${origin}\n`;
+  it.each([
+    ["{sops: a.enc.yaml}", []],
+    ["{sops: a.enc.yaml, path: /db/pass.word}", []],
+    ["{}", ["error SCHEMA 5:8 `a` needs `env`, `file` or `sops`, one of them"]],
+    ["{sops: a.yaml, file: b}", ["error SCHEMA 5:8 `a` needs `env`, `file` or `sops`, one of them"]],
+    ["{sops: a.yaml, path: a..b}", ["error SCHEMA 5:29 `a..b` is no path"]],
+    ["{sops: a.yaml, path: /a~2}", ["error SCHEMA 5:29 `/a~2` is no path"]],
+    ["{file: b, path: c}", ["error SCHEMA 5:24 `path` is a place in a file of `sops`, and there is none"]],
+  ])("%s", async (origin, problems) => {
+    expect(told(await load(secret(origin)))).toEqual(problems);
+  });
+});
+
 describe("the mock's script", () => {
   it("is checked where it is written", async () => {
     expect(told(await load(endpoint('[{"agent": "a", "say": "hi"}]')))).toEqual([]);

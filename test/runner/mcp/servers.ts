@@ -83,7 +83,7 @@ export function isAlive(pid: number): boolean {
 }
 
 /** A killed process stays visible until whoever inherited it has noticed. */
-export async function allGone(log: ServerLog): Promise<void> {
+export async function allGone(log: Pick<ServerLog, "pids">): Promise<void> {
   const pids = await log.pids();
   const deadline = performance.now() + 5_000;
   while (pids.some(isAlive)) {
