@@ -14,7 +14,7 @@ import { createRedactor } from "../runner/gate/redact.ts";
 import type { ServerPlan } from "../runner/mcp/server-plan.ts";
 import { McpSupervisor } from "../runner/mcp/supervisor.ts";
 import { resolveHost } from "../runner/tools/checked-request.ts";
-import { callHttpTool } from "../runner/tools/http-tool.ts";
+import { callHttpTool } from "../runner/tools/http/http-tool.ts";
 import { OAuthTokens } from "../runner/tools/oauth-tokens.ts";
 import type { ToolAnswer } from "../runner/tools/tool.ts";
 import { closeRedis, connectRedis } from "../store/connect.ts";

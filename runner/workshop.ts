@@ -42,9 +42,10 @@ import { openSecrets, type Secrets } from "./secrets/secrets.ts";
 import { openSightings, type Sightings } from "./sightings.ts";
 import { findStop, StoppedActivations, stopped } from "./stops.ts";
 import { type Outbound, resolveHost } from "./tools/checked-request.ts";
+import { outboundTo } from "./tools/declared-tool.ts";
 import { type FoundServer, findMemory } from "./tools/find-manifest.ts";
 import { OAuthTokens } from "./tools/oauth-tokens.ts";
-import { openToolBox, outboundTo, type ToolDeps } from "./tools/open-tool-box.ts";
+import { openToolBox, type ToolDeps } from "./tools/open-tool-box.ts";
 import type { ToolBox } from "./tools/tool.ts";
 import { toolRules } from "./tools/tool-rules.ts";
 
@@ -167,7 +168,8 @@ async function openBench(shared: Shared, attempt: Attempt, known: Secrets, redac
   const memory = memoryOf(shared, attempt, { secrets, carried: judged.carried, hasSecret });
   const admit = ({ namespace: home, name }: FoundServer, uses: Reach): Promise<void> =>
     guards.useServer(`McpServer ${home}/${name}`, uses);
-  const deps = { mcp, secrets, ground, onOpened, memory, artifactTool, admit, hasSecret };
+  const caller = { task: taskId(held.task), namespace, agent: held.agent };
+  const deps = { mcp, secrets, ground, onOpened, memory, artifactTool, admit, hasSecret, caller };
   const rulesOf = (tool: string): ReturnType<typeof toolRules> => toolRules(entries, namespace, tool);
   // A verify tool can be called, but not by the model: the gate lists it for its one question only.
   const verifying = toolNames.flatMap((name) => rulesOf(name).verify ?? []);

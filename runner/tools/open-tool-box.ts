@@ -3,21 +3,13 @@
 import { isArtifactTool } from "../../contracts/artifact-tool.ts";
 import { PermanentFailure } from "../../contracts/failure.ts";
 import { memoryOperation } from "../../contracts/memory-tools.ts";
-import { reachOfTool } from "../../contracts/reach.ts";
-import { declaredClasses, effectOf } from "../../contracts/tool-facts.ts";
 import { plainToolName } from "../../contracts/tool-names.ts";
-import type { ServerGround } from "../mcp/plan-server.ts";
 import type { FindMemoryTool } from "../memory/agent-memory.ts";
-import type { Secrets } from "../secrets/secrets.ts";
-import type { Outbound } from "./checked-request.ts";
-import { type CliGround, callCliTool } from "./cli/cli-tool.ts";
-import type { CredentialGround } from "./credentials.ts";
+import { brokenTool, type DeclaredDeps, factsOf, labelOf, type ToolFacts, typedTool } from "./declared-tool.ts";
 import { type Entries, type FoundTool, findServer, findTool, serversFor } from "./find-manifest.ts";
-import { callHttpTool } from "./http-tool.ts";
 import { collision, declaredMcpTool, discoveredTool } from "./mcp-tools.ts";
 import { OpenServers, type ServerDeps } from "./open-servers.ts";
 import type { Tool, ToolBox } from "./tool.ts";
-import { dataFrom, definitionDigest, timeoutMsOf } from "./tool-facts.ts";
 
 export interface ToolBoxRequest {
   /** Of the task's snapshot: definitions do not change under a task. */
@@ -27,17 +19,11 @@ export interface ToolBoxRequest {
   readonly toolNames: readonly string[];
 }
 
-/** What tools get of this machine. */
-interface ToolGround extends ServerGround, CliGround {
-  /** Host names of HTTP tools that may lead to private addresses. */
-  readonly privateHosts: readonly string[];
-}
-
-export interface ToolDeps extends ServerDeps {
+export interface ToolDeps extends ServerDeps, DeclaredDeps {
   readonly memory: FindMemoryTool;
   /** Reads on in results that were cut; undefined: the agent does not list it. */
   readonly artifactTool?: Tool | undefined;
-  readonly ground: ToolGround;
+  readonly ground: ServerDeps["ground"] & DeclaredDeps["ground"];
 }
 
 /**
@@ -92,12 +78,8 @@ async function resolveTool(
   if (manifest === undefined) return discover(name, request, servers);
   // The manifest's own spelling, whichever one the agent uses.
   const called = manifest.namespace === namespace ? manifest.name : name;
-  const type = manifest.spec.type ?? "http";
-  if (type === "http") return httpTool(manifest, called, deps);
-  const facts = factsOf(manifest, called, deps);
-  if (type === "mcp") return toolOfServer(manifest, facts, entries, servers);
-  if (type === "cli") return cliTool(manifest, facts, deps);
-  return brokenTool(facts, unsupported(manifest));
+  if (manifest.spec.type === "mcp") return toolOfServer(manifest, factsOf(manifest, called, deps), entries, servers);
+  return typedTool(manifest, called, deps);
 }
 
 /** `a--b--c` may be `b--c` of `a` or `c` of `a--b`: both are asked, and both having it is a collision. */
@@ -120,7 +102,7 @@ async function discover(
 
 async function toolOfServer(
   manifest: FoundTool,
-  facts: Omit<Tool, "call">,
+  facts: ToolFacts,
   entries: Entries,
   servers: OpenServers,
 ): Promise<Tool> {
@@ -135,62 +117,4 @@ async function toolOfServer(
       ? `there is no McpServer \`${reference}\``
       : `McpServer \`${reference}\` offers no \`${wanted}\``;
   return brokenTool(facts, new PermanentFailure("TOOL_NOT_PROVIDED", `${labelOf(manifest)}: ${what}`));
-}
-
-function httpTool(manifest: FoundTool, name: string, deps: ToolDeps): Tool {
-  const { namespace, spec } = manifest;
-  const { secrets, ground } = deps;
-  const host = URL.canParse(spec.endpoint ?? "") ? new URL(spec.endpoint ?? "").hostname : "";
-  const outbound = outboundTo(host, ground);
-  const credentials = credentialGround(secrets, ground);
-  const source = { namespace, label: labelOf(manifest), spec, outbound, credentials };
-  return { ...factsOf(manifest, name, deps), call: (args, context) => callHttpTool(source, args, context) };
-}
-
-function cliTool(manifest: FoundTool, facts: Omit<Tool, "call">, { secrets, ground }: ToolDeps): Tool {
-  const { namespace, spec } = manifest;
-  const source = { namespace, label: labelOf(manifest), spec, secrets, ground };
-  return { ...facts, call: (args, context) => callCliTool(source, args, context) };
-}
-
-function credentialGround(secrets: Secrets, ground: ToolGround): CredentialGround {
-  return { secrets, tokens: ground.tokens, outbound: (url) => outboundTo(url.hostname, ground) };
-}
-
-/** The manifest's host, and only it, may be one that the runner was told to reach inside. */
-export function outboundTo(
-  host: string,
-  { privateHosts, resolve }: Pick<ToolGround, "privateHosts" | "resolve">,
-): Outbound {
-  return { allowPrivate: privateHosts.includes(host), resolve };
-}
-
-function brokenTool(facts: Omit<Tool, "call">, failure: PermanentFailure): Tool {
-  return { ...facts, call: () => Promise.reject(failure) };
-}
-
-function factsOf({ spec, namespace }: FoundTool, name: string, { hasSecret }: ToolDeps): Omit<Tool, "call"> {
-  const definition = {
-    name,
-    description: spec.description ?? "",
-    inputSchema: spec.input_schema ?? { type: "object" },
-  };
-  return {
-    definition,
-    definitionDigest: definitionDigest(definition, {}),
-    effect: effectOf(spec, {}),
-    capabilities: spec.capabilities ?? [],
-    operationClasses: declaredClasses(spec),
-    timeoutMs: timeoutMsOf(spec.runtime?.timeout),
-    ...dataFrom([spec], [reachOfTool(spec, { namespace, hasSecret })]),
-  };
-}
-
-function unsupported(manifest: FoundTool): PermanentFailure {
-  const text = `${labelOf(manifest)}: tools of type \`${manifest.spec.type}\` cannot be called by this runner; there are http, mcp and cli`;
-  return new PermanentFailure("TOOL_TYPE_UNSUPPORTED", text);
-}
-
-function labelOf({ namespace, name }: FoundTool): string {
-  return `Tool ${namespace}/${name}`;
 }

@@ -48,6 +48,7 @@ describeWithRedis("a runner's sightings", () => {
         onOpened,
         memory: () => undefined,
         hasSecret: () => false,
+        caller: { task: "default/t", namespace: "default", agent: "a" },
       };
       return openToolBox({ entries, namespace: "default", toolNames: ["notes--write"] }, deps, never());
     };

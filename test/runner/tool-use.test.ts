@@ -140,6 +140,25 @@ describe("a tool call that fails", () => {
   });
 });
 
+describe("a write of type external", () => {
+  it.each([
+    ["rate_limited", "Succeeded", "pay pay"],
+    ["execution_failed", "Unknown", "pay"],
+  ])("that fails with `%s` and may be tried again ends as %s", async (code, phase, called) => {
+    const failed = JSON.stringify({ status: "error", error: { code, retryable: true } });
+    answers = {
+      pay: [
+        [200, failed],
+        [200, JSON.stringify({ status: "ok", output: "paid" })],
+      ],
+    };
+    const task = await world.until(await pay({ type: "external", effect: "write", ...tries }), rested);
+    expect([task.phase, paths()]).toEqual([phase, called]);
+    expect(calls[0]?.body).toMatchObject({ task_id: "default/task-1", agent: "a", input: { amount: 7 } });
+    expect(calls.map(({ body }) => (body as { request_id: string }).request_id)).toEqual(calls.map(({ key }) => key));
+  });
+});
+
 describe("a write with a verify tool whose result is unknown", () => {
   const verified = { effect: "write", verify: "paid" };
 

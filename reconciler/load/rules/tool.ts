@@ -8,18 +8,11 @@ import { escapePointer } from "../../../contracts/sensitive.ts";
 import { compilePattern, matchesPattern, toolKey } from "../../../policies/names.ts";
 import { nearMatch } from "../near-match.ts";
 import type { Remarks } from "./remarks.ts";
+import { checkType } from "./tool-type.ts";
 
 export function checkTool(spec: ToolSpec, remarks: Remarks): void {
-  const type = spec.type ?? "http";
-  if (type === "http" && spec.endpoint === undefined) {
-    remarks.complain("", "an `http` tool needs an `endpoint`", "Without one it cannot be called.");
-  }
-  if (type === "mcp" && (spec.mcp_server_ref === undefined || spec.mcp_tool_name === undefined)) {
-    remarks.complain("", "an `mcp` tool needs `mcp_server_ref` and `mcp_tool_name`");
-  }
-  if (type === "cli") checkCli(spec, remarks);
-  if (type === "wasm" && spec.wasm === undefined) remarks.complain("", "a `wasm` tool needs `wasm.module`");
-  if (type === "a2a") remarks.complain("/type", "Countwheel cannot call `a2a` tools");
+  checkType(spec, remarks);
+  if (spec.type === "cli") checkCli(spec, remarks);
   checkAuth(spec.auth, remarks);
 }
 

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import type { ToolSpec } from "../../../contracts/kinds/tool.ts";
 import { mayConnect } from "../../../runner/tools/addresses.ts";
 import { resolveHost } from "../../../runner/tools/checked-request.ts";
-import { callHttpTool } from "../../../runner/tools/http-tool.ts";
+import { callHttpTool } from "../../../runner/tools/http/http-tool.ts";
 import { OAuthTokens } from "../../../runner/tools/oauth-tokens.ts";
 import { never, secretsWith } from "../mcp/servers.ts";
 import { answerJson, serve } from "./http-server.ts";

@@ -6,7 +6,7 @@ import { reachOfTool } from "../../../contracts/reach.ts";
 import { planServer } from "../../../runner/mcp/plan-server.ts";
 import { McpSupervisor } from "../../../runner/mcp/supervisor.ts";
 import { resolveHost } from "../../../runner/tools/checked-request.ts";
-import { callHttpTool } from "../../../runner/tools/http-tool.ts";
+import { callHttpTool } from "../../../runner/tools/http/http-tool.ts";
 import { OAuthTokens } from "../../../runner/tools/oauth-tokens.ts";
 import { GROUND, never, secretsWith, serverSpec } from "../mcp/servers.ts";
 import { answerJson, serve } from "./http-server.ts";

@@ -30,6 +30,7 @@ function open(entries: Entries, ...toolNames: string[]): Promise<ToolBox> {
     ground: { ...GROUND, privateHosts: [], sandbox: new Sandbox("") },
     memory: () => undefined,
     hasSecret: () => false,
+    caller: { task: "default/t", namespace: "default", agent: "a" },
   };
   return openToolBox({ entries, namespace: "default", toolNames }, deps, never());
 }
