@@ -46,8 +46,15 @@ export interface EnvironmentSettings {
     readonly ignore: readonly IgnoreRule[];
   };
   readonly retention: TaskRetention;
+  readonly github: GithubSettings;
   /** Whom `secret seal` seals values for: the public halves of the runners' age identities. */
   readonly ageRecipients: readonly string[];
+}
+
+/** What GitHub gets to see, beyond plans and applies. */
+export interface GithubSettings {
+  /** Of calls and turns that wait for a person: with what is in them, by name alone, or not at all. */
+  readonly approvals: "arguments" | "names" | "none";
 }
 
 /** What Redis keeps of tasks that ended. null: as the runner has it. */
@@ -75,6 +82,7 @@ export function defaultSettings(name: string): EnvironmentSettings {
     freeze: [],
     drift: { intervalMs: 300_000, selfHeal: [], ignore: [] },
     retention: RUNNERS_RETENTION,
+    github: { approvals: "arguments" },
     ageRecipients: [],
   };
 }
@@ -184,6 +192,20 @@ export const ENVIRONMENT_SCHEMA = {
               pointers: { type: "array", items: TEXT, minItems: 1, description: "JSON pointers such as /spec/limits." },
             },
           },
+        },
+      },
+    },
+    github: {
+      type: "object",
+      description: "What the reconciler tells GitHub, beyond plans and applies.",
+      additionalProperties: false,
+      properties: {
+        approvals: {
+          type: "string",
+          enum: ["arguments", "names", "none"],
+          default: "arguments",
+          description:
+            "Checks of calls and turns that wait for a person: with their arguments (secrets redacted), without, or none.",
         },
       },
     },

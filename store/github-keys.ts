@@ -10,6 +10,8 @@ export interface GithubKeys {
   readonly commandsDone: string;
   /** hash: check run, button and person → a button that was pressed and not carried out yet. */
   readonly clicks: string;
+  /** hash: `<namespace>/<task>.<id>` of an approval → the check that tells of it. */
+  readonly approvalChecks: string;
   /** hash: digest of prunes → who confirmed them on a pull request. */
   readonly pruneWords: string;
   /** string: the issue that tells of the environment's drift, and what it was told last. */
@@ -29,6 +31,7 @@ export function githubKeys(env: string): GithubKeys {
     commandCursor: `${tag}:command-cursor`,
     commandsDone: `${tag}:commands-done`,
     clicks: `${tag}:clicks`,
+    approvalChecks: `${tag}:approval-checks`,
     pruneWords: `${tag}:prune-words`,
     driftIssue: `${tag}:drift-issue`,
     driftLock: `${tag}:drift-lock`,

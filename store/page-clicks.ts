@@ -7,7 +7,7 @@ import { jsonOf, numberOf, objectOf, textOf } from "./reply.ts";
 
 export interface Click {
   readonly checkRun: number;
-  /** What the check run told: `countwheel:plan:<env>:<digest of the plan>`. */
+  /** What the check run told: `countwheel:plan:<env>:<digest of the plan>`, or that of an approval. */
   readonly externalId: string;
   readonly head: string;
   readonly button: string;

@@ -103,7 +103,7 @@ function addReconcile(program: Command, facts: ProgramFacts, act: Act): void {
     .option("--age-identity <file>", "opens those that are sealed (repeatable)", collect, [])
     .option(
       "--github <owner/name>",
-      "show plans and applies on this repository's pull requests (needs GITHUB_TOKEN, or COUNTWHEEL_GITHUB_APP_ID and COUNTWHEEL_GITHUB_APP_PRIVATE_KEY)",
+      "show plans, applies and what waits for an answer on this repository's pages (needs GITHUB_TOKEN, or COUNTWHEEL_GITHUB_APP_ID and COUNTWHEEL_GITHUB_APP_PRIVATE_KEY)",
       repositoryName,
     )
     .addOption(allowHistory());

@@ -1,5 +1,6 @@
 // `reconcile`: watches repositories and applies what reaches their branches, until it is stopped; `--once` looks once.
 import type { SourceSpec } from "../../reconciler/environment-source.ts";
+import { approvalKeyPrefix } from "../../reconciler/report/approvals/approval-check.ts";
 import { planCheckSubject } from "../../reconciler/report/plan-check.ts";
 import type { Listener } from "../../reconciler/triggers/webhook-listener.ts";
 import { type Click, noteClick } from "../../store/page-clicks.ts";
@@ -89,7 +90,8 @@ function hearCommand(environment: OpenEnvironment, looks: ReadonlyMap<OpenEnviro
 /** Kept first: nobody tells of it a second time. Those of other environments' checks are theirs. */
 function hearClick(environment: OpenEnvironment, looks: ReadonlyMap<OpenEnvironment, Looking>, click: Click): void {
   const { redis, env, now } = environment.loop.writer;
-  if (!click.externalId.startsWith(`${planCheckSubject(env, click.head).key}:`)) return;
+  const isOfPlan = click.externalId.startsWith(`${planCheckSubject(env, click.head).key}:`);
+  if (!isOfPlan && !click.externalId.startsWith(approvalKeyPrefix(env))) return;
   void noteClick(redis, env, click, now().getTime()).then(
     () => hearCommand(environment, looks),
     () => undefined,

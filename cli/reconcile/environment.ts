@@ -117,6 +117,7 @@ async function reportingOptions(host: Host, options: ReconcileOptions, input: Re
     intervalMs: options.interval,
     // GitHub tells of buttons to the App that made the check, and to nobody else.
     buttons: hearsClicks(host, options),
+    approvalsShown: loop.settings?.github.approvals ?? "arguments",
     announceAfterMs: ANNOUNCE_AFTER_MS,
     now: host.now,
     newId: loop.newId,

@@ -7,7 +7,7 @@ export type WrittenSettings = SpecFrom<typeof ENVIRONMENT_SCHEMA>;
 
 export function settingsOf(name: string, written: WrittenSettings): EnvironmentSettings {
   const base = defaultSettings(name);
-  const { prunes, signatures, drift, freeze = [], retention } = written;
+  const { prunes, signatures, drift, freeze = [], retention, github } = written;
   const keptMs = parseDuration(retention?.keep_for ?? "") ?? null;
   return {
     name,
@@ -42,6 +42,7 @@ export function settingsOf(name: string, written: WrittenSettings): EnvironmentS
       keptFailedMs: parseDuration(retention?.keep_failed_for ?? "") ?? keptMs,
       keptTasks: retention?.keep_tasks ?? null,
     },
+    github: { approvals: github?.approvals ?? base.github.approvals },
     ageRecipients: written.age_recipients ?? base.ageRecipients,
   };
 }

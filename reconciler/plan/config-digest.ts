@@ -12,6 +12,7 @@ export interface EnvironmentConfig {
 
 /** Over what makes an environment, and over how careful it is. Where it really is counts, not what the settings say. */
 export function configDigestOf({ env, repo, ref, path, settings }: EnvironmentConfig): Digest {
-  const { name: _name, repo: _repo, ref: _ref, path: _path, ageRecipients: _recipients, ...care } = settings;
+  const { name: _name, repo: _repo, ref: _ref, path: _path, ageRecipients: _recipients, ...rest } = settings;
+  const { github: _github, ...care } = rest;
   return digestOf({ env, repo, ref, path, care });
 }

@@ -8,7 +8,7 @@ import { fitLines } from "./byte-budget.ts";
 import { type CheckResult, checkName, concludeCheck } from "./check-run.ts";
 import type { Github } from "./github.ts";
 import { authorOf } from "./post-plan.ts";
-import { durationText, renderTaskLine, type TaskReport } from "./render-trace.ts";
+import { durationText, renderAnswers, renderTaskLine, type TaskReport } from "./render-trace.ts";
 import { putStickyComment } from "./sticky-comment.ts";
 
 export interface AppliedPost {
@@ -63,11 +63,15 @@ function renderApplied(github: Github, post: AppliedPost, maxBytes: number): str
   });
 }
 
+function taskLines(report: TaskReport): string[] {
+  return [`- ${renderTaskLine(report)}`, ...renderAnswers(report)];
+}
+
 const TASKS_BYTES = 16_000;
 
 function renderTasks({ tasks, olderTasks }: AppliedPost): string {
   if (tasks.length === 0) return "";
   const older = olderTasks === 0 ? [] : [`- ${olderTasks} older ones`];
-  const lines = ["**Tasks**", "", ...older, ...tasks.map((report) => `- ${renderTaskLine(report)}`)];
+  const lines = ["**Tasks**", "", ...older, ...tasks.flatMap(taskLines)];
   return fitLines(lines, TASKS_BYTES, (rest) => `- and ${rest} more`);
 }

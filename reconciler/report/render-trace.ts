@@ -39,7 +39,7 @@ export function renderTaskReport(report: TaskReport): string {
       ? []
       : [`**${prose(task.lastError.code)}** ${prose(shorten(task.lastError.message, 500))}`];
   const drawing = graph === null ? "" : renderGraph(graph, summary);
-  const waits = task.phase === "WaitingApproval" ? summary.asks.map(renderQuestion).join("\n") : "";
+  const waits = renderWaits(report);
   const sections = [
     renderTaskLine(report),
     ...failure,
@@ -51,10 +51,42 @@ export function renderTaskReport(report: TaskReport): string {
   return sections.filter((section) => section !== "").join("\n\n");
 }
 
-/** Its content stays in the environment: here are names, and where to look. */
-function renderQuestion({ approval, agent, tool, model = "" }: OpenQuestion): string {
-  const what = tool === undefined ? `a turn of model ${codeSpan(model)}` : `a call of ${codeSpan(tool)}`;
-  return `- ${codeSpan(agent)} waits for a person to approve ${what}: ${codeSpan(`countwheel describe approval ${approval}`)}`;
+function renderWaits({ task, summary }: TaskReport): string {
+  return openQuestions({ task, summary })
+    .map((question) => {
+      const look = codeSpan(`countwheel describe approval ${nameOf(task, question)}`);
+      return `- ${codeSpan(question.agent)} waits for a person to approve ${subjectOf(question)}: ${look}`;
+    })
+    .join("\n");
+}
+
+/** Questions that the record of an apply lists for a task; its own check lists all. */
+const LISTED_QUESTIONS = 5;
+
+/** How what a task waits for is answered on the page, as lines below the task's own. */
+export function renderAnswers({ task, summary }: Pick<TaskReport, "task" | "summary">): string[] {
+  const open = openQuestions({ task, summary });
+  const lines = open.slice(0, LISTED_QUESTIONS).map((question) => {
+    const name = nameOf(task, question);
+    const say = `${codeSpan(`/countwheel approve ${name}`)} or ${codeSpan(`/countwheel deny ${name}`)}`;
+    return `  - ${codeSpan(question.agent)} asks for ${subjectOf(question)}: ${say}`;
+  });
+  return open.length > lines.length
+    ? [...lines, `  - and ${count(open.length - lines.length, "question")} more`]
+    : lines;
+}
+
+function openQuestions({ task, summary }: Pick<TaskReport, "task" | "summary">): readonly OpenQuestion[] {
+  return task.phase === "WaitingApproval" ? summary.asks : [];
+}
+
+function nameOf({ namespace }: TaskRecord, { approval }: OpenQuestion): string {
+  return taskName({ namespace, name: approval });
+}
+
+/** Names alone: what is in it stands in the approval's own check. */
+function subjectOf({ tool, model = "" }: OpenQuestion): string {
+  return tool === undefined ? `a turn of model ${codeSpan(model)}` : `a call of ${codeSpan(tool)}`;
 }
 
 /** `succeeded in 41 s`, `failed after 3.1 s`, `running`. */

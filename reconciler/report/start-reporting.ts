@@ -1,7 +1,9 @@
 // The report as a loop of its own beside the reconciler: looks at pull requests, drains the outbox, waits, backs off.
 import { setTimeout as wait } from "node:timers/promises";
+import type { GithubSettings } from "../../contracts/environment.ts";
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import { takeCommandNote } from "../../store/page-commands.ts";
+import { type ApprovalMemory, tellApprovals } from "./approvals/tell-approvals.ts";
 import type { Hands } from "./commands/carry-out.ts";
 import { runClicks } from "./commands/run-clicks.ts";
 import { runCommands } from "./commands/run-commands.ts";
@@ -15,8 +17,10 @@ export interface ReportingOptions extends Omit<PullRequestPlanning, "github"> {
   readonly intervalMs: number;
   /** What commands from pull requests may do; undefined: none is heard. */
   readonly hands?: Hands;
-  /** Webhooks tell who presses the buttons of plans' checks. */
+  /** Webhooks tell who presses the buttons of checks. */
   readonly buttons?: boolean;
+  /** How much of what waits for an answer GitHub gets to see; default: the arguments, too. */
+  readonly approvalsShown?: GithubSettings["approvals"];
 }
 
 export interface Reporting {
@@ -60,15 +64,18 @@ type Expected = TransientFailure | PermanentFailure;
 interface Memory {
   readonly shown: Shown;
   readonly planned: Planned;
+  readonly approvals: ApprovalMemory;
   /** It was said that nobody can be heard. */
   isDeaf: boolean;
 }
 
 function emptyMemory(): Memory {
-  return { shown: new Map(), planned: new Map(), isDeaf: false };
+  return { shown: new Map(), planned: new Map(), approvals: { isMute: false, isCrowded: false }, isDeaf: false };
 }
 
-type LookOptions = PullRequestPlanning & Parameters<typeof reportPending>[0] & Pick<ReportingOptions, "hands">;
+type LookOptions = PullRequestPlanning &
+  Parameters<typeof reportPending>[0] &
+  Pick<ReportingOptions, "hands" | "approvalsShown">;
 
 /** One tick. What is expected to fail, GitHub or Redis, is answered; a bug is thrown. */
 async function look(options: LookOptions, memory: Memory, isPoll: boolean): Promise<Expected | null> {
@@ -83,10 +90,13 @@ async function look(options: LookOptions, memory: Memory, isPoll: boolean): Prom
   }
 }
 
-async function planAndTell(options: LookOptions, { planned, shown }: Memory): Promise<Expected | null> {
+async function planAndTell(options: LookOptions, { planned, shown, approvals }: Memory): Promise<Expected | null> {
   const unplanned = await planPullRequests(options, planned);
   const drained = await reportPending(options, shown);
-  return drained.outcome === "later" ? drained.failure : unplanned;
+  const failure = drained.outcome === "later" ? drained.failure : unplanned;
+  if (failure !== null && meetsAll(failure)) return failure;
+  const untold = await tellApprovals(options, approvals);
+  return failure ?? untold;
 }
 
 /** After the plans: what people saw is then what is known. A look that a push has hurried up asks only where one was told of. */

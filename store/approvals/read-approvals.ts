@@ -39,10 +39,22 @@ const CHUNK = 200;
 
 /** Of all tasks that ever asked, in the order in which they were asked. */
 export async function listApprovals(redis: Redis, env: string): Promise<KnownApproval[]> {
-  const [members] = await askAll(redis, () => redis.pipeline().zrange(environmentKeys(env).asking, "0", "-1").exec());
-  const tasks = listOf("the index of tasks that ask", members).flatMap(
-    (member) => parseTaskMember(env, String(member)) ?? [],
-  );
+  const { asking } = environmentKeys(env);
+  return await readOf(redis, env, await ask(redis, () => redis.zrange(asking, "0", "-1")));
+}
+
+/** Of the tasks that have not ended, and `tasks`: which these are, as `<namespace>/<name>`. */
+export async function listLiveApprovals(
+  redis: Redis,
+  env: string,
+): Promise<{ readonly tasks: ReadonlySet<string>; readonly approvals: readonly KnownApproval[] }> {
+  const { asking, live } = environmentKeys(env);
+  const members = await ask(redis, () => redis.zinter(2, asking, live));
+  return { tasks: new Set(members), approvals: await readOf(redis, env, members) };
+}
+
+async function readOf(redis: Redis, env: string, members: readonly string[]): Promise<KnownApproval[]> {
+  const tasks = members.flatMap((member) => parseTaskMember(env, member) ?? []);
   const found: KnownApproval[] = [];
   for (let first = 0; first < tasks.length; first += CHUNK) {
     found.push(...(await readChunk(redis, tasks.slice(first, first + CHUNK))));

@@ -1,4 +1,4 @@
-// Carries out the buttons that people pressed on the check of a plan. That somebody pressed one is known from the webhook
+// Carries out the buttons that people pressed on the check of a plan or of an approval. That somebody pressed one is known from the webhook
 // alone, which GitHub signed; what they may do is asked of GitHub, and what they saw is compared with what is shown.
 import { identityText } from "../../../contracts/approval.ts";
 import { appendAudit } from "../../../store/audit-log.ts";
@@ -9,27 +9,38 @@ import { planCheckSubject } from "../plan-check.ts";
 import { commandOfButton } from "./buttons.ts";
 import { type Carried, carryOutCommand } from "./carry-out.ts";
 import type { PageCommand } from "./grammar.ts";
+import { type ClickDesk, isApprovalClick, runApprovalClick } from "./run-approval-click.ts";
 import { type CommandDesk, LONGEST_WAIT_MS, tellInComment, unlessGone } from "./run-commands.ts";
 
 /** Answers how many were carried out or refused. */
-export async function runClicks(desk: CommandDesk): Promise<number> {
+export async function runClicks(desk: ClickDesk): Promise<number> {
   const { redis, env, now, signal } = desk;
   let count = 0;
   for (const { key, click, atMs } of await readClicks(redis, env)) {
     if (signal.aborted) break;
     const isOld = now().getTime() - atMs > LONGEST_WAIT_MS;
-    if (click !== undefined && !isOld && (await runClick(desk, { key, atMs }, click))) count += 1;
+    if (click !== undefined && !isOld && (await runEither(desk, { key, atMs }, click))) count += 1;
     await dropClick(redis, env, key);
   }
   return count;
 }
 
+interface Press {
+  readonly key: string;
+  readonly atMs: number;
+}
+
+function runEither(desk: ClickDesk, press: Press, click: Click): Promise<boolean> {
+  if (isApprovalClick(desk.env, click)) return runApprovalClick(desk, click, onceOf(press));
+  return runClick(desk, press, click);
+}
+
+function onceOf({ key, atMs }: Press): string {
+  return `click ${key} ${atMs}`;
+}
+
 /** Done is noted last, as with comments. */
-async function runClick(
-  desk: CommandDesk,
-  { key, atMs }: { readonly key: string; readonly atMs: number },
-  click: Click,
-): Promise<boolean> {
+async function runClick(desk: CommandDesk, press: Press, click: Click): Promise<boolean> {
   const { redis, env, say, now } = desk;
   const found = await findNote(desk, click);
   if (found === undefined) {
@@ -39,13 +50,14 @@ async function runClick(
     return false;
   }
   const { pull, note } = found;
+  const { key } = press;
   const by = desk.hands.identityOf({ login: click.login, id: click.person });
   const command = note.shown === null ? undefined : commandOfButton(click.button, note.shown);
   const carried = await carryOut(desk, { key, click, pull, note, command });
   const text = buttonText(command);
   const line: NotedCommand = { comment: click.checkRun, by: identityText(by), text, ...carried };
   const facts = { kind: "command" as const, ...factsOf(line), pullRequest: pull, checkRun: click.checkRun };
-  await appendAudit(redis, env, [{ once: `click ${key} ${atMs}`, facts }]);
+  await appendAudit(redis, env, [{ once: onceOf(press), facts }]);
   await unlessGone(desk, () => tellInComment(desk, { pull, login: click.login }, line));
   if (command?.verb === "confirm" && carried.outcome === "done")
     await noteCarriedOut(redis, env, onceKey(key), now().getTime());

@@ -42,6 +42,7 @@ environments:
       self_heal: [AgentPolicy]
       ignore: [{kind: Agent, name: a, pointers: [/spec/limits]}]
     retention: {keep_for: 24h, keep_tasks: 500}
+    github: {approvals: names}
     age_recipients: [age17qku6s0tpumfjdcqvkv9usl8snk0wed4taz37mr0kd7af6j29g3s5pc5ze]
 `;
     expect(read(text)["production"]).toEqual({
@@ -61,6 +62,7 @@ environments:
         ignore: [{ kind: "Agent", name: "a", pointers: ["/spec/limits"] }],
       },
       retention: { keptMs: 86_400_000, keptFailedMs: 86_400_000, keptTasks: 500 },
+      github: { approvals: "names" },
       ageRecipients: ["age17qku6s0tpumfjdcqvkv9usl8snk0wed4taz37mr0kd7af6j29g3s5pc5ze"],
     });
   });

@@ -185,7 +185,13 @@ describe("an apply in the outbox", () => {
     );
     await world.until(ref, ({ phase }) => phase === "WaitingApproval");
     await drained(new Map());
-    const [check] = github.state.checkRuns;
+    github.state.addPull({ number: 7, headSha: HEAD, mergedAt: NOW.toISOString(), mergeCommitSha: MERGED });
+    await push(appliedEntry([]));
+    await drain();
+    expect(github.state.comments[0]?.body).toMatch(
+      /\n {2}- `planner` asks for a turn of model `mock-1`: `\/countwheel approve task-1\.\w{10}` or `\/countwheel deny task-1/,
+    );
+    const check = github.state.checkRuns.find(({ name }) => name.startsWith("countwheel / task-1 "));
     expect(check).toMatchObject({ headSha: MERGED, conclusion: "action_required", title: "waiting approval" });
     expect(check?.text).toMatch(
       /- `planner` waits for a person to approve a turn of model `mock-1`: `countwheel describe approval task-1\.\w{10}`/,
