@@ -98,7 +98,7 @@ const TITLE_LENGTH = 120;
 
 function titleOf(approval: ApprovalRecord): string {
   const { agent, about, word } = approval;
-  const what = `${about === "tool" ? `a call of ${approval.tool}` : askedName(approval)}`;
+  const what = about === "tool" ? `a call of ${approval.tool}` : askedName(approval);
   return shorten(
     oneLine(`${agent}: ${what}${endOf(approval, word === undefined ? "" : ` by ${nameOf(word)}`)}`),
     TITLE_LENGTH,
