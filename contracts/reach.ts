@@ -1,7 +1,7 @@
 // What calls need of the world, as manifests say it: the addresses that they reach, the Secrets that they use, and whether
 // a process of its own carries them out. Pure; the same for the plan that shows it and the gate that decides.
 import type { Reach } from "../policies/request.ts";
-import { isWithoutNetwork } from "./isolation.ts";
+import { isServerWithoutNetwork, isWithoutNetwork } from "./isolation.ts";
 import type { McpServerSpec } from "./kinds/mcp-server.ts";
 import type { MemorySpec } from "./kinds/memory.ts";
 import type { ModelEndpointSpec } from "./kinds/model-endpoint.ts";
@@ -44,9 +44,8 @@ function tokenPlace(auth: ToolSpec["auth"]): readonly (string | null)[] {
 
 export function reachOfServer(spec: McpServerSpec, ground: ReachGround): Reach {
   const secrets = secretsOf([spec.auth?.secret_ref, ...(spec.env ?? []).map((one) => one.secret_ref)], ground);
-  return spec.transport === "http"
-    ? { ...secrets, reaches: [spec.endpoint ?? null, ...tokenPlace(spec.auth)] }
-    : { ...secrets, isProcess: true };
+  if (spec.transport === "http") return { ...secrets, reaches: [spec.endpoint ?? null, ...tokenPlace(spec.auth)] };
+  return isServerWithoutNetwork(spec) ? secrets : { ...secrets, isProcess: true };
 }
 
 /** Those in Redis reach nothing but the environment's own. */

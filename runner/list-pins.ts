@@ -3,6 +3,8 @@ import { addressOf } from "../contracts/address.ts";
 import { redactFailure } from "./gate/redact.ts";
 import { McpSupervisor } from "./mcp/supervisor.ts";
 import type { CommandGround } from "./processes/find-command.ts";
+import { PrivateFiles } from "./processes/private-files.ts";
+import { Sandbox } from "./processes/sandbox.ts";
 import type { SecretAccess } from "./secrets/allowed.ts";
 import { redactorOf } from "./secrets/redactor-of.ts";
 import { openSecrets } from "./secrets/secrets.ts";
@@ -44,7 +46,10 @@ export async function listPins(
   const hasSecret = (namespace: string, name: string): boolean =>
     entries[addressOf({ kind: "Secret", namespace, name })] !== undefined;
   const tokens = new OAuthTokens(() => performance.now());
-  const machine = { ...ground, variables: ground.secrets.variables, resolve: resolveHost, tokens };
+  const { variables } = ground.secrets;
+  const sandbox = new Sandbox(variables["PATH"] ?? "");
+  const privateFiles = new PrivateFiles(variables["XDG_RUNTIME_DIR"]);
+  const machine = { ...ground, variables, resolve: resolveHost, tokens, sandbox, privateFiles };
   const opened = new OpenServers({ mcp, secrets, ground: machine, hasSecret }, signal);
   try {
     const offered: Offered[] = [];

@@ -34,6 +34,7 @@ import type { Provenance } from "./memory/memory.ts";
 import type { ToolDefinition } from "./models/model.ts";
 import { openAgentModels } from "./models/open-agent-models.ts";
 import { OpenedModels } from "./models/opened-models.ts";
+import { PrivateFiles } from "./processes/private-files.ts";
 import { Sandbox } from "./processes/sandbox.ts";
 import type { SecretAccess } from "./secrets/allowed.ts";
 import { guardSecrets } from "./secrets/guard-secrets.ts";
@@ -91,6 +92,9 @@ export interface Workshop {
 export function openWorkshop(options: WorkshopOptions): Workshop {
   const { secrets: access, cwd, allowedCommands, privateHosts } = options;
   const mcp = new McpSupervisor();
+  const privateFiles = new PrivateFiles(access.variables["XDG_RUNTIME_DIR"]);
+  // Nothing waits for it: what is left lies where only this user may look.
+  privateFiles.sweep().catch(() => undefined);
   const shared: Shared = {
     options,
     mcp,
@@ -108,6 +112,7 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
       resolve: resolveHost,
       tokens: new OAuthTokens(() => performance.now()),
       sandbox: new Sandbox(access.variables["PATH"] ?? "", options.hiddenPlaces),
+      privateFiles,
     },
   };
   return {

@@ -45,6 +45,7 @@ export interface RunnerCommandOptions extends CommonFlags {
 export async function runRunner(host: Host, options: RunnerCommandOptions): Promise<ExitCode> {
   const id = runnerId(options.id);
   const { url, facts } = await readFacts(host, options, id);
+  const secrets = secretAccess(host, options, DEFAULT_VARIABLE_PATTERNS);
   const runner = await startRunner({
     redisUrl: url,
     stateKey: host.config.stateKey,
@@ -52,10 +53,14 @@ export async function runRunner(host: Host, options: RunnerCommandOptions): Prom
     id,
     ...facts,
     leaseMs: options.lease,
-    secrets: secretAccess(host, options, DEFAULT_VARIABLE_PATTERNS),
+    secrets,
     retention: retentionOf(options),
     cwd: host.cwd,
-    hiddenPlaces: [resolve(countwheelHome(host.config, host.cwd)), ...identitySources(host, options.ageIdentity).files],
+    hiddenPlaces: [
+      resolve(countwheelHome(host.config, host.cwd)),
+      ...identitySources(host, options.ageIdentity).files,
+      ...secrets.folders,
+    ],
     allowedCommands: options.allowCommand ?? null,
     privateHosts: options.privateHost,
     now: host.now,

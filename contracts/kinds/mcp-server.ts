@@ -39,7 +39,11 @@ export const MCP_SERVER_SCHEMA = {
           name: { ...NAME, description: "The variable." },
           value: { ...TEXT, description: "Its value, in plain text. For a secret write `secretRef`." },
           secret_ref: SECRET_REF,
-          mount_path: { ...TEXT, description: "Write the secret to this file; the variable then holds the path." },
+          mount_path: {
+            ...TEXT,
+            description:
+              "Give the secret as this file; the variable then holds the path. Without a sandbox or an image: a name alone.",
+          },
         },
       },
     },
@@ -70,7 +74,11 @@ export const MCP_SERVER_SCHEMA = {
       additionalProperties: false,
       properties: {
         timeout: { ...DURATION, default: "30s", description: "A call that takes longer is aborted." },
-        isolation_mode: { ...TEXT, description: "Where a call runs." },
+        isolation_mode: {
+          ...TEXT,
+          description:
+            "Where a `stdio` server runs: `none` (default), `sandboxed`, or `container`, which an image means.",
+        },
         retry: {
           type: "object",
           description: "Retries of a call that failed before it took effect.",
@@ -83,6 +91,13 @@ export const MCP_SERVER_SCHEMA = {
           },
         },
       },
+    },
+    network: {
+      type: "string",
+      enum: ["none", "host", "bridge"],
+      default: "none",
+      description:
+        "What a sandbox (`none`, `host`) or a container reaches. Without either a server has the runner's (Countwheel).",
     },
     resources: RESOURCES,
     allow_private: { ...FLAG, description: "Allow a name that leads to this machine or to a private network." },

@@ -3,7 +3,6 @@ import { canonicalJson, digestText } from "../../contracts/canonical.ts";
 import { parseDuration, timerMs } from "../../contracts/duration.ts";
 import { PermanentFailure } from "../../contracts/failure.ts";
 import type { McpServerSpec } from "../../contracts/kinds/mcp-server.ts";
-import { type CommandGround, findCommand } from "../processes/find-command.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import type { Outbound } from "../tools/checked-request.ts";
 import { openCredentials } from "../tools/credentials.ts";
@@ -12,6 +11,7 @@ import { httpTransport } from "./http-transport.ts";
 import type { McpClient } from "./mcp-client.ts";
 import { connectClient } from "./sdk-client.ts";
 import type { ServerPlan } from "./server-plan.ts";
+import { type LaunchGround, launchServer, readGiven } from "./stdio/launch.ts";
 import { StdioTransport } from "./stdio/transport.ts";
 
 export interface ServerDefinition {
@@ -20,18 +20,17 @@ export interface ServerDefinition {
   readonly spec: McpServerSpec;
 }
 
-/** What servers get of this machine: of its variables only BASE_VARIABLES, beside what their manifest names. */
-export interface ServerGround extends CommandGround {
+/** What servers get of this machine. */
+export interface ServerGround extends LaunchGround {
   readonly tokens: OAuthTokens;
   readonly resolve: Outbound["resolve"];
 }
 
-const BASE_VARIABLES = ["HOME", "LOGNAME", "PATH", "SHELL", "TERM", "USER"] as const;
 const DEFAULT_IDLE_MS = 5 * 60_000;
 const DEFAULT_ATTEMPTS = 3;
 const DEFAULT_BACKOFF_MS = 2_000;
 
-/** Throws PermanentFailure: MCP_IMAGE_UNAVAILABLE, MCP_INVALID, or what a secret throws. Nothing is started yet. */
+/** Throws PermanentFailure MCP_INVALID, or what a secret throws. Nothing is started or written yet. */
 export async function planServer(
   definition: ServerDefinition,
   secrets: Secrets,
@@ -65,53 +64,18 @@ async function planStdio(
   secrets: Secrets,
   ground: ServerGround,
 ): Promise<Connection> {
-  const { command, args = [], image } = spec;
-  if (command === undefined || command === "") throw withoutCommand(label, image);
-  const given = await readEnvironment(spec, label, namespace, secrets);
-  const env = { ...baseEnvironment(ground.variables), ...given };
+  if ((spec.command ?? "") === "" && spec.image === undefined)
+    throw new PermanentFailure("MCP_INVALID", `${label}: a stdio server needs a \`command\` or an \`image\``);
+  const given = await readGiven(spec, namespace, label, secrets);
   return {
-    given,
+    given: { ...given.env, ...Object.fromEntries(given.files.map(({ variable, text }) => [variable, text])) },
     connect: async (signal) => {
       const { JSONRPCMessageSchema } = await import("@modelcontextprotocol/sdk/types.js");
-      const { cwd } = ground;
-      const start = async () => ({ command: await findCommand({ command, env, cwd }, ground), args, cwd, env });
-      return connectClient(
-        label,
-        new StdioTransport(label, start, (value) => JSONRPCMessageSchema.parse(value)),
-        signal,
-      );
+      const prepare = () => launchServer(spec, label, given, ground);
+      const transport = new StdioTransport(label, prepare, (value) => JSONRPCMessageSchema.parse(value));
+      return connectClient(label, transport, signal);
     },
   };
-}
-
-function withoutCommand(label: string, image: string | undefined): PermanentFailure {
-  if (image === undefined) return new PermanentFailure("MCP_INVALID", `${label}: a stdio server needs a \`command\``);
-  return new PermanentFailure(
-    "MCP_IMAGE_UNAVAILABLE",
-    `${label}: this runner does not run container images (\`image: ${image}\`); give it a \`command\`, or \`transport: http\` with an \`endpoint\``,
-  );
-}
-
-function baseEnvironment(variables: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(
-    BASE_VARIABLES.flatMap((name) => (variables[name] === undefined ? [] : [[name, variables[name]]])),
-  );
-}
-
-async function readEnvironment(
-  spec: McpServerSpec,
-  label: string,
-  namespace: string,
-  secrets: Secrets,
-): Promise<Record<string, string>> {
-  const env: Record<string, string> = {};
-  for (const { name, value, secret_ref, mount_path } of spec.env ?? []) {
-    // A path outside a container would be a path on this machine, chosen by a manifest.
-    if (mount_path !== undefined)
-      throw new PermanentFailure("MCP_INVALID", `${label}: \`env.${name}\`: mountPath needs an \`image\``);
-    env[name] = secret_ref === undefined ? (value ?? "") : await secrets.resolve(secret_ref, namespace, label);
-  }
-  return env;
 }
 
 async function planHttp(

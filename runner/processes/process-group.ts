@@ -19,6 +19,12 @@ export interface ProcessGroup {
   readonly ended: Promise<ExitFacts>;
 }
 
+/** What is done where this process is killed: nobody else can do it then. */
+export interface Aftermath {
+  /** Removed, with what is in it. */
+  readonly folder?: string;
+}
+
 interface ExitFacts {
   readonly code: number | null;
   readonly signal: string | null;
@@ -32,7 +38,7 @@ const DRAIN_MS = 250;
  * is killed, a watch that reads a pipe of ours to its end kills the group, so that servers that ignore the end of their
  * stdin are not left behind. (A process that leaves the group by `setsid` escapes both; only a sandbox can hold it.)
  */
-export async function startGroup(command: Command): Promise<ProcessGroup> {
+export async function startGroup(command: Command, aftermath: Aftermath = {}): Promise<ProcessGroup> {
   const child = spawnDetached(command);
   const exited = new Promise<ExitFacts>((resolve) => {
     child.once("exit", (code, signal) => resolve({ code, signal }));
@@ -41,7 +47,7 @@ export async function startGroup(command: Command): Promise<ProcessGroup> {
     child.once("close", () => resolve());
   });
   const pid = await spawned(child, command);
-  const watch = watchParent(pid);
+  const watch = watchParent(pid, aftermath);
   return {
     pid,
     child,
@@ -73,9 +79,11 @@ function spawned(child: ChildProcess, { command, cwd }: Command): Promise<number
   });
 }
 
+const WATCH = 'read -r _; kill -s KILL -- "-$1"; [ -z "$2" ] || rm -rf -- "$2"';
+
 /** A shell that does nothing but wait for the end of our pipe: 1 MB, and it needs no help from the watched command. */
-function watchParent(pgid: number): ChildProcess {
-  const watch = spawn("/bin/sh", ["-c", 'read -r _; kill -s KILL -- "-$1"', "countwheel-watch", String(pgid)], {
+function watchParent(pgid: number, { folder = "" }: Aftermath): ChildProcess {
+  const watch = spawn("/bin/sh", ["-c", WATCH, "countwheel-watch", String(pgid), folder], {
     stdio: ["pipe", "ignore", "ignore"],
     env: {},
     detached: true,

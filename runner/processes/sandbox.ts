@@ -12,7 +12,8 @@ import type { Command } from "./process-group.ts";
 export interface SandboxLimits {
   readonly memoryBytes: number;
   readonly processes: number;
-  readonly cpuSeconds: number;
+  /** undefined: as long as it is needed. */
+  readonly cpuSeconds?: number;
   /** Of the private /tmp, and of one file. */
   readonly diskBytes: number;
 }
@@ -21,6 +22,13 @@ export interface Sandboxed {
   readonly limits: SandboxLimits;
   /** Whether it shares the machine's network. */
   readonly hasNetwork: boolean;
+  /** Files that are seen elsewhere than where they are, and cannot be written. */
+  readonly mounts?: readonly Mount[];
+}
+
+export interface Mount {
+  readonly from: string;
+  readonly to: string;
 }
 
 /**
@@ -81,6 +89,7 @@ export class Sandbox {
       ...walls(how),
       ...seen.filter((place) => !isSeen(place)).flatMap((place) => ["--ro-bind", place, place]),
       ...this.#hiddenIn(seen),
+      ...(how.mounts ?? []).flatMap(({ from, to }) => ["--ro-bind", from, to]),
       "--chdir",
       workingDir ?? "/tmp",
       "--",
@@ -153,7 +162,7 @@ function bounds({ memoryBytes, processes, cpuSeconds, diskBytes }: SandboxLimits
   return [
     `--data=${memoryBytes}`,
     `--nproc=${processes}`,
-    `--cpu=${cpuSeconds}`,
+    ...(cpuSeconds === undefined ? [] : [`--cpu=${cpuSeconds}`]),
     `--fsize=${diskBytes}`,
     `--nofile=${OPEN_FILES}`,
     "--core=0",

@@ -1,9 +1,15 @@
 // Rules of Tools and McpServers that no schema can tell: what each way of reaching them needs.
 import { fieldsOf, parseArgumentTemplate } from "../../../contracts/argument-template.ts";
 import { parseByteSize } from "../../../contracts/byte-size.ts";
-import { isolationOf, SANDBOX_NETWORKS } from "../../../contracts/isolation.ts";
+import {
+  isolationOf,
+  SANDBOX_NETWORKS,
+  type ServerIsolation,
+  serverIsolationOf,
+} from "../../../contracts/isolation.ts";
 import type { McpServerSpec } from "../../../contracts/kinds/mcp-server.ts";
 import type { ToolSpec } from "../../../contracts/kinds/tool.ts";
+import { isMountPath } from "../../../contracts/mount-path.ts";
 import { escapePointer } from "../../../contracts/sensitive.ts";
 import { compilePattern, matchesPattern, toolKey } from "../../../policies/names.ts";
 import { nearMatch } from "../near-match.ts";
@@ -77,9 +83,45 @@ export function checkMcpServer(spec: McpServerSpec, remarks: Remarks): void {
   if (spec.transport === "http" && spec.image !== undefined) {
     remarks.complain("/image", "`image` is for `stdio` servers and has no effect");
   }
+  if (spec.transport === "stdio") checkLaunch(spec, remarks);
   checkToolFacts(spec, remarks);
   for (const [index, variable] of (spec.env ?? []).entries()) checkVariable(variable, `/env/${index}`, remarks);
   checkAuth(spec.auth, remarks);
+}
+
+function checkLaunch(spec: McpServerSpec, remarks: Remarks): void {
+  const isolation = serverIsolationOf(spec);
+  const { network, command } = spec;
+  if (isolation === "unknown") {
+    const how = spec.image === undefined ? "`none` and `sandboxed`, or an `image`" : "`container` for an `image`";
+    remarks.complain("/default_tool_runtime/isolation_mode", "no runner has it for MCP servers", `There are ${how}.`);
+  }
+  if (isolation === "container" && command !== undefined) {
+    remarks.complain(
+      "/command",
+      "an `image` runs what it was made for: `command` has no effect",
+      "`args` are given to it.",
+    );
+  }
+  if (isolation === "none" && network !== undefined && network !== "host")
+    remarks.complain("/network", "a server without a sandbox or an image has the runner's network");
+  if (isolation === "sandboxed" && network === "bridge")
+    remarks.complain("/network", `a sandbox has the network ${SANDBOX_NETWORKS.join(" or ")}`);
+  for (const [index, { mount_path: path }] of (spec.env ?? []).entries()) {
+    if (path !== undefined) checkMount(path, isolation, `/env/${index}/mount_path`, remarks);
+  }
+}
+
+function checkMount(path: string, isolation: ServerIsolation, pointer: string, remarks: Remarks): void {
+  if (!isMountPath(path)) {
+    const detail =
+      "Write a path such as `/secrets/token.json`, of letters, digits and `_.@+=-`, or the name of a file.";
+    remarks.complain(pointer, "`mountPath` is no path that a file can be given at", detail);
+  } else if (isolation === "none" && path.startsWith("/")) {
+    const detail =
+      "Say `default_tool_runtime: {isolation_mode: sandboxed}` or give it an `image`; or write a name alone: the variable then tells where the file is.";
+    remarks.complain(pointer, "`mountPath` would be a path on the runner's machine, and no file is put there", detail);
+  }
 }
 
 /** Without a filter nobody knows the server's tools before it runs. */
@@ -104,8 +146,5 @@ function checkVariable(variable: Variable, pointer: string, remarks: Remarks): v
       `\`${variable.name}\` has a value and a secret`,
       "The secret is used; keep one.",
     );
-  }
-  if (variable.mount_path !== undefined && !variable.mount_path.startsWith("/")) {
-    remarks.complain(`${pointer}/mount_path`, "`mountPath` must begin with `/`");
   }
 }

@@ -3,9 +3,10 @@ import type { JSONRPCMessage } from "@modelcontextprotocol/sdk/types.js";
 import { PermanentFailure, TransientFailure } from "../../../contracts/failure.ts";
 import { cutText } from "../../bound-text.ts";
 import { OutputRing } from "../../processes/output-ring.ts";
-import { type Command, type ProcessGroup, startGroup } from "../../processes/process-group.ts";
+import { type ProcessGroup, startGroup } from "../../processes/process-group.ts";
 import { MCP_LIMITS } from "../limits.ts";
 import type { ServerTransport } from "../server-transport.ts";
+import type { Launch } from "./launch.ts";
 import { LineSplitter } from "./line-splitter.ts";
 
 /**
@@ -17,7 +18,7 @@ export class StdioTransport implements ServerTransport {
   onerror?: (error: Error) => void;
   onmessage?: (message: JSONRPCMessage) => void;
   readonly #label: string;
-  readonly #command: () => Promise<Command>;
+  readonly #prepare: () => Promise<Launch>;
   readonly #parse: (value: unknown) => JSONRPCMessage;
   readonly #stderr = new OutputRing(MCP_LIMITS.stderrBytes);
   readonly #lines = new LineSplitter(MCP_LIMITS.messageBytes);
@@ -27,19 +28,19 @@ export class StdioTransport implements ServerTransport {
   #noiseBytes = 0;
   #failure: TransientFailure | undefined;
 
-  constructor(label: string, command: () => Promise<Command>, parse: (value: unknown) => JSONRPCMessage) {
+  constructor(label: string, prepare: () => Promise<Launch>, parse: (value: unknown) => JSONRPCMessage) {
     this.#label = label;
-    this.#command = command;
+    this.#prepare = prepare;
     this.#parse = parse;
   }
 
   async start(): Promise<void> {
-    const group = await this.#spawn();
+    const { group, cleanUp } = await this.#spawn();
     this.#group = group;
     const { stdin, stdout, stderr } = group.child;
     this.#stderr.drain(stderr);
     stdout.on("data", (chunk: Buffer) => this.#read(chunk));
-    this.#ended = this.#noticeEnd(group);
+    this.#ended = this.#noticeEnd(group, cleanUp);
     stdout.on("error", () => void this.#explain());
     stdin.on("error", () => void this.#explain());
     // Ended while it was being started: nobody waits for a server that is to go.
@@ -78,17 +79,24 @@ export class StdioTransport implements ServerTransport {
     await this.#ended;
   }
 
-  async #spawn(): Promise<ProcessGroup> {
+  async #spawn(): Promise<Pick<Launch, "cleanUp"> & { readonly group: ProcessGroup }> {
     try {
-      return await startGroup(await this.#command());
+      const { command, aftermath, cleanUp } = await this.#prepare();
+      try {
+        return { group: await startGroup(command, aftermath), cleanUp };
+      } catch (error) {
+        await cleanUp();
+        throw error;
+      }
     } catch (error) {
       if (!(error instanceof PermanentFailure)) throw error;
       throw new PermanentFailure(error.code, `${this.#label}: ${error.message}`, { cause: error });
     }
   }
 
-  async #noticeEnd(group: ProcessGroup): Promise<void> {
+  async #noticeEnd(group: ProcessGroup, cleanUp: () => Promise<void>): Promise<void> {
     const { code, signal } = await group.ended;
+    await cleanUp();
     this.#fail("MCP_CLOSED", signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`);
     this.onclose?.();
   }

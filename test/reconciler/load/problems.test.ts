@@ -268,6 +268,30 @@ describe("where a Secret's value comes from", () => {
   });
 });
 
+describe("how an MCP server is started", () => {
+  const server = (more: string): string => `kind: McpServer\nmetadata: {name: s}\nspec:\n  transport: stdio\n${more}`;
+  const mount = (path: string): string => `  env: [{name: T, secretRef: t, mountPath: ${path}}]\n`;
+  const SANDBOXED = "  command: x\n  default_tool_runtime: {isolation_mode: sandboxed}\n";
+  it.each([
+    ["  image: mcp/gmail\n", "/secrets/a.json", []],
+    [SANDBOXED, "/secrets/a.json", []],
+    ["  command: x\n", "a.json", []],
+    ["  command: x\n", "/a.json", ["`mountPath` would be a path on the runner's machine, and no file is put there"]],
+    [SANDBOXED, "/a/../b", ["`mountPath` is no path that a file can be given at"]],
+    [SANDBOXED, "/proc/1/mem", ["`mountPath` is no path that a file can be given at"]],
+    [SANDBOXED, "a/b", ["`mountPath` is no path that a file can be given at"]],
+    ["  image: a,b\n", '"/a,readonly=false"', ["`mountPath` is no path that a file can be given at"]],
+    ["  image: x\n  command: y\n", "a", ["an `image` runs what it was made for: `command` has no effect"]],
+    ["  command: x\n  network: none\n", "a", ["a server without a sandbox or an image has the runner's network"]],
+    [`${SANDBOXED}  network: bridge\n`, "a", ["a sandbox has the network none or host"]],
+    ["  command: x\n  default_tool_runtime: {isolation_mode: wasm}\n", "a", ["no runner has it for MCP servers"]],
+    ["  image: x\n  default_tool_runtime: {isolation_mode: none}\n", "a", ["no runner has it for MCP servers"]],
+  ])("%j with mountPath %s", async (more, path, problems) => {
+    const { problems: found } = await load(server(more + mount(path)));
+    expect(found.filter(({ code }) => code === "SCHEMA").map(({ summary }) => summary)).toEqual(problems);
+  });
+});
+
 describe("the mock's script", () => {
   it("is checked where it is written", async () => {
     expect(told(await load(endpoint('[{"agent": "a", "say": "hi"}]')))).toEqual([]);

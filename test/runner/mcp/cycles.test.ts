@@ -1,8 +1,10 @@
 // A hundred servers that are started, used, stopped, killed and given up: nothing of them is left.
 import { readdirSync } from "node:fs";
+
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { McpSupervisor } from "../../../runner/mcp/supervisor.ts";
-import { allGone, hostileSpec, makeLog, never, planFor, type ServerLog } from "./servers.ts";
+import { ownerName } from "../../../runner/processes/owner.ts";
+import { allGone, hostileSpec, makeLog, never, planFor, type ServerLog, secretsWith } from "./servers.ts";
 
 const CYCLES = 100;
 const AT_ONCE = 5;
@@ -16,9 +18,13 @@ afterEach(() => log.remove());
 
 async function cycle(way: (typeof WAYS)[number], index: number): Promise<void> {
   const supervisor = new McpSupervisor();
-  const spec = hostileSpec("normal", log.path, { env: [{ name: "CYCLE", value: `${index}` }] });
+  const env = [
+    { name: "CYCLE", value: `${index}` },
+    { name: "TOKEN_FILE", secret_ref: "token", mount_path: "token" },
+  ];
+  const plan = await planFor(hostileSpec("normal", log.path, { env }), secretsWith({ token: `canary-${index}` }));
   const opening = new AbortController();
-  const acquiring = supervisor.acquire(await planFor(spec), way === "start" ? opening.signal : never());
+  const acquiring = supervisor.acquire(plan, way === "start" ? opening.signal : never());
   if (way === "start") opening.abort(new Error("given up"));
   const handle = await acquiring.catch(() => undefined);
   const call = (name: string, signal = never()): Promise<unknown> | undefined =>
@@ -41,7 +47,7 @@ async function kill(index: number): Promise<void> {
   }
 }
 
-test("leaves no process and no descriptor behind", async () => {
+test("leaves no process, no descriptor and no file with a secret behind", async () => {
   await cycle("close", -1);
   await allGone(log);
   const before = readdirSync("/proc/self/fd").length;
@@ -51,5 +57,6 @@ test("leaves no process and no descriptor behind", async () => {
   }
   await allGone(log);
   expect((await log.pids()).length).toBeGreaterThan(CYCLES / 2);
+  expect(readdirSync("/dev/shm").filter((name) => name.includes(ownerName()))).toEqual([]);
   await expect.poll(() => readdirSync("/proc/self/fd").length).toBeLessThanOrEqual(before);
 });

@@ -8,9 +8,12 @@ import { fileURLToPath } from "node:url";
 import type { McpServerSpec } from "../../../contracts/kinds/mcp-server.ts";
 import { planServer, type ServerGround } from "../../../runner/mcp/plan-server.ts";
 import type { ServerPlan } from "../../../runner/mcp/server-plan.ts";
+import { PrivateFiles } from "../../../runner/processes/private-files.ts";
+import { Sandbox } from "../../../runner/processes/sandbox.ts";
 import type { Secrets } from "../../../runner/secrets/secrets.ts";
 import { resolveHost } from "../../../runner/tools/checked-request.ts";
 import { OAuthTokens } from "../../../runner/tools/oauth-tokens.ts";
+import { SANDBOX_PATH } from "../../bwrap.ts";
 
 const HOSTILE = fileURLToPath(new URL("../../fixtures/mcp/hostile-server.mjs", import.meta.url));
 
@@ -20,6 +23,8 @@ export const GROUND: ServerGround = {
   allowedCommands: null,
   tokens: new OAuthTokens(() => performance.now()),
   resolve: resolveHost,
+  sandbox: new Sandbox(SANDBOX_PATH ?? ""),
+  privateFiles: new PrivateFiles(undefined),
 };
 
 export function secretsWith(values: Readonly<Record<string, string>>): Secrets {
@@ -47,8 +52,12 @@ export function serverSpec(fields: Readonly<Record<string, unknown>>): McpServer
   return { transport: "stdio", ...fields } as unknown as McpServerSpec;
 }
 
-export function planFor(spec: McpServerSpec, secrets: Secrets = secretsWith({})): Promise<ServerPlan> {
-  return planServer({ namespace: "default", name: "fixture", spec }, secrets, GROUND);
+export function planFor(
+  spec: McpServerSpec,
+  secrets: Secrets = secretsWith({}),
+  ground: Partial<ServerGround> = {},
+): Promise<ServerPlan> {
+  return planServer({ namespace: "default", name: "fixture", spec }, secrets, { ...GROUND, ...ground });
 }
 
 /** What hostile servers wrote down: their pids and those of their children, calls, notifications. */
