@@ -33,6 +33,7 @@ const OPENAI = {
   project: "text",
   api: "text",
   stream: "flag",
+  dimensions: "number",
 } as const;
 
 /** Servers that imitate OpenAI know a few samplers more. */

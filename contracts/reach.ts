@@ -1,11 +1,14 @@
 // What calls need of the world, as manifests say it: the addresses that they reach, the Secrets that they use, and whether
 // a process of its own carries them out. Pure; the same for the plan that shows it and the gate that decides.
 import type { Reach } from "../policies/request.ts";
+import { findEmbeddingModel, keepsVectors } from "./embedding.ts";
 import { isServerWithoutNetwork, isWithoutNetwork } from "./isolation.ts";
 import type { McpServerSpec } from "./kinds/mcp-server.ts";
 import type { MemorySpec } from "./kinds/memory.ts";
 import type { ModelEndpointSpec } from "./kinds/model-endpoint.ts";
 import type { ToolSpec } from "./kinds/tool.ts";
+import { specOf } from "./kinds.ts";
+import type { Manifest } from "./manifest.ts";
 import { readSecretRef } from "./secret-ref.ts";
 
 /** Where a manifest stands whose references are read. */
@@ -54,6 +57,21 @@ export function reachOfMemory(spec: MemorySpec, ground: ReachGround): Reach {
   if (spec.provider !== "http") return secrets;
   const endpoint = spec.endpoint_secret_ref === undefined ? (spec.endpoint ?? null) : null;
   return { ...secrets, reaches: [endpoint] };
+}
+
+/** What a memory's tools need that ask its embedding model. */
+export function reachOfEmbedding(
+  memory: { readonly namespace: string; readonly spec: MemorySpec },
+  manifests: Iterable<Manifest>,
+  hasSecret: ReachGround["hasSecret"],
+): Reach {
+  const { embedding_model: reference, provider } = memory.spec;
+  if (reference === undefined || !keepsVectors(provider)) return {};
+  const endpoint = findEmbeddingModel(reference, memory.namespace, manifests);
+  const spec = endpoint === undefined ? undefined : specOf(endpoint, "ModelEndpoint");
+  return endpoint === undefined || spec === undefined
+    ? {}
+    : reachOfModel(spec, { namespace: endpoint.metadata.namespace, hasSecret });
 }
 
 /** Where providers are, unless a ModelEndpoint says another place. Those that are missing have no place of their own. */

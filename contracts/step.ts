@@ -57,7 +57,7 @@ export interface ToolResult {
 
 /**
  * `m<turn>` for a model call, `m<turn>.c<n>` for its n-th tool call; retries of either append `.r<n>`, and questions to a
- * verify tool about a tool call `.v<n>`.
+ * verify tool about a tool call `.v<n>`, and embeddings that a tool call needs `.e<n>`.
  */
 export type StepId = string;
 
@@ -71,6 +71,15 @@ export function toolStepId(turn: number, index: number, retry = 0): StepId {
 
 export function verifyStepId(turn: number, index: number, round: number): StepId {
   return `m${turn}.c${index}.v${round}`;
+}
+
+/** The `n`-th time that a tool call asks for embeddings, over all attempts at it. */
+export function embeddingStepId(toolStep: StepId, n: number): StepId {
+  return `${toolStep}.e${n}`;
+}
+
+export function turnOfStep(step: StepId): number {
+  return Number(/^m(\d+)/.exec(step)?.[1] ?? 0);
 }
 
 export function isVerifyStep(step: StepId): boolean {

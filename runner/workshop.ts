@@ -6,8 +6,7 @@ import { decisionIdOf } from "../contracts/decision-id.ts";
 import type { AgentSpec } from "../contracts/kinds/agent.ts";
 import { listedTools } from "../contracts/memory-tools.ts";
 import { taskId } from "../contracts/new-task.ts";
-import type { ReachGround } from "../contracts/reach.ts";
-import type { CarriedLabel, Reach } from "../policies/request.ts";
+import type { Reach } from "../policies/request.ts";
 import type { Redis } from "../store/connect.ts";
 import type { ActivationJob } from "../store/queue.ts";
 import { lookAtBudgets } from "../store/scripts/look-at-budgets.ts";
@@ -21,7 +20,7 @@ import { openCallHistory } from "./call-history.ts";
 import type { Definitions } from "./definitions.ts";
 import { type ArgumentCheck, createArgumentCheck } from "./gate/arguments.ts";
 import type { JudgeOptions } from "./gate/ask.ts";
-import { CarriedLabels, labelled } from "./gate/carried.ts";
+import { CarriedLabels } from "./gate/carried.ts";
 import { createGate, type Gate } from "./gate/gate.ts";
 import { openGuards } from "./gate/guards.ts";
 import { realPath } from "./gate/real-path.ts";
@@ -29,8 +28,7 @@ import { type Redactor, redactFailure } from "./gate/redact.ts";
 import type { Held } from "./held.ts";
 import { LivePolicies } from "./live-policies.ts";
 import { McpSupervisor } from "./mcp/supervisor.ts";
-import { agentMemory, type FindMemoryTool } from "./memory/agent-memory.ts";
-import type { Provenance } from "./memory/memory.ts";
+import { memoryOf } from "./memory/held-memory.ts";
 import type { ToolDefinition } from "./models/model.ts";
 import { openAgentModels } from "./models/open-agent-models.ts";
 import { OpenedModels } from "./models/opened-models.ts";
@@ -42,9 +40,8 @@ import { redactorOf } from "./secrets/redactor-of.ts";
 import { openSecrets, type Secrets } from "./secrets/secrets.ts";
 import { openSightings, type Sightings } from "./sightings.ts";
 import { findStop, StoppedActivations, stopped } from "./stops.ts";
-import { type Outbound, resolveHost } from "./tools/checked-request.ts";
-import { outboundTo } from "./tools/declared-tool.ts";
-import { type FoundServer, findMemory } from "./tools/find-manifest.ts";
+import { resolveHost } from "./tools/checked-request.ts";
+import type { FoundServer } from "./tools/find-manifest.ts";
 import { OAuthTokens } from "./tools/oauth-tokens.ts";
 import { openToolBox, type ToolDeps } from "./tools/open-tool-box.ts";
 import type { ToolBox } from "./tools/tool.ts";
@@ -164,13 +161,29 @@ async function openBench(shared: Shared, attempt: Attempt, known: Secrets, redac
   const hasSecret = (home: string, name: string): boolean =>
     entries[addressOf({ kind: "Secret", namespace: home, name })] !== undefined;
   const secrets = guardSecrets(known, guards, hasSecret);
-  const models = await openAgentModels({ definitions, secrets, breakers, opened, at: options.now() }, namespace, spec);
+  const modelSources = { definitions, secrets, breakers, opened, at: options.now() };
+  const models = await openAgentModels(modelSources, namespace, spec);
   const toolNames = listedTools(spec);
   // A server may have made names of what it was given.
   const onOpened: ToolDeps["onOpened"] = (server, tools, texts) =>
     sightings.serverOpened(server, redacted(tools, redactor), redacted(texts, redactor));
   const { shelf: artifacts, tool: artifactTool } = openArtifacts(options.redis, held.task, toolNames);
-  const memory = memoryOf(shared, attempt, { secrets, carried: judged.carried, hasSecret });
+  let made: Gate | undefined;
+  const gate = (): Gate => {
+    if (made === undefined) throw new TypeError("a tool was called before there was a gate");
+    return made;
+  };
+  const memory = memoryOf({
+    options,
+    ground,
+    ...attempt,
+    secrets,
+    hasSecret,
+    carried: judged.carried,
+    modelSources,
+    gate,
+    redactor,
+  });
   const admit = ({ namespace: home, name }: FoundServer, uses: Reach): Promise<void> =>
     guards.useServer(`McpServer ${home}/${name}`, uses);
   const caller = { task: taskId(held.task), namespace, agent: held.agent };
@@ -183,8 +196,9 @@ async function openBench(shared: Shared, attempt: Attempt, known: Secrets, redac
     deps,
     held.lease.signal,
   );
+  made = createGate({ ...judged, toolBox, argumentCheck, ...(artifacts === undefined ? {} : { artifacts }) });
   return {
-    gate: createGate({ ...judged, toolBox, argumentCheck, ...(artifacts === undefined ? {} : { artifacts }) }),
+    gate: made,
     models,
     output,
     tools: definitionsOf(toolBox, toolNames).map((definition) => redacted(definition, redactor)),
@@ -234,43 +248,6 @@ function judgeOptions(
     approvals: openApprovalBook(options.redis, held),
     ...askerOf(held, spec),
   };
-}
-
-interface MemoryNeeds {
-  readonly secrets: Secrets;
-  readonly carried: CarriedLabels;
-  readonly hasSecret: ReachGround["hasSecret"];
-}
-
-/** What the agent's manifest names, kept under the task, and signed with who writes. */
-function memoryOf(
-  { options, ground }: Shared,
-  { held, definitions, spec }: Attempt,
-  { secrets, carried, hasSecret }: MemoryNeeds,
-): FindMemoryTool {
-  const { task, agent, activation } = held;
-  const reference = spec.memory?.ref;
-  const { entries } = definitions.snapshot;
-  const found = reference === undefined ? undefined : findMemory(entries, task.namespace, reference);
-  const outbound = (url: URL): Outbound => outboundTo(url.hostname, ground);
-  const written = (): Provenance => ({
-    task: taskId(task),
-    agent,
-    activation,
-    at: options.now().toISOString(),
-    ...labelled(carried.list().map((label) => keptLabel(label, taskId(task)))),
-  });
-  return agentMemory(
-    found,
-    { redis: options.redis, task, secrets, tokens: ground.tokens, outbound },
-    written,
-    hasSecret,
-  );
-}
-
-/** Whoever reads it may be another task. */
-function keptLabel({ label, from }: CarriedLabel, task: string): CarriedLabel {
-  return { label, from: from.includes(" in ") ? from : `${from} in ${task}` };
 }
 
 function askerOf({ task, activation, agent, claim }: Held, spec: AgentSpec) {

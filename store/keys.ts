@@ -1,4 +1,4 @@
-// Every key name of Countwheel in Redis but those of the report (github-keys.ts). No other file builds one. Hash tags keep what one script touches in one slot.
+// Every key name of Countwheel in Redis but those of the report (github-keys.ts) and of memories (memory-keys.ts). No other file builds one. Hash tags keep what one script touches in one slot.
 import { isName } from "../contracts/address.ts";
 import { PermanentFailure } from "../contracts/failure.ts";
 import type { ActivationId, TaskRef } from "../contracts/task.ts";
@@ -198,6 +198,8 @@ export interface TaskKeys {
   readonly journal: string;
   /** hash: `<namespace>/<memory> <key>` → entry, of memories that end with the task. */
   readonly memory: string;
+  /** hash: as `memory` → the vector of the entry; `<namespace>/<memory> ` → what its vectors are made by. */
+  readonly memoryVectors: string;
   /** hash: `<artifact>` → facts of a long result, `<artifact>/<n>` → a piece of its text, `bytes` → of all texts. */
   readonly artifacts: string;
   /** hash: `<approval>` → what is asked, with `/phase`, `/activation`, `/until` and `/word` of each. */
@@ -213,6 +215,7 @@ export function taskKeys(ref: TaskRef): TaskKeys {
     open: `${tag}:open`,
     journal: `${tag}:journal`,
     memory: `${tag}:memory`,
+    memoryVectors: `${tag}:memory-vectors`,
     artifacts: `${tag}:artifacts`,
     approvals: `${tag}:approvals`,
   };
@@ -221,12 +224,6 @@ export function taskKeys(ref: TaskRef): TaskKeys {
 /** hash: step → its record, of one activation. */
 export function stepsKey(ref: TaskRef, activation: ActivationId): string {
   return `${taskTag(ref)}:steps:${activation}`;
-}
-
-/** hash: key → entry, of a memory that all tasks of an environment share. */
-export function memoryKey(env: string, namespace: string, name: string): string {
-  checkedName("environment", env);
-  return `cw:{m:${env}/${checkedName("namespace", namespace)}/${checkedName("memory", name)}}:entries`;
 }
 
 /** BullMQ's prefix: everything of its queue has one hash tag. */
@@ -280,7 +277,7 @@ function taskTag({ env, namespace, name }: TaskRef): string {
 }
 
 /** A name with a brace or a colon could forge another environment's key. */
-function checkedName(what: string, name: string): string {
+export function checkedName(what: string, name: string): string {
   if (isName(name)) return name;
   throw new PermanentFailure("NAME_REFUSED", `\`${name.slice(0, 80)}\` cannot be the name of a ${what}`, {
     details: { what },

@@ -15,7 +15,11 @@ export const MEMORY_SCHEMA = {
       examples: ["in-memory", "redis", "pgvector", "http"],
       description: "in-memory, redis, pgvector or http.",
     },
-    embedding_model: { ...NAME, description: "The ModelEndpoint (or model id) that makes embeddings." },
+    embedding_model: {
+      ...NAME,
+      description:
+        "The ModelEndpoint (or the id of its model) that makes the vectors by which entries are found; its provider is openai, azure-openai, openai-compatible, ollama or mock. Without one a search compares words.",
+    },
     endpoint: { ...TEXT, description: "The provider's address." },
     endpoint_secret_ref: { ...SECRET_REF, description: "The Secret that holds the address, instead of `endpoint`." },
     auth: {

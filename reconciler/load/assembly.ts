@@ -2,6 +2,7 @@
 // before it where little changed; both ways come to the same.
 import { compareProblems, type Problem } from "../../contracts/problem.ts";
 import { byAddress, type Candidate, type FileInSet, withoutDuplicates } from "./candidate.ts";
+import { checkEmbeddings } from "./check-embeddings.ts";
 import { type Checked, checkOne } from "./check-one.ts";
 import { checkPolicyLabels } from "./check-policy-labels.ts";
 import { checkPolicyTests } from "./check-policy-tests.ts";
@@ -100,7 +101,13 @@ export function resultOf(
   { files, findings, sorted, toolProblems, manifestCount }: Parts,
   more: readonly Problem[] = [],
 ) {
-  const found = [...more, ...toolProblems, ...checkPolicyTests(sorted), ...checkPolicyLabels(sorted)];
+  const found = [
+    ...more,
+    ...toolProblems,
+    ...checkPolicyTests(sorted),
+    ...checkPolicyLabels(sorted),
+    ...checkEmbeddings(sorted),
+  ];
   for (const { problems } of files.values()) if (problems.length > 0) found.push(...problems);
   for (const problems of findings.problems.values()) found.push(...problems);
   return {

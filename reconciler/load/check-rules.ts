@@ -6,6 +6,7 @@ import type { DocumentReader } from "./document-reader.ts";
 import type { Finding, Span } from "./finding.ts";
 import { checkAgent } from "./rules/agent.ts";
 import { checkAgentSystem } from "./rules/agent-system.ts";
+import { checkMemory } from "./rules/memory.ts";
 import { checkModelEndpoint } from "./rules/model-endpoint.ts";
 import { checkAgentPolicy, checkToolPermission } from "./rules/policy.ts";
 import { checkPolicyTest } from "./rules/policy-test.ts";
@@ -23,6 +24,7 @@ export function checkRules(reader: DocumentReader, manifest: Manifest, kindSpan:
   apply(specOf(manifest, "AgentPolicy"), checkAgentPolicy);
   apply(specOf(manifest, "AgentSystem"), checkAgentSystem);
   apply(specOf(manifest, "McpServer"), checkMcpServer);
+  apply(specOf(manifest, "Memory"), checkMemory);
   apply(specOf(manifest, "ModelEndpoint"), checkModelEndpoint);
   apply(specOf(manifest, "PolicyTest"), checkPolicyTest);
   apply(specOf(manifest, "Secret"), checkSecret);

@@ -1,10 +1,18 @@
 // What the gate needs to know of a tool, read from the manifests: its Tool, or the server that provides it.
 import { type Address, addressOf } from "../../contracts/address.ts";
 import { isArtifactTool } from "../../contracts/artifact-tool.ts";
+import { needsVectors } from "../../contracts/embedding.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
 import { memoryClass, memoryOperation } from "../../contracts/memory-tools.ts";
-import { type ReachGround, reachOfMemory, reachOfModel, reachOfServer, reachOfTool } from "../../contracts/reach.ts";
+import {
+  type ReachGround,
+  reachOfEmbedding,
+  reachOfMemory,
+  reachOfModel,
+  reachOfServer,
+  reachOfTool,
+} from "../../contracts/reach.ts";
 import { declaredClasses, discoveredClasses } from "../../contracts/tool-facts.ts";
 import { plainToolName } from "../../contracts/tool-names.ts";
 import type { Reach, ToolData, ToolFacts } from "../../policies/request.ts";
@@ -49,8 +57,11 @@ export function readToolFacts(name: string, namespace: string, source: ToolSourc
     const facts = { name, known: true, capabilities: [], operationClasses: [operationClass] };
     const found = memory === undefined ? undefined : findManifest(manifests, "Memory", namespace, memory);
     const kept = (found === undefined ? undefined : specOf(found, "Memory")) ?? {};
-    const ground = groundOf(source, found?.metadata.namespace ?? namespace);
-    return withData(facts, [dataOfMemory(kept, operationClass === "read")], [reachOfMemory(kept, ground)]);
+    const home = found?.metadata.namespace ?? namespace;
+    const ground = groundOf(source, home);
+    const memoryOf = { namespace: home, spec: kept };
+    const embedding = needsVectors(operation) ? reachOfEmbedding(memoryOf, manifests.values(), ground.hasSecret) : {};
+    return withData(facts, [dataOfMemory(kept, operationClass === "read")], [reachOfMemory(kept, ground), embedding]);
   }
   if (isArtifactTool(name)) return { name, known: true, capabilities: [], operationClasses: ["read"] };
   const servers = serversOf(`${namespace}/${plainToolName(name)}`, source);

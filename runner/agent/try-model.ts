@@ -1,9 +1,9 @@
 // The tries of one model in one turn: through its breaker, through the gate, again after a wait where that may help.
 import type { Denial } from "../../contracts/decision.ts";
-import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import { TransientFailure } from "../../contracts/failure.ts";
 import { type ModelAnswer, modelStepId } from "../../contracts/step.ts";
-import type { OpenBreaker, Verdict } from "../../store/scripts/breaker.ts";
 import type { Entry } from "../breakers.ts";
+import { circuitOpen, verdictOf } from "../circuit.ts";
 import type { ModelAsk } from "../gate/ask.ts";
 import type { ModelMessage } from "../models/model.ts";
 import { waitUnlessAborted } from "../unless-aborted.ts";
@@ -32,7 +32,7 @@ export async function tryModel(desk: AgentDesk, choice: ModelChoice, asking: Ask
     const model = await choice.open();
     for (let failures = 1; ; failures += 1) {
       const entry = await model.enter();
-      if (entry.state === "open") throw circuitOpen(choice, entry, desk.random());
+      if (entry.state === "open") throw circuitOpen(choice.endpoint, entry, desk.random());
       const ask = modelAsk(desk, choice, model, { ...asking, retry });
       retry += 1;
       const called = await callOnce(desk, ask, entry);
@@ -62,32 +62,10 @@ async function callOnce(
     await passage.leave({ verdict: "alive" });
     return { outcome: "answered", answer };
   } catch (error) {
-    await passage.leave(verdictOf(desk, error));
+    await passage.leave(verdictOf(error, desk));
     desk.signal.throwIfAborted();
     return { outcome: "failed", error };
   }
-}
-
-/** What the endpoint answers is a sign of life, whatever it says; what Redis or the lease say is none of its doing. */
-function verdictOf({ signal, redact }: AgentDesk, error: unknown): Verdict {
-  if (signal.aborted) return { verdict: "none" };
-  if (error instanceof PermanentFailure) return { verdict: "alive" };
-  if (!(error instanceof TransientFailure) || !error.code.startsWith("MODEL_")) return { verdict: "none" };
-  const { code, message, retryAfterMs = 0 } = error;
-  return { verdict: "failed", code, message: redact(message), waitMs: retryAfterMs };
-}
-
-/** Callers that wait for the same endpoint come back a little apart. */
-const SPREAD_MS = 500;
-
-/** Nothing was asked: the task waits outside of its runner, and uses up no attempt. */
-function circuitOpen({ endpoint }: ModelChoice, open: OpenBreaker, random: number): TransientFailure {
-  const { failures, code, message, remainingMs } = open;
-  const retryAfterMs = Math.round(remainingMs + SPREAD_MS * random);
-  const seconds = Math.ceil(remainingMs / 1_000);
-  const what = `ModelEndpoint ${endpoint} failed ${failures} times in a row and is asked again in ${seconds} s`;
-  const details = { effect: "none", endpoint, lastCode: code };
-  return new TransientFailure("MODEL_CIRCUIT_OPEN", `${what}; the last time: ${message}`, { details, retryAfterMs });
 }
 
 /** Throws the failure itself where it will not pass, or has not passed often enough. */

@@ -1,7 +1,7 @@
 // The points of the gate behind a call: what a model answered and what a tool returned, before anybody acts on it. Asked
 // again by a takeover, which finds the answer recorded; where no policy can object, nobody is asked.
 import type { Denial } from "../../contracts/decision.ts";
-import { modelStepId, type ToolCall, type ToolResult, toolStepId } from "../../contracts/step.ts";
+import { modelStepId, type StepId, type ToolCall, type ToolResult, toolStepId } from "../../contracts/step.ts";
 import type { TraceDraft } from "../../contracts/trace.ts";
 import { saysAfter } from "../../policies/decide.ts";
 import type { GateRequest } from "../../policies/request.ts";
@@ -15,17 +15,19 @@ import { factsOfTool } from "./tool-request.ts";
 
 export interface AnswerAsk {
   readonly turn: number;
+  /** The turn's own, where it is not said. */
+  readonly step?: StepId;
   readonly model: string;
 }
 
 /** undefined: nothing is said against it. A model that is refused ends the task. */
-export async function afterModel(options: GateOptions, { turn, model }: AnswerAsk): Promise<Denied | undefined> {
+export async function afterModel(options: GateOptions, { turn, step, model }: AnswerAsk): Promise<Denied | undefined> {
   const { subject } = options;
   if (!(await isAsked(options, "after_model"))) return undefined;
   const judgement = await judge(options, { point: "after_model", subject, model, usage: usageOf(options) });
   const { decision, permitted, ceilings } = judgement;
   if (decision.effect === "allow") return undefined;
-  const journal = openJournal(options, { turn, step: modelStepId(turn, 0) });
+  const journal = openJournal(options, { turn, step: step ?? modelStepId(turn, 0) });
   const spent = permitted
     ? []
     : budgetDrafts(journal, decision, { limit: ceilings.tokens, spent: usageOf(options).tokens, model });

@@ -72,6 +72,8 @@ export interface ModelAsk {
   readonly turn: number;
   /** 0 for the first try of this turn. */
   readonly retry: number;
+  /** A step of another name: for embeddings, which are asked for while a tool is at work. */
+  readonly step?: StepId;
   readonly request: ModelRequest;
   readonly model: Model;
   /** `namespace/name` of its ModelEndpoint. */

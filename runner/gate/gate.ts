@@ -1,10 +1,12 @@
 // The gate of one activation: the only door to models and tools. It decides, records the decision, and only then hands
 // out a permit; the door (door.ts) takes nothing but permits.
 import type { ModelAnswer } from "../../contracts/step.ts";
+import type { EmbeddingAnswer } from "../models/embedder.ts";
 import { admit } from "./admission.ts";
 import { type AnswerAsk, afterModel, afterTool, type ResultAsk } from "./after.ts";
 import type { Admission, Denied, GateOptions, ModelAsk, ModelPermission, ToolAsk, ToolPermission } from "./ask.ts";
 import { callModel, callTool } from "./door.ts";
+import { type EmbedAsk, embedTexts } from "./embed.ts";
 import { requestModel } from "./model-request.ts";
 import type { ModelPermit, ToolPermit } from "./permit.ts";
 import type { ToolOutcome } from "./tool-effect.ts";
@@ -21,6 +23,8 @@ export interface Gate {
   afterModel(ask: AnswerAsk): Promise<Denied | undefined>;
   /** May the model read what the tool returned? undefined: it may; `result` is what it reads instead. */
   afterTool(ask: ResultAsk): ReturnType<typeof afterTool>;
+  /** Vectors that a tool needs while it is at work. Throws the denial as a PermanentFailure, or what the model threw. */
+  embed(ask: EmbedAsk, signal: AbortSignal): Promise<EmbeddingAnswer>;
   requestTool(ask: ToolAsk): Promise<ToolPermission>;
   callTool(permit: ToolPermit, signal: AbortSignal): Promise<ToolOutcome>;
   /** Whether a write that began and has no result has happened, as the tool that its manifest names can tell. */
@@ -34,6 +38,7 @@ export function createGate(options: GateOptions): Gate {
     callModel,
     afterModel: (ask) => afterModel(options, ask),
     afterTool: (ask) => afterTool(options, ask),
+    embed: (ask, signal) => embedTexts(options, ask, signal),
     requestTool: (ask) => requestTool(options, ask),
     callTool,
     verifyTool: (ask, signal) => verifyTool(options, ask, signal),

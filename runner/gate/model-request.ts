@@ -62,7 +62,7 @@ async function answerTurn(
 }
 
 function openTurn(options: GateOptions, ask: ModelAsk): Turn {
-  const step = modelStepId(ask.turn, ask.retry);
+  const step = ask.step ?? modelStepId(ask.turn, ask.retry);
   const reserveTokens = estimateTokens(ask.request, ask.model.toolPromptTokens);
   return {
     ask,

@@ -49,11 +49,11 @@ function labelsOf({ activation, step, tool }: ToolGrant): readonly CarriedLabel[
 }
 
 export function runTool(grant: ToolGrant, signal: AbortSignal): Promise<ToolAnswer> {
-  const { tool, call, idempotencyKey, journal, artifacts } = grant;
+  const { tool, call, step, idempotencyKey, journal, artifacts } = grant;
   const checkLease = (): void => journal.recorder.checkLease();
   const limit = { ms: tool.timeoutMs, what: `tool \`${tool.definition.name}\`` };
   const keep = artifacts === undefined ? {} : { keepBytes: artifacts.resultBytes };
-  const context = { idempotencyKey, checkLease, ...keep };
+  const context = { step, idempotencyKey, checkLease, ...keep };
   return within(signal, limit, (either) => tool.call(call.arguments, { ...context, signal: either }));
 }
 

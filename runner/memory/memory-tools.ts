@@ -6,7 +6,7 @@ import type { Reach } from "../../policies/request.ts";
 import { type DeclaredData, dataOfMemory } from "../../policies/tool-data.ts";
 import { labelled } from "../gate/carried.ts";
 import type { ToolDefinition } from "../models/model.ts";
-import type { Tool } from "../tools/tool.ts";
+import type { Tool, ToolCallContext } from "../tools/tool.ts";
 import { dataFrom, definitionDigest } from "../tools/tool-facts.ts";
 import { MEMORY_LIMITS } from "./limits.ts";
 import type { Memory, MemoryEntry, MemoryHit, MemoryKey, Provenance } from "./memory.ts";
@@ -29,7 +29,7 @@ const SHAPES: Readonly<Record<MemoryOperation, Shape>> = {
     required: ["key", "value"],
   },
   search: {
-    description: "Finds the entries of the memory that hold the words of a query, the best first.",
+    description: "Finds the entries of the memory that are about a query, the best first.",
     properties: { query: { type: "string", minLength: 1 }, limit: LIMIT },
     required: ["query"],
   },
@@ -65,26 +65,30 @@ function define(operation: MemoryOperation): Pick<Tool, "definition" | "definiti
   return { definition, definitionDigest: definitionDigest(definition, {}) };
 }
 
-/** `written`: who would be the author of what this activation writes. */
-export function memoryTool(
-  operation: MemoryOperation,
-  memory: Memory,
-  written: () => Provenance,
-  declared: DeclaredData = {},
-  reach: Reach = {},
-): Tool {
+export interface MemoryToolParts {
+  /** Throws where the memory cannot be used. */
+  readonly open: (context: ToolCallContext) => Memory;
+  /** Who would be the author of what this activation writes. */
+  readonly written: () => Provenance;
+  readonly declared: DeclaredData;
+  readonly reach: readonly Reach[];
+  readonly timeoutMs: number;
+}
+
+export function memoryTool(operation: MemoryOperation, parts: MemoryToolParts): Tool {
   const { definition, definitionDigest: digest } = DEFINED[operation];
+  const { open, written, declared, reach, timeoutMs } = parts;
   return {
     definition,
     definitionDigest: digest,
     effect: memoryEffect(operation),
     capabilities: [],
     operationClasses: [memoryClass(operation)],
-    timeoutMs: MEMORY_LIMITS.httpTimeoutMs,
-    ...dataFrom([dataOfMemory(declared, memoryClass(operation) === "read")], [reach]),
-    call: async (args, { signal, checkLease }) => {
-      checkLease();
-      return carryOut(operation, memory, args, written, signal);
+    timeoutMs,
+    ...dataFrom([dataOfMemory(declared, memoryClass(operation) === "read")], reach),
+    call: async (args, context) => {
+      context.checkLease();
+      return carryOut(operation, open(context), args, written, context.signal);
     },
   };
 }

@@ -1,6 +1,7 @@
 // The one interface behind which every memory stands. Only the memory tools call it, and the gate calls those.
 
 import type { CarriedLabel } from "../../policies/request.ts";
+import type { Vector, VectorSpace } from "./vector.ts";
 
 /** Who wrote an entry, and in which step: the way back from what an agent knows to where it comes from. */
 export interface Provenance {
@@ -20,7 +21,7 @@ export interface MemoryEntry {
 }
 
 export interface MemoryHit extends MemoryEntry {
-  /** From 0 to 1: how much of the query is in the entry. */
+  /** From 0 to 1: how much of the query is in the entry, or how near their vectors are. */
   readonly score: number;
 }
 
@@ -39,4 +40,23 @@ export interface Memory {
   search(query: string, limit: number, signal: AbortSignal): Promise<readonly MemoryHit[]>;
   /** Keys that begin with `prefix`, sorted. */
   list(prefix: string, limit: number, signal: AbortSignal): Promise<readonly MemoryKey[]>;
+}
+
+export interface VectorEntry extends MemoryEntry {
+  readonly vector: Vector;
+}
+
+/**
+ * A memory that can keep a vector with each entry. All of them are of one space: another one is a PermanentFailure
+ * MEMORY_VECTORS_DIFFER, and nothing is written or found. An entry that is written without a vector loses that which it had.
+ */
+export interface VectorMemory extends Memory {
+  /** As `write`. */
+  writeVectors(entries: readonly VectorEntry[], space: VectorSpace, signal: AbortSignal): Promise<void>;
+  /** Best first, and none whose score is 0. Entries without a vector are not found. */
+  nearest(vector: Vector, space: VectorSpace, limit: number, signal: AbortSignal): Promise<readonly MemoryHit[]>;
+  /** Some entries that were written without a vector. */
+  bare(limit: number, signal: AbortSignal): Promise<readonly MemoryEntry[]>;
+  /** Gives them one each, unless they were written anew in the meantime. */
+  addVectors(entries: readonly VectorEntry[], space: VectorSpace, signal: AbortSignal): Promise<void>;
 }

@@ -5,6 +5,7 @@ import { PermanentFailure } from "../../contracts/failure.ts";
 import type { AgentSpec } from "../../contracts/kinds/agent.ts";
 import type { ModelEndpointSpec } from "../../contracts/kinds/model-endpoint.ts";
 import { specOf } from "../../contracts/kinds.ts";
+import type { Manifest } from "../../contracts/manifest.ts";
 import { reachOfModel } from "../../contracts/reach.ts";
 import type { BreakerRules } from "../../store/scripts/breaker.ts";
 import type { AgentModel, ModelChoice } from "../agent/desk.ts";
@@ -12,14 +13,14 @@ import type { Breakers } from "../breakers.ts";
 import type { Definitions } from "../definitions.ts";
 import { RUNNER_LIMITS } from "../limits.ts";
 import type { Secrets } from "../secrets/secrets.ts";
-import { timeoutOf } from "./endpoint.ts";
+import { type ModelEndpoint, timeoutOf } from "./endpoint.ts";
 import type { OpenedModels } from "./opened-models.ts";
 
 export interface ModelSources {
   readonly definitions: Definitions;
   readonly secrets: Secrets;
   readonly breakers: Breakers;
-  readonly opened: Pick<OpenedModels, "open" | "prices">;
+  readonly opened: Pick<OpenedModels, "open" | "openEmbedder" | "prices">;
   /** Prices are those of this moment. */
   readonly at: Date;
 }
@@ -42,20 +43,35 @@ export async function openAgentModels(
 }
 
 async function openOne(sources: ModelSources, namespace: string, reference: string): Promise<AgentModel> {
+  const manifest = sources.definitions.manifest("ModelEndpoint", namespace, reference);
+  const { endpoint, ...rest } = await openEndpoint(sources, manifest);
+  const { default_model: name, options } = endpoint.spec;
+  return {
+    model: await sources.opened.open(manifest, endpoint),
+    name,
+    maxOutputTokens: outputTokens(options),
+    ...rest,
+  };
+}
+
+/** What a call of an endpoint needs, whatever it is asked for. */
+export interface OpenEndpoint extends Pick<AgentModel, "price" | "reach" | "enter"> {
+  readonly endpoint: ModelEndpoint;
+}
+
+/** Throws PermanentFailure where a Secret stands in the way. */
+export async function openEndpoint(sources: ModelSources, manifest: Manifest): Promise<OpenEndpoint> {
   const { definitions, secrets, breakers, opened, at } = sources;
-  const manifest = definitions.manifest("ModelEndpoint", namespace, reference);
-  const spec = specOf(manifest, "ModelEndpoint");
-  if (spec === undefined) throw new PermanentFailure("DEFINITION_MISSING", `\`${reference}\` is no ModelEndpoint`);
   const { namespace: home, name } = manifest.metadata;
+  const spec = specOf(manifest, "ModelEndpoint");
+  if (spec === undefined) throw new PermanentFailure("DEFINITION_MISSING", `\`${home}/${name}\` is no ModelEndpoint`);
   const secretRef = spec.auth?.secret_ref;
   const neededBy = `ModelEndpoint ${home}/${name}`;
   const apiKey = secretRef === undefined ? undefined : await secrets.resolve(secretRef, home, neededBy);
   const endpoint = { namespace: home, name, spec, ...(apiKey === undefined ? {} : { apiKey }) };
   const rules = breakerRules(spec);
   return {
-    model: await opened.open(manifest, endpoint),
-    name: spec.default_model,
-    maxOutputTokens: outputTokens(spec.options),
+    endpoint,
     price: (await opened.prices(manifest, spec))(at),
     reach: reachOfModel(spec, {
       namespace: home,

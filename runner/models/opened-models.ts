@@ -1,19 +1,24 @@
 // Models that stay open for whoever asks them next: a provider's client is dear to make, and holds nothing of a task.
 import type { Manifest } from "../../contracts/manifest.ts";
 import type { ModelNetwork } from "./checked-fetch.ts";
+import type { Embedder } from "./embedder.ts";
 import type { ModelEndpoint } from "./endpoint.ts";
 import type { Model } from "./model.ts";
+import { openEmbedder } from "./open-embedder.ts";
 import { openModel } from "./open-model.ts";
 import { openPrices, type PricesAt } from "./price.ts";
 
-interface Opened {
+interface Opened<T> {
   readonly apiKey: string | undefined;
-  readonly model: Promise<Model>;
+  readonly opened: Promise<T>;
 }
+
+type Kept<T> = WeakMap<Manifest, Opened<T>>;
 
 /** One per runner. A model lives as long as the definitions that its manifest stands in, and its key is the same. */
 export class OpenedModels {
-  readonly #opened = new WeakMap<Manifest, Opened>();
+  readonly #models: Kept<Model> = new WeakMap();
+  readonly #embedders: Kept<Embedder> = new WeakMap();
   readonly #prices = new WeakMap<Manifest, Promise<PricesAt>>();
   readonly #network: ModelNetwork;
 
@@ -24,14 +29,12 @@ export class OpenedModels {
   /** As {@link openModel}. A mock is opened anew each time: it counts the failures that its script asks for. */
   open(manifest: Manifest, endpoint: ModelEndpoint): Promise<Model> {
     if (endpoint.spec.provider === "mock") return openModel(endpoint, this.#network);
-    const { apiKey } = endpoint;
-    const known = this.#opened.get(manifest);
-    if (known !== undefined && known.apiKey === apiKey) return known.model;
-    const model = openModel(endpoint, this.#network);
-    this.#opened.set(manifest, { apiKey, model });
-    // What failed is tried anew by whoever comes next.
-    model.catch(() => this.#opened.delete(manifest));
-    return model;
+    return keep(this.#models, manifest, endpoint.apiKey, () => openModel(endpoint, this.#network));
+  }
+
+  /** As {@link openEmbedder}. */
+  openEmbedder(manifest: Manifest, endpoint: ModelEndpoint): Promise<Embedder> {
+    return keep(this.#embedders, manifest, endpoint.apiKey, () => openEmbedder(endpoint, this.#network));
   }
 
   /** As {@link openPrices}. */
@@ -42,4 +45,14 @@ export class OpenedModels {
     this.#prices.set(manifest, prices);
     return prices;
   }
+}
+
+function keep<T>(kept: Kept<T>, manifest: Manifest, apiKey: string | undefined, open: () => Promise<T>): Promise<T> {
+  const known = kept.get(manifest);
+  if (known !== undefined && known.apiKey === apiKey) return known.opened;
+  const opened = open();
+  kept.set(manifest, { apiKey, opened });
+  // What failed is tried anew by whoever comes next.
+  opened.catch(() => kept.delete(manifest));
+  return opened;
 }

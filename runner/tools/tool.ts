@@ -1,9 +1,11 @@
 // The one interface behind which every tool stands. Nothing but runner/gate may call it.
-import type { ToolEffect, ToolResult } from "../../contracts/step.ts";
+import type { StepId, ToolEffect, ToolResult } from "../../contracts/step.ts";
 import type { OperationClass, ToolData } from "../../policies/request.ts";
 import type { ToolDefinition } from "../models/model.ts";
 
 export interface ToolCallContext {
+  /** The step that the call is: what it asks of models itself are steps that begin with its name. Absent: it may not. */
+  readonly step?: StepId;
   /** The same for every try of one step: `Idempotency-Key` header, MCP `_meta`. */
   readonly idempotencyKey: string;
   readonly signal: AbortSignal;

@@ -22,7 +22,8 @@ export interface Erasure {
 }
 
 /**
- * KEYS  1 task · 2 activations · 3 order · 4 journal · 5 memory · 6 approvals · 7 artifacts · then the steps of each activation
+ * KEYS  1 task · 2 activations · 3 order · 4 journal · 5 memory · 6 its vectors · 7 approvals · 8 artifacts · then the steps of
+ *       each activation
  * ARGV  1 seq and 2 head that the trace was read up to · 3 how many activations the caller knows · 4 the digest · 5 when ·
  *       6 graph · 7 last error · from 8 number, hash and text of each event
  * Answers 'erased', 'going' (it has not ended), 'missing' or 'moved' (it is another trace by now: read it again).
@@ -53,13 +54,13 @@ export type EraseScriptAnswer = "erased" | "going" | "missing" | "moved";
 export async function eraseTaskKeys(redis: Redis, ref: TaskRef, erasure: Erasure): Promise<EraseScriptAnswer> {
   const { head, events, digest, activations, graph, lastError, at } = erasure;
   const keys = taskKeys(ref);
-  const { task, order, journal, memory, approvals, artifacts } = keys;
+  const { task, order, journal, memory, memoryVectors, approvals, artifacts } = keys;
   const steps = activations.map((activation) => stepsKey(ref, activation));
   const entries = events.flatMap((event) => [event.seq, event.hash, JSON.stringify(event)]);
   const answer = await runScript(
     redis,
     ERASE,
-    [task, keys.activations, order, journal, memory, approvals, artifacts, ...steps],
+    [task, keys.activations, order, journal, memory, memoryVectors, approvals, artifacts, ...steps],
     [head.seq, head.head, activations.length, digest, at, graph, lastError, ...entries],
   );
   if (answer === "erased" || answer === "going" || answer === "missing" || answer === "moved") return answer;

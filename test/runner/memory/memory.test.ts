@@ -2,9 +2,11 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PermanentFailure, TransientFailure } from "../../../contracts/failure.ts";
-import type { Memory, MemoryEntry } from "../../../runner/memory/memory.ts";
+import type { Memory, MemoryEntry, VectorEntry, VectorMemory } from "../../../runner/memory/memory.ts";
 import { memoryTool } from "../../../runner/memory/memory-tools.ts";
-import { openMemory } from "../../../runner/memory/open-memory.ts";
+import { type OpenMemory, openMemory } from "../../../runner/memory/open-memory.ts";
+import { packVector, type Vector } from "../../../runner/memory/vector.ts";
+import { openMockEmbedder } from "../../../runner/models/mock-embedder.ts";
 import { resolveHost } from "../../../runner/tools/checked-request.ts";
 import { OAuthTokens } from "../../../runner/tools/oauth-tokens.ts";
 import { closeRedis, connectRedis, type Redis } from "../../../store/connect.ts";
@@ -23,7 +25,7 @@ interface Place {
 
 const somewhere = (): Place => ({ env: `m${randomUUID().slice(0, 8)}`, task: "t1", name: "notes" });
 
-function open(redis: Redis, spec: Readonly<Record<string, unknown>>, { env, task, name }: Place): Memory {
+function openAny(redis: Redis, spec: Readonly<Record<string, unknown>>, { env, task, name }: Place): OpenMemory {
   const deps = {
     redis,
     task: { env, namespace: "default", name: task },
@@ -32,6 +34,28 @@ function open(redis: Redis, spec: Readonly<Record<string, unknown>>, { env, task
     outbound: () => ({ allowPrivate: true, resolve: resolveHost }),
   };
   return openMemory({ namespace: "default", name, spec }, deps);
+}
+
+function open(redis: Redis, spec: Readonly<Record<string, unknown>>, place: Place): Memory {
+  return openAny(redis, spec, place).memory;
+}
+
+function openVectors(redis: Redis, spec: Readonly<Record<string, unknown>>, place: Place): VectorMemory {
+  const { vectors } = openAny(redis, spec, place);
+  if (vectors === undefined) throw new Error("it keeps no vectors");
+  return vectors;
+}
+
+const SPACE = { model: "m", dimensions: 256 };
+
+/** As a mock endpoint makes it. */
+async function vectorOf(text: string): Promise<Vector> {
+  const { vectors } = await openMockEmbedder().embed({ model: "m", texts: [text] }, never());
+  return packVector(vectors[0] ?? []);
+}
+
+async function embedded(key: string, value: string): Promise<VectorEntry> {
+  return { ...entry(key, value), vector: await vectorOf(value) };
 }
 
 /** What docs/memory.md asks of a memory behind HTTP, in a map. */
@@ -91,6 +115,61 @@ describeWithRedis("memories", () => {
       expect(hits[0]).toMatchObject({ written: WRITTEN, score: 1 });
       expect(await memory.list("a/", 5, never())).toEqual([{ key: "a/1" }, { key: "a/2" }]);
       expect(await memory.list("", 2, never())).toHaveLength(2);
+    });
+  });
+
+  describe.each(["in-memory", "redis"])("%s with vectors", (provider) => {
+    const make = (place = somewhere()): VectorMemory => openVectors(redis, { provider }, place);
+    const keysNear = async (memory: VectorMemory, query: string, limit = 5): Promise<readonly string[]> =>
+      (await memory.nearest(await vectorOf(query), SPACE, limit, never())).map(({ key }) => key);
+
+    it("finds what is near, the nearest first, with who wrote it", async () => {
+      const memory = make();
+      const texts = ["brass clock and bell", "clock of brass", "wooden door"];
+      await memory.writeVectors(await Promise.all(texts.map((text, n) => embedded(`k${n}`, text))), SPACE, never());
+      expect(await keysNear(memory, "brass clock")).toEqual(["k1", "k0"]);
+      expect(await keysNear(memory, "brass clock", 1)).toEqual(["k1"]);
+      const [hit] = await memory.nearest(await vectorOf("wooden door"), SPACE, 5, never());
+      expect(hit).toMatchObject({ ...entry("k2", "wooden door"), score: expect.closeTo(1, 5) as number });
+      expect(await memory.read("k0", never())).toEqual(entry("k0", "brass clock and bell"));
+      expect((await memory.list("", 5, never())).map(({ key }) => key)).toEqual(["k0", "k1", "k2"]);
+    });
+
+    it("forgets the vector with the text that it was made of", async () => {
+      const memory = make();
+      await memory.writeVectors([await embedded("k", "brass clock")], SPACE, never());
+      await memory.writeVectors([await embedded("k", "wooden door")], SPACE, never());
+      expect(await keysNear(memory, "clock")).toEqual([]);
+      await memory.write([entry("k", "iron bell")], never());
+      expect(await keysNear(memory, "wooden")).toEqual([]);
+      expect(await memory.bare(5, never())).toEqual([entry("k", "iron bell")]);
+    });
+
+    it("gives vectors to entries that have none, but not to those that are others by then", async () => {
+      const memory = make();
+      await memory.write([entry("a", "brass clock"), entry("b", "brass bell")], never());
+      const late = await Promise.all([embedded("a", "brass clock"), embedded("b", "what stood there before")]);
+      await memory.addVectors(late, SPACE, never());
+      expect(await keysNear(memory, "brass")).toEqual(["a"]);
+      expect((await memory.bare(5, never())).map(({ key }) => key)).toEqual(["b"]);
+    });
+
+    it("refuses vectors of another model or length, and says what it holds", async () => {
+      const memory = make();
+      await memory.writeVectors([await embedded("k", "brass clock")], SPACE, never());
+      const other = { model: "n", dimensions: 256 };
+      const refused = { code: "MEMORY_VECTORS_DIFFER", message: expect.stringContaining("made by m (256)") as string };
+      await expect(memory.writeVectors([await embedded("l", "bell")], other, never())).rejects.toMatchObject(refused);
+      await expect(memory.nearest(await vectorOf("x"), other, 5, never())).rejects.toMatchObject(refused);
+      const shorter = { model: "m", dimensions: 3 };
+      await expect(memory.nearest(packVector([1, 2, 3]), shorter, 5, never())).rejects.toMatchObject(refused);
+      expect((await memory.list("", 5, never())).map(({ key }) => key)).toEqual(["k"]);
+    });
+
+    it("keeps memories apart", async () => {
+      const place = somewhere();
+      await make(place).writeVectors([await embedded("k", "brass clock")], SPACE, never());
+      expect(await keysNear(make({ ...place, name: "other" }), "clock")).toEqual([]);
     });
   });
 
@@ -172,7 +251,13 @@ describeWithRedis("memories", () => {
   describe("tools", () => {
     const context = { idempotencyKey: "k", signal: never(), checkLease: () => undefined };
     const tool = (operation: Parameters<typeof memoryTool>[0], memory: Memory) =>
-      memoryTool(operation, memory, () => WRITTEN);
+      memoryTool(operation, {
+        open: () => memory,
+        written: () => WRITTEN,
+        declared: {},
+        reach: [],
+        timeoutMs: 1_000,
+      });
 
     it("keep a long text in pieces that a search finds, the same text once", async () => {
       const memory = open(redis, {}, somewhere());
