@@ -38,12 +38,14 @@ export async function planServer(
 ): Promise<ServerPlan> {
   const { namespace, name, spec } = definition;
   const label = `McpServer ${namespace}/${name}`;
+  const defined = digestText(canonicalJson({ namespace, name, spec }));
   const how =
     spec.transport === "http"
       ? await planHttp(definition, label, secrets, ground)
       : await planStdio(definition, label, secrets, ground);
   return {
-    key: digestText(canonicalJson({ namespace, name, spec, given: how.given })),
+    key: digestText(canonicalJson({ defined, given: how.given })),
+    definition: defined,
     label,
     idleMs: timerMs(parseDuration(spec.idle_timeout ?? "") ?? DEFAULT_IDLE_MS),
     attempts: spec.reconnect?.max_attempts ?? DEFAULT_ATTEMPTS,

@@ -4,6 +4,8 @@ import type { McpClient } from "./mcp-client.ts";
 export interface ServerPlan {
   /** The same for plans that may share a process: definition and resolved environment, hashed. */
   readonly key: string;
+  /** The same for plans of one definition, whatever values its secrets have: of these, the newest one counts. */
+  readonly definition: string;
   /** For people: `McpServer default/files`. */
   readonly label: string;
   /** 0: never stopped for being idle. */

@@ -22,6 +22,7 @@ export class SharedServer {
   readonly #alive = new Set<RunningServer>();
   #current: Promise<RunningServer> | undefined;
   #users = 0;
+  #isSuperseded = false;
   #idleTimer: NodeJS.Timeout | undefined;
 
   constructor(plan: ServerPlan, closing: AbortSignal, onUnused: () => void) {
@@ -30,15 +31,24 @@ export class SharedServer {
     this.#onUnused = onUnused;
   }
 
-  async acquire(signal: AbortSignal): Promise<ServerHandle> {
+  /** `pinned`: see `McpSupervisor.acquire`. */
+  async acquire(signal: AbortSignal, pinned?: Tools): Promise<ServerHandle> {
     this.#users += 1;
+    this.#isSuperseded = false;
     clearTimeout(this.#idleTimer);
     try {
-      return this.#handle(await unlessAborted(() => this.#currentTools(), signal));
+      const tools = await unlessAborted(() => this.#currentTools(), signal);
+      return this.#handle(pinned ?? tools);
     } catch (error) {
       this.#leave();
       throw error;
     }
+  }
+
+  /** Another value of its secrets counts now: it ends once nobody uses it, however long it may be idle. */
+  supersede(): void {
+    this.#isSuperseded = true;
+    if (this.#users === 0) void this.#stopSuperseded();
   }
 
   /** Ends whatever runs, or is about to. */
@@ -64,6 +74,7 @@ export class SharedServer {
     this.#users -= 1;
     if (this.#users > 0) return;
     if (this.#current === undefined) return this.#onUnused();
+    if (this.#isSuperseded) return void this.#stopSuperseded();
     if (this.#plan.idleMs === 0) return;
     this.#idleTimer = setTimeout(() => void this.#stopIdle(), this.#plan.idleMs);
     this.#idleTimer.unref();
@@ -72,6 +83,14 @@ export class SharedServer {
   async #stopIdle(): Promise<void> {
     this.#onUnused();
     await this.stop();
+  }
+
+  /** Calls that are under way come to their end. */
+  async #stopSuperseded(): Promise<void> {
+    clearTimeout(this.#idleTimer);
+    this.#onUnused();
+    await this.#current?.catch(() => undefined);
+    for (const running of this.#alive) running.retire();
   }
 
   #running(): Promise<RunningServer> {

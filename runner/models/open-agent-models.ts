@@ -14,6 +14,7 @@ import type { Definitions } from "../definitions.ts";
 import { RUNNER_LIMITS } from "../limits.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import { type ModelEndpoint, timeoutOf } from "./endpoint.ts";
+import type { Model } from "./model.ts";
 import type { OpenedModels } from "./opened-models.ts";
 
 export interface ModelSources {
@@ -44,10 +45,12 @@ export async function openAgentModels(
 
 async function openOne(sources: ModelSources, namespace: string, reference: string): Promise<AgentModel> {
   const manifest = sources.definitions.manifest("ModelEndpoint", namespace, reference);
-  const { endpoint, ...rest } = await openEndpoint(sources, manifest);
+  const { endpoint, endpointOfNow, ...rest } = await openEndpoint(sources, manifest);
   const { default_model: name, options } = endpoint.spec;
+  const model = await sources.opened.open(manifest, endpoint);
+  const openNow = async (): Promise<Model> => sources.opened.open(manifest, await endpointOfNow());
   return {
-    model: await sources.opened.open(manifest, endpoint),
+    model: endpoint.apiKey === undefined || model.provider === "mock" ? model : withKeyOfNow(model, openNow),
     name,
     maxOutputTokens: outputTokens(options),
     ...rest,
@@ -57,6 +60,8 @@ async function openOne(sources: ModelSources, namespace: string, reference: stri
 /** What a call of an endpoint needs, whatever it is asked for. */
 export interface OpenEndpoint extends Pick<AgentModel, "price" | "reach" | "enter"> {
   readonly endpoint: ModelEndpoint;
+  /** With the key as it is now: it may have been changed since. */
+  readonly endpointOfNow: () => Promise<ModelEndpoint>;
 }
 
 /** Throws PermanentFailure where a Secret stands in the way. */
@@ -67,11 +72,15 @@ export async function openEndpoint(sources: ModelSources, manifest: Manifest): P
   if (spec === undefined) throw new PermanentFailure("DEFINITION_MISSING", `\`${home}/${name}\` is no ModelEndpoint`);
   const secretRef = spec.auth?.secret_ref;
   const neededBy = `ModelEndpoint ${home}/${name}`;
-  const apiKey = secretRef === undefined ? undefined : await secrets.resolve(secretRef, home, neededBy);
-  const endpoint = { namespace: home, name, spec, ...(apiKey === undefined ? {} : { apiKey }) };
+  const endpointOfNow = async (): Promise<ModelEndpoint> => {
+    if (secretRef === undefined) return { namespace: home, name, spec };
+    return { namespace: home, name, spec, apiKey: await secrets.resolve(secretRef, home, neededBy) };
+  };
+  const endpoint = await endpointOfNow();
   const rules = breakerRules(spec);
   return {
     endpoint,
+    endpointOfNow,
     price: (await opened.prices(manifest, spec))(at),
     reach: reachOfModel(spec, {
       namespace: home,
@@ -80,6 +89,15 @@ export async function openEndpoint(sources: ModelSources, manifest: Manifest): P
     enter: async () =>
       rules === undefined ? ALWAYS : breakers.enter({ namespace: home, name }, rules, timeoutOf(endpoint)),
   };
+}
+
+/** The key is looked up for each call: one that was changed counts at the next. */
+function withKeyOfNow(first: Model, openNow: () => Promise<Model>): Model {
+  return { ...factsOf(first), complete: async (request, signal) => (await openNow()).complete(request, signal) };
+}
+
+function factsOf({ provider, toolPromptTokens }: Model): Pick<Model, "provider" | "toolPromptTokens"> {
+  return { provider, ...(toolPromptTokens === undefined ? {} : { toolPromptTokens }) };
 }
 
 function hasSecret({ snapshot }: Definitions, namespace: string, name: string): boolean {

@@ -1,6 +1,7 @@
 // The MCP servers that one tool box uses: each opened once, all given back together.
 import { type ReachGround, reachOfServer } from "../../contracts/reach.ts";
 import type { Reach } from "../../policies/request.ts";
+import { holdServer } from "../mcp/current-handle.ts";
 import { planServer, type ServerGround } from "../mcp/plan-server.ts";
 import type { McpSupervisor } from "../mcp/supervisor.ts";
 import type { Secrets } from "../secrets/secrets.ts";
@@ -49,7 +50,7 @@ export class OpenServers {
     const { mcp, secrets, ground, onOpened, admit, hasSecret } = this.#deps;
     const reach = reachOfServer(server.spec, { namespace: server.namespace, hasSecret });
     await admit?.(server, reach);
-    const handle = await mcp.acquire(await planServer(server, secrets, ground), this.#signal);
+    const handle = await holdServer(mcp, () => planServer(server, secrets, ground), this.#signal);
     const opened = { server, handle, reach };
     onOpened?.(server, pinsOf(opened), pinnedTexts(opened));
     return opened;

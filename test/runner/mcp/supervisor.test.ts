@@ -1,5 +1,8 @@
 // Servers as the supervisor keeps them: started once, shared, stopped when idle, and never left behind.
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { PermanentFailure } from "../../../contracts/failure.ts";
+import { holdServer } from "../../../runner/mcp/current-handle.ts";
+import type { ServerHandle } from "../../../runner/mcp/shared-server.ts";
 import { McpSupervisor } from "../../../runner/mcp/supervisor.ts";
 import {
   allGone,
@@ -83,6 +86,88 @@ test("a server is another one when its secret changes", async () => {
   expect(one?.key).not.toBe(other?.key);
   expect(JSON.stringify(one)).not.toContain("token");
 });
+
+describe("a hold on a server whose secret was changed", () => {
+  const spec = () =>
+    hostileSpec("environment", log.path, { idle_timeout: "0", env: [{ name: "TOKEN", secret_ref: "token" }] });
+  const hold = (secret: { token: string }, more: Readonly<Record<string, unknown>> = {}) =>
+    holdServer(supervisor, () => planFor({ ...spec(), ...more }, secretsWith(secret)), never());
+  const tokenOf = async (handle: ServerHandle) =>
+    JSON.parse((await handle.call("echo_text", {}, { ...CALL, signal: never() })).text).TOKEN;
+
+  test("leads to a new one at the next call, and the old one ends once nobody holds it", async () => {
+    const secret = { token: "old" };
+    const [one, other] = await Promise.all([hold(secret), hold(secret)]);
+    expect(await tokenOf(one)).toBe("old");
+    secret.token = "new";
+    expect(await Promise.all([tokenOf(one), tokenOf(one), tokenOf(one)])).toEqual(["new", "new", "new"]);
+    const [before = 0, after = 0, ...more] = await log.pids();
+    expect([isAlive(before), isAlive(after), more]).toEqual([true, true, []]);
+    other.release();
+    await vi.waitUntil(() => !isAlive(before), { timeout: 5_000, interval: 10 });
+    one.release();
+    expect(await tokenOf(await hold(secret))).toBe("new");
+    expect(await log.pids()).toHaveLength(2);
+  });
+
+  test("lets a call of the old one come to its end", async () => {
+    const secret = { token: "old" };
+    const args = ["-e", SLOW, log.path];
+    const [one, other] = await Promise.all([hold(secret, { args }), hold(secret, { args })]);
+    const slow = one.call("wait", {}, { ...CALL, signal: never() });
+    await vi.waitUntil(async () => (await log.lines()).includes("waits"), { timeout: 5_000, interval: 10 });
+    secret.token = "new";
+    const quick = one.call("go-on", {}, { ...CALL, signal: never() });
+    other.release();
+    expect([(await slow).text, (await quick).text]).toEqual(["old", "new"]);
+    const [before = 0] = await log.pids();
+    await vi.waitUntil(() => !isAlive(before), { timeout: 5_000, interval: 10 });
+  });
+
+  test("calls no tool that is another one there", async () => {
+    const secret = { token: "old" };
+    const [program = ""] = hostileSpec("drifting", log.path).args ?? [];
+    const handle = await hold(secret, { args: [program, "drifting", log.path] });
+    secret.token = "new";
+    await expect(handle.call("echo_text", {}, { ...CALL, signal: never() })).rejects.toMatchObject({
+      code: "TOOL_DRIFTED",
+    });
+  });
+
+  test("says what is missing, and sends nothing", async () => {
+    const secrets = secretsWith({ token: "old" });
+    let isGone = false;
+    const gone = new PermanentFailure("SECRET_MISSING", "the secret is gone");
+    const resolve: typeof secrets.resolve = (...asked) => (isGone ? Promise.reject(gone) : secrets.resolve(...asked));
+    const handle = await holdServer(supervisor, () => planFor(spec(), { ...secrets, resolve }), never());
+    isGone = true;
+    await expect(handle.call("echo_text", {}, { ...CALL, signal: never() })).rejects.toBe(gone);
+    expect((await log.lines()).filter((line) => line.startsWith("call "))).toEqual([]);
+  });
+});
+
+/** Answers `wait` once somebody has called `go-on` on another server of the same log. */
+const SLOW = `
+  const [log] = process.argv.slice(1);
+  const fs = require("node:fs");
+  const note = (text) => fs.appendFileSync(log, text + "\\n");
+  note("start " + process.pid);
+  const send = (message) => process.stdout.write(JSON.stringify({ jsonrpc: "2.0", ...message }) + "\\n");
+  const answer = (id) => send({ id, result: { content: [{ type: "text", text: process.env.TOKEN }] } });
+  require("node:readline").createInterface({ input: process.stdin }).on("line", (line) => {
+    const { id, method, params } = JSON.parse(line);
+    const serverInfo = { name: "slow", version: "1" };
+    if (method === "initialize")
+      send({ id, result: { protocolVersion: params.protocolVersion, capabilities: { tools: {} }, serverInfo } });
+    if (method === "tools/list")
+      send({ id, result: { tools: ["wait", "go-on"].map((name) => ({ name, inputSchema: { type: "object" } })) } });
+    if (method !== "tools/call") return;
+    note(params.name === "wait" ? "waits" : "goes on");
+    if (params.name !== "wait") return answer(id);
+    const look = () => (fs.readFileSync(log, "utf8").includes("goes on") ? answer(id) : setTimeout(look, 10));
+    look();
+  });
+`;
 
 test("stops a server that nobody has used for its idle time, and starts it again for the next user", async () => {
   const handle = await open("normal", { idle_timeout: "20ms" });
