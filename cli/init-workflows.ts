@@ -79,7 +79,9 @@ jobs:
   apply:
     runs-on: ubuntu-latest
     timeout-minutes: 30
-    # Add \`environment: production\` here to let GitHub ask somebody first.
+    # GitHub's own human gate: an environment with required reviewers (Settings, Environments) lets each apply wait for one of
+    # them. Its secrets are given to no other job: keep COUNTWHEEL_REDIS_URL there.
+    # environment: production
     steps:
 ${steps(path, version, "apply")}`;
 }

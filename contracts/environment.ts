@@ -55,6 +55,10 @@ export interface EnvironmentSettings {
 export interface GithubSettings {
   /** Of calls and turns that wait for a person: with what is in them, by name alone, or not at all. */
   readonly approvals: "arguments" | "names" | "none";
+  /** The environment of GitHub whose deployments show where this one stands; null: none does. */
+  readonly deployment: string | null;
+  /** Where people look at it; null: nowhere that is known. */
+  readonly environmentUrl: string | null;
 }
 
 /** What Redis keeps of tasks that ended. null: as the runner has it. */
@@ -82,7 +86,7 @@ export function defaultSettings(name: string): EnvironmentSettings {
     freeze: [],
     drift: { intervalMs: 300_000, selfHeal: [], ignore: [] },
     retention: RUNNERS_RETENTION,
-    github: { approvals: "arguments" },
+    github: { approvals: "arguments", deployment: null, environmentUrl: null },
     ageRecipients: [],
   };
 }
@@ -206,6 +210,17 @@ export const ENVIRONMENT_SCHEMA = {
           default: "arguments",
           description:
             "Checks of calls and turns that wait for a person: with their arguments (secrets redacted), without, or none.",
+        },
+        deployment: {
+          type: "string",
+          minLength: 1,
+          maxLength: 255,
+          description: "The environment of GitHub whose deployments show which commit is applied, and which one waits.",
+        },
+        environment_url: {
+          type: "string",
+          pattern: "^https?://[^\\s]+$",
+          description: "Where people look at it: the link of those deployments.",
         },
       },
     },

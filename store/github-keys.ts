@@ -12,6 +12,8 @@ export interface GithubKeys {
   readonly clicks: string;
   /** hash: `<namespace>/<task>.<id>` of an approval → the check that tells of it. */
   readonly approvalChecks: string;
+  /** string: where GitHub was told that the environment stands. */
+  readonly deployment: string;
   /** hash: digest of prunes → who confirmed them on a pull request. */
   readonly pruneWords: string;
   /** string: the issue that tells of the environment's drift, and what it was told last. */
@@ -32,6 +34,7 @@ export function githubKeys(env: string): GithubKeys {
     commandsDone: `${tag}:commands-done`,
     clicks: `${tag}:clicks`,
     approvalChecks: `${tag}:approval-checks`,
+    deployment: `${tag}:deployment`,
     pruneWords: `${tag}:prune-words`,
     driftIssue: `${tag}:drift-issue`,
     driftLock: `${tag}:drift-lock`,

@@ -1,6 +1,6 @@
 // What one environment needs to be looked after: its source, a writer (or, in a dry run, only eyes), its report to GitHub.
 import { randomUUID } from "node:crypto";
-import { defaultSettings } from "../../contracts/environment.ts";
+import { defaultSettings, type EnvironmentSettings } from "../../contracts/environment.ts";
 import { commitSourceReader, openSource } from "../../reconciler/environment-source.ts";
 import { PruneConfirmation } from "../../reconciler/holds/confirm.ts";
 import type { LoopOptions } from "../../reconciler/loop.ts";
@@ -117,13 +117,18 @@ async function reportingOptions(host: Host, options: ReconcileOptions, input: Re
     intervalMs: options.interval,
     // GitHub tells of buttons to the App that made the check, and to nobody else.
     buttons: hearsClicks(host, options),
-    approvalsShown: loop.settings?.github.approvals ?? "arguments",
+    ...shownOn(loop.settings ?? defaultSettings(served.env)),
     announceAfterMs: ANNOUNCE_AFTER_MS,
     now: host.now,
     newId: loop.newId,
     say: (line) => say(host, line),
     signal: host.signal,
   };
+}
+
+function shownOn({ github }: EnvironmentSettings): Pick<ReportingOptions, "approvalsShown" | "deployment"> {
+  const { approvals: approvalsShown, deployment: environment, environmentUrl: url } = github;
+  return environment === null ? { approvalsShown } : { approvalsShown, deployment: { environment, url } };
 }
 
 function hearsClicks({ config: { github, webhookSecrets } }: Host, { listen }: ReconcileOptions): boolean {

@@ -52,15 +52,27 @@ async function lookLeading(environment: OpenEnvironment, leading: Leading): Prom
   if (report === undefined) return await looks({ emit: print })(signal);
   const { startReporting } = await import("../../reconciler/report/start-reporting.ts");
   const { noteDrift } = await import("../../reconciler/report/drift/report-drift.ts");
+  const { standingOf } = await import("../../reconciler/report/deployments/standing.ts");
   let reporting: Reporting | undefined;
+  let standing: ReturnType<typeof standingOf>;
   const nudge = (): void => reporting?.nudge();
   const emit = (event: LoopEvent): void => {
-    if (event.type === "ended" && event.result.outcome === "applied") nudge();
+    if (event.type === "ended") {
+      const found = standingOf(event.result);
+      const isNews = found !== undefined && found?.commit !== standing?.commit;
+      if (found !== undefined) standing = found;
+      if (event.result.outcome === "applied" || (isNews && report.deployment !== undefined)) nudge();
+    }
     print(event);
   };
   await runTogether(signal, [
     (together) =>
-      (reporting = startReporting({ ...report, hands: handsOf(() => bell.ring()), signal: together })).stopped,
+      (reporting = startReporting({
+        ...report,
+        hands: handsOf(() => bell.ring()),
+        standing: () => standing,
+        signal: together,
+      })).stopped,
     looks({
       emit,
       onRungLook: nudge,

@@ -1,4 +1,5 @@
 // `reconcile --once`: one look at each environment, and what it comes to as an exit code.
+import type { ReportingOptions, reportOnce } from "../../reconciler/report/start-reporting.ts";
 import { type TickOutcome, tickUntilDone } from "../../reconciler/tick.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Host } from "../host.ts";
@@ -14,16 +15,16 @@ export async function lookOnce(host: Host, { loop, report, print, handsOf }: Ope
     },
   });
   print({ type: "ended", result });
-  const untold =
-    report === undefined
-      ? null
-      : await (await import("../../reconciler/report/start-reporting.ts")).reportOnce({
-          ...report,
-          hands: handsOf(() => undefined),
-        });
+  const untold = report === undefined ? null : await tell({ ...report, hands: handsOf(() => undefined) }, result);
   if (untold !== null) say(host, `${untold.code}: ${untold.message} GitHub is told at the next look.`);
   const code = exitCodeOf(result);
   return code === EXIT.ok && untold !== null ? EXIT.failed : code;
+}
+
+async function tell(report: ReportingOptions, result: TickOutcome): ReturnType<typeof reportOnce> {
+  const { reportOnce } = await import("../../reconciler/report/start-reporting.ts");
+  const { standingOf } = await import("../../reconciler/report/deployments/standing.ts");
+  return reportOnce({ ...report, standing: () => standingOf(result) });
 }
 
 function exitCodeOf(result: TickOutcome): ExitCode {

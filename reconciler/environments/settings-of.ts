@@ -42,7 +42,11 @@ export function settingsOf(name: string, written: WrittenSettings): EnvironmentS
       keptFailedMs: parseDuration(retention?.keep_failed_for ?? "") ?? keptMs,
       keptTasks: retention?.keep_tasks ?? null,
     },
-    github: { approvals: github?.approvals ?? base.github.approvals },
+    github: {
+      approvals: github?.approvals ?? base.github.approvals,
+      deployment: github?.deployment ?? base.github.deployment,
+      environmentUrl: github?.environment_url ?? base.github.environmentUrl,
+    },
     ageRecipients: written.age_recipients ?? base.ageRecipients,
   };
 }

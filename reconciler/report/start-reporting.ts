@@ -7,6 +7,8 @@ import { type ApprovalMemory, tellApprovals } from "./approvals/tell-approvals.t
 import type { Hands } from "./commands/carry-out.ts";
 import { runClicks } from "./commands/run-clicks.ts";
 import { runCommands } from "./commands/run-commands.ts";
+import type { Standing } from "./deployments/standing.ts";
+import { type DeploymentMemory, type DeploymentTarget, tellDeployments } from "./deployments/tell-deployments.ts";
 import { type GithubOptions, isFailure } from "./github/client.ts";
 import { connectGithub } from "./github.ts";
 import { type Planned, type PullRequestPlanning, planPullRequests } from "./pulls/plan-pull-requests.ts";
@@ -21,6 +23,10 @@ export interface ReportingOptions extends Omit<PullRequestPlanning, "github"> {
   readonly buttons?: boolean;
   /** How much of what waits for an answer GitHub gets to see; default: the arguments, too. */
   readonly approvalsShown?: GithubSettings["approvals"];
+  /** The environment of GitHub whose deployments show where this one stands; undefined: none does. */
+  readonly deployment?: DeploymentTarget;
+  /** What the last look at the branch came to; undefined: there was none yet. */
+  readonly standing?: () => Standing | null | undefined;
 }
 
 export interface Reporting {
@@ -65,17 +71,24 @@ interface Memory {
   readonly shown: Shown;
   readonly planned: Planned;
   readonly approvals: ApprovalMemory;
+  readonly deployments: DeploymentMemory;
   /** It was said that nobody can be heard. */
   isDeaf: boolean;
 }
 
 function emptyMemory(): Memory {
-  return { shown: new Map(), planned: new Map(), approvals: { isMute: false, isCrowded: false }, isDeaf: false };
+  return {
+    shown: new Map(),
+    planned: new Map(),
+    approvals: { isMute: false, isCrowded: false },
+    deployments: { isMute: false },
+    isDeaf: false,
+  };
 }
 
 type LookOptions = PullRequestPlanning &
   Parameters<typeof reportPending>[0] &
-  Pick<ReportingOptions, "hands" | "approvalsShown">;
+  Pick<ReportingOptions, "hands" | "approvalsShown" | "deployment" | "standing">;
 
 /** One tick. What is expected to fail, GitHub or Redis, is answered; a bug is thrown. */
 async function look(options: LookOptions, memory: Memory, isPoll: boolean): Promise<Expected | null> {
@@ -90,13 +103,20 @@ async function look(options: LookOptions, memory: Memory, isPoll: boolean): Prom
   }
 }
 
-async function planAndTell(options: LookOptions, { planned, shown, approvals }: Memory): Promise<Expected | null> {
+async function planAndTell(options: LookOptions, memory: Memory): Promise<Expected | null> {
+  const { planned, shown, approvals } = memory;
   const unplanned = await planPullRequests(options, planned);
   const drained = await reportPending(options, shown);
   const failure = drained.outcome === "later" ? drained.failure : unplanned;
   if (failure !== null && meetsAll(failure)) return failure;
-  const untold = await tellApprovals(options, approvals);
+  const untold = (await tellApprovals(options, approvals)) ?? (await mirror(options, memory));
   return failure ?? untold;
+}
+
+async function mirror(options: LookOptions, { deployments }: Memory): Promise<Expected | null> {
+  const { deployment, standing } = options;
+  if (deployment === undefined) return null;
+  return await tellDeployments({ ...options, deployment, standing: standing?.() }, deployments);
 }
 
 /** After the plans: what people saw is then what is known. A look that a push has hurried up asks only where one was told of. */

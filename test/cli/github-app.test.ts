@@ -1,5 +1,6 @@
 // The reconciler as a GitHub App: its two variables, and a whole look whose repository and page both know only the App.
 import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { runReconcile } from "../../cli/commands/reconcile.ts";
@@ -70,7 +71,7 @@ describeWithRedis("reconcile --once --github as an App", () => {
     expect(github.violations).toEqual([]);
   });
 
-  async function once(more: Readonly<Record<string, string>> = {}) {
+  async function once(more: Readonly<Record<string, string>> = {}, env = `t-${randomUUID().slice(0, 8)}`) {
     const told = { out: "", err: "" };
     const output = (name: "out" | "err") => ({
       isTTY: false,
@@ -90,7 +91,6 @@ describeWithRedis("reconcile --once --github as an App", () => {
     };
     const source = { repo: `${github.url}/acme/agents.git`, ref: "main", path: "agents", github: "acme/agents" };
     const common = { redis: server.url, output: "text", verbose: false, interval: 1_000, once: true } as const;
-    const env = `t-${randomUUID().slice(0, 8)}`;
     const code = await runReconcile(host, { env, ...common, ...source }).catch((error: unknown) => {
       const { exitCode, message } = failureOf(error);
       told.err += message;
@@ -105,6 +105,16 @@ describeWithRedis("reconcile --once --github as an App", () => {
     expect([code, out]).toEqual([0, expect.stringContaining("applied")]);
     expect(github.state.checkRuns).toMatchObject([{ app: "countwheel", status: "completed", conclusion: "success" }]);
     expect(github.apps.tokens().filter((token) => (out + err).includes(token))).toEqual([]);
+  });
+
+  it("tells where the environment stands as a deployment, where countwheel.yaml says so", async () => {
+    github.apps.install("123456", "acme/agents");
+    const settings = "environments: {live: {github: {deployment: production, environment_url: 'https://a.test/'}}}\n";
+    await writeFile(join(repository.folder, "countwheel.yaml"), settings);
+    expect(await once({}, "live")).toMatchObject({ code: 0 });
+    const [deployment] = github.state.deployments;
+    expect(deployment).toMatchObject({ environment: "production", login: "countwheel[bot]" });
+    expect(deployment?.statuses).toMatchObject([{ state: "success", environment_url: "https://a.test/" }]);
   });
 
   it("says that it is not installed, and applies nothing", async () => {

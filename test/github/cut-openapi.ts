@@ -31,6 +31,9 @@ const OPERATIONS: readonly (readonly [method: string, path: string])[] = [
   ["post", "/repos/{owner}/{repo}/check-runs"],
   ["patch", "/repos/{owner}/{repo}/check-runs/{check_run_id}"],
   ["post", "/repos/{owner}/{repo}/statuses/{sha}"],
+  ["get", "/repos/{owner}/{repo}/deployments"],
+  ["post", "/repos/{owner}/{repo}/deployments"],
+  ["post", "/repos/{owner}/{repo}/deployments/{deployment_id}/statuses"],
 ];
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };

@@ -112,7 +112,9 @@ function proseFaults(operation: string, body: unknown): string[] {
   if (isIssue && length(fields["title"]) > 256) texts.push("title is too long");
   if ((isIssue || operation.includes("/comments")) && length(fields["body"]) > COMMENT_LIMIT)
     texts.push("body is too long");
-  if (operation.includes("/statuses/") && length(fields["description"]) > 140) texts.push("description is too long");
+  const isStatus = operation.includes("/statuses/") || operation.endsWith("/deployments/{deployment_id}/statuses");
+  if ((isStatus || operation.endsWith("/deployments")) && length(fields["description"]) > 140)
+    texts.push("description is too long");
   const output = (fields["output"] ?? {}) as { readonly annotations?: readonly Record<string, unknown>[] };
   for (const annotation of output.annotations ?? []) {
     if (length(annotation["title"]) > 255) texts.push("annotation title is over 255 characters");

@@ -8,9 +8,9 @@ import { TestApps } from "./apps.ts";
 import { createJudge } from "./judge.ts";
 import { type Answer, GithubState } from "./state.ts";
 
-/** app: a GitHub App's installation, the Actions token included; `issues` false: without the right to write issues · personal: no checks · read-only: a fork's token. */
+/** app: a GitHub App's installation, the Actions token included; `issues`, `deployments` false: without the right to write these · personal: no checks · read-only: a fork's token. */
 export type TokenKind =
-  | { readonly kind: "app"; readonly slug: string; readonly issues?: boolean }
+  | { readonly kind: "app"; readonly slug: string; readonly issues?: boolean; readonly deployments?: boolean }
   | { readonly kind: "personal"; readonly login: string }
   | { readonly kind: "read-only" };
 
@@ -170,6 +170,8 @@ function refuse(operation: string, method: string, token: TokenKind): Answer | u
   if (token.kind === "read-only") return refusal(403, "Resource not accessible by integration");
   const isIssue = /\/issues(\/\{issue_number\})?$/.test(operation);
   if (isIssue && token.kind === "app" && token.issues === false)
+    return refusal(403, "Resource not accessible by integration");
+  if (operation.includes("/deployments") && token.kind === "app" && token.deployments === false)
     return refusal(403, "Resource not accessible by integration");
   if (operation.includes("/check-runs") && token.kind === "personal") {
     return refusal(403, "You must authenticate via a GitHub App.");

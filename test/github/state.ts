@@ -57,6 +57,16 @@ export interface Issue {
   open: boolean;
 }
 
+export interface Deployment {
+  readonly id: number;
+  readonly login: string;
+  readonly sha: string;
+  readonly environment: string;
+  readonly task: string;
+  readonly payload: unknown;
+  readonly statuses: Fields[];
+}
+
 export interface Status {
   readonly sha: string;
   readonly login: string;
@@ -74,6 +84,7 @@ export class GithubState {
   readonly checkRuns: CheckRun[] = [];
   readonly statuses: Status[] = [];
   readonly issues: Issue[] = [];
+  readonly deployments: Deployment[] = [];
   /** By login: what they may do; others read. */
   readonly permissions = new Map<string, string>();
   /** For the times of comments. */
@@ -157,9 +168,48 @@ export class GithubState {
         return this.#updateCheck(Number(params["check_run_id"]), fields, login);
       case "POST /repos/{owner}/{repo}/statuses/{sha}":
         return this.#createStatus(params["sha"] ?? "", fields, login);
+      case "GET /repos/{owner}/{repo}/deployments":
+        return listed(this.#deploymentsOf(asked.query));
+      case "POST /repos/{owner}/{repo}/deployments":
+        return this.#createDeployment(fields, login);
+      case "POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses":
+        return this.#setDeploymentStatus(Number(params["deployment_id"]), fields);
       default:
         return missing();
     }
+  }
+
+  #deploymentsOf(query: Readonly<Record<string, string>>): Deployment[] {
+    const asked = (["sha", "environment", "task"] as const).filter((name) => query[name] !== undefined);
+    return this.deployments.filter((one) => asked.every((name) => one[name] === query[name]));
+  }
+
+  /** Merges the default branch into the ref, and refuses while a check of the commit asks for action, where nobody says otherwise. */
+  #createDeployment(fields: Fields, login: string): Answer {
+    const sha = String(fields["ref"]);
+    if (fields["auto_merge"] !== false) return { status: 202, body: { message: "Auto-merged main into the ref." } };
+    const pending = this.checkRuns.filter(({ headSha, conclusion }) => headSha === sha && conclusion !== "success");
+    if (fields["required_contexts"] === undefined && pending.length > 0)
+      return { status: 409, body: { message: "Conflict: Commit status checks failed." } };
+    const text = (name: string, other: string): string => (typeof fields[name] === "string" ? fields[name] : other);
+    const environment = text("environment", "production");
+    const deployment = {
+      id: this.#id(),
+      login,
+      sha,
+      environment,
+      task: text("task", "deploy"),
+      payload: fields["payload"],
+    };
+    this.deployments.push({ ...deployment, statuses: [] });
+    return { status: 201, body: deployment };
+  }
+
+  #setDeploymentStatus(id: number, fields: Fields): Answer {
+    const deployment = this.deployments.find((candidate) => candidate.id === id);
+    if (deployment === undefined) return missing();
+    deployment.statuses.push(fields);
+    return { status: 201, body: { id: this.#id(), ...fields } };
   }
 
   #id(): number {

@@ -92,7 +92,7 @@ async function raiseAll(turn: Turn, waiting: ReadonlyMap<string, KnownApproval>)
   let made = 0;
   let isCrowded = false;
   for (const [, approval] of due) {
-    if (telling.signal.aborted || made >= APPROVAL_LIMITS.perLook || memory.isMute) break;
+    if (telling.signal.aborted || made >= APPROVAL_LIMITS.perLook) break;
     isCrowded = countOpen(turn) >= APPROVAL_LIMITS.open;
     if (isCrowded) break;
     if (await attempt(turn, () => raise(turn, approval))) made += 1;
@@ -149,7 +149,9 @@ function countOf({ notes }: Turn, { namespace, task }: KnownApproval): number {
 async function makeCheck({ telling, memory, notes }: Turn, making: NewApproval): Promise<ApprovalCheck | undefined> {
   const { note } = making;
   try {
-    return { ...note, checkRun: await createApproval(telling, making) };
+    const checkRun = await createApproval(telling, making);
+    memory.isMute = false;
+    return { ...note, checkRun };
   } catch (error) {
     if (isFailure(error, "GITHUB_FORBIDDEN")) {
       // A token that may make no checks: whoever waits is told in the comment, and answers there.

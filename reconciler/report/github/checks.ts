@@ -1,6 +1,6 @@
 // Check runs, and commit statuses in their stead.
-import type { PermanentFailure } from "../../../contracts/failure.ts";
-import { attempt, type Client, isFailure, ONCE, PAGE } from "./client.ts";
+import { attempt, type Client, ONCE, PAGE } from "./client.ts";
+import { rememberRefusal } from "./refusal.ts";
 
 export interface Annotation {
   readonly path: string;
@@ -57,12 +57,9 @@ export interface CheckVerbs {
   createStatus(commit: string, context: string, state: StatusState, description: string): Promise<void>;
 }
 
-/** Somebody may give the token the right at any time. */
-const REFUSAL_MS = 10 * 60_000;
-
 export function checkVerbs({ octokit, at }: Client): CheckVerbs {
   const { checks, repos } = octokit.rest;
-  const refusal = rememberRefusal(REFUSAL_MS);
+  const refusal = rememberRefusal();
   return {
     listCheckRuns: (ref, check_name) =>
       attempt(`list the check runs of ${ref}`, async () =>
@@ -86,20 +83,6 @@ export function checkVerbs({ octokit, at }: Client): CheckVerbs {
         `set the status ${context}`,
         async () => void (await repos.createCommitStatus({ ...at, sha, context, state, description })),
       ),
-  };
-}
-
-/** Throws again what was thrown for want of a right, as long as it holds. */
-function rememberRefusal(holdsMs: number): <T>(call: () => Promise<T>) => Promise<T> {
-  let refused: { readonly failure: PermanentFailure; readonly at: number } | undefined;
-  return async (call) => {
-    if (refused !== undefined && performance.now() - refused.at < holdsMs) throw refused.failure;
-    try {
-      return await call();
-    } catch (error) {
-      if (isFailure(error, "GITHUB_FORBIDDEN")) refused = { failure: error, at: performance.now() };
-      throw error;
-    }
   };
 }
 

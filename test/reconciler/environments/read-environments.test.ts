@@ -42,7 +42,7 @@ environments:
       self_heal: [AgentPolicy]
       ignore: [{kind: Agent, name: a, pointers: [/spec/limits]}]
     retention: {keep_for: 24h, keep_tasks: 500}
-    github: {approvals: names}
+    github: {approvals: names, deployment: production, environment_url: "https://agents.example.test"}
     age_recipients: [age17qku6s0tpumfjdcqvkv9usl8snk0wed4taz37mr0kd7af6j29g3s5pc5ze]
 `;
     expect(read(text)["production"]).toEqual({
@@ -62,7 +62,7 @@ environments:
         ignore: [{ kind: "Agent", name: "a", pointers: ["/spec/limits"] }],
       },
       retention: { keptMs: 86_400_000, keptFailedMs: 86_400_000, keptTasks: 500 },
-      github: { approvals: "names" },
+      github: { approvals: "names", deployment: "production", environmentUrl: "https://agents.example.test" },
       ageRecipients: ["age17qku6s0tpumfjdcqvkv9usl8snk0wed4taz37mr0kd7af6j29g3s5pc5ze"],
     });
   });

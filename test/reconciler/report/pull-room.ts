@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { processLineageMemory } from "../../../reconciler/apply/lineage-memory.ts";
 import type { Bell } from "../../../reconciler/bell.ts";
 import { commitSourceReader, openSource } from "../../../reconciler/environment-source.ts";
+import { PruneConfirmation } from "../../../reconciler/holds/confirm.ts";
 import { createLoader } from "../../../reconciler/load/load-files.ts";
 import { runLoop } from "../../../reconciler/loop.ts";
 import type { ReportingOptions } from "../../../reconciler/report/start-reporting.ts";
@@ -24,7 +25,7 @@ export interface PullRoom {
   readonly stop: AbortController;
   options(more?: Partial<ReportingOptions>): ReportingOptions;
   /** One look of a reconciler at the branch. */
-  tick(): Promise<TickOutcome>;
+  tick(said?: { readonly confirmPrunes?: number }): Promise<TickOutcome>;
   /** Looks at the branch until it is stopped, as often as `bell` rings or the interval is over. */
   loop(bell: Bell, intervalMs: number): Promise<void>;
   /** Pushes these files to the pull request's branch, from the branch as it is. */
@@ -93,10 +94,11 @@ export async function openPullRoom(redis: Redis, files: TestFiles = {}): Promise
       signal: stop.signal,
       ...more,
     }),
-    async tick() {
+    async tick({ confirmPrunes } = {}) {
       const { options, close } = openTick();
+      const confirmation = new PruneConfirmation(confirmPrunes ?? null);
       try {
-        return await tick({ ...options, onPlan: () => undefined });
+        return await tick({ ...options, confirmation, onPlan: () => undefined });
       } finally {
         await close();
       }
