@@ -51,7 +51,7 @@ function holdText(hold: Hold): string {
     case "signature":
     case "unshown":
       return hold.message;
-    default:
+    case "history":
       return historyHoldText(hold);
   }
 }
