@@ -1,6 +1,7 @@
 // The settings of an environment: what is managed, and how careful the reconciler is with it. From `countwheel.yaml`.
 import { KIND_NAMES, type KindName } from "./address.ts";
 import { DURATION_PATTERN } from "./duration.ts";
+import { DEFAULT_PREVIEWS, PREVIEWS_SCHEMA, type PreviewSettings } from "./preview-settings.ts";
 import type { Schema } from "./schema.ts";
 
 /** What to do when the branch no longer holds the commit that was applied last. */
@@ -47,6 +48,7 @@ export interface EnvironmentSettings {
   };
   readonly retention: TaskRetention;
   readonly github: GithubSettings;
+  readonly previews: PreviewSettings;
   /** Whom `secret seal` seals values for: the public halves of the runners' age identities. */
   readonly ageRecipients: readonly string[];
 }
@@ -87,6 +89,7 @@ export function defaultSettings(name: string): EnvironmentSettings {
     drift: { intervalMs: 300_000, selfHeal: [], ignore: [] },
     retention: RUNNERS_RETENTION,
     github: { approvals: "arguments", deployment: null, environmentUrl: null },
+    previews: DEFAULT_PREVIEWS,
     ageRecipients: [],
   };
 }
@@ -224,6 +227,7 @@ export const ENVIRONMENT_SCHEMA = {
         },
       },
     },
+    previews: PREVIEWS_SCHEMA,
     age_recipients: {
       type: "array",
       description: "Whom `secret seal` seals values for: the public halves (age1…) of the runners' age identities.",

@@ -1,6 +1,7 @@
 // The outbox: what runners and the reconciler want people to see on GitHub. Ids and facts only; the report renders them.
 import type { DriftReport } from "./drift.ts";
 import type { Plan } from "./plan.ts";
+import type { PreviewFacts } from "./preview.ts";
 import type { TaskRef } from "./task.ts";
 
 /** One entry per subject is enough: the report always renders the newest facts, so entries coalesce. */
@@ -29,6 +30,7 @@ export type OutboxEntry =
       readonly plan: Plan;
       readonly tookMs: number;
     }
+  | { readonly kind: "preview"; readonly env: string; readonly preview: PreviewFacts }
   | { readonly kind: "drift"; readonly env: string; readonly report: DriftReport }
   | { readonly kind: "task"; readonly task: TaskRef };
 
@@ -40,6 +42,9 @@ export function outboxSubject(entry: OutboxEntry): string {
       return `plan/${entry.pullRequest}`;
     case "applied":
       return `applied/${entry.commit}`;
+    case "preview":
+      // A head that supersedes another one leaves the other's check to be concluded.
+      return `preview/${entry.preview.pullRequest}/${entry.preview.head}`;
     case "drift":
       return "drift";
     case "task":

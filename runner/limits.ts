@@ -36,6 +36,11 @@ export const RUNNER_LIMITS = {
   maxOutputTokens: 4_096,
   /** Of a ModelEndpoint where its manifest says nothing else; `longestMs` bounds the doubling of `openMs`. */
   breaker: { failures: 5, windowMs: 30_000, openMs: 10_000, longestMs: 120_000 },
+  /**
+   * Of a runner that works in previews: how often it looks for them, how long it counts as being in one after it said so last,
+   * how long it waits for what is under way in one that is over, and activations at once in each.
+   */
+  previews: { roundMs: 1_000, staysMs: 20_000, drainMs: 2_000, concurrency: 2 },
 } as const;
 
 /** Tries of one model turn, the first included, where the task sets no `message_retry`. */

@@ -25,6 +25,8 @@ export interface RunnerOptions {
   /** The state, and with it every policy, must be sealed by it. */
   readonly stateKey?: StateKey | undefined;
   readonly env: string;
+  /** Of a preview: the environment whose policies and suspensions hold there, as they are now. */
+  readonly lawEnv?: string;
   /** Names the holder in leases and traces: letters, digits, `.`, `_`, `-`. No two runners may share it. */
   readonly id: string;
   readonly concurrency: number;

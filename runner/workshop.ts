@@ -50,6 +50,8 @@ import { toolRules } from "./tools/tool-rules.ts";
 export interface WorkshopOptions {
   readonly redis: Redis;
   readonly env: string;
+  /** Whose policies and suspensions hold as they are now; default: the environment's own. */
+  readonly lawEnv?: string;
   /** Names the runner in what it tells of the world. */
   readonly id: string;
   readonly secrets: SecretAccess;
@@ -95,7 +97,7 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
   const shared: Shared = {
     options,
     mcp,
-    live: new LivePolicies(options.redis, options.env),
+    live: new LivePolicies(options.redis, options.lawEnv ?? options.env),
     stops: new StoppedActivations(),
     breakers: new Breakers(options.redis, options.env, () => performance.now()),
     opened: new OpenedModels({ privateHosts, resolve: resolveHost }),

@@ -1,4 +1,4 @@
-// Every key name of Countwheel in Redis but those of the report (github-keys.ts) and of memories (memory-keys.ts). No other file builds one. Hash tags keep what one script touches in one slot.
+// Every key name of Countwheel in Redis but those of the report (github-keys.ts), of memories (memory-keys.ts) and of previews (preview-keys.ts). No other file builds one. Hash tags keep what one script touches in one slot.
 import { isName } from "../contracts/address.ts";
 import { PermanentFailure } from "../contracts/failure.ts";
 import type { ActivationId, TaskRef } from "../contracts/task.ts";

@@ -57,6 +57,8 @@ function isOutboxEntry(value: unknown): value is OutboxEntry {
       return typeof value["pullRequest"] === "number" && typeof value["message"] === "string";
     case "applied":
       return typeof value["commit"] === "string" && isObject(value["plan"]);
+    case "preview":
+      return isObject(value["preview"]) && Array.isArray(value["preview"]["tasks"]);
     case "drift":
       return isObject(value["report"]) && isObject(value["report"]["counts"]);
     case "task":

@@ -4,17 +4,19 @@ import { join } from "node:path";
 import type { EnvironmentSettings } from "../../contracts/environment.ts";
 import { PermanentFailure } from "../../contracts/failure.ts";
 import { hasChanges, type Plan } from "../../contracts/plan.ts";
+import { ON_PULL_REQUEST, RUN_ON } from "../../contracts/preview.ts";
 import type { ObservedState } from "../../contracts/record.ts";
 import type { WorldFinding } from "../../reconciler/drift/probe.ts";
 import { findFrozenHold, frozenText } from "../../reconciler/holds/frozen.ts";
 import { suspensionText } from "../../reconciler/holds/suspended.ts";
 import { codeSpan, prose } from "../../reconciler/plan/inert.ts";
-import { makePlan } from "../../reconciler/plan/make-plan.ts";
+import { makePlan, type PlannableSource } from "../../reconciler/plan/make-plan.ts";
 import { githubLinks } from "../../reconciler/plan/markdown-parts.ts";
 import { observedFromSource } from "../../reconciler/plan/observed-from-source.ts";
 import { renderPlanMarkdown } from "../../reconciler/plan/render-markdown.ts";
 import { renderPlanText } from "../../reconciler/plan/render-text.ts";
 import { writeSavedPlan } from "../../reconciler/plan/saved-plan.ts";
+import { markedTasks } from "../../reconciler/previews/compose.ts";
 import { addReplay, recordedFor } from "../../reconciler/replay/replay-plan.ts";
 import { annotatePlan } from "../../reconciler/report/annotations.ts";
 import { nextStep } from "../../reconciler/report/post-plan.ts";
@@ -84,7 +86,12 @@ async function makeActionPlan(action: ActionContext): Promise<MadePlan> {
   const recorded = inputs.against === "state" ? await action.withRedis((redis) => recordedFor(redis, ground)) : null;
   const plan = addReplay(made, recorded, source);
   const behind = history === "forced" && plan.changes.length > 0 ? [behindNote(base)] : [];
-  const notes = [...remarks, ...waitNotes(plan, { settings, holds, now: now() }), ...behind];
+  const notes = [
+    ...remarks,
+    ...previewNotes(action, source),
+    ...waitNotes(plan, { settings, holds, now: now() }),
+    ...behind,
+  ];
   return { plan, base, notes: notes.map((note) => `> ${note}`).join("\n>\n") };
 }
 
@@ -100,6 +107,17 @@ function waitNotes(plan: Plan, { settings, holds, now }: Waits): string[] {
   return [
     ...(holds.environment === null ? [] : [`The environment is ${prose(suspensionText(holds.environment))}`]),
     ...(frozen === undefined ? [] : [`The environment is ${prose(frozenText(frozen))}`]),
+  ];
+}
+
+/** Nobody reads out of an Action's silence that what is marked did not run. */
+function previewNotes({ event }: ActionContext, source: PlannableSource): string[] {
+  if (event.kind !== "pull-request" || source.status !== "ok") return [];
+  const count = markedTasks(source.set.manifests).length;
+  if (count === 0) return [];
+  const tasks = count === 1 ? "One Task is" : `${count} Tasks are`;
+  return [
+    `${tasks} marked to run on pull requests (${codeSpan(`${RUN_ON}: ${ON_PULL_REQUEST}`)}). This job runs none: previews need the server, ${codeSpan("countwheel reconcile --github")} and a runner with ${codeSpan("--previews")}.`,
   ];
 }
 

@@ -62,6 +62,8 @@ function addRunner(program: Command, facts: ProgramFacts, act: Act): void {
     .option("--region <name>", "where it is: it takes tasks that require this region, or none")
     .option("--gpu", "it has a GPU: it takes tasks that require one")
     .option("--models <names>", "models that it serves, separated by commas (default: all)", commaList)
+    .option("--previews", "work in previews, too: Tasks of pull requests that nobody has merged (docs/previews.md)")
+    .option("--previews-only", "work in previews and nowhere else, as on a machine with fewer secrets")
     .option(
       "--private-host <name>",
       "host of an HTTP tool or a model that may lead to a private address (repeatable; default none)",

@@ -8,7 +8,8 @@ import type { WorkerSpec } from "../../contracts/kinds/worker.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import type { Announced } from "../../contracts/matching.ts";
 import { type RunnerFacts, runnerFacts } from "../../runner/described.ts";
-import { startRunner } from "../../runner/runner.ts";
+import { startPreviewRunners } from "../../runner/previews.ts";
+import { type RunnerOptions, type RunningRunner, startRunner } from "../../runner/runner.ts";
 import { DEFAULT_VARIABLE_PATTERNS } from "../../runner/secrets/allowed.ts";
 import type { Redis } from "../../store/connect.ts";
 import type { RetentionRules } from "../../store/retention.ts";
@@ -40,13 +41,17 @@ export interface RunnerCommandOptions extends CommonFlags {
   readonly privateHost: readonly string[];
   /** Absent: manifests may start every program. */
   readonly allowCommand?: readonly string[];
+  /** Work in previews of pull requests, too. */
+  readonly previews?: boolean;
+  /** Only there. */
+  readonly previewsOnly?: boolean;
 }
 
 export async function runRunner(host: Host, options: RunnerCommandOptions): Promise<ExitCode> {
   const id = runnerId(options.id);
   const { url, facts } = await readFacts(host, options, id);
   const secrets = secretAccess(host, options, DEFAULT_VARIABLE_PATTERNS);
-  const runner = await startRunner({
+  const runnerOptions: RunnerOptions = {
     redisUrl: url,
     stateKey: host.config.stateKey,
     env: options.env,
@@ -67,16 +72,20 @@ export async function runRunner(host: Host, options: RunnerCommandOptions): Prom
     random: Math.random,
     newId: randomUUID,
     say: (line) => tell(host, options, "warning", line),
-  });
+  };
+  const crew = await startCrew(runnerOptions, options);
+  const where = placesText(options);
   tell(
     host,
     options,
     "ready",
-    `runner ${runner.id} takes activations of \`${options.env}\`, ${facts.concurrency} at once${announcedText(facts.announced)}`,
+    `runner ${id} takes activations of ${where}, ${facts.concurrency} at once${announcedText(facts.announced)}`,
   );
   await stopped(host.signal);
-  tell(host, options, "draining", drainLine(runner.running(), options.drainTimeout));
-  const handedBack = await runner.drain(options.drainTimeout);
+  const running = crew.reduce((total, runner) => total + runner.running(), 0);
+  tell(host, options, "draining", drainLine(running, options.drainTimeout));
+  const drained = await Promise.all(crew.map((runner) => runner.drain(options.drainTimeout)));
+  const handedBack = drained.reduce((total, count) => total + count, 0);
   tell(
     host,
     options,
@@ -84,6 +93,21 @@ export async function runRunner(host: Host, options: RunnerCommandOptions): Prom
     handedBack === 0 ? "all done" : `${handedBack} handed back: another runner goes on with them`,
   );
   return EXIT.ok;
+}
+
+type CrewOptions = Pick<RunnerCommandOptions, "env" | "previews" | "previewsOnly">;
+
+async function startCrew(
+  options: RunnerOptions,
+  { previews, previewsOnly }: CrewOptions,
+): Promise<readonly Pick<RunningRunner, "running" | "drain">[]> {
+  const own = previewsOnly === true ? [] : [await startRunner(options)];
+  return previews === true || previewsOnly === true ? [...own, startPreviewRunners(options)] : own;
+}
+
+function placesText({ env, previews, previewsOnly }: CrewOptions): string {
+  if (previewsOnly === true) return `the previews of \`${env}\` alone`;
+  return previews === true ? `\`${env}\` and of its previews` : `\`${env}\``;
 }
 
 /** One length for all where one is given: whoever says it means every task. */

@@ -22,6 +22,9 @@ export interface AuditFacts {
     | "approval.decided"
     /** A comment on a pull request: who, what, and what became of it. */
     | "command"
+    /** The Tasks of a head that run in an environment of their own, under which state of the base, and by whose word; and where their traces ended. */
+    | "preview.started"
+    | "preview.ended"
     /** What was said in a task is erased: by whom, why, and a digest of what is left of its events. */
     | "payloads.erased"
     | "head.signed";

@@ -1,6 +1,7 @@
 // Turns one environment as it is written into settings: defaults filled in, durations as milliseconds. Pure.
 import { parseDuration } from "../../contracts/duration.ts";
 import { defaultSettings, type ENVIRONMENT_SCHEMA, type EnvironmentSettings } from "../../contracts/environment.ts";
+import type { PreviewSettings } from "../../contracts/preview-settings.ts";
 import type { SpecFrom } from "../../contracts/schema.ts";
 
 export type WrittenSettings = SpecFrom<typeof ENVIRONMENT_SCHEMA>;
@@ -47,6 +48,22 @@ export function settingsOf(name: string, written: WrittenSettings): EnvironmentS
       deployment: github?.deployment ?? base.github.deployment,
       environmentUrl: github?.environment_url ?? base.github.environmentUrl,
     },
+    previews: previewsOf(written.previews, base.previews),
     ageRecipients: written.age_recipients ?? base.ageRecipients,
+  };
+}
+
+function previewsOf(written: WrittenSettings["previews"], base: PreviewSettings): PreviewSettings {
+  return {
+    enabled: written?.enabled ?? base.enabled,
+    prefix: written?.prefix ?? base.prefix,
+    maxTasks: written?.max_tasks ?? base.maxTasks,
+    maxOpen: written?.max_open ?? base.maxOpen,
+    maxPerDay: written?.max_per_day ?? base.maxPerDay,
+    maxTokens: written?.max_tokens ?? base.maxTokens,
+    maxCostUsd: written?.max_cost_usd ?? base.maxCostUsd,
+    maxSteps: written?.max_steps ?? base.maxSteps,
+    waitMs: parseDuration(written?.wait ?? "") ?? base.waitMs,
+    durationMs: parseDuration(written?.duration ?? "") ?? base.durationMs,
   };
 }

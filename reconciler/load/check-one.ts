@@ -6,6 +6,7 @@ import { checkPolicyConditions } from "./check-policy-conditions.ts";
 import { checkPolicyPatterns } from "./check-policy-patterns.ts";
 import { checkPolicyReach } from "./check-policy-reach.ts";
 import { checkReferences } from "./check-references.ts";
+import { checkRunOn } from "./check-run-on.ts";
 import { checkCycle, checkGraph, checkTemplate } from "./check-set.ts";
 import type { Declaration, Declared, Inquiry } from "./declared.ts";
 
@@ -24,6 +25,7 @@ export function checkOne(declaration: Declaration, declared: Declared): Checked 
 
 function checkValid(declaration: Declaration, declared: Declared): Problem[] {
   return [
+    ...checkRunOn(declaration),
     ...checkGraph(declaration),
     ...checkTemplate(declaration, declared),
     ...checkPolicyArguments(declaration, declared),

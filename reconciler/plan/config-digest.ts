@@ -10,9 +10,12 @@ export interface EnvironmentConfig {
   readonly settings: EnvironmentSettings;
 }
 
-/** Over what makes an environment, and over how careful it is. Where it really is counts, not what the settings say. */
+/**
+ * Over what makes an environment, and over how careful it is. Where it really is counts, not what the settings say. Whom
+ * values are sealed for and what previews may take changes no plan.
+ */
 export function configDigestOf({ env, repo, ref, path, settings }: EnvironmentConfig): Digest {
-  const { name: _name, repo: _repo, ref: _ref, path: _path, ageRecipients: _recipients, ...rest } = settings;
-  const { github: _github, ...care } = rest;
+  const { name: _name, repo: _repo, ref: _ref, path: _path, ...rest } = settings;
+  const { ageRecipients: _recipients, previews: _previews, github: _github, ...care } = rest;
   return digestOf({ env, repo, ref, path, care });
 }

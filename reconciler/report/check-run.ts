@@ -65,6 +65,24 @@ export async function openCheck(github: Github, subject: CheckSubject, title: st
   );
 }
 
+/** Shows how far the work has come, in the check of this subject that stands open, or in a new one. */
+export async function showProgress(
+  github: Github,
+  subject: CheckSubject,
+  { title, summary }: Pick<CheckResult, "title" | "summary">,
+): Promise<PostedCheck> {
+  const fields = { external_id: subject.key, status: "in_progress", output: { title, summary } } as const;
+  return withStatusFallback(
+    async () => {
+      const runs = await github.listCheckRuns(subject.commit, subject.name);
+      for (const run of runs.filter(({ externalId, completed }) => externalId === subject.key && !completed))
+        if (await isOurs(() => github.updateCheckRun(run.id, fields))) return posted(run);
+      return posted(await github.createCheckRun(subject.commit, subject.name, fields));
+    },
+    () => github.createStatus(subject.commit, subject.name, "pending", shorten(title, STATUS_LENGTH)),
+  );
+}
+
 /**
  * Concludes the check of this subject: the one that stands open, the one that already tells this very result (a report
  * that was cut off goes on), or a new one. Annotations cannot be taken back, so another result never reuses a check.

@@ -31,8 +31,8 @@ export function renderTaskLine({ task, summary, chain }: TaskReport): string {
   ].join(" · ");
 }
 
-/** The whole report of a task: the text of its check run. */
-export function renderTaskReport(report: TaskReport): string {
+/** The whole report of a task: the text of its check run. `env`: where else than where people look anyway it is. */
+export function renderTaskReport(report: TaskReport, env?: string): string {
   const { task, summary, graph } = report;
   const failure =
     task.lastError === undefined
@@ -46,7 +46,7 @@ export function renderTaskReport(report: TaskReport): string {
     waits,
     renderAgents(summary.agents),
     drawing,
-    renderFooter(report),
+    renderFooter(report, env),
   ];
   return sections.filter((section) => section !== "").join("\n\n");
 }
@@ -187,12 +187,12 @@ function mermaidText(text: string): string {
   return shorten(text.replaceAll(/[^\p{L}\p{N} ._-]/gu, "?"), 60);
 }
 
-function renderFooter({ task, chain }: TaskReport): string {
+function renderFooter({ task, chain }: TaskReport, env: string | undefined): string {
   const head =
     chain.outcome === "intact"
       ? `chain of ${count(chain.events, "event")}, head ${codeSpan(chain.head)}`
       : chainText(chain);
   const facts = [head, `snapshot ${codeSpan(shortDigest(task.snapshot))}`];
   if (task.plan !== null) facts.push(`plan ${codeSpan(shortDigest(task.plan))}`);
-  return `${facts.join(" · ")}\n\nVerify it yourself: ${codeSpan(`countwheel audit verify ${taskName(task)}`)}`;
+  return `${facts.join(" · ")}\n\nVerify it yourself: ${codeSpan(`countwheel audit verify${env === undefined ? "" : ` --env ${env}`} ${taskName(task)}`)}`;
 }

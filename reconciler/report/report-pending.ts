@@ -8,6 +8,7 @@ import { reportDrift } from "./drift/report-drift.ts";
 import type { Github } from "./github.ts";
 import { postApplied } from "./post-applied.ts";
 import { postTask } from "./post-task.ts";
+import { reportPreview } from "./previews/report-preview.ts";
 import { noteApplied, reportPlan, reportUnplanned } from "./pulls/report-plan.ts";
 import { digestOfFacts, isSettled, readAppliedFacts, readAppliedPost } from "./read-applied.ts";
 import { readTaskReport } from "./read-task-report.ts";
@@ -105,6 +106,9 @@ async function postEntry(options: ReportOptions, item: OutboxItem, shown: Shown)
       return reportApplied(options, { id: item.id, entry }, shown);
     case "drift":
       await reportDrift({ ...options, holder: `report ${item.id} ${process.pid}` }, entry.report);
+      return { outcome: "posted" };
+    case "preview":
+      await reportPreview(options, entry.preview);
       return { outcome: "posted" };
     case "task":
       await reportEndedTask(options, entry);

@@ -3,6 +3,8 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { GithubSettings } from "../../contracts/environment.ts";
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import { takeCommandNote } from "../../store/page-commands.ts";
+import { lookAfterPreviews, type Unmarked } from "../previews/look-after.ts";
+import { settlePreviews } from "../previews/settle.ts";
 import { type ApprovalMemory, tellApprovals } from "./approvals/tell-approvals.ts";
 import type { Hands } from "./commands/carry-out.ts";
 import { runClicks } from "./commands/run-clicks.ts";
@@ -11,7 +13,12 @@ import type { Standing } from "./deployments/standing.ts";
 import { type DeploymentMemory, type DeploymentTarget, tellDeployments } from "./deployments/tell-deployments.ts";
 import { type GithubOptions, isFailure } from "./github/client.ts";
 import { connectGithub } from "./github.ts";
-import { type Planned, type PullRequestPlanning, planPullRequests } from "./pulls/plan-pull-requests.ts";
+import {
+  listPullRequests,
+  type Planned,
+  type PullRequestPlanning,
+  planPullRequests,
+} from "./pulls/plan-pull-requests.ts";
 import { meetsAll, reportPending, type Shown } from "./report-pending.ts";
 
 export interface ReportingOptions extends Omit<PullRequestPlanning, "github"> {
@@ -49,14 +56,43 @@ export function startReporting(options: ReportingOptions): Reporting {
       const failure = await look({ ...options, github }, memory, isPoll);
       failures = failure === null ? 0 : failures + 1;
       if (failure !== null && !signal.aborted) options.say(`GitHub: ${failure.message}`);
-      if (failure !== null) await rest(backoffMs(failures, failure), [signal]);
-      else await rest(options.intervalMs, [signal, nudged.signal]);
+      const ms = failure === null ? options.intervalMs : backoffMs(failures, failure);
+      const signals = failure === null ? [signal, nudged.signal] : [signal];
+      await restWithPreviews(options, ms, signals, () => nudged.abort());
       isPoll = !nudged.signal.aborted;
       nudged = new AbortController();
     }
   };
   // A nudge shortens the rest between two looks, never the wait that a failure asks for.
   return { nudge: () => nudged.abort(), stopped: run() };
+}
+
+/** What becomes of previews is seen soon, and costs GitHub nothing until there is something to tell. */
+const PREVIEW_ROUND_MS = 1_000;
+
+/** Between the looks, never beside one: both write what is kept of previews. `told` is called once there is something to tell. */
+async function restWithPreviews(
+  options: ReportingOptions,
+  ms: number,
+  signals: readonly AbortSignal[],
+  told: () => void,
+): Promise<void> {
+  const untilMs = performance.now() + ms;
+  for (let leftMs = ms; leftMs > 0; leftMs = untilMs - performance.now()) {
+    await rest(Math.min(leftMs, PREVIEW_ROUND_MS), signals);
+    if (signals.some(({ aborted }) => aborted)) return;
+    if (await settled(options)) told();
+  }
+}
+
+/** What fails here fails in the next look, too, which says so. */
+async function settled(options: ReportingOptions): Promise<boolean> {
+  try {
+    return await settlePreviews(options);
+  } catch (error) {
+    if (error instanceof TransientFailure || error instanceof PermanentFailure) return false;
+    throw error;
+  }
 }
 
 /** One look, for `--once`: answers what kept it from telling everything, or null. */
@@ -72,6 +108,7 @@ interface Memory {
   readonly planned: Planned;
   readonly approvals: ApprovalMemory;
   readonly deployments: DeploymentMemory;
+  readonly unmarked: Unmarked;
   /** It was said that nobody can be heard. */
   isDeaf: boolean;
 }
@@ -80,6 +117,7 @@ function emptyMemory(): Memory {
   return {
     shown: new Map(),
     planned: new Map(),
+    unmarked: new Map(),
     approvals: { isMute: false, isCrowded: false },
     deployments: { isMute: false },
     isDeaf: false,
@@ -104,10 +142,12 @@ async function look(options: LookOptions, memory: Memory, isPoll: boolean): Prom
 }
 
 async function planAndTell(options: LookOptions, memory: Memory): Promise<Expected | null> {
-  const { planned, shown, approvals } = memory;
-  const unplanned = await planPullRequests(options, planned);
+  const { planned, unmarked, shown, approvals } = memory;
+  const pulls = await listPullRequests(options);
+  const unplanned = await planPullRequests(options, pulls, planned);
+  const unlooked = await lookAfterPreviews(options, pulls, unmarked);
   const drained = await reportPending(options, shown);
-  const failure = drained.outcome === "later" ? drained.failure : unplanned;
+  const failure = drained.outcome === "later" ? drained.failure : (unplanned ?? unlooked);
   if (failure !== null && meetsAll(failure)) return failure;
   const untold = (await tellApprovals(options, approvals)) ?? (await mirror(options, memory));
   return failure ?? untold;

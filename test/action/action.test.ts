@@ -144,6 +144,18 @@ describe("on a pull request", () => {
     expect(github.state.comments[0]?.body).toContain("This branch lacks commits of");
   });
 
+  it("says that Tasks which are marked for pull requests do not run in it", async () => {
+    await repository.git("checkout", "--quiet", "change");
+    const annotations = "annotations: {countwheel.dev/run-on: pull_request}";
+    const task = `kind: Task\nmetadata: {name: smoke, ${annotations}}\nspec: {mode: template}\n`;
+    const marked = await repository.commit({ "agents/new.yaml": agent("new"), "agents/smoke.yaml": task });
+    await repository.git("checkout", "--quiet", "main");
+    const told = "This job runs none: previews need the server";
+    expect((await onPullRequest({ commit: marked })).summary).toContain(told);
+    expect(github.state.comments[0]?.body).toContain(told);
+    expect((await onPullRequest()).summary).not.toContain(told);
+  });
+
   it("does nothing once it is closed", async () => {
     const result = await onPullRequest({ action: "closed" });
     expect([result.code, result.outputs["verdict"]]).toEqual([0, "skipped"]);

@@ -16,6 +16,12 @@ export interface Pull {
   readonly baseSha: string;
   readonly mergedAt: string | null;
   readonly mergeCommitSha: string | null;
+  /** `owner/name` of the repository that its branch is in; null: it was deleted. */
+  readonly headRepo: string | null;
+  /** Who opened it. */
+  readonly login: string;
+  /** Closed without a merge. */
+  readonly closed: boolean;
   /** Commits that `GET /commits/{sha}/pulls` finds it by. */
   readonly commits: readonly string[];
 }
@@ -98,6 +104,9 @@ export class GithubState {
       baseSha: "b".repeat(40),
       mergedAt: null,
       mergeCommitSha: null,
+      headRepo: "acme/agents",
+      login: "ada",
+      closed: false,
       ...pull,
       commits: [pull.headSha, ...(pull.mergeCommitSha ? [pull.mergeCommitSha] : []), ...(pull.commits ?? [])],
     };
@@ -367,7 +376,7 @@ function listed(items: readonly unknown[], wrap?: string): Answer {
 
 function matchesPull(pull: Pull, query: Readonly<Record<string, string>>): boolean {
   const state = query["state"] ?? "open";
-  const open = pull.mergedAt === null;
+  const open = isOpen(pull);
   const base = query["base"];
   return (state === "all" || (state === "open") === open) && (base === undefined || base === pull.baseRef);
 }
@@ -375,12 +384,21 @@ function matchesPull(pull: Pull, query: Readonly<Record<string, string>>): boole
 function pullView(pull: Pull): Fields {
   return {
     number: pull.number,
-    state: pull.mergedAt === null ? "open" : "closed",
+    state: isOpen(pull) ? "open" : "closed",
     merged_at: pull.mergedAt,
     merge_commit_sha: pull.mergeCommitSha,
-    head: { sha: pull.headSha, ref: pull.headRef },
-    base: { sha: pull.baseSha, ref: pull.baseRef, repo: { default_branch: "main" } },
+    user: { login: pull.login, type: pull.login.endsWith("[bot]") ? "Bot" : "User" },
+    head: { sha: pull.headSha, ref: pull.headRef, repo: pull.headRepo === null ? null : repoView(pull.headRepo) },
+    base: { sha: pull.baseSha, ref: pull.baseRef, repo: { ...repoView("acme/agents"), default_branch: "main" } },
   };
+}
+
+function isOpen({ mergedAt, closed }: Pull): boolean {
+  return mergedAt === null && !closed;
+}
+
+function repoView(fullName: string): Fields {
+  return { id: fullName === "acme/agents" ? 1 : 2, full_name: fullName };
 }
 
 function issueView({ number, login, byApp, title, body, open }: Issue): Fields {

@@ -1,6 +1,7 @@
 // What a command from a pull request does: may this person say it now, is it about what they saw, and then exactly that.
 import { type Identity, identityText } from "../../../contracts/approval.ts";
 import type { Redis } from "../../../store/connect.ts";
+import { writePreviewWord } from "../../../store/previews.ts";
 import { writePruneWord } from "../../../store/prune-words.ts";
 import type { PullNote } from "../../../store/pull-notes.ts";
 import { readHead } from "../../../store/state.ts";
@@ -73,6 +74,7 @@ export async function carryOutCommand(ground: CommandGround, spoken: Spoken): Pr
     case "plan":
     case "apply":
     case "confirm":
+    case "preview":
       return mayWrite ? await onPull(ground, spoken, command) : refusedFor(login);
   }
 }
@@ -81,7 +83,7 @@ function refusedFor(login: string): Carried {
   return refused(`\`${login}\` may not write to this repository`);
 }
 
-type PullCommand = Extract<PageCommand, { readonly verb: "plan" | "apply" | "confirm" }>;
+type PullCommand = Extract<PageCommand, { readonly verb: "plan" | "apply" | "confirm" | "preview" }>;
 
 async function onPull(ground: CommandGround, spoken: Spoken, command: PullCommand): Promise<Carried> {
   const { hands, github, planAnew } = ground;
@@ -93,6 +95,7 @@ async function onPull(ground: CommandGround, spoken: Spoken, command: PullComman
     planAnew(number);
     return done("planned again");
   }
+  if (command.verb === "preview") return await sayPreview(ground, spoken, live);
   const moved = await findMoved(ground, spoken, live);
   if (moved !== undefined) return refused(`${moved}: look at the plan that stands here, and say it again`);
   if (command.verb === "confirm") return await confirm(ground, spoken, command.prunes, live.merged);
@@ -101,12 +104,35 @@ async function onPull(ground: CommandGround, spoken: Spoken, command: PullComman
   return done("the branch is looked at now, and applied if nothing holds it");
 }
 
+interface LivePull {
+  readonly headSha: string;
+  readonly open: boolean;
+}
+
+/** Good for exactly the head whose plan they saw. */
+async function sayPreview({ redis, env }: CommandGround, spoken: Spoken, live: LivePull): Promise<Carried> {
+  if (!live.open) return refused("it is merged: there is nothing left to preview");
+  const moved = findOtherHead(spoken, live);
+  if (moved !== undefined) return refused(`${moved}: look at the plan that stands here, and say it again`);
+  await writePreviewWord(redis, env, spoken.pull, { head: live.headSha, by: identityText(spoken.by) });
+  return done(
+    `what is marked for it runs with \`${live.headSha.slice(0, 7)}\` once it is its turn; the check tells what became of it`,
+  );
+}
+
 /** What is otherwise than it was when they wrote; undefined: they saw the plan that counts. */
-async function findMoved(
-  { redis, env }: CommandGround,
-  { note: { shown, planning }, writtenAt }: Spoken,
-  live: { readonly headSha: string; readonly open: boolean },
-): Promise<string | undefined> {
+async function findMoved({ redis, env }: CommandGround, spoken: Spoken, live: LivePull): Promise<string | undefined> {
+  const { shown } = spoken.note;
+  const moved = findOtherHead(spoken, live);
+  if (moved !== undefined || shown === null) return moved;
+  // Once it is merged the state may move on; what is confirmed is bound to the records themselves.
+  if (!live.open) return undefined;
+  const head = await readHead(redis, env);
+  const isSame = (head?.serial ?? 0) === shown.serial && (head?.lineage ?? "") === shown.lineage;
+  return isSame ? undefined : `the state moved from #${shown.serial} to #${head?.serial ?? 0}`;
+}
+
+function findOtherHead({ note: { shown, planning }, writtenAt }: Spoken, live: LivePull): string | undefined {
   if (planning !== null) return `\`${planning.slice(0, 7)}\` is being planned`;
   if (shown === null) return "there is no plan yet";
   if (live.headSha !== shown.head)
@@ -114,11 +140,7 @@ async function findMoved(
   // GitHub's clock counts seconds: within one nobody has read a plan and answered.
   if (writtenAt !== null && Date.parse(writtenAt) <= Date.parse(shown.since))
     return "another plan stood here when this was written";
-  // Once it is merged the state may move on; what is confirmed is bound to the records themselves.
-  if (!live.open) return undefined;
-  const head = await readHead(redis, env);
-  const isSame = (head?.serial ?? 0) === shown.serial && (head?.lineage ?? "") === shown.lineage;
-  return isSame ? undefined : `the state moved from #${shown.serial} to #${head?.serial ?? 0}`;
+  return undefined;
 }
 
 async function confirm(

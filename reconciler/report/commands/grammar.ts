@@ -7,6 +7,7 @@ export type PageCommand =
   | { readonly verb: "plan" }
   | { readonly verb: "apply" }
   | { readonly verb: "help" }
+  | { readonly verb: "preview" }
   | { readonly verb: "confirm"; readonly prunes: number }
   | { readonly verb: "approve"; readonly approval: string }
   | { readonly verb: "deny"; readonly approval: string; readonly reason: string | null }
@@ -32,6 +33,7 @@ export const USAGE: readonly string[] = [
   "/countwheel approve ID",
   "/countwheel deny ID [reason]",
   "/countwheel rollback N",
+  "/countwheel preview",
 ];
 
 export function isMeantForUs(body: string): boolean {
@@ -69,7 +71,7 @@ const COUNT = /^[1-9]\d{0,8}$/;
 /** `task.id`, `namespace/task.id` or `id`. */
 const APPROVAL = /^[\w.-]{1,253}(\/[\w.-]{1,265})?$/;
 
-const VERBS: readonly string[] = ["plan", "apply", "help", "confirm", "approve", "deny", "rollback"];
+const VERBS: readonly string[] = ["plan", "apply", "help", "confirm", "approve", "deny", "rollback", "preview"];
 
 /** Text: what is wrong with it. */
 function commandOf([verb = "help", ...words]: readonly string[]): PageCommand | string {
@@ -78,6 +80,7 @@ function commandOf([verb = "help", ...words]: readonly string[]): PageCommand | 
     case "plan":
     case "apply":
     case "help":
+    case "preview":
       return words.length === 0 ? { verb } : `\`${verb}\` takes nothing more`;
     case "confirm":
       return COUNT.test(first) && more.length === 0

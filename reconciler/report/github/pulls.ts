@@ -5,6 +5,8 @@ export interface PullRequest {
   readonly number: number;
   readonly headSha: string;
   readonly merged: boolean;
+  /** Its head is a branch of this very repository, and a person opened it: whoever wrote it may write here. */
+  readonly isOwn: boolean;
 }
 
 export interface PullVerbs {
@@ -49,10 +51,16 @@ export function pullVerbs({ octokit, at }: Client): PullVerbs {
   };
 }
 
-function readPull(data: { number: number; merged_at: string | null; head: { sha: string } }): PullRequest {
-  return {
-    number: data.number,
-    headSha: data.head.sha,
-    merged: data.merged_at !== null,
-  };
+interface PullData {
+  readonly number: number;
+  readonly merged_at: string | null;
+  readonly head: { readonly sha: string; readonly repo?: { readonly id: number } | null };
+  readonly base: { readonly repo?: { readonly id: number } };
+  readonly user: { readonly type?: string } | null;
+}
+
+function readPull({ number, merged_at: mergedAt, head, base, user }: PullData): PullRequest {
+  // A fork that was deleted has no repository any more. What is not told is not believed.
+  const isHere = head.repo?.id !== undefined && head.repo.id === base.repo?.id;
+  return { number, headSha: head.sha, merged: mergedAt !== null, isOwn: isHere && user?.type === "User" };
 }

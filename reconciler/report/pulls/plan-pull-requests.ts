@@ -35,16 +35,23 @@ export interface PullRequestPlanning extends Announcing {
 /** Pull request → what its plan was made of: the head that was planned, and the state that it was compared with. */
 export type Planned = Map<number, string>;
 
+/** Those into the environment's branch. */
+export function listPullRequests({
+  github,
+  branch,
+}: Pick<PullRequestPlanning, "github" | "branch">): Promise<PullRequest[]> {
+  return github.listOpenPulls(branch === null || branch === "HEAD" ? null : branch.replace(/^refs\/heads\//, ""));
+}
+
 /**
  * Answers what kept one from being planned, which its comment tells as well; null: nothing. A pull request that cannot be
  * read is said; what may pass is tried again.
  */
 export async function planPullRequests(
   planning: PullRequestPlanning,
+  pulls: readonly PullRequest[],
   planned: Planned,
 ): Promise<PermanentFailure | null> {
-  const branch = planning.branch === "HEAD" ? null : planning.branch;
-  const pulls = await planning.github.listOpenPulls(branch?.replace(/^refs\/heads\//, "") ?? null);
   const open = new Set(pulls.map(({ number }) => number));
   for (const number of planned.keys()) if (!open.has(number)) planned.delete(number);
   await tidyNotes(planning, open);

@@ -43,6 +43,8 @@ environments:
       ignore: [{kind: Agent, name: a, pointers: [/spec/limits]}]
     retention: {keep_for: 24h, keep_tasks: 500}
     github: {approvals: names, deployment: production, environment_url: "https://agents.example.test"}
+    previews:
+      {enabled: false, prefix: t-, max_tasks: 1, max_open: 2, max_per_day: 3, max_tokens: 4, max_cost_usd: 0.5, max_steps: 6, wait: 7s, duration: 8s}
     age_recipients: [age17qku6s0tpumfjdcqvkv9usl8snk0wed4taz37mr0kd7af6j29g3s5pc5ze]
 `;
     expect(read(text)["production"]).toEqual({
@@ -63,6 +65,18 @@ environments:
       },
       retention: { keptMs: 86_400_000, keptFailedMs: 86_400_000, keptTasks: 500 },
       github: { approvals: "names", deployment: "production", environmentUrl: "https://agents.example.test" },
+      previews: {
+        enabled: false,
+        prefix: "t-",
+        maxTasks: 1,
+        maxOpen: 2,
+        maxPerDay: 3,
+        maxTokens: 4,
+        maxCostUsd: 0.5,
+        maxSteps: 6,
+        waitMs: 7_000,
+        durationMs: 8_000,
+      },
       ageRecipients: ["age17qku6s0tpumfjdcqvkv9usl8snk0wed4taz37mr0kd7af6j29g3s5pc5ze"],
     });
   });

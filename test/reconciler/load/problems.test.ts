@@ -71,6 +71,19 @@ describe("places and frames", () => {
     ]);
   });
 
+  it("warns of a mark for pull requests that marks nothing", async () => {
+    const marked = (kind: string, value: string, spec: string): string =>
+      `kind: ${kind}\nmetadata:\n  name: x\n  annotations:\n    countwheel.dev/run-on: ${value}\nspec: ${spec}\n`;
+    const task = (value: string): string => marked("Task", value, "{mode: template}");
+    expect(told(await load(task("pull_request")))).toEqual([]);
+    expect(told(await load(task("pull-request")))).toEqual([
+      "warning SCHEMA 5:28 `pull-request` is nothing that a Task can run on",
+    ]);
+    expect(told(await load(marked("AgentRole", "pull_request", "{}")))).toEqual([
+      "warning SCHEMA 5:28 AgentRole `x` is marked with `countwheel.dev/run-on`, which is for Tasks",
+    ]);
+  });
+
   it("makes text from a manifest harmless", async () => {
     const result = await load(`kind: AgentRole\nmetadata: {name: r}\nspec: {"a\\u001b[31m\\u202eb": 1}\n`);
     expect(result.problems[0]?.summary).toBe("`a\\u{1b}[31m\\u{202e}b` is not a field of AgentRole.spec");

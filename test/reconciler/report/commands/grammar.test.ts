@@ -6,6 +6,7 @@ import * as fc from "../../../property.ts";
 const GOOD: readonly (readonly [string, PageCommand, string | null])[] = [
   ["/countwheel plan", { verb: "plan" }, null],
   ["/countwheel apply", { verb: "apply" }, null],
+  ["/countwheel preview", { verb: "preview" }, null],
   ["/countwheel", { verb: "help" }, null],
   ["/countwheel help", { verb: "help" }, null],
   ["/countwheel confirm 12", { verb: "confirm", prunes: 12 }, null],
