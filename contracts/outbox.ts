@@ -12,6 +12,8 @@ export type OutboxEntry =
       readonly pullRequest: number;
       readonly headSha: string;
       readonly plan: Plan;
+      /** It edits `countwheel.yaml`; absent: it does not. */
+      readonly editsSettings?: true;
     }
   /** A head that cannot be planned, and only another one mends it. */
   | {

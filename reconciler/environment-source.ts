@@ -1,8 +1,10 @@
 // The source of an environment: a ref and path of a repository, or a folder on disk. Reads, looks up, watches.
 import { posix, resolve } from "node:path";
 import type { History } from "../contracts/plan.ts";
+import { SETTINGS_FILE } from "./environments/settings-file.ts";
 import type { HeadAnswer, LoopSource } from "./loop.ts";
 import { type OverlayPaths, withCommitOverlays, withFolderOverlays } from "./overlay/read-overlays.ts";
+import { editsFile } from "./source/edits-file.ts";
 import { isManifestName } from "./source/files/manifest-paths.ts";
 import { keepRead } from "./source/git/kept-reads.ts";
 import { ReadMemory } from "./source/git/read-memory.ts";
@@ -80,6 +82,12 @@ export function commitSourceReader(spec: CommitSpec, tools: SourceTools) {
   const memory = new ReadMemory();
   return (ref: string, signal: AbortSignal): Promise<SourceAnswer> =>
     readCommitSource({ ...spec, ref }, tools, signal, memory);
+}
+
+/** Whether the commit `head` edits `countwheel.yaml`, seen from `base`. Both were read before. */
+export function settingsEditsReader(spec: CommitSpec, tools: SourceTools) {
+  return (base: string, head: string, signal: AbortSignal): Promise<boolean> =>
+    editsFile({ ...commitOptions(spec, tools, signal), base, head, path: SETTINGS_FILE });
 }
 
 function commitOptions(

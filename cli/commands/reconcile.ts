@@ -87,15 +87,17 @@ function hearCommand(environment: OpenEnvironment, looks: ReadonlyMap<OpenEnviro
   void noteCommand(redis, env).then(look, () => undefined);
 }
 
-/** Kept first: nobody tells of it a second time. Those of other environments' checks are theirs. */
-function hearClick(environment: OpenEnvironment, looks: ReadonlyMap<OpenEnvironment, Looking>, click: Click): void {
+/** Kept first: nobody but GitHub, asked to, tells of it a second time. Those of other environments' checks are theirs. */
+async function hearClick(
+  environment: OpenEnvironment,
+  looks: ReadonlyMap<OpenEnvironment, Looking>,
+  click: Click,
+): Promise<void> {
   const { redis, env, now } = environment.loop.writer;
   const isOfPlan = click.externalId.startsWith(`${planCheckSubject(env, click.head).key}:`);
   if (!isOfPlan && !click.externalId.startsWith(approvalKeyPrefix(env))) return;
-  void noteClick(redis, env, click, now().getTime()).then(
-    () => hearCommand(environment, looks),
-    () => undefined,
-  );
+  await noteClick(redis, env, click, now().getTime());
+  hearCommand(environment, looks);
 }
 
 interface Serving {

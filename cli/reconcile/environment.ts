@@ -1,7 +1,7 @@
 // What one environment needs to be looked after: its source, a writer (or, in a dry run, only eyes), its report to GitHub.
 import { randomUUID } from "node:crypto";
 import { defaultSettings, type EnvironmentSettings } from "../../contracts/environment.ts";
-import { commitSourceReader, openSource } from "../../reconciler/environment-source.ts";
+import { commitSourceReader, openSource, settingsEditsReader } from "../../reconciler/environment-source.ts";
 import { PruneConfirmation } from "../../reconciler/holds/confirm.ts";
 import type { LoopOptions } from "../../reconciler/loop.ts";
 import type { Hands } from "../../reconciler/report/commands/carry-out.ts";
@@ -65,16 +65,20 @@ export async function openEnvironment(host: Host, input: EnvironmentInput): Prom
     dryRun,
   };
   if (options.acceptNewState === true && !dryRun) await writer.lineages.forget();
-  const readSource = spec.kind === "commit" ? commitSourceReader(spec, tools) : undefined;
+  const { github } = options;
   const report =
-    options.github === undefined || readSource === undefined || dryRun
+    github === undefined || spec.kind !== "commit" || dryRun
       ? undefined
-      : await reportingOptions(host, options, { github: options.github, readSource, loop, served });
+      : await reportingOptions(host, options, { github, ...readersOf(spec, tools), loop, served });
   const print = printer(host, { output: options.output, env, spec, naming });
   const state = new AppliedState(server.redis, env, host.now);
   const ears = onlyOnce(() => server.connectAnother("worker"));
   const handsOf = (ring: () => void): Hands => openHands(host, options, loop, ring);
   return { ...served, loop, report, handsOf, print, ears, state, close };
+}
+
+function readersOf(spec: Parameters<typeof commitSourceReader>[0], tools: Parameters<typeof commitSourceReader>[1]) {
+  return { readSource: commitSourceReader(spec, tools), editsSettings: settingsEditsReader(spec, tools) };
 }
 
 /** Who leads, stands by and leads again does so with one connection. */
@@ -87,6 +91,7 @@ interface ReportInput {
   /** `owner/name`. */
   readonly github: string;
   readonly readSource: ReturnType<typeof commitSourceReader>;
+  readonly editsSettings: ReturnType<typeof settingsEditsReader>;
   readonly loop: Loop;
   readonly served: Served;
 }
@@ -97,7 +102,7 @@ const WAIT_FOR_LIMIT_MS = 60_000;
 const ANNOUNCE_AFTER_MS = 2_000;
 
 async function reportingOptions(host: Host, options: ReconcileOptions, input: ReportInput): Promise<ReportingOptions> {
-  const { readSource, loop, served } = input;
+  const { readSource, editsSettings, loop, served } = input;
   const { apiUrl } = host.config.github;
   const [owner = "", name = ""] = input.github.split("/");
   const token = await githubLogin(host, input.github);
@@ -112,6 +117,7 @@ async function reportingOptions(host: Host, options: ReconcileOptions, input: Re
     github: { token, apiUrl, repository: { owner, name }, pace: "github", waitForLimitMs: WAIT_FOR_LIMIT_MS },
     branch: served.spec.kind === "commit" && served.spec.ref !== "HEAD" ? served.spec.ref : null,
     readSource,
+    editsSettings,
     ...(served.settings === undefined ? {} : { settings: served.settings }),
     tool: loop.tool,
     intervalMs: options.interval,

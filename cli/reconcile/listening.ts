@@ -15,7 +15,7 @@ export interface Hearing extends Served {
   /** Somebody may have said something that is meant for it; undefined: it hears no commands. */
   readonly hear?: () => void;
   /** Somebody pressed a button of one of its checks; undefined: it offers none. */
-  readonly click?: (click: Click) => void;
+  readonly click?: (click: Click) => Promise<void>;
   /** Its TaskWebhooks; undefined in a dry run, which takes nothing. */
   readonly hooks?: HookDesk;
 }
@@ -49,8 +49,8 @@ export async function startListening(
     onCommand: (repository) => {
       for (const { name, hear } of named) if (name === repository.toLowerCase()) hear?.();
     },
-    onClick: (repository, clicked) => {
-      for (const { name, click } of named) if (name === repository.toLowerCase()) click?.(clicked);
+    onClick: async (repository, clicked) => {
+      for (const { name, click } of named) if (name === repository.toLowerCase()) await click?.(clicked);
     },
   });
   for (const env of desks.keys()) say(host, `TaskWebhooks: POST ${listener.url}/hooks/${env}/<namespace>/<name>`);

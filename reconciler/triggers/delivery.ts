@@ -98,4 +98,9 @@ export class SeenDeliveries {
     if (this.#ids.size > this.#max && oldest !== undefined) this.#ids.delete(oldest);
     return true;
   }
+
+  /** It was not taken after all. */
+  forget(id: string): void {
+    this.#ids.delete(id);
+  }
 }

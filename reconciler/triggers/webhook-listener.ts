@@ -1,9 +1,10 @@
 // Listens for GitHub's webhooks of pushes, pull requests and comments, and for TaskWebhooks. A good one of
 // GitHub's says "look again" and nothing more: what changed is read from the configured repository. Only who pressed a button
-// of a check is taken from it. One that is missed costs a poll interval, or a click.
+// of a check is taken from it. One that is missed costs a poll interval; a click that cannot be kept is
+// answered with 503, so that GitHub shows it and sends it again.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { PermanentFailure } from "../../contracts/failure.ts";
+import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import type { Click } from "../../store/page-clicks.ts";
 import { readDelivery, SeenDeliveries } from "./delivery.ts";
 import type { HookAnswer } from "./hooks/answer-hook.ts";
@@ -23,8 +24,8 @@ export interface ListenerOptions {
   readonly onLook: (repository: string) => void;
   /** The same for a comment that may be a command. */
   readonly onCommand?: (repository: string) => void;
-  /** Somebody pressed a button of a check there. */
-  readonly onClick?: (repository: string, click: Click) => void;
+  /** Somebody pressed a button of a check there. Where it rejects, GitHub is told that the delivery failed. */
+  readonly onClick?: (repository: string, click: Click) => Promise<void>;
   readonly body?: BodyLimits;
   /** Answers what comes to `/hooks/`; its first argument is the path behind that. */
   readonly onHook?: (path: string, request: IncomingMessage) => Promise<HookAnswer>;
@@ -112,7 +113,7 @@ async function answer(desk: Desk, request: IncomingMessage, response: ServerResp
       response.destroy();
       return;
     case "read":
-      return takeDelivery(desk, request, response, body.bytes);
+      return await takeDelivery(desk, request, response, body.bytes);
   }
 }
 
@@ -129,7 +130,12 @@ async function answerHook(
   else finish(response, status, { "content-type": "application/json" }, JSON.stringify(body));
 }
 
-function takeDelivery(desk: Desk, request: IncomingMessage, response: ServerResponse, bytes: Buffer): void {
+async function takeDelivery(
+  desk: Desk,
+  request: IncomingMessage,
+  response: ServerResponse,
+  bytes: Buffer,
+): Promise<void> {
   if (!isSignedBy(desk.secrets, bytes, headerOf(request, "x-hub-signature-256")))
     return refuse(response, 401, "the signature is missing or wrong");
   const id = headerOf(request, "x-github-delivery") ?? "";
@@ -137,8 +143,25 @@ function takeDelivery(desk: Desk, request: IncomingMessage, response: ServerResp
   if (delivery.kind === "malformed" || !/^[\w-]{1,100}$/.test(id)) return refuse(response, 400, "no webhook of GitHub");
   if (delivery.kind !== "other" && desk.seen.take(id)) {
     if (delivery.kind === "look") desk.onLook(delivery.repository);
-    else if (delivery.kind === "click") desk.onClick?.(delivery.repository, delivery.click);
+    else if (delivery.kind === "click") return takeClick(desk, response, id, delivery);
     else desk.onCommand?.(delivery.repository);
+  }
+  respond(response, 202, "accepted");
+}
+
+/** Nobody but this delivery tells of it: where it could not be kept, the same delivery counts when it comes again. */
+async function takeClick(
+  { onClick, seen }: Desk,
+  response: ServerResponse,
+  id: string,
+  { repository, click }: { readonly repository: string; readonly click: Click },
+): Promise<void> {
+  try {
+    await onClick?.(repository, click);
+  } catch (error) {
+    if (!(error instanceof TransientFailure || error instanceof PermanentFailure)) throw error;
+    seen.forget(id);
+    return refuse(response, 503, "it could not be kept: deliver it again", { "retry-after": "60" });
   }
   respond(response, 202, "accepted");
 }

@@ -27,6 +27,8 @@ export interface PullRequestPlanning extends Announcing {
   readonly readSource: (ref: string, signal: AbortSignal) => Promise<SourceAnswer>;
   /** The operator's, never what the pull request says; default: what holds where nobody has written any. */
   readonly settings?: EnvironmentSettings;
+  /** Whether the head edits `countwheel.yaml`, seen from a commit of the branch; default: nobody looks. */
+  readonly editsSettings?: (base: string, head: string, signal: AbortSignal) => Promise<boolean>;
   readonly tool: Plan["tool"];
   readonly newId: () => string;
   readonly say: (line: string) => void;
@@ -130,8 +132,24 @@ async function planPullRequest(planning: PullRequestPlanning, { pull, basis }: D
   const { plan, observed } = await planAgainstState(planning, source);
   // The branch may have moved since the list was made: the plan tells which head it is of.
   const headSha = source.identity.headSha ?? pull.headSha;
-  await pushOutbox(redis, env, { kind: "plan", env, pullRequest: pull.number, headSha, plan });
+  const edits = (await editsSettings(planning, observed, headSha)) ? ({ editsSettings: true } as const) : {};
+  await pushOutbox(redis, env, { kind: "plan", env, pullRequest: pull.number, headSha, plan, ...edits });
   planned.set(pull.number, basisOf(headSha, observed.head));
+}
+
+/** What cannot be compared says nothing: the plan is made under the settings of the operator all the same. */
+async function editsSettings(
+  { editsSettings: ask, signal }: PullRequestPlanning,
+  { head }: ObservedState,
+  headSha: string,
+): Promise<boolean> {
+  if (ask === undefined || head?.commit == null) return false;
+  try {
+    return await ask(head.commit, headSha, signal);
+  } catch (error) {
+    if (error instanceof PermanentFailure) return false;
+    throw error;
+  }
 }
 
 type Why = Pick<PermanentFailure, "code" | "message">;

@@ -5,8 +5,9 @@ import type { Plan } from "../../../contracts/plan.ts";
 import type { Redis } from "../../../store/connect.ts";
 import { readHistory } from "../../../store/history.ts";
 import { claimHead, findPullNote, type PullNote, type ShownPlan, writePullNote } from "../../../store/pull-notes.ts";
+import { SETTINGS_FILE } from "../../environments/settings-file.ts";
 import { prunesDigest } from "../../holds/confirm.ts";
-import { prose } from "../../plan/inert.ts";
+import { codeSpan, prose } from "../../plan/inert.ts";
 import { concludeCheck, type KnownChecks, type PostedCheck } from "../check-run.ts";
 import type { Github } from "../github.ts";
 import { planCheckSubject } from "../plan-check.ts";
@@ -26,6 +27,8 @@ export interface PlanReport {
 
 type EntryOf<K extends OutboxEntry["kind"]> = Extract<OutboxEntry, { readonly kind: K }>;
 
+const SETTINGS_EDITED = `> **Privileged** ${codeSpan(SETTINGS_FILE)} is edited: it says how careful the reconciler is. This plan is made under the settings that the reconciler was started with; what is edited holds once it is started with it.`;
+
 export async function reportPlan(report: PlanReport, entry: EntryOf<"plan">): Promise<void> {
   const { redis, env, github, now } = report;
   const { plan, pullRequest, headSha: head } = entry;
@@ -34,7 +37,8 @@ export async function reportPlan(report: PlanReport, entry: EntryOf<"plan">): Pr
   const note = await findPullNote(redis, env, pullRequest);
   const known = { checks: await knownChecks(report, note, head), comment: note?.comment ?? null };
   const { commands = [], shown: earlier } = note ?? { shown: null };
-  const post = { plan, pullRequest, head, base, now: now(), commands, buttons: report.buttons === true };
+  const notes = entry.editsSettings === true ? { notes: SETTINGS_EDITED } : {};
+  const post = { plan, pullRequest, head, base, now: now(), commands, buttons: report.buttons === true, ...notes };
   const { check, comment } = await postPlan(github, post, known);
   const shown = { ...shownPlan(plan, head), since: sinceOf(plan, head, earlier, comment), checkUrl: urlOf(check) };
   await writeNote(report, pullRequest, { comment, shown, commands });

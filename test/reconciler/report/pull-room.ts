@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { processLineageMemory } from "../../../reconciler/apply/lineage-memory.ts";
 import type { Bell } from "../../../reconciler/bell.ts";
-import { commitSourceReader, openSource } from "../../../reconciler/environment-source.ts";
+import { commitSourceReader, openSource, settingsEditsReader } from "../../../reconciler/environment-source.ts";
 import { PruneConfirmation } from "../../../reconciler/holds/confirm.ts";
 import { createLoader } from "../../../reconciler/load/load-files.ts";
 import { runLoop } from "../../../reconciler/loop.ts";
@@ -85,6 +85,7 @@ export async function openPullRoom(redis: Redis, files: TestFiles = {}): Promise
       },
       branch: "main",
       readSource: commitSourceReader(spec, tools),
+      editsSettings: settingsEditsReader(spec, tools),
       tool: { name: "countwheel", version: "0.0.0" },
       intervalMs: 60_000,
       announceAfterMs: 60_000,

@@ -5,6 +5,7 @@ import { createRequire } from "node:module";
 import { connect } from "node:net";
 import { gzipSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { TransientFailure } from "../../../contracts/failure.ts";
 import { type Listener, type ListenerOptions, startListener } from "../../../reconciler/triggers/webhook-listener.ts";
 
 const examples = createRequire(import.meta.url)("@octokit/webhooks-examples") as readonly {
@@ -26,7 +27,9 @@ describe("the webhook listener", () => {
   let looks: string[];
   let commands: string[];
   let clicks: unknown[];
+  let isAway: boolean;
   beforeEach(async () => {
+    isAway = false;
     looks = [];
     commands = [];
     clicks = [];
@@ -39,7 +42,10 @@ describe("the webhook listener", () => {
     const hear = {
       onLook: (repository: string) => void looks.push(repository),
       onCommand: (repository: string) => void commands.push(repository),
-      onClick: (repository: string, click: object) => void clicks.push({ repository, ...click }),
+      onClick: async (repository: string, click: object) => {
+        if (isAway) throw new TransientFailure("REDIS_UNAVAILABLE", "Redis is away");
+        clicks.push({ repository, ...click });
+      },
     };
     return startListener({ ...listening, ...hear, ...more });
   }
@@ -94,6 +100,13 @@ describe("the webhook listener", () => {
     const click = { checkRun: 41, externalId: run.external_id, head: run.head_sha };
     const whole = { repository: REPOSITORY, ...click, button: "plan", login: "ada", person: 7 };
     expect(clicks).toEqual([whole]);
+    // One that cannot be kept is no good delivery, and the same one counts when it comes again.
+    const lost = { event, id: randomUUID() };
+    isAway = true;
+    for (let time = 0; time < 2; time += 1) expect(await deliver(pressed(), lost)).toBe(503);
+    isAway = false;
+    for (let time = 0; time < 2; time += 1) expect(await deliver(pressed(), lost)).toBe(202);
+    expect(clicks.splice(1)).toEqual([whole]);
     expect(await deliver(pressed(), { event, signature: "sha256=0" })).toBe(401);
     for (const type of ["Bot", "Organization", undefined])
       expect(await deliver(pressed({ sender: { ...sender, type } }), { event })).toBe(202);

@@ -9,6 +9,8 @@ import { environmentKeys } from "../../../../store/keys.ts";
 import { type TestRedis, testRedis } from "../../../redis.ts";
 import { openPullRoom, type PullRoom } from "../pull-room.ts";
 
+const MODEL = "kind: ModelEndpoint\nmetadata: {name: more}\nspec: {provider: mock, default_model: mock-1}\n";
+
 let server: TestRedis;
 let redis: Redis;
 let room: PullRoom;
@@ -70,6 +72,23 @@ describe("a push to an open pull request", () => {
     ]);
     expect(comment()).toContain(`head=${head}`);
     expect(room.github.state.comments).toHaveLength(1);
+  });
+
+  it("is told as privileged where it edits countwheel.yaml, and not where the branch alone did", async () => {
+    const edited = "**Privileged** `countwheel.yaml` is edited";
+    const settings = (mode: string): string => `environments: {e: {history: ${mode}}}\n`;
+    await room.repository.commit({ "countwheel.yaml": settings("hold") });
+    await room.tick();
+    await room.push(8, "beside");
+    await room.pushFiles(7, { "countwheel.yaml": settings("allow") });
+    expect(await reportOnce(room.options())).toBeNull();
+    const bodies = (): string[] =>
+      room.github.state.comments.toSorted((a, b) => a.pull - b.pull).map(({ body }) => body);
+    expect(bodies().map((body) => body.includes(edited))).toEqual([true, false]);
+    await room.repository.commit({ "countwheel.yaml": settings("block"), "agents/more.yaml": MODEL });
+    expect((await room.tick()).outcome).toBe("applied");
+    expect(await reportOnce(room.options())).toBeNull();
+    expect(bodies().map((body) => body.includes(edited))).toEqual([true, false]);
   });
 
   it("costs no more with a personal token, which is refused checks once", async () => {
