@@ -43,6 +43,8 @@ export const REFERENCES: readonly Reference[] = [
   needed("Tool", "/spec/mcp_server_ref", "McpServer"),
   { kind: "Tool", path: "/spec/verify", form: "tool", target: "Tool", weight: "needed" },
   secret("Tool", "/spec/auth/secret_ref"),
+  secret("Tool", "/spec/callback/auth/secret_ref"),
+  secret("Tool", "/spec/callback/auth/previous_secret_ref"),
   secret("Tool", "/spec/cli/env_from/*/secret_ref"),
   secret("Tool", "/spec/cli/image_pull_secret"),
   secret("McpServer", "/spec/env/*/secret_ref"),

@@ -1,4 +1,5 @@
 // What a TaskWebhook asks of a request, with every default filled in. Pure.
+import type { SenderAuth } from "./kinds/sender-auth.ts";
 import type { TaskWebhookSpec } from "./kinds/task-webhook.ts";
 
 export interface WebhookRules {
@@ -37,10 +38,9 @@ const DEDUPE_SECONDS = 86_400;
 export function webhookRules(spec: TaskWebhookSpec): WebhookRules {
   const { auth, idempotency = {}, payload = {} } = spec;
   const isGithub = auth.profile === "github";
-  const refs = [auth.secret_ref, ...(auth.previous_secret_ref === undefined ? [] : [auth.previous_secret_ref])];
   return {
     suspended: spec.suspend ?? false,
-    secretRefs: refs,
+    secretRefs: secretRefsOf(auth),
     proof: proofOf(auth),
     eventHeader: (idempotency.event_id_header ?? (isGithub ? "X-GitHub-Delivery" : "X-Event-Id")).toLowerCase(),
     eventField: idempotency.event_id_from_body ?? null,
@@ -49,7 +49,12 @@ export function webhookRules(spec: TaskWebhookSpec): WebhookRules {
   };
 }
 
-function proofOf(auth: TaskWebhookSpec["auth"]): WebhookProof {
+/** The one that counts, and the one before it. */
+export function secretRefsOf({ secret_ref: now, previous_secret_ref: before }: SenderAuth): readonly string[] {
+  return before === undefined ? [now] : [now, before];
+}
+
+export function proofOf(auth: SenderAuth): WebhookProof {
   const header = (auth.signature_header ?? "").toLowerCase();
   switch (auth.profile ?? "generic") {
     case "shared_token":
@@ -86,7 +91,7 @@ const COVERS = {
   prefix_timestamp_body: "prefix-timestamp",
 } as const;
 
-function hmacProof(auth: TaskWebhookSpec["auth"], header: string): WebhookProof {
+function hmacProof(auth: SenderAuth, header: string): WebhookProof {
   const isPairs = auth.header_format === "kv_pairs";
   const covers = COVERS[auth.payload_format ?? "body"];
   return {
@@ -104,7 +109,7 @@ function hmacProof(auth: TaskWebhookSpec["auth"], header: string): WebhookProof 
 }
 
 function timestampOf(
-  auth: TaskWebhookSpec["auth"],
+  auth: SenderAuth,
   key: string | null,
 ): { readonly header: string; readonly key: string | null; readonly maxSkewMs: number } {
   const header = key === null ? (auth.timestamp_header ?? "X-Timestamp") : (auth.signature_header ?? "");

@@ -44,6 +44,7 @@ export interface RunnerOptions {
   readonly allowedCommands: readonly string[] | null;
   /** Hosts of HTTP tools that may lead to private addresses. */
   readonly privateHosts: readonly string[];
+  readonly callbackUrl?: WorkshopOptions["callbackUrl"];
   readonly now: () => Date;
   readonly random: () => number;
   readonly newId: () => string;

@@ -40,6 +40,7 @@ import { redactorOf } from "./secrets/redactor-of.ts";
 import { openSecrets, type Secrets } from "./secrets/secrets.ts";
 import { openSightings, type Sightings } from "./sightings.ts";
 import { findStop, StoppedActivations, stopped } from "./stops.ts";
+import { openCallbacks } from "./tools/callbacks.ts";
 import { resolveHost } from "./tools/checked-request.ts";
 import type { FoundServer } from "./tools/find-manifest.ts";
 import { OAuthTokens } from "./tools/oauth-tokens.ts";
@@ -63,6 +64,8 @@ export interface WorkshopOptions {
   readonly hiddenPlaces: readonly string[];
   /** Hosts of HTTP tools that may lead to private addresses. */
   readonly privateHosts: readonly string[];
+  /** Where tools that answer later reach us; absent: they are asked. */
+  readonly callbackUrl?: URL | undefined;
   readonly now: () => Date;
   readonly newId: () => string;
 }
@@ -110,6 +113,7 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
       privateHosts,
       resolve: resolveHost,
       tokens: new OAuthTokens(() => performance.now()),
+      callbacks: openCallbacks(options.redis, options.env, options.callbackUrl),
       sandbox: new Sandbox(access.variables["PATH"] ?? "", options.hiddenPlaces),
       privateFiles,
     },

@@ -170,6 +170,11 @@ export function deliveryKey(env: string, webhook: string, event: string): string
   return `${environmentTag(env)}:delivery:${webhook}:${event}`;
 }
 
+/** hash with expiry: a tool that answers later, by the id of its call: since when, until when, and what it answered. */
+export function callbackKey(env: string, request: string): string {
+  return `${environmentTag(env)}:callback:${checkedName("call", request)}`;
+}
+
 /** string with expiry: what one runner announces of itself. */
 export function runnerKey(env: string, id: string): string {
   return `${environmentTag(env)}:runner:${checkedName("runner", id)}`;

@@ -4,7 +4,7 @@ import { RUNNER_LIMITS } from "../../runner/limits.ts";
 import { type Act, type ProgramFacts, withMachine, withOutput, withStateFlags } from "./flags.ts";
 import { addMcpCommands } from "./mcp.ts";
 import { addTokenCommands } from "./token.ts";
-import { collect, commaList, durationMs, leaseDuration, wholeNumber } from "./values.ts";
+import { collect, commaList, durationMs, httpUrl, leaseDuration, wholeNumber } from "./values.ts";
 
 export function addOperateCommands(program: Command, facts: ProgramFacts, act: Act): void {
   addRun(program, facts, act);
@@ -70,6 +70,11 @@ function addRunner(program: Command, facts: ProgramFacts, act: Act): void {
       collect,
       [],
     );
+  command.option(
+    "--callback-url <url>",
+    "where tools of type webhook-callback reach `reconcile --listen`; without it they are only asked for their answers",
+    httpUrl,
+  );
   withOutput(withStateFlags(withMachine(command), facts), ["text", "jsonl"]).action((flags) =>
     act(async () => (await import("../commands/runner.ts")).runRunner, flags),
   );

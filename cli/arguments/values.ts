@@ -44,6 +44,13 @@ export function listenAddress(text: string): { host: string; port: number } {
   return { host: found[1] ?? (found[2] || "127.0.0.1"), port };
 }
 
+export function httpUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  const isPlain = url !== undefined && url.search === "" && url.hash === "" && url.username === "";
+  if (isPlain && (url.protocol === "https:" || url.protocol === "http:")) return url;
+  throw new InvalidArgumentError("it must be an address such as https://countwheel.example.com.");
+}
+
 /** Repeatable `--flag value`. */
 export function collect(value: string, before: readonly string[]): string[] {
   return [...before, value];

@@ -39,6 +39,8 @@ export interface RunnerCommandOptions extends CommonFlags {
   readonly secretDir: readonly string[];
   readonly ageIdentity: readonly string[];
   readonly privateHost: readonly string[];
+  /** Where tools that answer later reach a process that listens. */
+  readonly callbackUrl?: URL;
   /** Absent: manifests may start every program. */
   readonly allowCommand?: readonly string[];
   /** Work in previews of pull requests, too. */
@@ -68,6 +70,7 @@ export async function runRunner(host: Host, options: RunnerCommandOptions): Prom
     ],
     allowedCommands: options.allowCommand ?? null,
     privateHosts: options.privateHost,
+    callbackUrl: options.callbackUrl,
     now: host.now,
     random: Math.random,
     newId: randomUUID,
@@ -102,7 +105,9 @@ async function startCrew(
   { previews, previewsOnly }: CrewOptions,
 ): Promise<readonly Pick<RunningRunner, "running" | "drain">[]> {
   const own = previewsOnly === true ? [] : [await startRunner(options)];
-  return previews === true || previewsOnly === true ? [...own, startPreviewRunners(options)] : own;
+  // A process that listens takes answers of tools for its environments, and for none of their previews.
+  const inPreviews = { ...options, callbackUrl: undefined };
+  return previews === true || previewsOnly === true ? [...own, startPreviewRunners(inPreviews)] : own;
 }
 
 function placesText({ env, previews, previewsOnly }: CrewOptions): string {

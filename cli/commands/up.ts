@@ -38,6 +38,14 @@ function reconcileFolder(host: Host, options: UpOptions): Promise<ExitCode> {
   return reconcileSource(host, { ...options, interval: LOOK_AGAIN_MS, once: false }, spec);
 }
 
+/** Tools of this machine reach it there; of a port that is chosen at the start nobody knows yet. */
+function callbackUrlOf({ listen }: UpOptions): { readonly callbackUrl?: URL } {
+  if (listen === undefined || listen.port === 0) return {};
+  const isAny = listen.host === "0.0.0.0" || listen.host === "::";
+  const host = isAny ? "127.0.0.1" : listen.host.includes(":") ? `[${listen.host}]` : listen.host;
+  return { callbackUrl: new URL(`http://${host}:${listen.port}`) };
+}
+
 function runOne(host: Host, options: UpOptions): Promise<ExitCode> {
   return runRunner(host, {
     ...options,
@@ -47,5 +55,6 @@ function runOne(host: Host, options: UpOptions): Promise<ExitCode> {
     secretDir: [],
     ageIdentity: [],
     privateHost: [],
+    ...callbackUrlOf(options),
   });
 }

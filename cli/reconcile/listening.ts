@@ -2,8 +2,9 @@
 // configuration, never from a payload.
 import type { IncomingMessage } from "node:http";
 import { failureRecord } from "../../contracts/failure.ts";
+import { answerToolCallback } from "../../reconciler/triggers/callbacks/answer-callback.ts";
 import { answerHook, type HookAnswer, type HookDesk } from "../../reconciler/triggers/hooks/answer-hook.ts";
-import { type Listener, startListener } from "../../reconciler/triggers/webhook-listener.ts";
+import { type Listener, type ListenerOptions, startListener } from "../../reconciler/triggers/webhook-listener.ts";
 import type { Click } from "../../store/page-clicks.ts";
 import type { Host } from "../host.ts";
 import { say } from "../output.ts";
@@ -42,7 +43,7 @@ export async function startListening(
   const listener = await startListener({
     ...address,
     secrets,
-    ...(desks.size === 0 ? {} : { onHook: (path, request) => answerFor(host, desks, path, request) }),
+    ...(desks.size === 0 ? {} : { ...answersFor(host, desks) }),
     onLook: (repository) => {
       for (const { name, look } of named) if (name === repository.toLowerCase()) look();
     },
@@ -54,6 +55,7 @@ export async function startListening(
     },
   });
   for (const env of desks.keys()) say(host, `TaskWebhooks: POST ${listener.url}/hooks/${env}/<namespace>/<name>`);
+  if (desks.size > 0) say(host, `Answers of tools: at ${listener.url}/callbacks/ (runner --callback-url)`);
   if (secrets.length === 0) {
     say(host, "GitHub's own webhooks are not heard: they need a secret in COUNTWHEEL_WEBHOOK_SECRET.");
     return listener;
@@ -64,20 +66,22 @@ export async function startListening(
   return listener;
 }
 
-/** A request can make nothing end but itself. */
-async function answerFor(
-  host: Host,
-  desks: ReadonlyMap<string, HookDesk>,
-  path: string,
-  request: IncomingMessage,
-): Promise<HookAnswer> {
-  const slash = path.indexOf("/");
-  const desk = desks.get(path.slice(0, Math.max(0, slash)));
-  if (desk === undefined) return { status: 404, body: { error: "there is no such webhook" } };
-  try {
-    return await answerHook(desk, path.slice(slash + 1), request);
-  } catch (error) {
-    say(host, `This is a bug of Countwheel, please report it: ${failureRecord(error).message}`);
-    return { status: 500, body: { error: "this webhook is not set up" } };
-  }
+type Answer = (desk: HookDesk, path: string, request: IncomingMessage) => Promise<HookAnswer>;
+
+/** By the environment that the path begins with. A request can make nothing end but itself. */
+function answersFor(host: Host, desks: ReadonlyMap<string, HookDesk>): Pick<ListenerOptions, "onHook" | "onCallback"> {
+  const by =
+    (answer: Answer, what: string) =>
+    async (path: string, request: IncomingMessage): Promise<HookAnswer> => {
+      const slash = path.indexOf("/");
+      const desk = desks.get(path.slice(0, Math.max(0, slash)));
+      if (desk === undefined) return { status: 404, body: { error: `there is no such ${what}` } };
+      try {
+        return await answer(desk, path.slice(slash + 1), request);
+      } catch (error) {
+        say(host, `This is a bug of Countwheel, please report it: ${failureRecord(error).message}`);
+        return { status: 500, body: { error: `this ${what} is not set up` } };
+      }
+    };
+  return { onHook: by(answerHook, "webhook"), onCallback: by(answerToolCallback, "call") };
 }

@@ -3,6 +3,7 @@ import type { SpecFrom } from "../schema.ts";
 import {
   ANY_OBJECT,
   CLI_ENV_FROM,
+  DURATION,
   FLAG,
   NAME,
   NAMES,
@@ -17,6 +18,7 @@ import {
   TOOL_RUNTIME,
   URL_ARGUMENTS,
 } from "./field-schemas.ts";
+import { SENDER_AUTH } from "./sender-auth.ts";
 
 const CLI = {
   type: "object",
@@ -58,6 +60,21 @@ const WASM = {
   },
 } as const;
 
+const CALLBACK = {
+  type: "object",
+  description: "How the answer of a `webhook-callback` tool comes (Countwheel).",
+  additionalProperties: false,
+  "x-strict": true,
+  properties: {
+    poll_interval: {
+      ...DURATION,
+      default: "2s",
+      description: "How often `<endpoint>/<request_id>` is asked for the answer; `0s`: never, it is only sent to us.",
+    },
+    auth: { ...SENDER_AUTH, description: "How an answer that is sent to us proves that it is genuine." },
+  },
+} as const;
+
 export const TOOL_SCHEMA = {
   type: "object",
   description: "Something that agents may call, how it is reached, and how dangerous it is.",
@@ -95,6 +112,7 @@ export const TOOL_SCHEMA = {
     auth: TOOL_AUTH,
     cli: CLI,
     wasm: WASM,
+    callback: CALLBACK,
     effect: {
       type: "string",
       enum: ["read", "idempotent", "write"],

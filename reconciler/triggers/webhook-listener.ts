@@ -1,4 +1,4 @@
-// Listens for GitHub's webhooks of pushes, pull requests and comments, and for TaskWebhooks. A good one of
+// Listens for GitHub's webhooks of pushes, pull requests and comments, for TaskWebhooks, and for answers of tools. A good one of
 // GitHub's says "look again" and nothing more: what changed is read from the configured repository. Only who pressed a button
 // of a check is taken from it. One that is missed costs a poll interval; a click that cannot be kept is
 // answered with 503, so that GitHub shows it and sends it again.
@@ -10,6 +10,8 @@ import { readDelivery, SeenDeliveries } from "./delivery.ts";
 import type { HookAnswer } from "./hooks/answer-hook.ts";
 import { type BodyLimits, readBody } from "./read-body.ts";
 import { isSignedBy } from "./webhook-signature.ts";
+
+type AnswerPost = (path: string, request: IncomingMessage) => Promise<HookAnswer>;
 
 export interface ListenerOptions {
   readonly host: string;
@@ -28,7 +30,9 @@ export interface ListenerOptions {
   readonly onClick?: (repository: string, click: Click) => Promise<void>;
   readonly body?: BodyLimits;
   /** Answers what comes to `/hooks/`; its first argument is the path behind that. */
-  readonly onHook?: (path: string, request: IncomingMessage) => Promise<HookAnswer>;
+  readonly onHook?: AnswerPost;
+  /** The same of `/callbacks/`. */
+  readonly onCallback?: AnswerPost;
 }
 
 export interface Listener {
@@ -44,6 +48,7 @@ const SEEN_DELIVERIES = 10_000;
 const WEBHOOK = "/webhook";
 const HEALTH = "/healthz";
 const HOOKS = "/hooks/";
+const CALLBACKS = "/callbacks/";
 
 /** Throws PermanentFailure WEBHOOK_SECRET_MISSING or LISTEN_FAILED. */
 export async function startListener(options: ListenerOptions): Promise<Listener> {
@@ -98,7 +103,8 @@ interface Desk extends ListenerOptions {
 
 async function answer(desk: Desk, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const path = (request.url ?? "").split("?", 1)[0] ?? "";
-  if (path.startsWith(HOOKS)) return answerHook(desk, path.slice(HOOKS.length), request, response);
+  if (path.startsWith(HOOKS)) return answerPost(desk.onHook, path.slice(HOOKS.length), request, response);
+  if (path.startsWith(CALLBACKS)) return answerPost(desk.onCallback, path.slice(CALLBACKS.length), request, response);
   if (path === HEALTH) return answerHealth(request, response);
   if (path !== WEBHOOK || desk.secrets.length === 0) return refuse(response, 404, "not found");
   if (request.method !== "POST") return refuse(response, 405, "only POST", { allow: "POST" });
@@ -117,15 +123,15 @@ async function answer(desk: Desk, request: IncomingMessage, response: ServerResp
   }
 }
 
-async function answerHook(
-  { onHook }: Desk,
+async function answerPost(
+  answerTo: AnswerPost | undefined,
   path: string,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  if (onHook === undefined) return refuse(response, 404, "not found");
+  if (answerTo === undefined) return refuse(response, 404, "not found");
   if (request.method !== "POST") return refuse(response, 405, "only POST", { allow: "POST" });
-  const { status, body, cut } = await onHook(path, request);
+  const { status, body, cut } = await answerTo(path, request);
   if (cut === true) response.destroy();
   else finish(response, status, { "content-type": "application/json" }, JSON.stringify(body));
 }

@@ -54,25 +54,32 @@ export async function useTool(desk: AgentDesk, place: Place): Promise<ToolUse> {
   return { outcome: "result", result: tried.result };
 }
 
-function firstTry(desk: AgentDesk, place: Place, found: ReturnType<typeof findToolStep>): Promise<Tried> {
+async function firstTry(desk: AgentDesk, place: Place, found: ReturnType<typeof findToolStep>): Promise<Tried> {
   switch (found.do) {
     case "reuse":
-      return Promise.resolve({ outcome: "result", result: found.result, retryable: found.retryable });
+      return { outcome: "result", result: found.result, retryable: found.retryable };
     case "call":
       return tryCall(desk, place, found.retry);
     case "find-out": {
+      if (await desk.gate.isAwaited(place)) return tryCall(desk, place, found.retry, { resumes: true });
       const step = toolStepId(place.turn, place.index, found.retry);
       return settleUnknown(desk, place, found.retry, { outcome: "unknown", step, tool: place.call.tool });
     }
   }
 }
 
-async function tryCall(desk: AgentDesk, place: Place, retry: number): Promise<Tried> {
-  const called = await callTool(desk, place, retry);
+/** Whatever comes after a call that was waited for makes it anew. */
+async function tryCall(
+  desk: AgentDesk,
+  place: Place,
+  retry: number,
+  more: { readonly resumes?: true } = {},
+): Promise<Tried> {
+  const called = await callTool(desk, { ...place, ...more }, retry);
   return called.outcome === "unknown" ? settleUnknown(desk, place, retry, called) : called;
 }
 
-async function callTool(desk: AgentDesk, place: Place, retry: number): Promise<Tried> {
+async function callTool(desk: AgentDesk, place: Place & { readonly resumes?: true }, retry: number): Promise<Tried> {
   desk.signal.throwIfAborted();
   const permission = await desk.gate.requestTool({ ...place, retry });
   switch (permission.outcome) {

@@ -105,6 +105,8 @@ export interface ToolAsk {
   readonly call: ToolCall;
   /** A step of another name, with a key of its own: for a question to a verify tool. */
   readonly step?: StepId;
+  /** The call began, and its answer is waited for: it is not made again. */
+  readonly resumes?: true;
   /** Set: the call is not to be made again. */
   readonly repeats?: RepeatedCall;
 }

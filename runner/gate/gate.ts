@@ -5,6 +5,7 @@ import type { EmbeddingAnswer } from "../models/embedder.ts";
 import { admit } from "./admission.ts";
 import { type AnswerAsk, afterModel, afterTool, type ResultAsk } from "./after.ts";
 import type { Admission, Denied, GateOptions, ModelAsk, ModelPermission, ToolAsk, ToolPermission } from "./ask.ts";
+import { isAwaited } from "./awaited.ts";
 import { callModel, callTool } from "./door.ts";
 import { type EmbedAsk, embedTexts } from "./embed.ts";
 import { requestModel } from "./model-request.ts";
@@ -27,6 +28,8 @@ export interface Gate {
   embed(ask: EmbedAsk, signal: AbortSignal): Promise<EmbeddingAnswer>;
   requestTool(ask: ToolAsk): Promise<ToolPermission>;
   callTool(permit: ToolPermit, signal: AbortSignal): Promise<ToolOutcome>;
+  /** Whether a call that began and has no result can be waited for: asked for anew, with `resumes`, it is not made again. */
+  isAwaited(ask: ToolAsk): Promise<boolean>;
   /** Whether a write that began and has no result has happened, as the tool that its manifest names can tell. */
   verifyTool(ask: VerifyAsk, signal: AbortSignal): Promise<Verdict>;
 }
@@ -41,6 +44,7 @@ export function createGate(options: GateOptions): Gate {
     embed: (ask, signal) => embedTexts(options, ask, signal),
     requestTool: (ask) => requestTool(options, ask),
     callTool,
+    isAwaited: (ask) => isAwaited(options, ask),
     verifyTool: (ask, signal) => verifyTool(options, ask, signal),
   };
 }

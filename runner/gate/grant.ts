@@ -48,6 +48,8 @@ export interface ToolGrant extends Grant {
   readonly tool: Tool;
   readonly call: ToolCall;
   readonly argumentsDigest: string;
+  /** It began before, and is waited for. */
+  readonly resumes?: true;
   /** What the activation has read. */
   readonly carried: CarriedLabels;
   /** Absent: the agent could not read what is kept, so nothing is. */

@@ -36,6 +36,7 @@ export function toolBeginning(grant: ToolGrant): { readonly draft: TraceDraft; r
     argumentsDigest,
     idempotencyKey,
     decisionId,
+    ...(grant.resumes === undefined ? {} : { resumes: true }),
   };
   return {
     draft: journal.draft("tool.called", data),
@@ -49,11 +50,11 @@ function labelsOf({ activation, step, tool }: ToolGrant): readonly CarriedLabel[
 }
 
 export function runTool(grant: ToolGrant, signal: AbortSignal): Promise<ToolAnswer> {
-  const { tool, call, step, idempotencyKey, journal, artifacts } = grant;
+  const { tool, call, step, idempotencyKey, journal, artifacts, resumes } = grant;
   const checkLease = (): void => journal.recorder.checkLease();
   const limit = { ms: tool.timeoutMs, what: `tool \`${tool.definition.name}\`` };
   const keep = artifacts === undefined ? {} : { keepBytes: artifacts.resultBytes };
-  const context = { step, idempotencyKey, checkLease, ...keep };
+  const context = { step, idempotencyKey, checkLease, ...keep, ...(resumes === undefined ? {} : { resumes }) };
   return within(signal, limit, (either) => tool.call(call.arguments, { ...context, signal: either }));
 }
 

@@ -187,6 +187,7 @@ async function permitCall(
     call: ask.call,
     argumentsDigest,
     carried: options.carried,
+    ...(ask.resumes === undefined ? {} : { resumes: ask.resumes }),
     ...(options.artifacts === undefined ? {} : { artifacts: options.artifacts }),
   };
   const begins = toolBeginning(grant);

@@ -4,6 +4,7 @@ import { PermanentFailure } from "../../contracts/failure.ts";
 import { type ReachGround, reachOfTool } from "../../contracts/reach.ts";
 import { declaredClasses, effectOf } from "../../contracts/tool-facts.ts";
 import type { Secrets } from "../secrets/secrets.ts";
+import type { Callbacks } from "./callbacks.ts";
 import type { Outbound } from "./checked-request.ts";
 import { type CliGround, callCliTool } from "./cli/cli-tool.ts";
 import type { Caller } from "./contract/request.ts";
@@ -12,6 +13,7 @@ import type { FoundTool } from "./find-manifest.ts";
 import type { ContractSource } from "./http/contract-http.ts";
 import { callExternalTool } from "./http/external-tool.ts";
 import { callHttpTool } from "./http/http-tool.ts";
+import { callWebhookTool, isAwaited } from "./http/webhook-tool.ts";
 import type { Tool } from "./tool.ts";
 import { dataFrom, definitionDigest, timeoutMsOf } from "./tool-facts.ts";
 
@@ -21,6 +23,7 @@ interface DeclaredGround extends CliGround {
   readonly privateHosts: readonly string[];
   readonly resolve: Outbound["resolve"];
   readonly tokens: CredentialGround["tokens"];
+  readonly callbacks: Callbacks;
 }
 
 export interface DeclaredDeps {
@@ -44,13 +47,20 @@ export function typedTool(manifest: FoundTool, name: string, deps: DeclaredDeps)
       return { ...facts, call: (args, context) => callHttpTool(remoteSource(manifest, deps), args, context) };
     case "external":
       return { ...facts, call: (args, context) => callExternalTool(remoteSource(manifest, deps), args, context) };
+    case "webhook-callback": {
+      const source = { ...remoteSource(manifest, deps), callbacks: ground.callbacks };
+      return {
+        ...facts,
+        call: (args, context) => callWebhookTool(source, args, context),
+        isAwaited: (key) => isAwaited(source, key),
+      };
+    }
     case "cli": {
       const source = { namespace, label: labelOf(manifest), spec, secrets, ground };
       return { ...facts, call: (args, context) => callCliTool(source, args, context) };
     }
     case "mcp":
     case "grpc":
-    case "webhook-callback":
     case "wasm":
     case "a2a":
       return brokenTool(facts, unsupported(manifest));

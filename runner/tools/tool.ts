@@ -14,6 +14,8 @@ export interface ToolCallContext {
    * was blocked, or a process that was stopped, answers of the network are heard before the timer that ends the lease.
    */
   readonly checkLease: () => void;
+  /** The call was begun before by a runner that is lost: it is waited for, and not made again. */
+  readonly resumes?: true;
   /** So much of a result is kept beside what the model reads of it. Absent: nothing is, and no more is received. */
   readonly keepBytes?: number;
 }
@@ -48,6 +50,8 @@ export interface Tool {
   readonly data?: ToolData;
   /** A result may have labels of its own beside those of `data`. */
   call(args: Readonly<Record<string, unknown>>, context: ToolCallContext): Promise<ToolAnswer>;
+  /** Of tools that answer later: whether a call that was begun can still be waited for. */
+  isAwaited?(idempotencyKey: string): Promise<boolean>;
 }
 
 /** The tools that one activation may name. Discovery of MCP servers happens in `open`; `close` gives the servers back. */

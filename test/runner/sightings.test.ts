@@ -13,6 +13,7 @@ import { readMissingSecrets, readTools } from "../../store/sightings.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
 import { allGone, GROUND, hostileSpec, makeLog, never, secretsWith } from "./mcp/servers.ts";
 import { entriesOf } from "./tools/entries.ts";
+import { NO_CALLBACKS } from "./tools/remote-source.ts";
 
 describeWithRedis("a runner's sightings", () => {
   let server: TestRedis;
@@ -44,7 +45,7 @@ describeWithRedis("a runner's sightings", () => {
       const deps = {
         mcp,
         secrets: secretsWith({}),
-        ground: { ...GROUND, privateHosts: [], sandbox: new Sandbox("") },
+        ground: { ...GROUND, privateHosts: [], sandbox: new Sandbox(""), callbacks: NO_CALLBACKS },
         onOpened,
         memory: () => undefined,
         hasSecret: () => false,

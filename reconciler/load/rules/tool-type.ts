@@ -12,6 +12,7 @@ const READ_BY: readonly (readonly [keyof ToolSpec, readonly ToolType[]])[] = [
   ["mcp_tool_name", ["mcp"]],
   ["cli", ["cli"]],
   ["wasm", ["wasm"]],
+  ["callback", ["webhook-callback"]],
 ];
 
 export function checkType(spec: ToolSpec, remarks: Remarks): void {

@@ -40,6 +40,15 @@ export function readAnswer(label: string, text: string, requestId: string): Cont
   throw invalidAnswer(label, read.why);
 }
 
+export type FinalAnswer = Exclude<ContractAnswer, { readonly status: "pending" }>;
+
+/** Of an answer that is the last word on the call. */
+export function finalAnswer(label: string, text: string, requestId: string): FinalAnswer {
+  const answer = readAnswer(label, text, requestId);
+  if (answer.status === "pending") throw invalidAnswer(label, "its `status` is `pending`");
+  return answer;
+}
+
 export function invalidAnswer(label: string, why: string): TransientFailure {
   return new TransientFailure("TOOL_ANSWER_INVALID", `the answer of ${label} is none by the tool contract: ${why}`);
 }
@@ -50,10 +59,7 @@ export function answerTooLarge(label: string): TransientFailure {
 }
 
 /** Throws TOOL_UNAVAILABLE where the tool says that the call may be tried again. */
-export function resultOf(
-  answer: Exclude<ContractAnswer, { status: "pending" }>,
-  { label, limitBytes, keepBytes }: ResultBounds,
-): ToolAnswer {
+export function resultOf(answer: FinalAnswer, { label, limitBytes, keepBytes }: ResultBounds): ToolAnswer {
   if (answer.status === "ok") {
     const { text } = answer;
     return { ...boundAnswer(text, limitBytes, Buffer.byteLength(text), keepBytes), isError: false };

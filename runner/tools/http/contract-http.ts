@@ -34,7 +34,7 @@ export function contractPost(
   };
 }
 
-const CONTRACT_HEADERS = {
+export const CONTRACT_HEADERS = {
   Accept: "application/json",
   "X-Tool-Contract-Version": TOOL_CONTRACT_VERSION,
 } as const;
@@ -47,8 +47,12 @@ export function requestOf(
   return contractRequest({ ...source, idempotencyKey }, args);
 }
 
-/** Whether nothing stands in the body where an answer would: `202 Accepted`, `204 No Content`. */
-export type IsPending = (status: number) => boolean;
+/** Whether nothing stands in the body where an answer would, because it comes later. */
+type IsPending = (status: number) => boolean;
+
+export function isTaken(status: number): boolean {
+  return status === 202 || status === 204;
+}
 
 /** Throws what a status or an answer that cannot be read comes to. */
 export async function readSaid(

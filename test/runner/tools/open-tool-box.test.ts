@@ -8,6 +8,7 @@ import type { Tool, ToolBox } from "../../../runner/tools/tool.ts";
 import { allGone, GROUND, hostileSpec, makeLog, never, type ServerLog, secretsWith } from "../mcp/servers.ts";
 import { entriesOf } from "./entries.ts";
 import { answerJson, serve } from "./http-server.ts";
+import { NO_CALLBACKS } from "./remote-source.ts";
 
 let log: ServerLog;
 let mcp: McpSupervisor;
@@ -27,7 +28,7 @@ function open(entries: Entries, ...toolNames: string[]): Promise<ToolBox> {
   const deps = {
     mcp,
     secrets: secretsWith({}),
-    ground: { ...GROUND, privateHosts: [], sandbox: new Sandbox("") },
+    ground: { ...GROUND, privateHosts: [], sandbox: new Sandbox(""), callbacks: NO_CALLBACKS },
     memory: () => undefined,
     hasSecret: () => false,
     caller: { task: "default/t", namespace: "default", agent: "a" },

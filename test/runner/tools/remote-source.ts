@@ -1,11 +1,26 @@
 // A Tool that is reached over the network, as a runner of these tests would call it.
+import type { Callbacks } from "../../../runner/tools/callbacks.ts";
 import { resolveHost } from "../../../runner/tools/checked-request.ts";
 import type { ContractSource } from "../../../runner/tools/http/contract-http.ts";
 import { OAuthTokens } from "../../../runner/tools/oauth-tokens.ts";
 import type { ToolCallContext } from "../../../runner/tools/tool.ts";
-import { never, secretsWith } from "../mcp/servers.ts";
+import { secretsWith, never as unaborted } from "../mcp/servers.ts";
 
 export const KEY = "0123456789abcdef0123456789abcdef";
+
+/** Of a runner none of whose tools answers later. */
+export const NO_CALLBACKS: Callbacks = {
+  begin: never,
+  read: never,
+  accept: never,
+  close: never,
+  drop: never,
+  keep: never,
+};
+
+function never(): Promise<never> {
+  return Promise.reject(new Error("no tool here answers later"));
+}
 
 export interface Means {
   /** What the resolver answers. */
@@ -36,5 +51,5 @@ export function contractSource(
 }
 
 export function callContext(more: Partial<ToolCallContext> = {}): ToolCallContext {
-  return { idempotencyKey: KEY, signal: never(), checkLease: () => undefined, ...more };
+  return { idempotencyKey: KEY, signal: unaborted(), checkLease: () => undefined, ...more };
 }
