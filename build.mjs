@@ -3,6 +3,7 @@
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
+import { precompile } from "./precompile.mjs";
 
 const root = import.meta.dirname;
 const OUT = "dist";
@@ -18,6 +19,7 @@ const { metafile } = await build({
   outdir: OUT,
   chunkNames: "cli/[name]-[hash]",
   bundle: true,
+  plugins: [precompile],
   splitting: true,
   metafile: true,
   platform: "node",

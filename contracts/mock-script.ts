@@ -1,8 +1,8 @@
 // The script of the mock provider: what ModelEndpoint `options.script` may hold, as JSON text. Documented for authors in
 // contracts/kinds/model-endpoint.ts.
-import { Ajv } from "ajv";
 import type { FromSchema } from "json-schema-to-ts";
 import { DURATION_PATTERN } from "./duration.ts";
+import { ownValidator } from "./own-schema.ts";
 
 const RULE_SCHEMA = {
   type: "object",
@@ -56,21 +56,10 @@ export function parseMockScript(text: string): MockScriptAnswer {
   } catch {
     return { outcome: "invalid", problems: ["it is not JSON"] };
   }
-  const validate = scriptValidator();
+  const validate = ownValidator<readonly MockRule[]>(MOCK_SCRIPT_SCHEMA);
   if (validate(value)) return { outcome: "ok", rules: value };
   const problems = (validate.errors ?? []).map((error) => `${pathOf(error.instancePath)}: ${sentence(error)}`);
   return { outcome: "invalid", problems: [...new Set(problems)] };
-}
-
-/** Made when a script is first read, and kept: it is as dear as a hundred scripts. */
-const scriptValidator = once(() => new Ajv({ allErrors: true }).compile<readonly MockRule[]>(MOCK_SCRIPT_SCHEMA));
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
 }
 
 function pathOf(pointer: string): string {

@@ -1,6 +1,7 @@
 // How a tool answers that speaks the tool contract (v1): the same over HTTP, by callback and over gRPC. Pure.
-import { Ajv, type ErrorObject } from "ajv";
+import type { ErrorObject } from "ajv";
 import type { FromSchema } from "json-schema-to-ts";
+import { ownValidator } from "./own-schema.ts";
 
 export const TOOL_CONTRACT_VERSION = "v1";
 
@@ -49,7 +50,7 @@ export type ReadContractAnswer =
 export function readContractAnswer(text: string, requestId: string): ReadContractAnswer {
   const value = parse(text);
   if (value === undefined) return problem("it is no JSON");
-  const validate = answerValidator();
+  const validate = ownValidator<AnswerValue>(ANSWER_SCHEMA);
   if (!validate(value)) return problem(sentenceOf(validate.errors?.[0]));
   const { status, request_id: asked, error, output } = value;
   if (asked !== undefined && asked !== requestId) return problem("its `request_id` is that of another call");
@@ -72,16 +73,6 @@ function answered(answer: ContractAnswer): ReadContractAnswer {
 
 function problem(why: string): ReadContractAnswer {
   return { outcome: "problem", why };
-}
-
-const answerValidator = once(() => new Ajv({ strict: false }).compile<AnswerValue>(ANSWER_SCHEMA));
-
-function once<T>(make: () => T): () => T {
-  let made: { readonly value: T } | undefined;
-  return () => {
-    made ??= { value: make() };
-    return made.value;
-  };
 }
 
 function parse(text: string): unknown {

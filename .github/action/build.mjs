@@ -3,6 +3,7 @@
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
+import { precompile } from "../../precompile.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const { values } = parseArgs({ options: { out: { type: "string", default: `${root}.github/action/index.mjs` } } });
@@ -12,6 +13,7 @@ await build({
   entryPoints: ["cli/action.ts"],
   outfile: values.out,
   bundle: true,
+  plugins: [precompile],
   platform: "node",
   // GitHub runs it on Node 24; people try it, and our tests run it, on the oldest Node that Countwheel supports.
   target: "node20.19",

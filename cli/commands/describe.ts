@@ -1,10 +1,12 @@
 // `describe <kind> <name>`: everything that is known of one resource or task, for people.
+
 import { displayAddress } from "../../contracts/address.ts";
 import { type Evidence, evidenceOf } from "../../contracts/evidence.ts";
 import { requirementTexts } from "../../contracts/matching.ts";
 import type { StateRecord } from "../../contracts/record.ts";
 import { hideSensitive } from "../../contracts/sensitive.ts";
 import { hasEnded, type TaskRecord, type TaskTrigger } from "../../contracts/task.ts";
+import { wholeNumber } from "../../contracts/whole-number.ts";
 import { renderYaml } from "../../reconciler/load/render-yaml.ts";
 import { oneLine } from "../../reconciler/plan/inert.ts";
 import type { Redis } from "../../store/connect.ts";
@@ -22,7 +24,7 @@ import { breakerSentence } from "../view/breaker.ts";
 import { renderBudgets } from "../view/budgets.ts";
 import { renderEvidence } from "../view/evidence.ts";
 import { scheduleLines } from "../view/schedules.ts";
-import { renderBytes, renderCost, renderCount, renderTable } from "../view/table.ts";
+import { renderBytes, renderCost, renderTable } from "../view/table.ts";
 import { paintPhase } from "../view/trace.ts";
 import { type GetOptions, kindOf, pickRecord, recordView } from "./get.ts";
 import { describeApproval } from "./get-approvals.ts";
@@ -81,7 +83,7 @@ function renderTask(host: Host, task: SizedTask): string {
       ? []
       : [["Requires", requirementTexts(task.requirements).join(", ")] as const]),
     ["Attempts", String(task.attempts)],
-    ["Tokens", `${renderCount(task.tokens.input)} in / ${renderCount(task.tokens.output)} out`],
+    ["Tokens", `${wholeNumber(task.tokens.input)} in / ${wholeNumber(task.tokens.output)} out`],
     ["Cost", renderCost(task.costUsd)],
     ["Calls", callsText(task)],
     ...(isReserved(task) ? [["Reserved", reservedText(task)] as const] : []),
@@ -116,7 +118,7 @@ function isReserved({ budget: { reservedTokens, reservedUsd } }: TaskRecord): bo
 }
 
 function reservedText({ budget: { reservedTokens, reservedUsd } }: TaskRecord): string {
-  return `${renderCount(reservedTokens)} tokens, ${renderCost(reservedUsd)}, by calls under way or lost`;
+  return `${wholeNumber(reservedTokens)} tokens, ${renderCost(reservedUsd)}, by calls under way or lost`;
 }
 
 function triggerText(trigger: TaskTrigger): string {

@@ -1,5 +1,6 @@
 // `get <kind> [name]`: what the state holds, as a table, as names, or as data. Tasks are the running ones, and runners the
 // ones that are there now.
+
 import { closest } from "fastest-levenshtein";
 import { DEFAULT_NAMESPACE, KIND_NAMES, type KindName } from "../../contracts/address.ts";
 import { shortDigest } from "../../contracts/canonical.ts";
@@ -8,6 +9,7 @@ import { findKind, kindWords, specOf } from "../../contracts/kinds.ts";
 import type { StateRecord } from "../../contracts/record.ts";
 import { hideSensitive } from "../../contracts/sensitive.ts";
 import { TASK_PHASES, type TaskPhase, type TaskRecord } from "../../contracts/task.ts";
+import { wholeNumber } from "../../contracts/whole-number.ts";
 import { suspensionText } from "../../reconciler/holds/suspended.ts";
 import { renderYaml } from "../../reconciler/load/render-yaml.ts";
 import { oneLine, shorten } from "../../reconciler/plan/inert.ts";
@@ -23,7 +25,7 @@ import { breakerOf, factsView, type RecordFacts, readRecordFacts } from "../reco
 import { openRedis } from "../redis.ts";
 import { type ShownTask, waitingText, withWaiting } from "../task-waiting.ts";
 import { scheduleRows } from "../view/schedules.ts";
-import { renderAge, renderCost, renderCount, renderTable } from "../view/table.ts";
+import { renderAge, renderCost, renderTable } from "../view/table.ts";
 import { watchRows } from "../watch-rows.ts";
 import { runGetApprovals } from "./get-approvals.ts";
 import { isBudgets, runGetBudgets } from "./get-budgets.ts";
@@ -231,7 +233,7 @@ function endpointRows(records: readonly StateRecord[], facts: RecordFacts, now: 
 }
 
 function taskRow(task: TaskRecord, now: Date): string[] {
-  const tokens = `${renderCount(task.tokens.input)} / ${renderCount(task.tokens.output)}`;
+  const tokens = `${wholeNumber(task.tokens.input)} / ${wholeNumber(task.tokens.output)}`;
   const { namespace, name, system, phase, attempts } = task;
   return [
     namespace,

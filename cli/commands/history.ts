@@ -1,5 +1,5 @@
 // `history`: the applies of an environment, newest first; `history show N`: one of them with every record.
-import { createFactsReader } from "../../reconciler/history/read-facts.ts";
+import { readFacts } from "../../reconciler/history/read-facts.ts";
 import { readApply, readHistory } from "../../store/history.ts";
 import { envWords } from "../env-words.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -33,7 +33,6 @@ function shownSerial(word: string | undefined): number {
 
 async function list(host: Host, options: HistoryOptions, { redis }: OpenRedis): Promise<ExitCode> {
   const entries = await readHistory(redis, options.env, options.limit);
-  const readFacts = createFactsReader();
   const applies = entries.map((entry) => ({ entry, facts: readFacts(entry) }));
   if (options.output === "json") printList(host, entries);
   else host.stdout.write(renderHistory(applies, host.now()));
@@ -51,7 +50,7 @@ async function show(host: Host, options: HistoryOptions, { redis }: OpenRedis, s
   if (output === "json") printJson(host, { formatVersion: "1", env, ...entry });
   else {
     const paint = paintFor(host.stdout, host.config.color);
-    host.stdout.write(renderApply({ entry, facts: createFactsReader()(entry) }, { env, now: host.now(), paint }));
+    host.stdout.write(renderApply({ entry, facts: readFacts(entry) }, { env, now: host.now(), paint }));
   }
   say(host, `Next: countwheel rollback --to ${serial}${envWords(env)}`);
   return EXIT.ok;

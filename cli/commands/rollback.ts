@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import type { ObservedState } from "../../contracts/record.ts";
 import { openSource } from "../../reconciler/environment-source.ts";
 import { type FoundApply, findApply } from "../../reconciler/history/find-apply.ts";
-import { createFactsReader } from "../../reconciler/history/read-facts.ts";
+import { readFacts } from "../../reconciler/history/read-facts.ts";
 import { type RestoredAnswer, readRestored } from "../../reconciler/history/read-restored.ts";
 import { makePlan, type PlannableSource } from "../../reconciler/plan/make-plan.ts";
 import { type HistoryEntry, readHistory } from "../../store/history.ts";
@@ -107,7 +107,6 @@ async function branchHead(
   entries: readonly HistoryEntry[],
   applied: string | null,
 ): Promise<string | null> {
-  const readFacts = createFactsReader();
   const source = entries.map((entry) => readFacts(entry)).find((facts) => facts?.rollbackOf === null)?.source;
   if (source === undefined || source.ref === null) return null;
   const spec = { kind: "commit", repo: source.repo, ref: source.ref, path: source.path } as const;

@@ -1,7 +1,9 @@
 // `validate [path…]`: checks manifests and the references between them. Offline: no Redis, no network, no model.
+
 import { resolve } from "node:path";
 import { PermanentFailure } from "../../contracts/failure.ts";
 import { compareProblems, hasErrors, type Problem } from "../../contracts/problem.ts";
+import { wholeNumber } from "../../contracts/whole-number.ts";
 import type { LoadResult, SourceFile } from "../../reconciler/load/desired-set.ts";
 import { createLoader, type Loader } from "../../reconciler/load/load-files.ts";
 import { readWorkingTree } from "../../reconciler/source/working-tree.ts";
@@ -102,7 +104,7 @@ function tally(problems: readonly Problem[], files: number): string {
 }
 
 function count(number: number, noun: string): string {
-  return `${number.toLocaleString("en-US")} ${noun}${number === 1 ? "" : "s"}`;
+  return `${wholeNumber(number)} ${noun}${number === 1 ? "" : "s"}`;
 }
 
 function nextCommand(checked: readonly CheckedSet[], paths: readonly string[]): string {

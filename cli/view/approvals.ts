@@ -1,9 +1,11 @@
 // Approvals for people: a table, and one with all that there is to know before saying yes.
+
 import { type Identity, identityText, type ModelQuestion, type ToolQuestion } from "../../contracts/approval.ts";
 import { renderDuration } from "../../contracts/duration.ts";
+import { wholeNumber } from "../../contracts/whole-number.ts";
 import { oneLine, shorten } from "../../reconciler/plan/inert.ts";
 import type { KnownApproval } from "../../store/approvals/read-approvals.ts";
-import { renderAge, renderCost, renderCount } from "./table.ts";
+import { renderAge, renderCost } from "./table.ts";
 import type { PlaceOf } from "./trace-rows.ts";
 
 const LONGEST_SHOWN = 60;
@@ -36,7 +38,7 @@ function asksFor(asked: ToolQuestion | ModelQuestion): readonly [what: string, s
 /** From above: nobody knows before the call. */
 function estimateOf({ reserveTokens, reserveMicroUsd }: ModelQuestion): string {
   const cost = reserveMicroUsd === null ? "unknown cost" : renderCost(reserveMicroUsd / 1_000_000);
-  return `at most ${renderCount(reserveTokens)} tokens, ${cost}`;
+  return `at most ${wholeNumber(reserveTokens)} tokens, ${cost}`;
 }
 
 function expiryText({ phase, expiresAt }: KnownApproval, now: Date): string {

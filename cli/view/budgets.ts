@@ -1,9 +1,10 @@
 // What is spent of limits: those of an AgentPolicy that many tasks share, and those of one task.
+import { wholeNumber } from "../../contracts/whole-number.ts";
 import { compilePolicy } from "../../policies/compile/policy.ts";
 import type { SpecSource } from "../../policies/compiled.ts";
 import { type Limit, meterText, windowText } from "../../policies/limit.ts";
 import type { SharedBudget } from "../../store/budgets.ts";
-import { renderCount, renderTable } from "./table.ts";
+import { renderTable } from "./table.ts";
 
 export interface BudgetRow {
   /** `tokens`, `micro_usd`, `steps`, `calls <tool>`. */
@@ -72,7 +73,7 @@ export function renderBudgets(rows: readonly BudgetRow[]): string {
 }
 
 export function amountText(what: string, amount: number): string {
-  return what === "micro_usd" ? usdText(amount) : renderCount(amount);
+  return what === "micro_usd" ? usdText(amount) : wholeNumber(amount);
 }
 
 function usdText(microUsd: number): string {

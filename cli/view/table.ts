@@ -29,10 +29,6 @@ export function renderAge(sinceIso: string, now: Date): string {
   return `${Math.floor(seconds / 86_400)}d`;
 }
 
-export function renderCount(count: number): string {
-  return count.toLocaleString("en-US");
-}
-
 /** `812 B`, `34.1 kB`, `1.2 MB`: thousands, as disks are sold. */
 export function renderBytes(bytes: number): string {
   if (bytes < 1_000) return `${bytes} B`;

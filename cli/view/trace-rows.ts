@@ -1,5 +1,7 @@
 // Turns the events of a trace into the rows of its waterfall. Pure.
+
 import type { TraceEvent, TraceEventType } from "../../contracts/trace.ts";
+import { wholeNumber } from "../../contracts/whole-number.ts";
 
 export interface TraceRow {
   readonly depth: 0 | 1 | 2;
@@ -262,7 +264,7 @@ function text(value: unknown): string {
 }
 
 function count(value: unknown): string {
-  return typeof value === "number" ? value.toLocaleString("en-US") : "-";
+  return typeof value === "number" ? wholeNumber(value) : "-";
 }
 
 function record(value: unknown): Readonly<Record<string, unknown>> {

@@ -1,10 +1,12 @@
 // A task's trace as a waterfall: one row per agent, turn, tool call and denial, with time, tokens and the gate's answer.
+
 import { renderDuration } from "../../contracts/duration.ts";
 import type { TaskRecord } from "../../contracts/task.ts";
 import type { ChainVerdict, TraceEvent } from "../../contracts/trace.ts";
 import { summarizeTrace } from "../../contracts/trace-summary.ts";
+import { wholeNumber } from "../../contracts/whole-number.ts";
 import type { Paint } from "../output.ts";
-import { renderCost, renderCount } from "./table.ts";
+import { renderCost } from "./table.ts";
 import { type PlaceOf, type TraceRow, traceRows } from "./trace-rows.ts";
 
 export interface TraceView {
@@ -36,7 +38,7 @@ function renderHeader({ task, events, verdict }: TraceView, paint: Paint): strin
     counted(summary.agents.length, "agent"),
     counted(summary.turns, "turn"),
     `${counted(summary.calls, "call")}${denied}`,
-    `${renderCount(summary.inputTokens)} in / ${renderCount(summary.outputTokens)} out`,
+    `${wholeNumber(summary.inputTokens)} in / ${wholeNumber(summary.outputTokens)} out`,
     renderCost(summary.costUsd),
   ];
   const origin = [

@@ -1,6 +1,7 @@
 // Checks what was read of `countwheel.yaml` against its schema, in sentences of ours.
-import { Ajv, type ErrorObject } from "ajv";
+import type { ErrorObject } from "ajv";
 import { DURATION_PATTERN } from "../../contracts/duration.ts";
+import { ownValidator } from "../../contracts/own-schema.ts";
 import type { Schema } from "../../contracts/schema.ts";
 import { nearestSpan } from "../load/check-schema.ts";
 import type { DocumentReader } from "../load/document-reader.ts";
@@ -9,7 +10,7 @@ import { didYouMean } from "../load/near-match.ts";
 
 /** Whether it fits; what does not is reported where it stands. */
 export function checkSettings(reader: DocumentReader, schema: Schema, value: unknown): boolean {
-  const validate = new Ajv({ allErrors: true, strict: false, verbose: true }).compile(schema);
+  const validate = ownValidator(schema);
   if (validate(value)) return true;
   for (const error of validate.errors ?? []) {
     const { summary, detail } = sentence(error);

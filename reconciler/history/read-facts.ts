@@ -1,6 +1,7 @@
 // Narrows what the history keeps of an apply. Entries of versions that kept less are read as far as they go.
-import { Ajv } from "ajv";
+import type { JSONSchema } from "json-schema-to-ts";
 import type { AppliedChange, ApplyFacts } from "../../contracts/history.ts";
+import { ownValidator } from "../../contracts/own-schema.ts";
 import type { HistoryEntry } from "../../store/history.ts";
 
 const TEXT = { type: "string" } as const;
@@ -70,14 +71,11 @@ const FACTS = {
     },
     startedAt: TEXT,
   },
-} as const;
-
-export type FactsReader = (entry: HistoryEntry) => ApplyFacts | undefined;
+} as const satisfies JSONSchema;
 
 /** Answers undefined for an entry that an older version wrote, without its records. */
-export function createFactsReader(): FactsReader {
-  const isFacts = new Ajv({ allowUnionTypes: true }).compile<ApplyFacts>(FACTS);
-  return ({ facts }) => (isFacts(facts) ? facts : undefined);
+export function readFacts({ facts }: HistoryEntry): ApplyFacts | undefined {
+  return ownValidator<ApplyFacts>(FACTS)(facts) ? facts : undefined;
 }
 
 /** Rows for people: the place that a record moved away from is told with where it went. */

@@ -9,7 +9,7 @@ import type { Redis } from "../../store/connect.ts";
 import { type HistoryEntry, readAppliesAfter } from "../../store/history.ts";
 import type { LoadedManifest } from "../load/desired-set.ts";
 import type { PlannableSource } from "../plan/make-plan.ts";
-import { createFactsReader } from "./read-facts.ts";
+import { readFacts } from "./read-facts.ts";
 import { restoredSet } from "./restored-set.ts";
 
 export type RestoredAnswer =
@@ -31,7 +31,6 @@ export interface RestoreInput {
 
 export async function readRestored(redis: Redis, input: RestoreInput): Promise<RestoredAnswer> {
   const { env, entry, observed, isKeyed } = input;
-  const readFacts = createFactsReader();
   const facts = readFacts(entry);
   if (facts === undefined) return { outcome: "not-kept", why: "an older version made it, which kept no records" };
   if (isKeyed && !entry.sealed) return { outcome: "not-kept", why: "it was made before the state was sealed" };

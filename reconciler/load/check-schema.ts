@@ -1,28 +1,18 @@
 // Checks canonical specs against the schemas of their kinds with Ajv, in sentences of ours.
-import { Ajv, type ErrorObject, type ValidateFunction } from "ajv";
+import type { ErrorObject } from "ajv";
 import type { KindName } from "../../contracts/address.ts";
 import { DURATION_PATTERN } from "../../contracts/duration.ts";
-import { KINDS } from "../../contracts/kinds.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
 import type { DocumentReader } from "./document-reader.ts";
 import { quote, type Span } from "./finding.ts";
+import { kindValidator } from "./kind-validators.ts";
 import { didYouMean } from "./near-match.ts";
 
-export type SchemaCheck = (reader: DocumentReader, manifest: Manifest, kindSpan: Span) => void;
-
-/** A test proves them by the schema of schemas, which would take as long to compile as all of these together. */
-const OWN_SCHEMAS = { meta: false, validateSchema: false } as const;
-
-/** Validators are compiled when their kind first comes up: fifteen of them cost more than most sets take to read. */
-export function createSchemaCheck(): SchemaCheck {
-  const ajv = new Ajv({ allErrors: true, strict: false, verbose: true, ...OWN_SCHEMAS });
-  const compiled = new Map<KindName, ValidateFunction>();
-  return (reader, manifest, kindSpan) => {
-    const validate = compiled.get(manifest.kind) ?? ajv.compile(KINDS[manifest.kind].schema);
-    compiled.set(manifest.kind, validate);
-    if (validate(manifest.spec)) return;
-    for (const error of validate.errors ?? []) report(reader, manifest.kind, error, kindSpan);
-  };
+/** Reports what does not fit the schema of its kind. */
+export function checkSchema(reader: DocumentReader, manifest: Manifest, kindSpan: Span): void {
+  const validate = kindValidator(manifest.kind);
+  if (validate(manifest.spec)) return;
+  for (const error of validate.errors ?? []) report(reader, manifest.kind, error, kindSpan);
 }
 
 function report(reader: DocumentReader, kind: KindName, error: ErrorObject, kindSpan: Span): void {

@@ -6,7 +6,7 @@ import type { Manifest } from "../../contracts/manifest.ts";
 import type { Problem } from "../../contracts/problem.ts";
 import { mayHoldCredential } from "../../contracts/sensitive.ts";
 import { checkCredentials, checkRules } from "./check-rules.ts";
-import { createSchemaCheck, type SchemaCheck } from "./check-schema.ts";
+import { checkSchema } from "./check-schema.ts";
 import { createSpellingBook, DocumentReader, type SpellingBook } from "./document-reader.ts";
 import type { Finding, Span } from "./finding.ts";
 import { type Examined, toProblem, toProblems } from "./frames.ts";
@@ -44,11 +44,10 @@ export interface FileReading {
 /** What reading any file needs, made once for a loader. */
 export interface ReadingKit {
   readonly spellings: SpellingBook;
-  readonly checkSchema: SchemaCheck;
 }
 
 export function createReadingKit(): ReadingKit {
-  return { spellings: createSpellingBook(), checkSchema: createSchemaCheck() };
+  return { spellings: createSpellingBook() };
 }
 
 export function* readFile(bytes: Uint8Array, kit: ReadingKit): Generator<void, FileReading> {
@@ -164,7 +163,7 @@ function* readOne(
     return { reader, lines, span, broken, isManifest, manifest: undefined, found: undefined };
   }
   const { kind, kindSpan, manifest } = reading;
-  if (manifest !== undefined) checkManifest(reader, manifest, kindSpan, kit);
+  if (manifest !== undefined) checkManifest(reader, manifest, kindSpan);
   reportCredentials(reader, manifest, credentials);
   yield;
   const places = (): ReadonlyMap<string, LineColumn> =>
@@ -178,9 +177,9 @@ function* readOne(
   return { reader, lines, span, broken, isManifest, manifest, found };
 }
 
-function checkManifest(reader: DocumentReader, manifest: Manifest, kindSpan: Span, kit: ReadingKit): void {
+function checkManifest(reader: DocumentReader, manifest: Manifest, kindSpan: Span): void {
   checkCredentials(reader, manifest, kindSpan);
-  kit.checkSchema(reader, manifest, kindSpan);
+  checkSchema(reader, manifest, kindSpan);
   const fits = !reader.findings.some(({ severity, code }) => severity === "error" && code === "SCHEMA");
   if (fits) checkRules(reader, manifest, kindSpan);
 }

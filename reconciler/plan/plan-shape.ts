@@ -1,6 +1,7 @@
 // The shape of a plan in a file: what must be there before anything of it is believed.
-import { Ajv, type ErrorObject } from "ajv";
+import type { ErrorObject } from "ajv";
 import { KIND_NAMES } from "../../contracts/address.ts";
+import { ownValidator } from "../../contracts/own-schema.ts";
 import type { Plan } from "../../contracts/plan.ts";
 
 const TEXT = { type: "string" } as const;
@@ -104,7 +105,7 @@ export type PlanShape =
   | { readonly outcome: "other"; readonly reason: string };
 
 export function checkPlanShape(value: unknown): PlanShape {
-  const validate = new Ajv({ allErrors: false, allowUnionTypes: true }).compile<Plan>(PLAN);
+  const validate = ownValidator<Plan>(PLAN);
   if (validate(value)) return { outcome: "plan", plan: value };
   return { outcome: "other", reason: sentenceOf(validate.errors?.[0]) };
 }

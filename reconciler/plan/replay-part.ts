@@ -1,6 +1,8 @@
 // What planned policies would have decided of what was decided lately, as text and as Markdown. Pure.
+
 import { shortDigest } from "../../contracts/canonical.ts";
 import type { Plan, PolicyReplay, ReplayFlip } from "../../contracts/plan.ts";
+import { wholeNumber } from "../../contracts/whole-number.ts";
 import { codeSpan, oneLine, prose, shorten, tableCell } from "./inert.ts";
 import type { PlanPaint } from "./render-text.ts";
 
@@ -32,22 +34,17 @@ export function flipLines(replay: PolicyReplay, limit: number, paint: PlanPaint)
 /** `of the last 2,031 decisions, 14 would now be denied`. */
 export function replaySentence({ decisions, complete, flips, denied, cannotTell, since }: PolicyReplay): string {
   if (decisions === 0) return `no decision since ${since.slice(0, 10)} to replay`;
-  const of = `of the ${complete ? "" : "last "}${count(decisions)} decisions since ${since.slice(0, 10)}`;
+  const of = `of the ${complete ? "" : "last "}${wholeNumber(decisions)} decisions since ${since.slice(0, 10)}`;
   const others = flips - denied;
   const changed =
     flips === 0
       ? "0 would change"
       : [
-          ...(denied > 0 ? [`${count(denied)} would now be denied`] : []),
-          ...(others > 0 ? [`${count(others)} would change otherwise`] : []),
+          ...(denied > 0 ? [`${wholeNumber(denied)} would now be denied`] : []),
+          ...(others > 0 ? [`${wholeNumber(others)} would change otherwise`] : []),
         ].join(", ");
-  return `${of}, ${changed}${cannotTell > 0 ? `; of ${count(cannotTell)} nobody can tell` : ""}`;
+  return `${of}, ${changed}${cannotTell > 0 ? `; of ${wholeNumber(cannotTell)} nobody can tell` : ""}`;
 }
-
-function count(number: number): string {
-  return number.toLocaleString("en-US");
-}
-
 function nameOf({ what, name }: ReplayFlip): string {
   return `${what === "model" ? "model " : ""}${oneLine(name)}`;
 }

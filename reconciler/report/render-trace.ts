@@ -5,6 +5,7 @@ import type { Graph } from "../../contracts/graph.ts";
 import { hasEnded, type TaskRecord } from "../../contracts/task.ts";
 import type { ChainVerdict } from "../../contracts/trace.ts";
 import type { AgentSummary, OpenQuestion, TraceSummary } from "../../contracts/trace-summary.ts";
+import { wholeNumber } from "../../contracts/whole-number.ts";
 import { codeSpan, prose, shorten, tableCell } from "../plan/inert.ts";
 
 export interface TaskReport {
@@ -120,10 +121,6 @@ function costText(costUsd: number | null): string {
 
 function count(amount: number, noun: string): string {
   return `${wholeNumber(amount)} ${noun}${amount === 1 ? "" : "s"}`;
-}
-
-function wholeNumber(amount: number): string {
-  return amount.toLocaleString("en-US");
 }
 
 const AGENT_ROWS = 100;
