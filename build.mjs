@@ -35,6 +35,7 @@ const { metafile } = await build({
   // errors are told apart by names of classes, which a bundle may change.
   external: [
     "@anthropic-ai/sdk",
+    "@modelcontextprotocol/client",
     "@modelcontextprotocol/sdk",
     "@octokit/*",
     "@pydantic/genai-prices",

@@ -25,6 +25,7 @@ const OWNED: Readonly<Record<string, string>> = {
   "@octokit/plugin-throttling": "reconciler",
   "@anthropic-ai/sdk": "runner",
   openai: "runner",
+  "@modelcontextprotocol/client": "runner",
   "@modelcontextprotocol/sdk": "runner",
   "age-encryption": "runner",
 };

@@ -28,6 +28,13 @@ export const MCP_SERVER_SCHEMA = {
     image: { ...TEXT, description: "The container image of a `stdio` server, instead of a command." },
     image_pull_secret: SECRET_REF,
     endpoint: { ...TEXT, description: "The URL of an `http` server." },
+    protocol: {
+      type: "string",
+      enum: ["auto", "2026-07-28", "2025-11-25"],
+      default: "auto",
+      description:
+        "The revision of MCP that is spoken. `auto` asks the server, and takes 2025-11-25 or before where it does not know 2026-07-28 (Countwheel).",
+    },
     env: {
       type: "array",
       description: "The server's environment variables. The runner's own are not inherited.",

@@ -1,8 +1,12 @@
 // Turns the content blocks of an MCP result into the text that a model reads.
 import type { CallToolResult, ContentBlock } from "@modelcontextprotocol/sdk/types.js";
 
+interface Rendered extends Pick<CallToolResult, "content"> {
+  readonly structuredContent?: unknown;
+}
+
 /** Structured content stands in only where there is no other: servers repeat it as text for clients like this one. */
-export function renderContent(result: CallToolResult): string {
+export function renderContent(result: Rendered): string {
   const blocks = result.content.map(renderBlock);
   if (blocks.length > 0) return blocks.join("\n");
   return result.structuredContent === undefined ? "" : JSON.stringify(result.structuredContent);

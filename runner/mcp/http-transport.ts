@@ -1,4 +1,5 @@
-// Carries MCP messages over streamable HTTP, through the same checked connection as HTTP tools.
+// Carries MCP messages over streamable HTTP, of either generation of the SDK, through the same checked connection as HTTP
+// tools.
 import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js";
@@ -7,17 +8,20 @@ import { type Outbound, sendChecked } from "../tools/checked-request.ts";
 import type { Credentials } from "../tools/credentials.ts";
 import { webResponse } from "../tools/web-response.ts";
 import { MCP_LIMITS } from "./limits.ts";
+import type { ModernTransport } from "./modern-transport.ts";
 import type { ServerTransport } from "./server-transport.ts";
 
-export async function httpTransport(
-  label: string,
-  endpoint: URL,
-  credentials: Credentials,
-  outbound: Outbound,
-): Promise<ServerTransport> {
+export interface HttpServer {
+  readonly label: string;
+  readonly endpoint: URL;
+  readonly credentials: Credentials;
+  readonly outbound: Outbound;
+}
+
+export async function httpTransport(server: HttpServer): Promise<ServerTransport> {
   const { StreamableHTTPClientTransport } = await import("@modelcontextprotocol/sdk/client/streamableHttp.js");
-  const fetch = checkedFetch(label, credentials, outbound);
-  const transport = new StreamableHTTPClientTransport(endpoint, { fetch });
+  const fetch = checkedFetch(server, (method, response) => statusFailure(server.label, method, response));
+  const transport = new StreamableHTTPClientTransport(server.endpoint, { fetch });
   return Object.assign(transport, {
     failure: () => undefined,
     end: async (how: "politely" | "now") => {
@@ -27,8 +31,20 @@ export async function httpTransport(
   });
 }
 
+/** Without sessions. What a server answers with 400 or 404 is part of the protocol here, which its SDK reads. */
+export async function modernHttpTransport(server: HttpServer): Promise<ModernTransport> {
+  const { StreamableHTTPClientTransport } = await import("@modelcontextprotocol/client");
+  const fetch = checkedFetch(server, (method, response) =>
+    [400, 404].includes(response.statusCode ?? 0) ? undefined : statusFailure(server.label, method, response),
+  );
+  const transport = new StreamableHTTPClientTransport(server.endpoint, { fetch });
+  return Object.assign(transport, { failure: () => undefined, end: () => transport.close() });
+}
+
+type StatusFailure = (method: string, response: IncomingMessage) => Error | undefined;
+
 /** A `fetch` of our own: failures pass through the SDK unchanged, and answers to a request are bounded. */
-function checkedFetch(label: string, credentials: Credentials, outbound: Outbound): FetchLike {
+function checkedFetch({ credentials, outbound }: HttpServer, failureOf: StatusFailure): FetchLike {
   return async (target, init = {}) => {
     const method = init.method ?? "GET";
     const signal = init.signal ?? new AbortController().signal;
@@ -42,7 +58,7 @@ function checkedFetch(label: string, credentials: Credentials, outbound: Outboun
       response.destroy();
       response = await send();
     }
-    const failure = statusFailure(label, method, response);
+    const failure = failureOf(method, response);
     if (failure !== undefined) {
       response.destroy();
       throw failure;

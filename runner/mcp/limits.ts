@@ -3,6 +3,10 @@
 export const MCP_LIMITS = {
   /** From spawn to the end of the handshake. Wide, because `npx -y` may download first. */
   startMs: 30_000,
+  /** How long a server on stdio may be silent about its revision before it counts as one of the former ones. */
+  probeMs: 3_000,
+  /** How long a server may take to agree to tell of changes; one that does not is one that never tells. */
+  listenMs: 3_000,
   /** One page of `tools/list`. */
   listMs: 15_000,
   pages: 100,

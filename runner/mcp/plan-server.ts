@@ -7,9 +7,9 @@ import type { Secrets } from "../secrets/secrets.ts";
 import type { Outbound } from "../tools/checked-request.ts";
 import { openCredentials } from "../tools/credentials.ts";
 import type { OAuthTokens } from "../tools/oauth-tokens.ts";
-import { httpTransport } from "./http-transport.ts";
+import { connectHttp, stdioConnector } from "./connect-server.ts";
+import { httpTransport, modernHttpTransport } from "./http-transport.ts";
 import type { McpClient } from "./mcp-client.ts";
-import { connectClient } from "./sdk-client.ts";
 import type { ServerPlan } from "./server-plan.ts";
 import { type LaunchGround, launchServer, readGiven } from "./stdio/launch.ts";
 import { StdioTransport } from "./stdio/transport.ts";
@@ -26,6 +26,7 @@ export interface ServerGround extends LaunchGround {
   readonly resolve: Outbound["resolve"];
 }
 
+const DEFAULT_PROTOCOL = "auto";
 const DEFAULT_IDLE_MS = 5 * 60_000;
 const DEFAULT_ATTEMPTS = 3;
 const DEFAULT_BACKOFF_MS = 2_000;
@@ -69,14 +70,12 @@ async function planStdio(
   if ((spec.command ?? "") === "" && spec.image === undefined)
     throw new PermanentFailure("MCP_INVALID", `${label}: a stdio server needs a \`command\` or an \`image\``);
   const given = await readGiven(spec, namespace, label, secrets);
+  const { JSONRPCMessageSchema } = await import("@modelcontextprotocol/sdk/types.js");
+  const prepare = () => launchServer(spec, label, given, ground);
+  const open = () => new StdioTransport(label, prepare, (value) => JSONRPCMessageSchema.parse(value));
   return {
     given: { ...given.env, ...Object.fromEntries(given.files.map(({ variable, text }) => [variable, text])) },
-    connect: async (signal) => {
-      const { JSONRPCMessageSchema } = await import("@modelcontextprotocol/sdk/types.js");
-      const prepare = () => launchServer(spec, label, given, ground);
-      const transport = new StdioTransport(label, prepare, (value) => JSONRPCMessageSchema.parse(value));
-      return connectClient(label, transport, signal);
-    },
+    connect: stdioConnector(label, spec.protocol ?? DEFAULT_PROTOCOL, open),
   };
 }
 
@@ -95,7 +94,10 @@ async function planHttp(
   const credentials = await openCredentials(spec.auth, namespace, label, { secrets, tokens, outbound: () => outbound });
   return {
     given: credentials.given,
-    connect: async (signal) =>
-      connectClient(label, await httpTransport(label, new URL(endpoint), credentials, outbound), signal),
+    connect: (signal) => {
+      const server = { label, endpoint: new URL(endpoint), credentials, outbound };
+      const open = { modern: () => modernHttpTransport(server), legacy: () => httpTransport(server) };
+      return connectHttp(label, spec.protocol ?? DEFAULT_PROTOCOL, open, signal);
+    },
   };
 }

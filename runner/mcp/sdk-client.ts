@@ -1,18 +1,14 @@
-// Speaks MCP through the SDK's client, and translates its errors once. The SDK (200 ms to import) is loaded on first use.
+// Speaks MCP of 2025-11-25 and before through the SDK's client, and translates its errors once. The SDK (200 ms to import) is loaded on first use.
 import type { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import type { CallToolResult, ListToolsResult } from "@modelcontextprotocol/sdk/types.js";
 import { PermanentFailure, TransientFailure, withoutEffect } from "../../contracts/failure.ts";
 import { cutText } from "../bound-text.ts";
 import { renderContent } from "./content.ts";
+import { describeTool } from "./describe-tool.ts";
 import { MCP_LIMITS } from "./limits.ts";
 import type { McpCallOptions, McpCallResult, McpClient, McpToolDescription } from "./mcp-client.ts";
+import { IDEMPOTENCY_META, withNeutralAbort } from "./neutral-abort.ts";
 import type { ServerTransport } from "./server-transport.ts";
-
-/** Under this key of a call's `_meta` a server finds the same value for every try of one step. */
-const IDEMPOTENCY_META = "countwheel.dev/idempotency-key";
-
-/** The only reason that a server is told: ours may name people and tasks. */
-const NEUTRAL_REASON = "cancelled";
 
 /** Starts the transport and shakes hands. Whatever fails, nothing is left running. */
 export async function connectClient(
@@ -50,7 +46,7 @@ class SdkClient implements McpClient {
     let cursor: string | undefined;
     for (let page = 0; page < MCP_LIMITS.pages; page += 1) {
       const answer = await this.#listPage(cursor, signal);
-      tools.push(...answer.tools.map(describe));
+      tools.push(...answer.tools.map(describeTool));
       if (tools.length > MCP_LIMITS.tools)
         throw this.#permanent("MCP_TOO_MANY_TOOLS", `offers more than ${MCP_LIMITS.tools} tools`);
       cursor = answer.nextCursor;
@@ -140,29 +136,3 @@ class SdkClient implements McpClient {
 
 const CONNECTION_CLOSED = -32000;
 const REQUEST_TIMEOUT = -32001;
-
-async function withNeutralAbort<T>(signal: AbortSignal, work: (neutral: AbortSignal) => Promise<T>): Promise<T> {
-  signal.throwIfAborted();
-  const controller = new AbortController();
-  const abort = (): void => controller.abort(NEUTRAL_REASON);
-  signal.addEventListener("abort", abort, { once: true });
-  try {
-    return await work(controller.signal);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
-}
-
-function describe(tool: ListToolsResult["tools"][number]): McpToolDescription {
-  const { readOnlyHint, idempotentHint, destructiveHint } = tool.annotations ?? {};
-  return {
-    name: tool.name,
-    description: tool.description ?? tool.title ?? "",
-    inputSchema: tool.inputSchema,
-    annotations: {
-      ...(readOnlyHint === undefined ? {} : { readOnlyHint }),
-      ...(idempotentHint === undefined ? {} : { idempotentHint }),
-      ...(destructiveHint === undefined ? {} : { destructiveHint }),
-    },
-  };
-}

@@ -1,11 +1,13 @@
 // What the conformance suite starts: our MCP client against the suite's server, as a runner uses it.
 import type { McpServerSpec } from "../../contracts/kinds/mcp-server.ts";
+import type { McpToolDescription } from "../../runner/mcp/mcp-client.ts";
 import { planServer } from "../../runner/mcp/plan-server.ts";
 import { McpSupervisor } from "../../runner/mcp/supervisor.ts";
 import { GROUND, secretsWith, serverSpec } from "../runner/mcp/servers.ts";
 
 const endpoint = process.argv.at(-1) ?? "";
-const context = JSON.parse(process.env["MCP_CONFORMANCE_CONTEXT"] ?? "{}") as Readonly<Record<string, string>>;
+const context = JSON.parse(process.env["MCP_CONFORMANCE_CONTEXT"] ?? "{}") as Context;
+const protocol = process.env["COUNTWHEEL_TEST_PROTOCOL"] ?? "auto";
 const { signal } = new AbortController();
 const mcp = new McpSupervisor();
 try {
@@ -15,8 +17,7 @@ try {
     await planServer({ namespace: "default", name: "suite", spec: await specOf() }, secrets, GROUND),
     signal,
   );
-  for (const { name } of handle.tools) {
-    const args = name === "add_numbers" ? { a: 5, b: 3 } : {};
+  for (const { name, arguments: args } of context.toolCalls ?? handle.tools.map(callOf)) {
     await handle.call(name, args, { signal, timeoutMs: 20_000, idempotencyKey: "k" });
   }
   handle.release();
@@ -24,10 +25,24 @@ try {
   await mcp.close();
 }
 
+interface Context {
+  readonly client_id?: string;
+  readonly client_secret?: string;
+  /** What the scenario wants to be called. */
+  readonly toolCalls?: readonly { readonly name: string; readonly arguments: Readonly<Record<string, unknown>> }[];
+}
+
+function callOf({ name }: McpToolDescription, _index: number, tools: readonly McpToolDescription[]) {
+  if (name === "add_numbers") return { name, arguments: { a: 5, b: 3 } };
+  // The schema of the other tool, as it arrived.
+  const schema = tools.find((other) => other.name === "json_schema_2020_12_tool")?.inputSchema;
+  return { name, arguments: name === "json_schema_echo" ? { schema } : {} };
+}
+
 async function specOf(): Promise<McpServerSpec> {
-  if (context["client_id"] === undefined) return serverSpec({ transport: "http", endpoint });
+  if (context["client_id"] === undefined) return serverSpec({ transport: "http", endpoint, protocol });
   const auth = { profile: "oauth2_client_credentials", secret_ref: "suite", token_url: await tokenUrl() };
-  return serverSpec({ transport: "http", endpoint, auth });
+  return serverSpec({ transport: "http", endpoint, protocol, auth });
 }
 
 /** What a person looks up once and writes into the manifest: a server's word alone gets no credentials from us. */

@@ -22,6 +22,7 @@ export class StdioTransport implements ServerTransport {
   readonly #parse: (value: unknown) => JSONRPCMessage;
   readonly #stderr = new OutputRing(MCP_LIMITS.stderrBytes);
   readonly #lines = new LineSplitter(MCP_LIMITS.messageBytes);
+  #started: Promise<void> | undefined;
   #group: ProcessGroup | undefined;
   #ended: Promise<void> = Promise.resolve();
   #state: "new" | "silent" | "talking" | "ending" = "new";
@@ -34,7 +35,13 @@ export class StdioTransport implements ServerTransport {
     this.#parse = parse;
   }
 
-  async start(): Promise<void> {
+  /** Once: whoever asks the server something first leaves it started for an SDK, which starts what it gets. */
+  start(): Promise<void> {
+    this.#started ??= this.#begin();
+    return this.#started;
+  }
+
+  async #begin(): Promise<void> {
     const { group, cleanUp } = await this.#spawn();
     this.#group = group;
     const { stdin, stdout, stderr } = group.child;

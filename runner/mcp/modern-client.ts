@@ -1,0 +1,187 @@
+// Speaks MCP of 2026-07-28 through the second generation of the SDK, and translates its errors once. It is loaded where a
+// server speaks that revision.
+import type { Client, DiscoverResult, McpSubscription, Tool } from "@modelcontextprotocol/client";
+import { PermanentFailure, TransientFailure, withoutEffect } from "../../contracts/failure.ts";
+import { cutText } from "../bound-text.ts";
+import { renderContent } from "./content.ts";
+import { describeTool } from "./describe-tool.ts";
+import { MCP_LIMITS } from "./limits.ts";
+import type { McpCallOptions, McpCallResult, McpClient, McpToolDescription } from "./mcp-client.ts";
+import type { ModernTransport } from "./modern-transport.ts";
+import { IDEMPOTENCY_META, withNeutralAbort } from "./neutral-abort.ts";
+
+export const MODERN_PROTOCOL = "2026-07-28";
+
+/**
+ * `discovered`: what a server said that was asked already; otherwise it is asked. Whatever fails, nothing is left running.
+ * A server of another revision is a PermanentFailure MCP_PROTOCOL.
+ */
+export async function connectModern(
+  label: string,
+  transport: ModernTransport,
+  discovered: DiscoverResult | undefined,
+  signal: AbortSignal,
+): Promise<McpClient> {
+  const { Client } = await import("@modelcontextprotocol/client");
+  const client = new Client(
+    { name: "countwheel", version: "0.1.0" },
+    {
+      capabilities: {},
+      versionNegotiation: { mode: { pin: MODERN_PROTOCOL } },
+      // A server that wants to hear more from a person hears that there is nobody: its call has failed.
+      inputRequired: { autoFulfill: false },
+      listMaxPages: MCP_LIMITS.pages,
+    },
+  );
+  const connected = new ModernClient(label, client, transport);
+  try {
+    await withNeutralAbort(signal, (neutral) =>
+      client.connect(transport, {
+        signal: neutral,
+        timeout: MCP_LIMITS.startMs,
+        ...(discovered === undefined ? {} : { prior: { kind: "modern", discover: discovered } }),
+      }),
+    );
+  } catch (error) {
+    await transport.end("now");
+    throw withoutEffect(connected.translate(error, signal, "did not start"));
+  }
+  return connected;
+}
+
+class ModernClient implements McpClient {
+  readonly #label: string;
+  readonly #client: Client;
+  readonly #transport: ModernTransport;
+  /** As they were listed last: headers of a call may have to repeat some of its arguments. */
+  #tools: ReadonlyMap<string, Tool> = new Map();
+  #listening: Promise<McpSubscription | undefined> | undefined;
+  #onToolsChanged: () => void = () => undefined;
+
+  constructor(label: string, client: Client, transport: ModernTransport) {
+    this.#label = label;
+    this.#client = client;
+    this.#transport = transport;
+  }
+
+  async listTools(signal: AbortSignal): Promise<readonly McpToolDescription[]> {
+    // Before the list: what changes behind it is heard.
+    await (this.#listening ??= this.#listen());
+    const tools = await this.#list(signal);
+    if (tools.length > MCP_LIMITS.tools)
+      throw this.#permanent("MCP_TOO_MANY_TOOLS", `offers more than ${MCP_LIMITS.tools} tools`);
+    this.#tools = new Map(tools.map((tool) => [tool.name, tool]));
+    return tools.map(describeTool);
+  }
+
+  async callTool(
+    name: string,
+    args: Readonly<Record<string, unknown>>,
+    { signal, timeoutMs, idempotencyKey }: McpCallOptions,
+  ): Promise<McpCallResult> {
+    const { ProtocolError } = await import("@modelcontextprotocol/client");
+    const params = { name, arguments: { ...args }, _meta: { [IDEMPOTENCY_META]: idempotencyKey } };
+    const listed = this.#tools.get(name);
+    // Without its output schema: by that the SDK would refuse results that do not fit it.
+    const toolDefinition = { name, inputSchema: listed?.inputSchema ?? { type: "object" as const } };
+    try {
+      const result = await withNeutralAbort(signal, (neutral) =>
+        this.#client.callTool(params, { signal: neutral, timeout: timeoutMs, toolDefinition }),
+      );
+      return { text: renderContent(result), isError: result.isError === true };
+    } catch (error) {
+      if (error instanceof ProtocolError && !signal.aborted) return { text: error.message, isError: true };
+      throw this.translate(error, signal, `did not answer the call of \`${name}\``);
+    }
+  }
+
+  async close(how: "politely" | "now"): Promise<void> {
+    await this.#transport.end(how);
+  }
+
+  onClosed(listener: () => void): void {
+    if (this.#client.transport === undefined) listener();
+    // oxlint-disable-next-line unicorn/prefer-add-event-listener -- the SDK offers nothing else
+    else this.#client.onclose = listener;
+  }
+
+  onToolsChanged(listener: () => void): void {
+    this.#onToolsChanged = listener;
+    this.#client.setNotificationHandler("notifications/tools/list_changed", () => listener());
+  }
+
+  /** The one place that knows this SDK's errors. */
+  translate(error: unknown, signal: AbortSignal, what: string): unknown {
+    if (signal.aborted) return signal.reason;
+    const own = ownFailure(error) ?? this.#transport.failure();
+    if (own !== undefined) return own;
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    const text = error instanceof Error ? cutText(error.message, 500) : "";
+    switch (code) {
+      case "REQUEST_TIMEOUT":
+        return new TransientFailure("MCP_TIMEOUT", `${this.#label} ${what} in time`);
+      case "CONNECTION_CLOSED":
+      case "NOT_CONNECTED":
+        return new TransientFailure("MCP_CLOSED", `${this.#label} ${what}: connection closed`);
+      case "ERA_NEGOTIATION_FAILED":
+        return this.#permanent("MCP_PROTOCOL", `does not speak MCP ${MODERN_PROTOCOL}: ${text}`);
+      case "LIST_PAGINATION_EXCEEDED":
+        return this.#permanent("MCP_TOO_MANY_TOOLS", `has more than ${MCP_LIMITS.pages} pages of tools`);
+      case "UNSUPPORTED_RESULT_TYPE":
+      case "INPUT_REQUIRED_ROUNDS_EXCEEDED":
+        return this.#permanent(
+          "MCP_INPUT_REQUIRED",
+          `${what}: it asks for more from a person, and nobody is asked here`,
+        );
+      default:
+        return new TransientFailure("MCP_MALFORMED", `${this.#label} ${what}: ${text}`, { cause: error });
+    }
+  }
+
+  async #list(signal: AbortSignal): Promise<readonly Tool[]> {
+    try {
+      const options = { timeout: MCP_LIMITS.listMs, cacheMode: "bypass" } as const;
+      const { tools } = await withNeutralAbort(signal, (neutral) =>
+        this.#client.listTools(undefined, { ...options, signal: neutral }),
+      );
+      return tools;
+    } catch (error) {
+      throw withoutEffect(this.translate(error, signal, "did not list its tools"));
+    }
+  }
+
+  /** This revision tells of changes on a stream that the client asks for. A server that refuses it is one that never tells. */
+  async #listen(): Promise<McpSubscription | undefined> {
+    if (this.#client.getServerCapabilities()?.tools?.listChanged !== true) return undefined;
+    try {
+      const subscription = await this.#client.listen({ toolsListChanged: true }, { timeout: MCP_LIMITS.listenMs });
+      void subscription.closed.then((how) => (how === "local" ? undefined : this.#missed()));
+      return subscription;
+    } catch {
+      // What it offers is held against what is known at each list; that calls keep to it is the server's part here.
+      return undefined;
+    }
+  }
+
+  /** Nobody knows what changed since the stream ended: the tools are listed anew at the next call, behind a new stream. */
+  #missed(): void {
+    this.#listening = undefined;
+    this.#onToolsChanged();
+  }
+
+  #permanent(code: string, what: string): PermanentFailure {
+    return new PermanentFailure(code, `${this.#label} ${what}`);
+  }
+}
+
+const DEEPEST_CAUSE = 5;
+
+/** The SDK wraps what its `fetch` throws. */
+function ownFailure(error: unknown): PermanentFailure | TransientFailure | undefined {
+  for (let cause = error, depth = 0; depth < DEEPEST_CAUSE; depth += 1) {
+    if (cause instanceof PermanentFailure || cause instanceof TransientFailure) return cause;
+    if (!(cause instanceof Error)) return undefined;
+    cause = cause.cause ?? ("data" in cause ? Reflect.get(Object(cause.data), "cause") : undefined);
+  }
+  return undefined;
+}
