@@ -17,11 +17,14 @@ export interface PreviewRunners {
 }
 
 /** `options`: those of the runner in the environment itself. */
-export function startPreviewRunners(options: RunnerOptions): PreviewRunners {
+export function startPreviewRunners(
+  options: RunnerOptions,
+  roundMs: number = RUNNER_LIMITS.previews.roundMs,
+): PreviewRunners {
   const redis = connectRedis(options.redisUrl, "command", options.stateKey);
   const stopping = new AbortController();
   const work: Work = { options, redis, stopping: stopping.signal, inside: new Map() };
-  const rounds = keepRounds(work);
+  const rounds = keepRounds(work, roundMs);
   return {
     running: () => [...work.inside.values()].reduce((total, { runner }) => total + runner.running(), 0),
     async drain(timeoutMs) {
@@ -48,11 +51,11 @@ interface Work {
   readonly inside: Map<number, Inside>;
 }
 
-async function keepRounds(work: Work): Promise<void> {
+async function keepRounds(work: Work, roundMs: number): Promise<void> {
   const { options, stopping } = work;
   while (!stopping.aborted) {
     await round(work).catch((error: unknown) => options.say(lineOf(error)));
-    await wait(RUNNER_LIMITS.previews.roundMs, undefined, { signal: stopping }).catch(() => undefined);
+    await wait(roundMs, undefined, { signal: stopping }).catch(() => undefined);
   }
 }
 
@@ -64,12 +67,16 @@ async function round(work: Work): Promise<void> {
   const { redis, options, inside, stopping } = work;
   const previews = await readPreviews(redis, options.env);
   const running = new Map(previews.filter(isRunning).map((preview) => [preview.pullRequest, preview]));
-  for (const [pull, { id }] of inside) {
-    if (running.get(pull)?.id !== id) await leave(work, pull, RUNNER_LIMITS.previews.drainMs);
-    else await stay(work, pull);
-  }
-  for (const preview of running.values())
-    if (!stopping.aborted && !inside.has(preview.pullRequest)) await enter(work, preview);
+  // At once: one that takes its time must not let this runner be counted out of another.
+  await Promise.all(
+    [...inside].map(async ([pull, { id }]) => {
+      if (running.get(pull)?.id === id) await stay(work, pull);
+      else await leave(work, pull, RUNNER_LIMITS.previews.drainMs);
+    }),
+  );
+  if (stopping.aborted) return;
+  const others = [...running.values()].filter(({ pullRequest }) => !inside.has(pullRequest));
+  await Promise.all(others.map((preview) => enter(work, preview)));
 }
 
 function isRunning({ phase }: Preview): boolean {

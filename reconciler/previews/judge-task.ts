@@ -53,7 +53,7 @@ function judge(ground: PreviewGround, address: Address): Found {
   const [loaded, record] = [head.get(address), base.get(address)];
   // Nothing of that name anywhere: a tool of a server or of a memory, a Secret that lies elsewhere.
   if (loaded === undefined && record === undefined) return { next: [] };
-  if (loaded !== undefined && ownershipOf(loaded.manifest) === "head")
+  if (loaded !== undefined && ownershipOf(loaded.manifest, record?.manifest) === "head")
     return { next: references(loaded.manifest), own: loaded, why: judgeOwn(ground, loaded) };
   if (kindOwner(address) !== "reach") return { next: [] };
   const next = [loaded?.manifest, record?.manifest].flatMap((manifest) =>

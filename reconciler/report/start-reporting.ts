@@ -24,6 +24,8 @@ import { meetsAll, reportPending, type Shown } from "./report-pending.ts";
 export interface ReportingOptions extends Omit<PullRequestPlanning, "github"> {
   readonly github: Omit<GithubOptions, "signal">;
   readonly intervalMs: number;
+  /** How often previews are looked after between two looks. */
+  readonly previewRoundMs?: number;
   /** What commands from pull requests may do; undefined: none is heard. */
   readonly hands?: Hands;
   /** Webhooks tell who presses the buttons of checks. */
@@ -67,7 +69,7 @@ export function startReporting(options: ReportingOptions): Reporting {
   return { nudge: () => nudged.abort(), stopped: run() };
 }
 
-/** What becomes of previews is seen soon, and costs GitHub nothing until there is something to tell. */
+/** Where nothing else is said: what becomes of previews is seen soon, and costs GitHub nothing until there is something to tell. */
 const PREVIEW_ROUND_MS = 1_000;
 
 /** Between the looks, never beside one: both write what is kept of previews. `told` is called once there is something to tell. */
@@ -79,7 +81,7 @@ async function restWithPreviews(
 ): Promise<void> {
   const untilMs = performance.now() + ms;
   for (let leftMs = ms; leftMs > 0; leftMs = untilMs - performance.now()) {
-    await rest(Math.min(leftMs, PREVIEW_ROUND_MS), signals);
+    await rest(Math.min(leftMs, options.previewRoundMs ?? PREVIEW_ROUND_MS), signals);
     if (signals.some(({ aborted }) => aborted)) return;
     if (await settled(options)) told();
   }

@@ -192,6 +192,9 @@ describe("a preview", () => {
     expect([made.runs, made.remarks]).toEqual([1, []]);
     expect(found(made, "ModelEndpoint/default/gpt")?.spec).toEqual(mock.manifest.spec);
     expect(found(made, "Memory/default/notes")?.spec).toEqual(memory.manifest.spec);
+    const before = manifest("Memory", "notes", { provider: "redis", returns: ["private"] });
+    const unlabelled = compose([...changed(mock, agent({ memory: { ref: "notes" } })), memory], [...BASE, before]);
+    expect(unlabelled.remarks).toEqual([expect.stringContaining("Memory `notes` is not the base's")]);
     const keyed = manifest("ModelEndpoint", "gpt", {
       provider: "mock",
       default_model: "m",

@@ -25,6 +25,9 @@ export interface PreviewRoom extends PullRoom {
   keys(number: number): Promise<string[]>;
 }
 
+/** Tests do not want to wait for it. */
+const ROUND_MS = 50;
+
 const HANDS: Hands = {
   lookAgain: () => undefined,
   identityOf: ({ login }) => ({ kind: "github", name: login }),
@@ -46,7 +49,8 @@ export async function openPreviewRoom(
   const name = `countwheel / preview (${room.env})`;
   const checks = (head: string): CheckRun[] =>
     room.github.state.checkRuns.filter((run) => run.headSha === head && run.name === name);
-  const reportingOptions = (): ReportingOptions => room.options({ settings: own, hands: HANDS });
+  const reportingOptions = (): ReportingOptions =>
+    room.options({ settings: own, hands: HANDS, previewRoundMs: ROUND_MS });
   return {
     ...room,
     prefix,
@@ -55,7 +59,7 @@ export async function openPreviewRoom(
     reporting: () => startReporting(reportingOptions()),
     runner: () => {
       const options = runnerOptions(url, room.env, `r-${randomUUID().slice(0, 8)}`);
-      const runner = startPreviewRunners({ ...options, say: (line) => void room.said.push(line) });
+      const runner = startPreviewRunners({ ...options, say: (line) => void room.said.push(line) }, ROUND_MS);
       runners.push(runner);
       return runner;
     },

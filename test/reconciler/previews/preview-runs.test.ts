@@ -5,7 +5,7 @@ import { reportOnce } from "../../../reconciler/report/start-reporting.ts";
 import { readAuditLog } from "../../../store/audit-log.ts";
 import { closeRedis, connectRedis, type Redis } from "../../../store/connect.ts";
 import { takePreviewEnvironment } from "../../../store/preview-environment.ts";
-import { findPreview, writePreview } from "../../../store/previews.ts";
+import { enterPreview, findPreview, writePreview } from "../../../store/previews.ts";
 import { readTask } from "../../../store/tasks.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
 import { openPreviewRoom, type PreviewRoom } from "./preview-room.ts";
@@ -56,7 +56,7 @@ describeWithRedis("previews of pull requests", () => {
     await server.stop();
   });
   beforeEach(async () => {
-    room = await openPreviewRoom(redis, server.url, FILES);
+    room = await openPreviewRoom(redis, server.url, FILES, { maxSteps: 2, maxOpen: 1 });
     expect(await room.tick()).toMatchObject({ outcome: "applied" });
     room.github.state.permissions.set("ada", "write");
   });
@@ -109,7 +109,7 @@ describeWithRedis("previews of pull requests", () => {
     ]);
   }, 60_000);
 
-  it("run under the base's policies, and start nothing that the base does not declare", async () => {
+  it("run under the base's policies and limits of their own, and start nothing that the base does not declare", async () => {
     const reporting = room.reporting();
     room.runner();
     const lawless = DESK.replace("allowed_models: [mock-1]", "allowed_models: [mock-9]");
@@ -119,7 +119,11 @@ describeWithRedis("previews of pull requests", () => {
       "command: evil",
     );
     const evil = await room.pushFiles(8, { "agents/desk.yaml": command });
+    const others = ["b", "c"].map((name) => `---\nkind: Agent\nmetadata: {name: ${name}}\nspec: {model_ref: mock}\n`);
+    const three = `${DESK.replace("agents: [writer]", "agents: [writer, b, c]")}${others.join("")}`;
+    const costly = await room.pushFiles(9, { "agents/desk.yaml": three });
     reporting.nudge();
+    expect((await room.concluded(costly, "failure")).text).toContain("BUDGET_STEPS");
     const denied = await room.concluded(loose, "failure");
     expect(denied.text).toContain("MODEL_NOT_ALLOWED");
     expect(denied.summary).toContain("does not count here: AgentPolicy `guard`");
@@ -207,7 +211,12 @@ describeWithRedis("previews of pull requests", () => {
     expect(await room.keys(7)).not.toContain(`cw:{e:${env}}:half-made`);
     await room.until("the runner", () => room.said.some((line) => line.includes("works in the preview")));
 
+    // A runner that was killed in it counts as being there for a while.
+    await enterPreview(redis, room.env, { pull: 7, runner: "lost", ttlMs: 2_000 });
     room.github.state.addPull({ number: 7, headSha: head, closed: true });
+    await reportOnce(room.reportingOptions());
+    expect(await findPreview(redis, room.env, 7)).toMatchObject({ end: "closed" });
+    expect(await room.keys(7)).not.toEqual([]);
     await eventually("its keys to go", async () => {
       expect(await reportOnce(room.reportingOptions())).toBeNull();
       return (await findPreview(redis, room.env, 7)) === undefined;
