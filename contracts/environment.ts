@@ -38,6 +38,8 @@ export interface EnvironmentSettings {
   readonly prunes: { readonly maxCount: number; readonly maxPercent: number; readonly allowEmpty: boolean };
   /** Broken manifests hold back only themselves and what refers to them; nothing is pruned meanwhile. */
   readonly isolate: boolean;
+  /** person: an apply by itself waits for somebody's word on exactly its changes. */
+  readonly gate: "none" | "person";
   readonly signatures: { readonly mode: SignatureMode; readonly allowedSigners: string | null };
   readonly freeze: readonly FreezeWindow[];
   readonly drift: {
@@ -84,6 +86,7 @@ export function defaultSettings(name: string): EnvironmentSettings {
     history: "hold",
     prunes: { maxCount: 10, maxPercent: 25, allowEmpty: false },
     isolate: false,
+    gate: "none",
     signatures: { mode: "none", allowedSigners: null },
     freeze: [],
     drift: { intervalMs: 300_000, selfHeal: [], ignore: [] },
@@ -142,6 +145,12 @@ export const ENVIRONMENT_SCHEMA = {
       type: "boolean",
       default: false,
       description: "Apply the valid manifests although others are broken; nothing is pruned meanwhile.",
+    },
+    gate: {
+      type: "string",
+      enum: ["none", "person"],
+      default: "none",
+      description: "Whether what reaches the branch is applied by itself, or waits for a person's word on its changes.",
     },
     signatures: {
       type: "object",

@@ -190,11 +190,14 @@ function keyOf(result: TickOutcome): string {
   }
 }
 
+const WORD_ENDS: readonly string[] = ["history", "gate"];
+
 function settledBy(result: TickOutcome): Memory["settled"] {
   if (result.outcome === "unavailable" || result.outcome === "overtaken" || result.outcome === "locked")
     return undefined;
   // A person's word or the clock ends it, and neither moves a head.
-  if (result.outcome === "held" && (isPeoplesHold(result.hold) || result.hold.why === "history")) return undefined;
+  if (result.outcome === "held" && (isPeoplesHold(result.hold) || WORD_ENDS.includes(result.hold.why)))
+    return undefined;
   if (result.plan.changes.some(({ blocked }) => blocked?.code === "SUSPENDED")) return undefined;
   const { source, state } = result.plan;
   const { lineage, serial } = result.outcome === "applied" ? result : state;

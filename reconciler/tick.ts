@@ -11,7 +11,7 @@ import { hasErrors, type Problem } from "../contracts/problem.ts";
 import type { ObservedState } from "../contracts/record.ts";
 import type { TaskRef } from "../contracts/task.ts";
 import { type Holds, noteHeldHistory, readHolds } from "../store/holds.ts";
-import { dropPruneWord, findPruneWord } from "../store/prune-words.ts";
+import { dropApplyWord, dropPruneWord, findApplyWord, findPruneWord } from "../store/prune-words.ts";
 import { writeRetention } from "../store/retention-rules.ts";
 import { compareRecords } from "../store/scripts/compare-records.ts";
 import { readState } from "../store/state.ts";
@@ -21,6 +21,7 @@ import type { Moved } from "./apply/stale.ts";
 import type { ComparisonReader } from "./drift/comparison-memory.ts";
 import { noteHealing, withholdFrom } from "./drift/heal.ts";
 import { type ConfirmHold, findConfirmHold, type PruneConfirmation, prunesDigest } from "./holds/confirm.ts";
+import { changesDigest, findGateHold, type GateHold } from "./holds/gate.ts";
 import { findHistoryHold, type HistoryHold, rewrittenBranch } from "./holds/history.ts";
 import { findPeoplesHold, type PeoplesHold } from "./holds/people.ts";
 import type { BranchNow } from "./holds/rolled-back.ts";
@@ -81,7 +82,8 @@ export type Hold =
   /** It is not the plan that was shown. */
   | { readonly why: "unshown"; readonly message: string }
   /** Nothing but blocked changes: an apply would only count the serial up. `message` is the first one's. */
-  | { readonly why: "blocked"; readonly message: string };
+  | { readonly why: "blocked"; readonly message: string }
+  | GateHold;
 
 /** Only `applied` changed the records. `tasks` are those that were made by this tick. */
 export type TickOutcome =
@@ -138,14 +140,15 @@ async function keepHeldHistory({ redis, env, now }: Writer, { heldHistory }: Hol
 }
 
 async function carryOut(
-  { writer, confirmation, person }: TickOptions,
+  { writer, confirmation, person, settings = defaultSettings(writer.env) }: TickOptions,
   plan: Plan,
   { acceptedHistory, ...work }: Pick<PlannedWork, "manifests" | "observed"> & Pick<Holds, "acceptedHistory">,
 ): Promise<TickOutcome> {
   const confirmed = await findConfirmed(writer, confirmation, plan);
   const confirmedPrunes = confirmed === undefined ? {} : { confirmedPrunes: confirmed.prunes };
   // A reconciler applies in nobody's name; the prunes are somebody's word.
-  const asked = person ?? confirmed?.by;
+  const released = await findReleased(writer, settings, plan);
+  const asked = person ?? released?.by ?? confirmed?.by;
   const applied = await applyPlan(writer, {
     ...work,
     ...confirmedPrunes,
@@ -160,7 +163,18 @@ async function carryOut(
     confirmation?.spend();
     await dropPruneWord(writer.redis, writer.env, prunesDigest(plan));
   }
+  if (applied.outcome === "applied" && released !== undefined)
+    await dropApplyWord(writer.redis, writer.env, changesDigest(plan));
   return outcomeOf(plan, applied);
+}
+
+/** By somebody's word on exactly these changes. */
+async function findReleased(
+  { redis, env, now }: Writer,
+  { gate }: EnvironmentSettings,
+  plan: Plan,
+): Promise<{ readonly by: string } | undefined> {
+  return gate === "none" ? undefined : await findApplyWord(redis, env, changesDigest(plan), now());
 }
 
 /** Said when the reconciler was started, or on the pull request. */
@@ -230,6 +244,9 @@ const HOLDS: readonly FindHold[] = [
   async ({ options, plan }) =>
     findConfirmHold(plan, (await findConfirmed(options.writer, options.confirmation, plan))?.prunes ?? null),
   async ({ options, plan, observed }) => findSignatureHold(await verify(options, plan, appliedCommit(observed))),
+  // Last: nobody is asked to release what would not be applied anyway.
+  async ({ options, plan, settings }) =>
+    findGateHold(plan, settings, (await findReleased(options.writer, settings, plan)) !== undefined),
 ];
 
 async function findHold(ground: Ground): Promise<Hold | undefined> {

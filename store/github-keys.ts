@@ -16,6 +16,8 @@ export interface GithubKeys {
   readonly deployment: string;
   /** hash: digest of prunes → who confirmed them on a pull request. */
   readonly pruneWords: string;
+  /** hash: digest of changes → who released them on a pull request. */
+  readonly applyWords: string;
   /** string: the issue that tells of the environment's drift, and what it was told last. */
   readonly driftIssue: string;
   /** hash: holder, token, until: who tells of the drift now. Never deleted, as the lock. */
@@ -36,6 +38,7 @@ export function githubKeys(env: string): GithubKeys {
     approvalChecks: `${tag}:approval-checks`,
     deployment: `${tag}:deployment`,
     pruneWords: `${tag}:prune-words`,
+    applyWords: `${tag}:apply-words`,
     driftIssue: `${tag}:drift-issue`,
     driftLock: `${tag}:drift-lock`,
     pulls: `${tag}:pulls`,

@@ -1,4 +1,5 @@
-// What people confirmed on pull requests: exactly these prunes, for the apply that brings them. Spent by it.
+// What people said on pull requests for the apply that brings it: exactly these prunes, and, where every apply waits for a
+// word, exactly these changes. Spent by it.
 import { PermanentFailure } from "../contracts/failure.ts";
 import { ask } from "./ask.ts";
 import type { Redis } from "./connect.ts";
@@ -30,7 +31,11 @@ export async function findPruneWord(
   now: Date,
 ): Promise<PruneWord | undefined> {
   const text = await ask(redis, () => redis.hget(githubKeys(env).pruneWords, digest));
-  const word = text === null ? undefined : parseWord(text);
+  return text === null ? undefined : youngWord(text, now);
+}
+
+function youngWord(text: string, now: Date): PruneWord | undefined {
+  const word = parseWord(text);
   return word !== undefined && now.getTime() - Date.parse(word.at) < WORD_MS ? word : undefined;
 }
 
@@ -53,4 +58,32 @@ function parseWord(text: string): PruneWord | undefined {
     if (error instanceof PermanentFailure) return undefined;
     throw error;
   }
+}
+
+/** On changes as a whole, bound as prunes are: see changesDigest. */
+export interface ApplyWord extends Omit<PruneWord, "prunes"> {
+  readonly changes: number;
+}
+
+export async function writeApplyWord(redis: Redis, env: string, digest: string, word: ApplyWord): Promise<void> {
+  const { changes, ...said } = word;
+  const text = JSON.stringify({ ...said, prunes: changes });
+  await ask(redis, () => redis.hset(githubKeys(env).applyWords, digest, text));
+}
+
+export async function findApplyWord(
+  redis: Redis,
+  env: string,
+  digest: string,
+  now: Date,
+): Promise<ApplyWord | undefined> {
+  const text = await ask(redis, () => redis.hget(githubKeys(env).applyWords, digest));
+  const word = text === null ? undefined : youngWord(text, now);
+  if (word === undefined) return undefined;
+  const { prunes: changes, ...said } = word;
+  return { ...said, changes };
+}
+
+export async function dropApplyWord(redis: Redis, env: string, digest: string): Promise<void> {
+  await ask(redis, () => redis.hdel(githubKeys(env).applyWords, digest));
 }

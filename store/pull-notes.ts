@@ -26,6 +26,8 @@ export interface ShownPlan {
   readonly lineage: string;
   /** The prunes that wait for a person, and their digest; null: none does. */
   readonly confirm: { readonly prunes: number; readonly digest: string } | null;
+  /** How many there are, and their digest (see changesDigest); null: an earlier version showed it. */
+  readonly changes: { readonly count: number; readonly digest: string } | null;
   /** Since when it stands there, by GitHub's clock. */
   readonly since: string;
   readonly checkUrl: string | null;
@@ -98,16 +100,22 @@ function parseComment(what: string, value: unknown): NonNullable<PullNote["comme
 }
 
 function parseShown(what: string, value: unknown): ShownPlan {
-  const { head, digest, serial, lineage, confirm, since, checkUrl } = objectOf(what, value);
+  const { head, digest, serial, lineage, confirm, changes = null, since, checkUrl } = objectOf(what, value);
   return {
     lineage: textOf(what, lineage),
     confirm: confirm === null ? null : parseConfirm(what, confirm),
+    changes: changes === null ? null : parseChanges(what, changes),
     since: textOf(what, since),
     head: textOf(what, head),
     digest: textOf(what, digest),
     serial: numberOf(what, serial),
     checkUrl: checkUrl === null ? null : textOf(what, checkUrl),
   };
+}
+
+function parseChanges(what: string, value: unknown): NonNullable<ShownPlan["changes"]> {
+  const { count, digest } = objectOf(what, value);
+  return { count: numberOf(what, count), digest: textOf(what, digest) };
 }
 
 function parseConfirm(what: string, value: unknown): NonNullable<ShownPlan["confirm"]> {

@@ -160,6 +160,8 @@ function heldMessage(hold: Extract<TickOutcome, { outcome: "held" }>["hold"]): s
   if (hold.why === "confirm")
     return `${hold.because}. If this is meant, apply it by hand with --confirm-prunes ${hold.prunes}.`;
   if (hold.why === "blocked") return `every change is blocked: ${hold.message}`;
+  if (hold.why === "gate")
+    return "an environment with `gate: person` is released by hand, with `countwheel apply`, or on the page of a reconciler. In a workflow, leave the gate out and name an environment with required reviewers in the job.";
   if (hold.why === "signature" || hold.why === "unshown") return hold.message;
   return historyHoldText(hold);
 }

@@ -106,6 +106,9 @@ function waitNotes(plan: Plan, { settings, holds, now }: Waits): string[] {
   const frozen = hasChanges(plan) ? findFrozenHold(settings.freeze, now) : undefined;
   return [
     ...(holds.environment === null ? [] : [`The environment is ${prose(suspensionText(holds.environment))}`]),
+    ...(settings.gate === "person" && hasChanges(plan)
+      ? ["Its apply waits for a person (gate): a job does not apply it, `countwheel apply` does."]
+      : []),
     ...(frozen === undefined ? [] : [`The environment is ${prose(frozenText(frozen))}`]),
   ];
 }

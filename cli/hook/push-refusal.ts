@@ -90,6 +90,14 @@ function held(hold: Hold, push: Push): Refusal {
         message: replacedText(hold),
         next: `countwheel history${envWords(hook.env)} on the server of the repository, then ${again}`,
       };
+    case "gate":
+      return {
+        ...blocked,
+        code: "APPLY_NOT_RELEASED",
+        message:
+          "this environment waits for a person before each apply (gate), and a push that comes in is applied at once",
+        next: "countwheel explain APPLY_NOT_RELEASED",
+      };
     case "unshown":
       return { ...blocked, code: "PLAN_STALE", message: hold.message, next: applyCommand(push) };
   }

@@ -19,6 +19,8 @@ export const HOLD_HELP = {
     "A state key is set, and the saved plan carries no seal of it: nobody can tell who made it. Plan again.",
   PRUNES_NOT_CONFIRMED:
     "So many prunes at once wait until somebody says their exact number: `--confirm-prunes N`. The limits are `prunes` in countwheel.yaml.",
+  APPLY_NOT_RELEASED:
+    "`gate: person` in countwheel.yaml: what reaches the branch waits for somebody's word on its changes, `/countwheel apply` on the merged pull request, or `countwheel apply`. A hook that applies what is pushed has nobody to wait for: take it out (`countwheel hook uninstall`) and let a reconciler apply the branch, or take the gate out.",
   HISTORY_HELD:
     "The branch does not contain the commit that was applied last. `countwheel resume` accepts the two commits that are told, or apply by hand with `--allow-history`.",
   ENVIRONMENT_FROZEN:

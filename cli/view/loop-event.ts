@@ -111,5 +111,6 @@ function holdText(hold: Hold): string {
   }
   if (hold.why === "unshown") return `${hold.message}. Nothing was changed.`;
   if (hold.why === "blocked") return `every change is blocked: ${oneLine(hold.message)}`;
+  if (hold.why === "gate") return `${oneLine(hold.message)}. Nothing was changed.`;
   return hold.why === "signature" ? `${oneLine(hold.message)}. Nothing was changed.` : historyHoldText(hold);
 }

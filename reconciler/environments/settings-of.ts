@@ -23,6 +23,7 @@ export function settingsOf(name: string, written: WrittenSettings): EnvironmentS
       allowEmpty: prunes?.allow_empty ?? base.prunes.allowEmpty,
     },
     isolate: written.isolate ?? base.isolate,
+    gate: written.gate ?? base.gate,
     signatures: {
       mode: signatures?.mode ?? base.signatures.mode,
       allowedSigners: signatures?.allowed_signers ?? base.signatures.allowedSigners,

@@ -12,10 +12,10 @@ export interface EnvironmentConfig {
 
 /**
  * Over what makes an environment, and over how careful it is. Where it really is counts, not what the settings say. Whom
- * values are sealed for and what previews may take changes no plan.
+ * values are sealed for, what previews may take, what GitHub sees and who releases an apply change no plan.
  */
 export function configDigestOf({ env, repo, ref, path, settings }: EnvironmentConfig): Digest {
   const { name: _name, repo: _repo, ref: _ref, path: _path, ...rest } = settings;
-  const { ageRecipients: _recipients, previews: _previews, github: _github, ...care } = rest;
+  const { ageRecipients: _recipients, previews: _previews, github: _github, gate: _gate, ...care } = rest;
   return digestOf({ env, repo, ref, path, care });
 }

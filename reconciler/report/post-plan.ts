@@ -26,6 +26,8 @@ export interface PlanPost {
   readonly commands?: readonly NotedCommand[];
   /** Somebody hears who presses the check's buttons. */
   readonly buttons?: boolean;
+  /** Its apply waits for a word. */
+  readonly gated?: boolean;
 }
 
 /** What is known of earlier posts, so that GitHub need not be asked. */
@@ -49,10 +51,13 @@ export async function postPlan(github: Github, post: PlanPost, known = NOTHING_K
 
 export function postPlanCheck(
   github: Github,
-  { plan, head, base, now, buttons }: PlanPost,
+  { plan, head, base, now, buttons, gated = false }: PlanPost,
   known: KnownChecks = "ask",
 ): Promise<PostedCheck> {
-  const result = { ...planCheck(plan, { base, now }), ...(buttons === true ? { buttons: planButtons(plan) } : {}) };
+  const result = {
+    ...planCheck(plan, { base, now }),
+    ...(buttons === true ? { buttons: planButtons(plan, gated) } : {}),
+  };
   return concludeCheck(github, planCheckSubject(plan.state.env, head), result, known);
 }
 
@@ -62,14 +67,14 @@ export async function postPlanComment(
   check: PostedCheck,
   known: KnownComment | null = null,
 ): Promise<PutComment | null> {
-  const { plan, pullRequest, head, base, tookMs, notes, commands = [] } = post;
+  const { plan, pullRequest, head, base, tookMs, notes, commands = [], gated = false } = post;
   if (pullRequest === null) return null;
   const body = renderPlanMarkdown(plan, {
     maxBytes: COMMENT_BYTES - COMMANDS_BYTES,
     linkTo: githubLinks(github.repositoryUrl),
     head,
     base,
-    next: nextStep(plan),
+    next: nextStep(plan, gated),
     ...(check.via === "check" && check.url !== null ? { fullPlanUrl: check.url } : {}),
     ...(tookMs === undefined ? {} : { tookMs }),
     ...(notes === undefined ? {} : { notes }),
@@ -85,7 +90,7 @@ export async function authorOf(github: Github, check: PostedCheck): Promise<stri
   return (await github.findViewer()) ?? "github-actions[bot]";
 }
 
-export function nextStep(plan: Plan): string {
+export function nextStep(plan: Plan, gated = false): string {
   switch (verdictOf(plan)) {
     case "invalid":
       return "Mend the problems above and push again: nothing is applied until the whole set is valid.";
@@ -94,7 +99,9 @@ export function nextStep(plan: Plan): string {
     case "confirm":
       return "Merge, then confirm the exact number of prunes where it is applied: nothing is applied before.";
     case "changes":
-      return "Merge to apply.";
+      return gated
+        ? "Merge, then release it with `/countwheel apply` here: nothing is applied before."
+        : "Merge to apply.";
     case "clean":
       return "";
   }

@@ -1,8 +1,9 @@
 // What a command from a pull request does: may this person say it now, is it about what they saw, and then exactly that.
 import { type Identity, identityText } from "../../../contracts/approval.ts";
+import type { EnvironmentSettings } from "../../../contracts/environment.ts";
 import type { Redis } from "../../../store/connect.ts";
 import { writePreviewWord } from "../../../store/previews.ts";
-import { writePruneWord } from "../../../store/prune-words.ts";
+import { writeApplyWord, writePruneWord } from "../../../store/prune-words.ts";
 import type { PullNote } from "../../../store/pull-notes.ts";
 import { readHead } from "../../../store/state.ts";
 import type { Github } from "../github.ts";
@@ -38,6 +39,8 @@ export interface CommandGround {
   readonly env: string;
   readonly github: Pick<Github, "mayWrite" | "findPull">;
   readonly hands: Hands;
+  /** Default: nothing waits for a release. */
+  readonly settings?: Pick<EnvironmentSettings, "gate">;
   readonly now: () => Date;
   /** Makes the pull request be planned again. */
   readonly planAnew: (pull: number) => void;
@@ -99,9 +102,30 @@ async function onPull(ground: CommandGround, spoken: Spoken, command: PullComman
   const moved = await findMoved(ground, spoken, live);
   if (moved !== undefined) return refused(`${moved}: look at the plan that stands here, and say it again`);
   if (command.verb === "confirm") return await confirm(ground, spoken, command.prunes, live.merged);
-  if (live.open) return refused("nothing is applied before it is merged: merging applies exactly this plan");
+  if (live.open) return refused(`nothing is applied before it is merged: ${afterMerge(ground)}`);
+  return ground.settings?.gate === "person" ? await release(ground, spoken) : lookAgain(hands);
+}
+
+function afterMerge({ settings }: CommandGround): string {
+  return settings?.gate === "person" ? "say it again then" : "merging applies exactly this plan";
+}
+
+function lookAgain(hands: Hands): Carried {
   hands.lookAgain();
   return done("the branch is looked at now, and applied if nothing holds it");
+}
+
+async function release({ redis, env, now, hands }: CommandGround, { note, pull, by }: Spoken): Promise<Carried> {
+  const { shown } = note;
+  if (shown === null || shown.changes === null || shown.changes.count === 0)
+    return refused("the plan that stands here changes nothing");
+  const { count: changes, digest } = shown.changes;
+  const word = { changes, by: identityText(by), pullRequest: pull, head: shown.head, at: now().toISOString() };
+  await writeApplyWord(redis, env, digest, word);
+  hands.lookAgain();
+  return done(
+    `exactly the changes of the plan that stands here (${changes}) are released for a week: the branch is looked at now, and applied if it brings nothing else`,
+  );
 }
 
 interface LivePull {

@@ -59,8 +59,7 @@ async function runClick(desk: CommandDesk, press: Press, click: Click): Promise<
   const facts = { kind: "command" as const, ...factsOf(line), pullRequest: pull, checkRun: click.checkRun };
   await appendAudit(redis, env, [{ once: onceOf(press), facts }]);
   await unlessGone(desk, () => tellInComment(desk, { pull, login: click.login }, line));
-  if (command?.verb === "confirm" && carried.outcome === "done")
-    await noteCarriedOut(redis, env, onceKey(key), now().getTime());
+  if (isWord(command) && carried.outcome === "done") await noteCarriedOut(redis, env, onceKey(key), now().getTime());
   return true;
 }
 
@@ -85,11 +84,18 @@ interface Pressed {
 async function carryOut(desk: CommandDesk, { key, click, pull, note, command }: Pressed): Promise<Carried> {
   const { redis, env, hands } = desk;
   if (command === undefined) return { outcome: "refused", message: "this plan has no such button" };
-  // A delivery that somebody kept and sends again confirms nothing anew.
-  if (command.verb === "confirm" && (await isCarriedOut(redis, env, onceKey(key))))
-    return { outcome: "refused", message: `this was pressed before: say \`/countwheel confirm ${command.prunes}\`` };
+  // A delivery that somebody kept and sends again confirms, or releases, nothing anew.
+  if (isWord(command) && (await isCarriedOut(redis, env, onceKey(key)))) {
+    const text = command.verb === "confirm" ? `confirm ${command.prunes}` : command.verb;
+    return { outcome: "refused", message: `this was pressed before: say \`/countwheel ${text}\`` };
+  }
   const by = hands.identityOf({ login: click.login, id: click.person });
   return carryOutCommand(desk, { command, pull, writtenAt: null, by, login: click.login, note });
+}
+
+/** What an apply will find and spend. */
+function isWord(command: PageCommand | undefined): boolean {
+  return command?.verb === "confirm" || command?.verb === "apply";
 }
 
 function onceKey(key: string): string {

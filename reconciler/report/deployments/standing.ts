@@ -50,6 +50,7 @@ function holdText(hold: Hold): string {
     case "blocked":
     case "signature":
     case "unshown":
+    case "gate":
       return hold.message;
     case "history":
       return historyHoldText(hold);

@@ -1,5 +1,6 @@
 // Posts a pull request's plan, or why it has none, with what earlier posts have left to know: a new head costs a check and
 // an edit.
+import type { EnvironmentSettings } from "../../../contracts/environment.ts";
 import type { OutboxEntry } from "../../../contracts/outbox.ts";
 import type { Plan } from "../../../contracts/plan.ts";
 import type { Redis } from "../../../store/connect.ts";
@@ -7,6 +8,7 @@ import { readHistory } from "../../../store/history.ts";
 import { claimHead, findPullNote, type PullNote, type ShownPlan, writePullNote } from "../../../store/pull-notes.ts";
 import { SETTINGS_FILE } from "../../environments/settings-file.ts";
 import { prunesDigest } from "../../holds/confirm.ts";
+import { changesDigest, countGated } from "../../holds/gate.ts";
 import { codeSpan, prose } from "../../plan/inert.ts";
 import { concludeCheck, type KnownChecks, type PostedCheck } from "../check-run.ts";
 import type { Github } from "../github.ts";
@@ -23,6 +25,7 @@ export interface PlanReport {
   readonly now: () => Date;
   /** Somebody hears who presses the checks' buttons. */
   readonly buttons?: boolean;
+  readonly settings?: Pick<EnvironmentSettings, "gate">;
 }
 
 type EntryOf<K extends OutboxEntry["kind"]> = Extract<OutboxEntry, { readonly kind: K }>;
@@ -38,7 +41,8 @@ export async function reportPlan(report: PlanReport, entry: EntryOf<"plan">): Pr
   const known = { checks: await knownChecks(report, note, head), comment: note?.comment ?? null };
   const { commands = [], shown: earlier } = note ?? { shown: null };
   const notes = entry.editsSettings === true ? { notes: SETTINGS_EDITED } : {};
-  const post = { plan, pullRequest, head, base, now: now(), commands, buttons: report.buttons === true, ...notes };
+  const shows = { buttons: report.buttons === true, gated: report.settings?.gate === "person" };
+  const post = { plan, pullRequest, head, base, now: now(), commands, ...shows, ...notes };
   const { check, comment } = await postPlan(github, post, known);
   const shown = { ...shownPlan(plan, head), since: sinceOf(plan, head, earlier, comment), checkUrl: urlOf(check) };
   await writeNote(report, pullRequest, { comment, shown, commands });
@@ -68,7 +72,8 @@ export async function reportUnplanned(report: PlanReport, entry: EntryOf<"unplan
 function shownPlan(plan: Plan, head: string): Omit<ShownPlan, "since" | "checkUrl"> {
   const { digest, state, confirm } = plan;
   const prunes = confirm === null ? null : { prunes: confirm.prunes, digest: prunesDigest(plan) };
-  return { head, digest, serial: state.serial, lineage: state.lineage, confirm: prunes };
+  const changes = { count: countGated(plan), digest: changesDigest(plan) };
+  return { head, digest, serial: state.serial, lineage: state.lineage, confirm: prunes, changes };
 }
 
 /** The same plan that is posted again stands there since it was posted first. */

@@ -174,6 +174,15 @@ describeWithRedis("git push to a bare repository", () => {
     expect((await room.push("origin", "main")).text).toContain("PRUNES_NOT_CONFIRMED");
   });
 
+  it("refuses any change to an environment that waits for a person before each apply", async () => {
+    const { room } = here;
+    await room.install();
+    await room.repository.commit({ "countwheel.yaml": `environments: {${room.env}: {path: agents, gate: person}}\n` });
+    const { code, text } = await room.push("origin", "main");
+    expect([code, text]).toEqual([1, expect.stringContaining("remote: APPLY_NOT_RELEASED: this environment waits")]);
+    expect(await room.applied()).toEqual([]);
+  });
+
   it("refuses a commit whose countwheel.yaml is broken", async () => {
     const { room } = here;
     await room.install();

@@ -34,6 +34,7 @@ environments:
     history: block
     prunes: {max_count: 3, max_percent: 12.5, allow_empty: true}
     isolate: true
+    gate: person
     signatures: {mode: range, allowed_signers: .signers}
     freeze:
       - {cron: "0 17 * * 5", duration: 60h, zone: Europe/Berlin, reason: weekend}
@@ -56,6 +57,7 @@ environments:
       history: "block",
       prunes: { maxCount: 3, maxPercent: 12.5, allowEmpty: true },
       isolate: true,
+      gate: "person",
       signatures: { mode: "range", allowedSigners: ".signers" },
       freeze: [{ cron: "0 17 * * 5", durationMs: 216_000_000, zone: "Europe/Berlin", reason: "weekend" }],
       drift: {

@@ -1,5 +1,6 @@
 // A repository with pull requests as GitHub keeps them, a Redis and a GitHub: what the report's loop works with.
 import { randomUUID } from "node:crypto";
+import type { EnvironmentSettings } from "../../../contracts/environment.ts";
 import { processLineageMemory } from "../../../reconciler/apply/lineage-memory.ts";
 import type { Bell } from "../../../reconciler/bell.ts";
 import { commitSourceReader, openSource, settingsEditsReader } from "../../../reconciler/environment-source.ts";
@@ -25,7 +26,7 @@ export interface PullRoom {
   readonly stop: AbortController;
   options(more?: Partial<ReportingOptions>): ReportingOptions;
   /** One look of a reconciler at the branch. */
-  tick(said?: { readonly confirmPrunes?: number }): Promise<TickOutcome>;
+  tick(said?: { readonly confirmPrunes?: number; readonly settings?: EnvironmentSettings }): Promise<TickOutcome>;
   /** Looks at the branch until it is stopped, as often as `bell` rings or the interval is over. */
   loop(bell: Bell, intervalMs: number): Promise<void>;
   /** Pushes these files to the pull request's branch, from the branch as it is. */
@@ -95,11 +96,11 @@ export async function openPullRoom(redis: Redis, files: TestFiles = {}): Promise
       signal: stop.signal,
       ...more,
     }),
-    async tick({ confirmPrunes } = {}) {
+    async tick({ confirmPrunes, settings } = {}) {
       const { options, close } = openTick();
       const confirmation = new PruneConfirmation(confirmPrunes ?? null);
       try {
-        return await tick({ ...options, confirmation, onPlan: () => undefined });
+        return await tick({ ...options, ...(settings && { settings }), confirmation, onPlan: () => undefined });
       } finally {
         await close();
       }

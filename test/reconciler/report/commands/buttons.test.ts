@@ -119,8 +119,9 @@ describe("the buttons of a plan's check", () => {
     [100_000, ["Plan again"]],
   ])("stay within GitHub's bounds with %i prunes", (prunes, expected) => {
     const plan = { confirm: { prunes, because: "many" }, changes: [] } as unknown as Plan;
-    const buttons = planButtons(plan);
-    expect(buttons.map(({ label }) => label)).toEqual(expected);
+    expect(planButtons(plan).map(({ label }) => label)).toEqual(expected);
+    const buttons = planButtons({ ...plan, changes: [{} as Plan["changes"][number]] }, true);
+    expect(buttons.map(({ label }) => label)).toEqual([...expected, "Apply once merged"]);
     for (const { label, description, identifier } of buttons)
       expect([label.length <= 20, description.length <= 40, identifier.length <= 20]).toEqual([true, true, true]);
   });
