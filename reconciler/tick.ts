@@ -11,7 +11,6 @@ import { hasErrors, type Problem } from "../contracts/problem.ts";
 import type { ObservedState } from "../contracts/record.ts";
 import type { TaskRef } from "../contracts/task.ts";
 import { type Holds, noteHeldHistory, readHolds } from "../store/holds.ts";
-import { dropApplyWord, dropPruneWord, findApplyWord, findPruneWord } from "../store/prune-words.ts";
 import { writeRetention } from "../store/retention-rules.ts";
 import { compareRecords } from "../store/scripts/compare-records.ts";
 import { readState } from "../store/state.ts";
@@ -20,12 +19,13 @@ import { findReplaced, type Replaced } from "./apply/lineage-memory.ts";
 import type { Moved } from "./apply/stale.ts";
 import type { ComparisonReader } from "./drift/comparison-memory.ts";
 import { noteHealing, withholdFrom } from "./drift/heal.ts";
-import { type ConfirmHold, findConfirmHold, type PruneConfirmation, prunesDigest } from "./holds/confirm.ts";
-import { changesDigest, findGateHold, type GateHold } from "./holds/gate.ts";
+import { type ConfirmHold, findConfirmHold, type PruneConfirmation } from "./holds/confirm.ts";
+import { findGateHold, type GateHold } from "./holds/gate.ts";
 import { findHistoryHold, type HistoryHold, rewrittenBranch } from "./holds/history.ts";
 import { findPeoplesHold, type PeoplesHold } from "./holds/people.ts";
 import type { BranchNow } from "./holds/rolled-back.ts";
 import { findSignatureHold, type SignatureHold } from "./holds/signature.ts";
+import { findConfirmed, findReleased, spendWords } from "./holds/words.ts";
 import { makePlan, type PlanInput, type PlannableSource } from "./plan/make-plan.ts";
 import type { SignatureVerdict } from "./source/signatures.ts";
 import type { CommitInfo, SourceAnswer, UnavailableReason } from "./source/source.ts";
@@ -159,34 +159,8 @@ async function carryOut(
     plan,
     automatic: true,
   });
-  if (applied.outcome === "applied" && plan.confirm !== null) {
-    confirmation?.spend();
-    await dropPruneWord(writer.redis, writer.env, prunesDigest(plan));
-  }
-  if (applied.outcome === "applied" && released !== undefined)
-    await dropApplyWord(writer.redis, writer.env, changesDigest(plan));
+  if (applied.outcome === "applied") await spendWords(writer, confirmation, plan);
   return outcomeOf(plan, applied);
-}
-
-/** By somebody's word on exactly these changes. */
-async function findReleased(
-  { redis, env, now }: Writer,
-  { gate }: EnvironmentSettings,
-  plan: Plan,
-): Promise<{ readonly by: string } | undefined> {
-  return gate === "none" ? undefined : await findApplyWord(redis, env, changesDigest(plan), now());
-}
-
-/** Said when the reconciler was started, or on the pull request. */
-async function findConfirmed(
-  { redis, env, now }: Writer,
-  confirmation: PruneConfirmation | undefined,
-  plan: Plan,
-): Promise<{ readonly prunes: number; readonly by?: string } | undefined> {
-  if (plan.confirm === null) return undefined;
-  const prunes = confirmation?.prunes ?? null;
-  if (prunes === plan.confirm.prunes) return { prunes };
-  return await findPruneWord(redis, env, prunesDigest(plan), now());
 }
 
 function dryOutcome(plan: Plan): TickOutcome {
