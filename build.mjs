@@ -36,10 +36,12 @@ const { metafile } = await build({
   external: [
     "@anthropic-ai/sdk",
     "@modelcontextprotocol/client",
+    "@grpc/grpc-js",
     "@modelcontextprotocol/sdk",
     "@octokit/*",
     "@pydantic/genai-prices",
     "openai",
+    "protobufjs",
     "js-redis-server",
     "lua-redis-wasm",
   ],

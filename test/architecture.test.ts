@@ -26,6 +26,8 @@ const OWNED: Readonly<Record<string, string>> = {
   "@anthropic-ai/sdk": "runner",
   openai: "runner",
   "@modelcontextprotocol/client": "runner",
+  "@grpc/grpc-js": "runner",
+  protobufjs: "runner",
   "@modelcontextprotocol/sdk": "runner",
   "age-encryption": "runner",
 };

@@ -60,6 +60,23 @@ const WASM = {
   },
 } as const;
 
+const GRPC = {
+  type: "object",
+  description: "The method of a `grpc` tool; without `proto` it speaks the tool contract, as JSON (Countwheel).",
+  additionalProperties: false,
+  "x-strict": true,
+  properties: {
+    service: { ...NAME, description: "The service, with its package; `orloj.tool.v1.ToolService` without `proto`." },
+    method: { ...NAME, description: "Its unary method; `Execute` without `proto`." },
+    proto: { ...TEXT, description: "The text of the `.proto` that describes it: arguments are its request's fields." },
+    plaintext: {
+      ...FLAG,
+      default: false,
+      description: "Without TLS: only to this machine and to private networks.",
+    },
+  },
+} as const;
+
 const CALLBACK = {
   type: "object",
   description: "How the answer of a `webhook-callback` tool comes (Countwheel).",
@@ -112,6 +129,7 @@ export const TOOL_SCHEMA = {
     auth: TOOL_AUTH,
     cli: CLI,
     wasm: WASM,
+    grpc: GRPC,
     callback: CALLBACK,
     effect: {
       type: "string",

@@ -44,6 +44,11 @@ export function mayConnect(host: string, address: string, allowPrivate: boolean)
   return kind === "public" || (kind === "inside" && (allowPrivate || isLiteral(host)));
 }
 
+/** This machine, or a private network. */
+export function isInside(address: string): boolean {
+  return classify(address) === "inside";
+}
+
 function isLiteral(host: string): boolean {
   return isIP(host) !== 0 || host === "localhost" || host.endsWith(".localhost");
 }

@@ -78,7 +78,8 @@ export function sendOnce(request: OutboundRequest, outbound: Outbound): Promise<
     );
   }
   // For a literal address Node asks no resolver, so the hook below would not see it.
-  if (isIP(host) !== 0 && !mayConnect(host, host, outbound.allowPrivate)) return Promise.reject(refused(host, host));
+  if (isIP(host) !== 0 && !mayConnect(host, host, outbound.allowPrivate))
+    return Promise.reject(addressRefused(host, host));
   return new Promise((resolve, reject) => {
     const [send, ready] = url.protocol === "https:" ? [requestHttps, "secureConnect"] : [requestHttp, "connect"];
     let connected = false;
@@ -114,12 +115,12 @@ function checkedLookup(outbound: Outbound): LookupFunction {
 async function judgedAddresses(host: string, { resolve, allowPrivate }: Outbound): Promise<LookupAddress[]> {
   const addresses = await resolve(host);
   const bad = addresses.find(({ address }) => !mayConnect(host, address, allowPrivate));
-  if (bad !== undefined) throw refused(host, bad.address);
+  if (bad !== undefined) throw addressRefused(host, bad.address);
   if (addresses.length === 0) throw new TransientFailure("HOST_UNREACHABLE", `\`${host}\` has no address`);
   return [...addresses];
 }
 
-function refused(host: string, address: string): PermanentFailure {
+export function addressRefused(host: string, address: string): PermanentFailure {
   const leads = host === address ? `\`${host}\`` : `\`${host}\` leads to ${address}, which`;
   return new PermanentFailure(
     "ADDRESS_REFUSED",

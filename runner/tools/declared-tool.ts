@@ -55,21 +55,37 @@ export function typedTool(manifest: FoundTool, name: string, deps: DeclaredDeps)
         isAwaited: (key) => isAwaited(source, key),
       };
     }
+    case "grpc":
+      // Few runners call one, and its library takes its time.
+      return {
+        ...facts,
+        call: async (args, context) =>
+          (await import("./grpc/grpc-tool.ts")).callGrpcTool(grpcSource(manifest, deps), args, context),
+      };
     case "cli": {
       const source = { namespace, label: labelOf(manifest), spec, secrets, ground };
       return { ...facts, call: (args, context) => callCliTool(source, args, context) };
     }
     case "mcp":
-    case "grpc":
     case "wasm":
     case "a2a":
       return brokenTool(facts, unsupported(manifest));
   }
 }
 
-function remoteSource(manifest: FoundTool, { secrets, caller, ground }: DeclaredDeps): ContractSource {
+function remoteSource(manifest: FoundTool, deps: DeclaredDeps): ContractSource {
+  const { endpoint = "" } = manifest.spec;
+  return sourceAt(URL.canParse(endpoint) ? new URL(endpoint).hostname : "", manifest, deps);
+}
+
+/** Its endpoint is no URL, but `host:port`. */
+function grpcSource(manifest: FoundTool, deps: DeclaredDeps): ContractSource {
+  const { endpoint = "" } = manifest.spec;
+  return sourceAt(endpoint.slice(0, Math.max(0, endpoint.lastIndexOf(":"))), manifest, deps);
+}
+
+function sourceAt(host: string, manifest: FoundTool, { secrets, caller, ground }: DeclaredDeps): ContractSource {
   const { namespace, name, spec } = manifest;
-  const host = URL.canParse(spec.endpoint ?? "") ? new URL(spec.endpoint ?? "").hostname : "";
   return {
     namespace,
     tool: name,

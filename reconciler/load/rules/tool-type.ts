@@ -12,6 +12,7 @@ const READ_BY: readonly (readonly [keyof ToolSpec, readonly ToolType[]])[] = [
   ["mcp_tool_name", ["mcp"]],
   ["cli", ["cli"]],
   ["wasm", ["wasm"]],
+  ["grpc", ["grpc"]],
   ["callback", ["webhook-callback"]],
 ];
 
@@ -38,8 +39,9 @@ export function checkType(spec: ToolSpec, remarks: Remarks): void {
       return;
     case "a2a":
       return remarks.complain("/type", "Countwheel cannot call `a2a` tools");
-    case "cli":
     case "grpc":
+      return checkGrpc(spec, remarks);
+    case "cli":
       return;
   }
 }
@@ -62,4 +64,17 @@ function checkUrl(type: ToolType, { endpoint }: ToolSpec, remarks: Remarks): voi
     "`endpoint` is no address of HTTP",
     "Write it like `https://tools.example.com/search`.",
   );
+}
+
+const HOST_AND_PORT = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/;
+
+function checkGrpc({ endpoint, grpc }: ToolSpec, remarks: Remarks): void {
+  if (endpoint === undefined) {
+    remarks.complain("", "a `grpc` tool needs an `endpoint`", "Without one it cannot be called.");
+  } else if (!HOST_AND_PORT.test(endpoint)) {
+    remarks.complain("/endpoint", "`endpoint` is no host and port", "Write it like `tools.example.com:443`.");
+  }
+  if (grpc?.proto !== undefined && (grpc.service === undefined || grpc.method === undefined)) {
+    remarks.complain("/grpc", "`grpc.proto` needs `grpc.service` and `grpc.method`", "They name what of it is called.");
+  }
 }

@@ -37,7 +37,7 @@ export function complaintOf(
 }
 
 /** `said`: the status in the words of its protocol. */
-function refusedCredentials({ label, spec }: Pick<RemoteSource, "label" | "spec">, said: string): Error {
+export function refusedCredentials({ label, spec }: Pick<RemoteSource, "label" | "spec">, said: string): Error {
   const where =
     spec.auth?.secret_ref === undefined ? "it has no `auth.secret_ref`" : `check \`${spec.auth.secret_ref}\``;
   return new PermanentFailure("TOOL_AUTH", `${label} refused the credentials (${said}); ${where}`);

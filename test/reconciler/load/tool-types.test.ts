@@ -24,6 +24,17 @@ describe("a Tool", () => {
         "error 4:74 `mcp_server_ref` has no effect on a tool of type `http`",
       ],
     ],
+    ["type: grpc", ["error 4:1 a `grpc` tool needs an `endpoint`"]],
+    ["type: grpc, endpoint: 'https://a.example'", ["error 4:30 `endpoint` is no host and port"]],
+    [
+      "type: grpc, endpoint: 'a.example:443', grpc: {proto: x}",
+      ["error 4:53 `grpc.proto` needs `grpc.service` and `grpc.method`"],
+    ],
+    ["type: grpc, endpoint: '[::1]:443'", []],
+    [
+      "endpoint: 'https://a.example', callback: {poll_interval: 1s}",
+      ["error 4:49 `callback` has no effect on a tool of type `http`"],
+    ],
   ])("with {%s} has the problems %j", async (spec, problems) => {
     expect((await told(spec)).filter((line) => !line.includes("nothing declares"))).toEqual(problems);
   });

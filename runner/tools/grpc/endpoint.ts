@@ -1,0 +1,52 @@
+// Where a tool of type grpc is: `host:port` of its manifest, as an address that was checked before anything connects to it.
+import { isIP } from "node:net";
+import { PermanentFailure, TransientFailure } from "../../../contracts/failure.ts";
+import { isInside, mayConnect } from "../addresses.ts";
+import { addressRefused, type Outbound } from "../checked-request.ts";
+
+export interface GrpcEndpoint {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface CheckedAddress extends GrpcEndpoint {
+  /** An address, no name: what connects to it asks no resolver again. */
+  readonly target: string;
+}
+
+/** `[::1]:50051`, `tools.example.com:50051`. undefined: it is none. */
+export function parseEndpoint(text: string): GrpcEndpoint | undefined {
+  const found = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text);
+  const port = Number(found?.[3]);
+  if (found === null || port < 1 || port > 65_535) return undefined;
+  return { host: found[1] ?? found[2] ?? "", port };
+}
+
+/**
+ * One bad address among good ones is a trap, not a choice: the whole name is refused. Without TLS only this machine and private
+ * networks may be reached.
+ */
+export async function checkEndpoint(
+  { host, port }: GrpcEndpoint,
+  { resolve, allowPrivate }: Outbound,
+  plaintext: boolean,
+): Promise<CheckedAddress> {
+  const addresses = isIP(host) === 0 ? await resolve(host).catch(unreachable(host)) : [{ address: host }];
+  const bad = addresses.find(({ address }) => !mayConnect(host, address, allowPrivate));
+  if (bad !== undefined) throw addressRefused(host, bad.address);
+  const open = plaintext ? addresses.find(({ address }) => !isInside(address)) : undefined;
+  if (open !== undefined) {
+    const why = "`grpc.plaintext` is for this machine and private networks";
+    throw new PermanentFailure("PLAINTEXT_REFUSED", `\`${host}\` is public (${open.address}): ${why}`);
+  }
+  const [first] = addresses;
+  if (first === undefined) throw new TransientFailure("HOST_UNREACHABLE", `\`${host}\` has no address`);
+  const { address } = first;
+  return { host, port, target: isIP(address) === 6 ? `ipv6:[${address}]:${port}` : `ipv4:${address}:${port}` };
+}
+
+function unreachable(host: string): (cause: unknown) => never {
+  return (cause) => {
+    throw new TransientFailure("HOST_UNREACHABLE", `\`${host}\` cannot be resolved`, { cause });
+  };
+}
