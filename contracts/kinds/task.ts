@@ -13,7 +13,8 @@ export const TASK_SCHEMA = {
       type: "string",
       enum: ["run", "template"],
       default: "run",
-      description: "`run` runs once for each content of this manifest; `template` waits to be used.",
+      description:
+        "`run` runs once for each content of this manifest; `template` waits to be used. With the annotation `countwheel.dev/run-on: pull_request` either also runs in previews of pull requests.",
     },
     input: { ...TEXT_MAP, description: "What the first agents get, by name." },
     priority: {

@@ -40,6 +40,7 @@ describeWithRedis("previews, by the commands", () => {
     server = await testRedis();
     redis = connectRedis(server.url, "command");
     repository = await testRepository(FILES);
+    SOURCE[1] = repository.bare;
     await repository.push();
     github = await startGithub({ "app-token": { kind: "app", slug: "countwheel" } });
   });
@@ -55,20 +56,10 @@ describeWithRedis("previews, by the commands", () => {
     expect(github.violations).toEqual([]);
   });
 
+  const SOURCE = ["--repo", "", "--ref", "main", "--path", "agents", "--github", "acme/agents"];
+
   it("run within the limits of countwheel.yaml as it lies there, are looked at by their environment, and leave no key", async () => {
-    start(
-      "reconcile",
-      "--repo",
-      repository.bare,
-      "--ref",
-      "main",
-      "--path",
-      "agents",
-      "--interval",
-      "1s",
-      "--github",
-      "acme/agents",
-    );
+    start("reconcile", ...SOURCE, "--interval", "1s");
     start("runner", "--previews-only");
     await until("the first apply", async () => (await redis.exists("cw:{e:default}:head")) === 1);
     await repository.git("checkout", "--quiet", "-b", "change");
@@ -89,8 +80,15 @@ describeWithRedis("previews, by the commands", () => {
     ]);
     expect(JSON.parse(task)).toMatchObject({ phase: "Succeeded", input: { topic: "wheels" } });
     expect(limits).toContain('"steps": 1');
+    // Nobody hears that it is closed; whoever looks next does away with it.
+    const [reconciler] = children.splice(0, 1);
+    reconciler?.kill("SIGKILL");
     github.state.addPull({ number: 7, headSha, closed: true });
-    await until("its keys to go", async () => (await redis.keys("cw:{?:try-7*")).length === 0);
+    const once = [...SOURCE, "--once"];
+    await until("its keys to go", async () => {
+      await run("reconcile", ...once);
+      return (await redis.keys("cw:{?:try-7*")).length === 0;
+    });
     expect(await run("audit", "verify")).toMatch(/intact|verified/);
   }, 60_000);
 

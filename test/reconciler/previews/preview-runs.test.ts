@@ -226,6 +226,21 @@ describeWithRedis("previews of pull requests", () => {
     expect((await room.concluded(head, "cancelled")).title).toContain("the pull request was closed");
   }, 60_000);
 
+  it("are told as commit statuses where the token may make no checks", async () => {
+    const options = room.reportingOptions();
+    const personal = { ...options, github: { ...options.github, token: "personal-token" } };
+    room.runner();
+    const head = await room.pushFiles(7, { "agents/model.yaml": model("x") });
+    expect(await reportOnce(personal)).toBeNull();
+    const states = (): string[] =>
+      room.github.state.statuses.filter(({ context }) => context.includes("preview")).map(({ state }) => state);
+    await eventually("its end", async () => {
+      expect(await reportOnce(personal)).toBeNull();
+      return states().includes("success");
+    });
+    expect([states(), room.checks(head)]).toEqual([["pending", "success"], []]);
+  });
+
   it("never take an environment that is there for something else", async () => {
     await redis.set(`cw:{e:${room.prefix}7}:head`, "somebody's");
     const head = await room.pushFiles(7, { "agents/model.yaml": model("x") });
