@@ -42,6 +42,8 @@ export interface RunnerOptions {
   readonly hiddenPlaces: readonly string[];
   /** Programs that servers and CLI tools may be; null: any. See `CommandGround`. */
   readonly allowedCommands: readonly string[] | null;
+  /** Images that servers may run from, with `*`; none where nothing is said. */
+  readonly allowedImages?: readonly string[];
   /** Hosts of HTTP tools that may lead to private addresses. */
   readonly privateHosts: readonly string[];
   readonly callbackUrl?: WorkshopOptions["callbackUrl"];

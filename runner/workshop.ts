@@ -32,6 +32,7 @@ import { memoryOf } from "./memory/held-memory.ts";
 import type { ToolDefinition } from "./models/model.ts";
 import { openAgentModels } from "./models/open-agent-models.ts";
 import { OpenedModels } from "./models/opened-models.ts";
+import { Containers } from "./processes/containers.ts";
 import { PrivateFiles } from "./processes/private-files.ts";
 import { Sandbox } from "./processes/sandbox.ts";
 import type { SecretAccess } from "./secrets/allowed.ts";
@@ -60,6 +61,8 @@ export interface WorkshopOptions {
   readonly cwd: string;
   /** Programs that servers and CLI tools may be; null: any. */
   readonly allowedCommands: readonly string[] | null;
+  /** Images that servers may run from. See `Containers`; none where nothing is said. */
+  readonly allowedImages?: readonly string[];
   /** Absolute paths that no sandboxed command sees: the folder of a private Redis, files with keys. */
   readonly hiddenPlaces: readonly string[];
   /** Hosts of HTTP tools that may lead to private addresses. */
@@ -116,6 +119,7 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
       callbacks: openCallbacks(options.redis, options.env, options.callbackUrl),
       sandbox: new Sandbox(access.variables["PATH"] ?? "", options.hiddenPlaces),
       privateFiles,
+      containers: new Containers(access.variables, options.allowedImages ?? []),
     },
   };
   return {

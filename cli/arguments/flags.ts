@@ -40,6 +40,12 @@ export function withMachine(command: Command): Command {
       "--allow-command <program>",
       "program that MCP servers and cli tools may be: a name, or a path with * (repeatable; default all)",
       (one: string, before?: readonly string[]) => collect(one, before ?? []),
+    )
+    .option(
+      "--allow-image <pattern>",
+      "image that MCP servers may run from, such as 'ghcr.io/acme/*@sha256:*' (repeatable; default none)",
+      collect,
+      [],
     );
 }
 

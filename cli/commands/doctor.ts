@@ -50,7 +50,7 @@ export async function runDoctor(host: Host, options: DoctorOptions): Promise<Exi
     ...(await checkRedis(host, options)),
     await checkOptional(host.config.path, "bwrap", "sandboxed tools and MCP servers; install bubblewrap"),
     await checkOptional(host.config.path, "sops", "Secrets in files of SOPS; install sops"),
-    await checkOptional(host.config.path, "docker", "tools that run in a container; install Docker"),
+    await checkContainers(host.config.path),
   ];
   const healthy = checks.every(({ status }) => status !== "fail");
   if (options.output === "json") printJson(host, { formatVersion: "1", healthy, checks });
@@ -161,6 +161,13 @@ function failed(error: unknown): Check {
   const { code, message } = failureRecord(error);
   if (code === "BUG") throw error;
   return check("redis", "fail", code, message);
+}
+
+/** Whether its engine answers, only a runner's user can tell. */
+async function checkContainers(path: string): Promise<Check> {
+  const podman = await findProgram(path, "podman");
+  if (podman !== undefined && (await findProgram(path, "docker")) === undefined) return check("podman", "ok", podman);
+  return checkOptional(path, "docker", "MCP servers that run from an image; install Docker or Podman");
 }
 
 async function checkOptional(path: string, program: string, without: string): Promise<Check> {

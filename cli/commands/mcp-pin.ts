@@ -31,6 +31,8 @@ export interface McpPinOptions {
   readonly ageIdentity: readonly string[];
   /** Absent: every program. */
   readonly allowCommand?: readonly string[];
+  /** Absent: no image. */
+  readonly allowImage?: readonly string[];
   readonly output: OutputFormat;
   /** Whose runners know what pins stand for. */
   readonly env: string;
@@ -100,6 +102,7 @@ async function look(
     secrets: secretAccess(host, options, DEFAULT_VARIABLE_PATTERNS),
     cwd: host.cwd,
     allowedCommands: options.allowCommand ?? null,
+    allowedImages: options.allowImage ?? [],
   };
   const found = await listPins(
     entriesOf(manifests),

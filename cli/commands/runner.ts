@@ -47,6 +47,8 @@ export interface RunnerCommandOptions extends CommonFlags {
   readonly previews?: boolean;
   /** Only there. */
   readonly previewsOnly?: boolean;
+  /** Absent: manifests may run no image. */
+  readonly allowImage?: readonly string[];
 }
 
 export async function runRunner(host: Host, options: RunnerCommandOptions): Promise<ExitCode> {
@@ -69,6 +71,7 @@ export async function runRunner(host: Host, options: RunnerCommandOptions): Prom
       ...secrets.folders,
     ],
     allowedCommands: options.allowCommand ?? null,
+    allowedImages: options.allowImage ?? [],
     privateHosts: options.privateHost,
     callbackUrl: options.callbackUrl,
     now: host.now,

@@ -99,6 +99,10 @@ export const FAILURE_HELP: Readonly<Record<string, string>> = {
   COMMAND_NOT_STARTED: "The program that a Tool or an McpServer names is not on this runner, or cannot be run.",
   COMMAND_NOT_ALLOWED:
     "The runner was told by `--allow-command` what manifests may start, and this program is not among it, or its manifest sets variables that would run another one.",
+  IMAGE_NOT_ALLOWED:
+    "An McpServer names a container image, and the runner was not told by `--allow-image` that manifests may run it.",
+  MCP_IMAGE_UNAVAILABLE:
+    "An McpServer names a container image, and the runner has no `docker` or `podman` on its PATH whose engine answers. `docker ps`, as the runner's user, says why.",
   COMMAND_KILLED:
     "A signal ended the program of a `cli` tool: a limit of its sandbox, the machine's memory, or a person. A write may have happened.",
   COMMAND_FLOODS: "The program of a `cli` tool wrote more than 64 MiB and was ended. A write may have happened.",

@@ -23,6 +23,12 @@ export interface ProcessGroup {
 export interface Aftermath {
   /** Removed, with what is in it. */
   readonly folder?: string;
+  /** Ended and removed, by the client of its engine. */
+  readonly container?: {
+    readonly program: string;
+    readonly env: Readonly<Record<string, string>>;
+    readonly name: string;
+  };
 }
 
 interface ExitFacts {
@@ -79,13 +85,15 @@ function spawned(child: ChildProcess, { command, cwd }: Command): Promise<number
   });
 }
 
-const WATCH = 'read -r _; kill -s KILL -- "-$1"; [ -z "$2" ] || rm -rf -- "$2"';
+const WATCH =
+  'read -r _; kill -s KILL -- "-$1"; [ -z "$3" ] || { "$3" kill "$4"; "$3" rm --force "$4"; }; [ -z "$2" ] || rm -rf -- "$2"';
 
 /** A shell that does nothing but wait for the end of our pipe: 1 MB, and it needs no help from the watched command. */
-function watchParent(pgid: number, { folder = "" }: Aftermath): ChildProcess {
-  const watch = spawn("/bin/sh", ["-c", WATCH, "countwheel-watch", String(pgid), folder], {
+function watchParent(pgid: number, { folder = "", container }: Aftermath): ChildProcess {
+  const { program = "", name = "", env = {} } = container ?? {};
+  const watch = spawn("/bin/sh", ["-c", WATCH, "countwheel-watch", String(pgid), folder, program, name], {
     stdio: ["pipe", "ignore", "ignore"],
-    env: {},
+    env,
     detached: true,
   });
   // Without a shell there is no watch; the end of stdin still reaches servers that behave.

@@ -103,6 +103,10 @@ function checkLaunch(spec: McpServerSpec, remarks: Remarks): void {
       "`args` are given to it.",
     );
   }
+  if (isolation === "container" && spec.image_pull_secret !== undefined) {
+    const detail = "Pull the image on the runner, or log its engine in to the registry.";
+    remarks.remark("/image_pull_secret", "`image_pull_secret` has no effect here", detail);
+  }
   if (isolation === "none" && network !== undefined && network !== "host")
     remarks.complain("/network", "a server without a sandbox or an image has the runner's network");
   if (isolation === "sandboxed" && network === "bridge")

@@ -1,14 +1,16 @@
-// How the process of a stdio server is started: plainly or in a sandbox, with its environment and its secret files.
+// How the process of a stdio server is started: plainly, in a sandbox or from an image, with its environment and its secret files.
 import { parseByteSize } from "../../../contracts/byte-size.ts";
 import { PermanentFailure } from "../../../contracts/failure.ts";
 import { serverIsolationOf } from "../../../contracts/isolation.ts";
 import type { McpServerSpec } from "../../../contracts/kinds/mcp-server.ts";
 import { mountPlace } from "../../../contracts/mount-path.ts";
+import type { Containers } from "../../processes/containers.ts";
 import { type CommandGround, findCommand } from "../../processes/find-command.ts";
 import type { PrivateFiles, PrivateFolder } from "../../processes/private-files.ts";
 import type { Aftermath, Command } from "../../processes/process-group.ts";
 import type { Mount, Sandbox, Sandboxed } from "../../processes/sandbox.ts";
 import type { Secrets } from "../../secrets/secrets.ts";
+import { containerCommand } from "./container.ts";
 
 /** A process that is about to be started. */
 export interface Launch {
@@ -22,6 +24,7 @@ export interface Launch {
 export interface LaunchGround extends CommandGround {
   readonly sandbox: Sandbox;
   readonly privateFiles: PrivateFiles;
+  readonly containers: Containers;
 }
 
 /** What the manifest gives to the server, secrets resolved. */
@@ -59,7 +62,10 @@ export async function readGiven(
   return { env: values, files };
 }
 
-/** Throws PermanentFailure: MCP_INVALID, SANDBOX_UNAVAILABLE, COMMAND_NOT_ALLOWED, COMMAND_NOT_STARTED. Nothing is left then. */
+/**
+ * Throws PermanentFailure: MCP_INVALID, SANDBOX_UNAVAILABLE, COMMAND_NOT_ALLOWED, COMMAND_NOT_STARTED, IMAGE_NOT_ALLOWED,
+ * MCP_IMAGE_UNAVAILABLE. Nothing is left then.
+ */
 export async function launchServer(
   spec: McpServerSpec,
   label: string,
@@ -73,10 +79,7 @@ export async function launchServer(
     case "sandboxed":
       return launchInSandbox(spec, label, given, ground);
     case "container":
-      throw new PermanentFailure(
-        "MCP_IMAGE_UNAVAILABLE",
-        `${label}: this runner does not run container images; give it a \`command\`, or \`transport: http\` with an \`endpoint\``,
-      );
+      return launchContainer(spec, label, given, ground);
     case "unknown": {
       const asked = spec.default_tool_runtime?.isolation_mode ?? "";
       const why = `isolation_unavailable: this runner has no \`${asked}\` for MCP servers; there are \`sandboxed\`, \`none\`, and an \`image\``;
@@ -135,6 +138,38 @@ async function launchInSandbox(
   }
 }
 
+/** Its client is a child of ours, and ends with it; the container is the engine's, and is ended by its name. */
+async function launchContainer(
+  spec: McpServerSpec,
+  label: string,
+  given: Given,
+  ground: LaunchGround,
+): Promise<Launch> {
+  const { containers } = ground;
+  containers.allow(spec.image ?? "");
+  const engine = await containers.find();
+  const folder = await writeFiles(given, ground, true);
+  try {
+    const name = containers.newName();
+    const files = given.files.map(({ mountPath }, at) => `${folder?.path}/${at}/${nameOf(mountPath)}`);
+    const { command, aftermath, cleanUp } = launched(
+      containerCommand(spec, given, { engine, name, label, files }),
+      folder,
+    );
+    return {
+      command,
+      aftermath: { ...aftermath, container: { ...engine, name } },
+      cleanUp: async () => {
+        await containers.remove(engine, name);
+        await cleanUp();
+      },
+    };
+  } catch (error) {
+    await folder?.remove();
+    throw error;
+  }
+}
+
 function limitsOf({ resources }: McpServerSpec, label: string): Sandboxed["limits"] {
   const memoryBytes = resources?.memory === undefined ? DEFAULT_MEMORY_BYTES : parseByteSize(resources.memory);
   if (memoryBytes === undefined)
@@ -142,9 +177,16 @@ function limitsOf({ resources }: McpServerSpec, label: string): Sandboxed["limit
   return { memoryBytes, processes: resources?.pids_limit ?? DEFAULT_PROCESSES, diskBytes: DISK_BYTES };
 }
 
-async function writeFiles({ files }: Given, { privateFiles }: LaunchGround): Promise<PrivateFolder | undefined> {
+/** `isForOthers`: an image has users of its own. */
+async function writeFiles(
+  { files }: Given,
+  { privateFiles }: LaunchGround,
+  isForOthers = false,
+): Promise<PrivateFolder | undefined> {
   if (files.length === 0) return undefined;
-  return privateFiles.write(files.map(({ mountPath, text }, at) => ({ name: `${at}/${nameOf(mountPath)}`, text })));
+  return privateFiles.write(
+    files.map(({ mountPath, text }, at) => ({ name: `${at}/${nameOf(mountPath)}`, text, isForOthers })),
+  );
 }
 
 function nameOf(mountPath: string): string {

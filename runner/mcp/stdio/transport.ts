@@ -103,9 +103,11 @@ export class StdioTransport implements ServerTransport {
 
   async #noticeEnd(group: ProcessGroup, cleanUp: () => Promise<void>): Promise<void> {
     const { code, signal } = await group.ended;
-    await cleanUp();
+    // Calls under way are told at once: an engine may take its time.
+    const cleaned = cleanUp();
     this.#fail("MCP_CLOSED", signal === null ? `ended with exit code ${code}` : `was ended by ${signal}`);
     this.onclose?.();
+    await cleaned;
   }
 
   async #endsWithin(ms: number): Promise<boolean> {

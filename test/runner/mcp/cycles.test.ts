@@ -57,6 +57,6 @@ test("leaves no process, no descriptor and no file with a secret behind", async 
   }
   await allGone(log);
   expect((await log.pids()).length).toBeGreaterThan(CYCLES / 2);
-  expect(readdirSync("/dev/shm").filter((name) => name.includes(ownerName()))).toEqual([]);
+  await expect.poll(() => readdirSync("/dev/shm").filter((name) => name.includes(ownerName()))).toEqual([]);
   await expect.poll(() => readdirSync("/proc/self/fd").length).toBeLessThanOrEqual(before);
 });

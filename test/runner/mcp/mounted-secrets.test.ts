@@ -27,7 +27,7 @@ afterEach(async () => {
   await supervisor.close();
   await allGone(log);
   await log.remove();
-  expect(left()).toEqual([]);
+  await expect.poll(() => left()).toEqual([]);
 });
 
 /** Of this process: tests of others run beside it. */
@@ -61,7 +61,7 @@ test.each([
 ])("nothing is left of %s", async (_what, mode, more, code) => {
   const spec = hostileSpec(mode, log.path, { ...mounted("token"), reconnect: { max_attempts: 1 }, ...more });
   await expect(acquire(spec)).rejects.toMatchObject({ code: expect.stringContaining(code) });
-  expect(left()).toEqual([]);
+  await expect.poll(() => left()).toEqual([]);
 });
 
 test("says what can give an exact path, and writes nothing to it", async () => {

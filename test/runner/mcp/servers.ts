@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { McpServerSpec } from "../../../contracts/kinds/mcp-server.ts";
 import { planServer, type ServerGround } from "../../../runner/mcp/plan-server.ts";
 import type { ServerPlan } from "../../../runner/mcp/server-plan.ts";
+import { Containers } from "../../../runner/processes/containers.ts";
 import { PrivateFiles } from "../../../runner/processes/private-files.ts";
 import { Sandbox } from "../../../runner/processes/sandbox.ts";
 import type { Secrets } from "../../../runner/secrets/secrets.ts";
@@ -25,6 +26,7 @@ export const GROUND: ServerGround = {
   resolve: resolveHost,
   sandbox: new Sandbox(SANDBOX_PATH ?? ""),
   privateFiles: new PrivateFiles(undefined),
+  containers: new Containers({}, []),
 };
 
 export function secretsWith(values: Readonly<Record<string, string>>): Secrets {

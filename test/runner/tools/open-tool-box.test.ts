@@ -206,8 +206,8 @@ test("a server that is only an image fails the opening, and says what to do", as
   const entries = entriesOf([["McpServer", "gmail", { transport: "stdio", image: "mcp/gmail" }]]);
   await expect(open(entries, "gmail--send")).rejects.toMatchObject({
     name: "PermanentFailure",
-    code: "MCP_IMAGE_UNAVAILABLE",
-    message: expect.stringContaining("give it a `command`"),
+    code: "IMAGE_NOT_ALLOWED",
+    message: expect.stringContaining("this runner runs no image (--allow-image)"),
   });
 });
 
@@ -216,6 +216,6 @@ test("a box that fails to open gives back the servers that it had opened", async
     ["McpServer", "notes", server("normal", { idle_timeout: "1ms" })],
     ["McpServer", "gmail", { transport: "stdio", image: "mcp/gmail" }],
   ]);
-  await expect(open(entries, "notes--write", "gmail--send")).rejects.toMatchObject({ code: "MCP_IMAGE_UNAVAILABLE" });
+  await expect(open(entries, "notes--write", "gmail--send")).rejects.toMatchObject({ code: "IMAGE_NOT_ALLOWED" });
   await allGone(log);
 });
