@@ -41,6 +41,7 @@ const { metafile } = await build({
     "@octokit/*",
     "@pydantic/genai-prices",
     "openai",
+    "pg",
     "protobufjs",
     "js-redis-server",
     "lua-redis-wasm",

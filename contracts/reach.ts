@@ -54,7 +54,7 @@ export function reachOfServer(spec: McpServerSpec, ground: ReachGround): Reach {
 /** Those in Redis reach nothing but the environment's own. */
 export function reachOfMemory(spec: MemorySpec, ground: ReachGround): Reach {
   const secrets = secretsOf([spec.auth?.secret_ref, spec.endpoint_secret_ref], ground);
-  if (spec.provider !== "http") return secrets;
+  if (spec.provider !== "http" && spec.provider !== "pgvector") return secrets;
   const endpoint = spec.endpoint_secret_ref === undefined ? (spec.endpoint ?? null) : null;
   return { ...secrets, reaches: [endpoint] };
 }

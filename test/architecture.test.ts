@@ -29,6 +29,7 @@ const OWNED: Readonly<Record<string, string>> = {
   "@grpc/grpc-js": "runner",
   protobufjs: "runner",
   "@modelcontextprotocol/sdk": "runner",
+  pg: "runner",
   "age-encryption": "runner",
 };
 

@@ -20,11 +20,12 @@ export const MEMORY_SCHEMA = {
       description:
         "The ModelEndpoint (or the id of its model) that makes the vectors by which entries are found; its provider is openai, azure-openai, openai-compatible, ollama or mock. Without one a search compares words.",
     },
-    endpoint: { ...TEXT, description: "The provider's address." },
+    endpoint: { ...TEXT, description: "The provider's address; of `pgvector` without the password." },
     endpoint_secret_ref: { ...SECRET_REF, description: "The Secret that holds the address, instead of `endpoint`." },
     auth: {
       type: "object",
-      description: "The credential for the provider.",
+      description:
+        "The credential for the provider. Of `pgvector` the password, or the whole address where there is no `endpoint`.",
       additionalProperties: false,
       properties: { secret_ref: SECRET_REF },
     },

@@ -23,6 +23,9 @@ export const MEMORY_LIMITS = {
   keptEmbeddings: 2_000,
   /** How long a tool may take that has to ask for embeddings first. */
   embeddingTimeoutMs: 180_000,
+  /** One statement of a memory in PostgreSQL, and the way to its server. */
+  statementMs: 15_000,
+  connectMs: 10_000,
   /** Labels of one entry. */
   labels: 256,
   /** How long a memory behind HTTP may take. */

@@ -7,6 +7,7 @@ import { sharedMemory, taskMemory } from "../../store/memory.ts";
 import type { FoundMemory } from "../tools/find-manifest.ts";
 import { type HttpMemorySource, openHttpMemory } from "./http-memory.ts";
 import type { Memory, VectorMemory } from "./memory.ts";
+import { openPgvectorMemory } from "./postgres/pgvector-memory.ts";
 import { openRedisMemory } from "./redis-memory.ts";
 
 export interface MemoryDeps extends Pick<HttpMemorySource, "secrets" | "tokens" | "outbound"> {
@@ -33,10 +34,12 @@ export function openMemory({ namespace, name, spec }: FoundMemory, deps: MemoryD
       return withVectors(openRedisMemory(redis, sharedMemory(task.env, namespace, name), label));
     case "http":
       return { memory: openHttpMemory({ namespace, label, spec, secrets, tokens, outbound }) };
+    case "pgvector":
+      return withVectors(openPgvectorMemory({ env: task.env, namespace, name, label, spec, secrets, outbound }));
     default:
       throw new PermanentFailure(
         "MEMORY_UNSUPPORTED",
-        `${label}: provider \`${provider}\` cannot be used by this runner; there are in-memory, redis and http`,
+        `${label}: provider \`${provider}\` cannot be used by this runner; there are in-memory, redis, pgvector and http`,
       );
   }
 }

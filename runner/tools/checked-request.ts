@@ -112,7 +112,7 @@ function checkedLookup(outbound: Outbound): LookupFunction {
 }
 
 /** Never empty. One bad address among good ones is a trap, not a choice: the whole name is refused. */
-async function judgedAddresses(host: string, { resolve, allowPrivate }: Outbound): Promise<LookupAddress[]> {
+export async function judgedAddresses(host: string, { resolve, allowPrivate }: Outbound): Promise<LookupAddress[]> {
   const addresses = await resolve(host);
   const bad = addresses.find(({ address }) => !mayConnect(host, address, allowPrivate));
   if (bad !== undefined) throw addressRefused(host, bad.address);

@@ -17,6 +17,10 @@ export function checkMemory(spec: MemorySpec, remarks: Remarks): void {
     remarks.complain("/endpoint", "a `redis` memory is kept in the environment's own Redis", "Take `endpoint` away.");
   }
   if (provider === "http" && !hasAddress) remarks.complain("", "an `http` memory needs an `endpoint`");
+  if (provider === "pgvector" && !hasAddress && spec.auth?.secret_ref === undefined) {
+    const detail = "Name a Secret that holds `postgres://user:password@host/database`.";
+    remarks.complain("", "a `pgvector` memory needs `auth.secretRef` or an `endpoint`", detail);
+  }
   if (spec.embedding_model !== undefined && !keepsVectors(provider)) {
     const detail = "What is behind its `endpoint` searches as it likes, and makes its own vectors.";
     remarks.remark("/embedding_model", "`embedding_model` has no effect on an `http` memory", detail);

@@ -24,12 +24,16 @@ it("tells what a provider lacks, or does not heed", async () => {
     memory("a", "provider: rediss"),
     memory("b", 'provider: redis, endpoint: "redis://elsewhere"'),
     memory("c", "provider: http"),
+    memory("e", "provider: pgvector"),
+    memory("f", 'provider: pgvector, endpoint: "postgres://u:secret@db.example/d"'),
     memory("d", 'provider: http, endpoint: "https://notes.example", embedding_model: m'),
   ];
   expect(told(await load(MODEL, ...files))).toEqual([
     "error SCHEMA 4:18 there is no provider `rediss`",
     "error SCHEMA 4:35 a `redis` memory is kept in the environment's own Redis",
     "error SCHEMA 4:1 an `http` memory needs an `endpoint`",
+    "error SCHEMA 4:1 a `pgvector` memory needs `auth.secretRef` or an `endpoint`",
+    "error PLAINTEXT_SECRET 4:38 Memory `f` holds a credential in plain text (`spec.endpoint`)",
     "warning SCHEMA 4:76 `embedding_model` has no effect on an `http` memory",
   ]);
 });

@@ -1,29 +1,16 @@
 // One suite that every memory passes: for a task, for an environment, behind HTTP.
-import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { PermanentFailure, TransientFailure } from "../../../contracts/failure.ts";
-import type { Memory, MemoryEntry, VectorEntry, VectorMemory } from "../../../runner/memory/memory.ts";
+import type { Memory, MemoryEntry, VectorMemory } from "../../../runner/memory/memory.ts";
 import { memoryTool } from "../../../runner/memory/memory-tools.ts";
 import { type OpenMemory, openMemory } from "../../../runner/memory/open-memory.ts";
-import { packVector, type Vector } from "../../../runner/memory/vector.ts";
-import { openMockEmbedder } from "../../../runner/models/mock-embedder.ts";
 import { resolveHost } from "../../../runner/tools/checked-request.ts";
 import { OAuthTokens } from "../../../runner/tools/oauth-tokens.ts";
 import { closeRedis, connectRedis, type Redis } from "../../../store/connect.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
 import { never, secretsWith } from "../mcp/servers.ts";
 import { answerJson, serve } from "../tools/http-server.ts";
-
-const WRITTEN = { task: "default/t", agent: "a", activation: "a#1", at: "2026-01-01T00:00:00.000Z" };
-const entry = (key: string, value: string): MemoryEntry => ({ key, value, written: WRITTEN });
-
-interface Place {
-  readonly env: string;
-  readonly task: string;
-  readonly name: string;
-}
-
-const somewhere = (): Place => ({ env: `m${randomUUID().slice(0, 8)}`, task: "t1", name: "notes" });
+import { entry, keepsEntries, keepsVectors, type Place, somewhere, WRITTEN } from "./contract.ts";
 
 function openAny(redis: Redis, spec: Readonly<Record<string, unknown>>, { env, task, name }: Place): OpenMemory {
   const deps = {
@@ -44,18 +31,6 @@ function openVectors(redis: Redis, spec: Readonly<Record<string, unknown>>, plac
   const { vectors } = openAny(redis, spec, place);
   if (vectors === undefined) throw new Error("it keeps no vectors");
   return vectors;
-}
-
-const SPACE = { model: "m", dimensions: 256 };
-
-/** As a mock endpoint makes it. */
-async function vectorOf(text: string): Promise<Vector> {
-  const { vectors } = await openMockEmbedder().embed({ model: "m", texts: [text] }, never());
-  return packVector(vectors[0] ?? []);
-}
-
-async function embedded(key: string, value: string): Promise<VectorEntry> {
-  return { ...entry(key, value), vector: await vectorOf(value) };
 }
 
 /** What docs/memory.md asks of a memory behind HTTP, in a map. */
@@ -93,84 +68,13 @@ describeWithRedis("memories", () => {
   });
 
   describe.each(["in-memory", "redis", "http"])("%s", (provider) => {
-    const make = async (): Promise<Memory> =>
-      open(redis, provider === "http" ? { provider, endpoint: await memoryServer() } : { provider }, somewhere());
-
-    it("gives back what was written, with who wrote it, and the newest of it", async () => {
-      const memory = await make();
-      expect(await memory.read("plan", never())).toBeUndefined();
-      await memory.write([entry("plan", "old")], never());
-      await memory.write([entry("plan", "new"), entry("other", "x")], never());
-      expect(await memory.read("plan", never())).toEqual(entry("plan", "new"));
-    });
-
-    it("finds entries by their words and lists keys by their beginning", async () => {
-      const memory = await make();
-      await memory.write(
-        [entry("a/1", "brass clock"), entry("a/2", "wooden bell"), entry("b/1", "clock tower")],
-        never(),
-      );
-      const hits = await memory.search("clock", 5, never());
-      expect(hits.map(({ key }) => key).toSorted()).toEqual(["a/1", "b/1"]);
-      expect(hits[0]).toMatchObject({ written: WRITTEN, score: 1 });
-      expect(await memory.list("a/", 5, never())).toEqual([{ key: "a/1" }, { key: "a/2" }]);
-      expect(await memory.list("", 2, never())).toHaveLength(2);
-    });
+    keepsEntries(async () =>
+      open(redis, provider === "http" ? { provider, endpoint: await memoryServer() } : { provider }, somewhere()),
+    );
   });
 
   describe.each(["in-memory", "redis"])("%s with vectors", (provider) => {
-    const make = (place = somewhere()): VectorMemory => openVectors(redis, { provider }, place);
-    const keysNear = async (memory: VectorMemory, query: string, limit = 5): Promise<readonly string[]> =>
-      (await memory.nearest(await vectorOf(query), SPACE, limit, never())).map(({ key }) => key);
-
-    it("finds what is near, the nearest first, with who wrote it", async () => {
-      const memory = make();
-      const texts = ["brass clock and bell", "clock of brass", "wooden door"];
-      await memory.writeVectors(await Promise.all(texts.map((text, n) => embedded(`k${n}`, text))), SPACE, never());
-      expect(await keysNear(memory, "brass clock")).toEqual(["k1", "k0"]);
-      expect(await keysNear(memory, "brass clock", 1)).toEqual(["k1"]);
-      const [hit] = await memory.nearest(await vectorOf("wooden door"), SPACE, 5, never());
-      expect(hit).toMatchObject({ ...entry("k2", "wooden door"), score: expect.closeTo(1, 5) as number });
-      expect(await memory.read("k0", never())).toEqual(entry("k0", "brass clock and bell"));
-      expect((await memory.list("", 5, never())).map(({ key }) => key)).toEqual(["k0", "k1", "k2"]);
-    });
-
-    it("forgets the vector with the text that it was made of", async () => {
-      const memory = make();
-      await memory.writeVectors([await embedded("k", "brass clock")], SPACE, never());
-      await memory.writeVectors([await embedded("k", "wooden door")], SPACE, never());
-      expect(await keysNear(memory, "clock")).toEqual([]);
-      await memory.write([entry("k", "iron bell")], never());
-      expect(await keysNear(memory, "wooden")).toEqual([]);
-      expect(await memory.bare(5, never())).toEqual([entry("k", "iron bell")]);
-    });
-
-    it("gives vectors to entries that have none, but not to those that are others by then", async () => {
-      const memory = make();
-      await memory.write([entry("a", "brass clock"), entry("b", "brass bell")], never());
-      const late = await Promise.all([embedded("a", "brass clock"), embedded("b", "what stood there before")]);
-      await memory.addVectors(late, SPACE, never());
-      expect(await keysNear(memory, "brass")).toEqual(["a"]);
-      expect((await memory.bare(5, never())).map(({ key }) => key)).toEqual(["b"]);
-    });
-
-    it("refuses vectors of another model or length, and says what it holds", async () => {
-      const memory = make();
-      await memory.writeVectors([await embedded("k", "brass clock")], SPACE, never());
-      const other = { model: "n", dimensions: 256 };
-      const refused = { code: "MEMORY_VECTORS_DIFFER", message: expect.stringContaining("made by m (256)") as string };
-      await expect(memory.writeVectors([await embedded("l", "bell")], other, never())).rejects.toMatchObject(refused);
-      await expect(memory.nearest(await vectorOf("x"), other, 5, never())).rejects.toMatchObject(refused);
-      const shorter = { model: "m", dimensions: 3 };
-      await expect(memory.nearest(packVector([1, 2, 3]), shorter, 5, never())).rejects.toMatchObject(refused);
-      expect((await memory.list("", 5, never())).map(({ key }) => key)).toEqual(["k"]);
-    });
-
-    it("keeps memories apart", async () => {
-      const place = somewhere();
-      await make(place).writeVectors([await embedded("k", "brass clock")], SPACE, never());
-      expect(await keysNear(make({ ...place, name: "other" }), "clock")).toEqual([]);
-    });
+    keepsVectors((place) => openVectors(redis, { provider }, place));
   });
 
   it("in-memory is a task's own; redis is shared by the tasks of an environment, and by no other environment", async () => {
@@ -211,7 +115,9 @@ describeWithRedis("memories", () => {
   });
 
   it("refuses providers that it does not have, and a redis elsewhere", () => {
-    expect(() => open(redis, { provider: "pgvector" }, somewhere())).toThrow(/there are in-memory, redis and http/);
+    expect(() => open(redis, { provider: "sqlite" }, somewhere())).toThrow(
+      /there are in-memory, redis, pgvector and http/,
+    );
     expect(() => open(redis, { provider: "redis", endpoint: "redis://x" }, somewhere())).toThrow(
       /environment's own Redis/,
     );
