@@ -4,7 +4,7 @@ import type { Preview, PreviewTask } from "../../contracts/preview.ts";
 import type { TaskRef } from "../../contracts/task.ts";
 import { appendAudit } from "../../store/audit-log.ts";
 import { readStand } from "../../store/audit-tasks.ts";
-import { emptyPreviewEnvironment } from "../../store/preview-environment.ts";
+import { emptyPreviewEnvironment, takePreviewEnvironment } from "../../store/preview-environment.ts";
 import { dropPreviewWord, notePreviewStart, writePreview } from "../../store/previews.ts";
 import { openQueue } from "../../store/queue.ts";
 import { readState } from "../../store/state.ts";
@@ -12,7 +12,7 @@ import { applyPlan, type Writer } from "../apply/apply-plan.ts";
 import { processLineageMemory } from "../apply/lineage-memory.ts";
 import type { LoadedManifest } from "../load/desired-set.ts";
 import { makePlan, type PlannableSource } from "../plan/make-plan.ts";
-import { keepAndTell, type PreviewCare } from "./care.ts";
+import { keepAndTell, type PreviewCare, refuse } from "./care.ts";
 
 export interface PreviewWork {
   readonly source: PlannableSource;
@@ -25,14 +25,16 @@ export interface PreviewWork {
 export async function beginPreview(care: PreviewCare, preview: Preview, work: PreviewWork): Promise<void> {
   const { redis, env, now } = care;
   const { env: own, pullRequest, head, by, id } = preview;
+  const owner = { of: env, id };
   await writePreview(redis, env, preview);
+  if ((await takePreviewEnvironment(redis, own, owner)) !== "taken") return await refuse(care, preview, [taken(own)]);
   await notePreviewStart(redis, env, id, now().getTime());
-  await emptyPreviewEnvironment(redis, own, { of: env, id }, "keep");
+  await emptyPreviewEnvironment(redis, own, owner, "keep");
   const applied = await applyIn(care, preview, work);
   if (applied.outcome === "later") return;
   if (applied.outcome === "refused") {
-    await dropPreviewWord(redis, env, pullRequest);
-    return await keepAndTell(care, { ...preview, phase: "refused", remarks: [applied.why, ...preview.remarks] });
+    await emptyPreviewEnvironment(redis, own, owner, "give-back");
+    return await refuse(care, preview, [applied.why]);
   }
   const tasks = await Promise.all(applied.tasks.map((ref) => taskAt(care, ref)));
   const facts = { kind: "preview.started" as const, pullRequest, head, environment: own, base: work.base, by };
@@ -40,6 +42,10 @@ export async function beginPreview(care: PreviewCare, preview: Preview, work: Pr
   await appendAudit(redis, env, [{ once: `preview started ${id}`, facts: { ...facts, tasks: named } }]);
   await keepAndTell(care, { ...preview, phase: "running", tasks });
   await dropPreviewWord(redis, env, pullRequest);
+}
+
+function taken(env: string): string {
+  return `the environment \`${env}\` is somebody else's: set another \`previews.prefix\` in countwheel.yaml`;
 }
 
 type Applied =

@@ -4,7 +4,7 @@ import type { Plan } from "../../contracts/plan.ts";
 import type { Preview } from "../../contracts/preview.ts";
 import type { Redis } from "../../store/connect.ts";
 import { pushOutbox } from "../../store/outbox.ts";
-import { writePreview } from "../../store/previews.ts";
+import { dropPreviewWord, writePreview } from "../../store/previews.ts";
 import type { LineageMemory } from "../apply/lineage-memory.ts";
 import type { SourceAnswer } from "../source/source.ts";
 
@@ -37,4 +37,10 @@ export async function keepAndTell(care: Pick<PreviewCare, "redis" | "env">, prev
 async function tellPreview({ redis, env }: Pick<PreviewCare, "redis" | "env">, preview: Preview): Promise<void> {
   const { id: _id, startedAt: _startedAt, ...facts } = preview;
   await pushOutbox(redis, env, { kind: "preview", env, preview: facts });
+}
+
+/** Until another head, or somebody's word. */
+export async function refuse(care: PreviewCare, preview: Preview, why: readonly string[]): Promise<void> {
+  await dropPreviewWord(care.redis, care.env, preview.pullRequest);
+  await keepAndTell(care, { ...preview, phase: "refused", remarks: [...why, ...preview.remarks] });
 }

@@ -1,9 +1,8 @@
 // Looks at the open pull requests and decides which previews begin and which are over. What they do then goes on by itself.
 import { PermanentFailure } from "../../contracts/failure.ts";
 import { ON_PULL_REQUEST, type Preview, type PreviewEnd, RUN_ON } from "../../contracts/preview.ts";
-import type { ObservedState } from "../../contracts/record.ts";
 import { readHolds } from "../../store/holds.ts";
-import { emptyPreviewEnvironment, takePreviewEnvironment } from "../../store/preview-environment.ts";
+import { emptyPreviewEnvironment } from "../../store/preview-environment.ts";
 import {
   countPreviewStarts,
   dropPreviewWord,
@@ -14,12 +13,13 @@ import {
   readPreviews,
   writePreview,
 } from "../../store/previews.ts";
-import { readState } from "../../store/state.ts";
+import { readHead, readState } from "../../store/state.ts";
 import { findReplaced } from "../apply/lineage-memory.ts";
 import type { PullRequest } from "../report/github/pulls.ts";
+import type { SourceAnswer } from "../source/source.ts";
 import { isTransientReason } from "../source/unavailable.ts";
 import { beginPreview } from "./begin.ts";
-import { keepAndTell, type PreviewCare, settingsIn } from "./care.ts";
+import { keepAndTell, type PreviewCare, refuse, settingsIn } from "./care.ts";
 import { composePreview, markedTasks } from "./compose.ts";
 import { settlePreviews } from "./settle.ts";
 
@@ -42,9 +42,8 @@ export async function lookAfterPreviews(
     for (const preview of await readPreviews(redis, env))
       await apart(() => endIfOver(care, preview, open.get(preview.pullRequest)));
     await settlePreviews(care);
-    const observed = await readBase(care);
-    if (observed === undefined) return;
-    for (const pull of pulls) if (!signal.aborted) await apart(() => consider({ care, observed, unmarked }, pull));
+    if (!(await mayBegin(care))) return;
+    for (const pull of pulls) if (!signal.aborted) await apart(() => consider(care, pull, unmarked));
   });
   return failures[0] ?? null;
 }
@@ -58,13 +57,11 @@ async function unlessPermanent(work: () => Promise<void>, failures: PermanentFai
   }
 }
 
-/** undefined: nothing may begin now. */
-async function readBase(care: PreviewCare): Promise<ObservedState | undefined> {
+async function mayBegin(care: PreviewCare): Promise<boolean> {
   const { redis, env, lineages } = care;
-  if (!settingsIn(care).previews.enabled) return undefined;
-  const observed = await readState(redis, env);
-  if ((await findReplaced(lineages, observed.head)) !== null) return undefined;
-  return (await readHolds(redis, env)).environment === null ? observed : undefined;
+  if (!settingsIn(care).previews.enabled) return false;
+  if ((await findReplaced(lineages, await readHead(redis, env))) !== null) return false;
+  return (await readHolds(redis, env)).environment === null;
 }
 
 async function endIfOver(care: PreviewCare, preview: Preview, pull: PullRequest | undefined): Promise<void> {
@@ -95,13 +92,7 @@ async function findEnd(
   return word?.head === head ? "again" : undefined;
 }
 
-interface Considering {
-  readonly care: PreviewCare;
-  readonly observed: ObservedState;
-  readonly unmarked: Unmarked;
-}
-
-async function consider({ care, observed, unmarked }: Considering, pull: PullRequest): Promise<void> {
+async function consider(care: PreviewCare, pull: PullRequest, unmarked: Unmarked): Promise<void> {
   const { redis, env, readSource, signal } = care;
   const { number, headSha } = pull;
   const previews = await readPreviews(redis, env);
@@ -117,29 +108,35 @@ async function consider({ care, observed, unmarked }: Considering, pull: PullReq
   if (source.identity.headSha !== headSha) return;
   const preview = freshPreview(care, pull, word?.by ?? null);
   // The plan tells what is wrong with a set that is invalid.
-  const marked = source.status === "invalid" ? [] : markedTasks(source.set.manifests);
-  if (source.status === "invalid" || marked.length === 0) {
+  if (source.status === "invalid" || markedTasks(source.set.manifests).length === 0) {
     unmarked.set(number, headSha);
-    if (word === undefined) return;
-    await dropPreviewWord(redis, env, number);
-    return keepAndTell(care, { ...preview, phase: "refused", remarks: [NOTHING_MARKED] });
+    return word === undefined ? undefined : refuse(care, preview, [NOTHING_MARKED]);
   }
   const { previews: settings, signatures } = settingsIn(care);
   if (word === undefined && !(pull.isOwn && signatures.mode === "none"))
     return keepAndTell(care, askingFor(preview, pull));
-  if (previews.filter(isUnderWay).length >= settings.maxOpen) return;
-  const composed = composePreview(source.set.manifests, observed.records, settings);
-  const refusal = await findRefusal(care, { preview, observed, runs: composed.runs });
-  const left = composed.marked - composed.runs;
-  const whole = { ...preview, left, remarks: [...(refusal === undefined ? [] : [refusal]), ...composed.remarks] };
-  if (refusal !== undefined || composed.runs === 0) {
-    await dropPreviewWord(redis, env, number);
-    return keepAndTell(care, { ...whole, phase: "refused" });
-  }
-  const { serial = 0, commit = null } = observed.head ?? {};
+  if (previews.filter(isUnderWay).length < settings.maxOpen) await judgeAndBegin(care, preview, source);
+}
+
+async function judgeAndBegin(
+  care: PreviewCare,
+  preview: Preview,
+  source: Extract<SourceAnswer, { readonly status: "ok" }>,
+): Promise<void> {
+  const observed = await readState(care.redis, care.env);
+  if (observed.head === null) return refuse(care, preview, [NOTHING_APPLIED]);
+  const composed = composePreview(source.set.manifests, observed.records, settingsIn(care).previews);
+  const whole = { ...preview, left: composed.marked - composed.runs, remarks: composed.remarks };
+  if (composed.runs === 0) return refuse(care, whole, []);
+  if (await isDayOver(care))
+    return refuse(care, whole, [
+      `${settingsIn(care).previews.maxPerDay} previews were started today, which is all that there may be on one day`,
+    ]);
+  const { serial, commit } = observed.head;
   await beginPreview(care, whole, { source, manifests: composed.manifests, base: { serial, commit } });
 }
 
+const NOTHING_APPLIED = "nothing has been applied yet: there are no policies that it could run under";
 const NOTHING_MARKED = `no Task of this head is marked with \`${RUN_ON}: ${ON_PULL_REQUEST}\``;
 
 /** One on another head counts no more. */
@@ -183,20 +180,8 @@ function askingFor(preview: Preview, { isOwn }: PullRequest): Preview {
 
 const DAY_MS = 24 * 60 * 60_000;
 
-interface RefusalGround {
-  readonly preview: Preview;
-  readonly observed: ObservedState;
-  readonly runs: number;
-}
-
-async function findRefusal(care: PreviewCare, { preview, observed, runs }: RefusalGround): Promise<string | undefined> {
+async function isDayOver(care: PreviewCare): Promise<boolean> {
   const { redis, env, now } = care;
-  const { maxPerDay } = settingsIn(care).previews;
-  if (observed.head === null) return "nothing has been applied yet: there are no policies that it could run under";
-  if (runs === 0) return undefined;
   const today = Math.floor(now().getTime() / DAY_MS) * DAY_MS;
-  if ((await countPreviewStarts(redis, env, today)) >= maxPerDay)
-    return `${maxPerDay} previews were started today, which is all that there may be on one day`;
-  if ((await takePreviewEnvironment(redis, preview.env, { of: env, id: preview.id })) === "taken") return undefined;
-  return `the environment \`${preview.env}\` is somebody else's: set another \`previews.prefix\` in countwheel.yaml`;
+  return (await countPreviewStarts(redis, env, today)) >= settingsIn(care).previews.maxPerDay;
 }

@@ -43,13 +43,17 @@ async function settle(care: SettleCare, preview: Preview): Promise<boolean> {
 }
 
 async function settleRunning(care: SettleCare, preview: Preview): Promise<boolean> {
-  if (care.now().getTime() > Date.parse(preview.endsAt)) await cancelAll(care, preview);
+  const isLate = care.now().getTime() > Date.parse(preview.endsAt);
+  if (isLate) await cancelAll(care, preview);
   const tasks = await lookAtTasks(care, preview);
   const isOver = tasks.every(({ phase }) => hasEnded(phase));
   if (!isOver && storyOf(tasks) === storyOf(preview.tasks)) return false;
-  await keepAndTell(care, { ...preview, phase: isOver ? "ended" : "running", tasks });
+  const remarks = isLate && isOver ? [...preview.remarks, TIME_OVER] : preview.remarks;
+  await keepAndTell(care, { ...preview, phase: isOver ? "ended" : "running", tasks, remarks });
   return true;
 }
+
+const TIME_OVER = "what had not ended when its time was over was cancelled";
 
 /** What people are told while they wait: which task has ended, and which waits for a person. */
 function storyOf(tasks: readonly PreviewTask[]): string {

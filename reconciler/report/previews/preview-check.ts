@@ -81,7 +81,7 @@ function endOf({ end, tasks }: PreviewFacts): string {
     case "disabled":
       return ", cancelled: previews were switched off";
     case null:
-      return ", cancelled: its time was over";
+      return ", cancelled";
   }
 }
 

@@ -226,6 +226,22 @@ describeWithRedis("previews of pull requests", () => {
     expect((await room.concluded(head, "cancelled")).title).toContain("the pull request was closed");
   }, 60_000);
 
+  it("end by themselves where no runner takes them, and begin no more than there may be on one day", async () => {
+    const lonely = await openPreviewRoom(redis, server.url, FILES, { waitMs: 100, maxPerDay: 1 });
+    try {
+      await lonely.tick();
+      const reporting = lonely.reporting();
+      const head = await lonely.pushFiles(7, { "agents/model.yaml": model("x") });
+      reporting.nudge();
+      expect((await lonely.concluded(head, "failure")).text).toContain("TASK_WAIT_TIMEOUT");
+      const next = await lonely.pushFiles(8, { "agents/model.yaml": model("y") });
+      reporting.nudge();
+      expect((await lonely.concluded(next, "neutral")).summary).toContain("1 previews were started today");
+    } finally {
+      await lonely.close();
+    }
+  });
+
   it("are told as commit statuses where the token may make no checks", async () => {
     const options = room.reportingOptions();
     const personal = { ...options, github: { ...options.github, token: "personal-token" } };
