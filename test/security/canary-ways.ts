@@ -9,6 +9,10 @@ export interface Way {
   readonly comes: string;
   /** What agents, models, servers and memories it needs beside its Secret, `key`. */
   readonly set: (place: Place) => readonly Manifest[];
+  /** Where its Secret's values come from; by default variables. */
+  readonly from?: "sealed" | "sops";
+  /** Only where programs can be sandboxed. */
+  readonly isSandboxed?: boolean;
   /** The secret, made of the canary; by default it is the canary. */
   readonly value?: (canary: string) => string;
 }
@@ -18,9 +22,11 @@ export interface Place {
   readonly url: string;
   /** Where programs write what they saw of this machine. */
   readonly seen: string;
+  /** The telling program, in a folder of its own, which a sandbox can show. */
+  readonly program: string;
 }
 
-const PROGRAM = join(import.meta.dirname, "../fixtures/mcp/telling-program.mjs");
+export const PROGRAM = join(import.meta.dirname, "../fixtures/mcp/telling-program.mjs");
 const BEARER = { profile: "bearer", secret_ref: "key" };
 
 const http =
@@ -36,7 +42,7 @@ const oauth =
   (giver: string, path = "tells") =>
   ({ url }: Place): Manifest[] => {
     const auth = { profile: "oauth2_client_credentials", secret_ref: "key", token_url: `${url}/${giver}` };
-    return http(path, { auth })({ url, seen: "" });
+    return http(path, { auth })({ url, seen: "", program: "" });
   };
 
 const cli =
@@ -62,6 +68,30 @@ const stdio =
         reconnect: { max_attempts: 1 },
       }),
     ]);
+
+/** A server that gets its secrets as files. */
+const mounted =
+  (mode: string, more: (place: Place) => Readonly<Record<string, unknown>> = () => ({})) =>
+  (place: Place): Manifest[] =>
+    calling("tells--tell", [
+      manifest("McpServer", "tells", {
+        transport: "stdio",
+        command: process.execPath,
+        args: [PROGRAM, mode, place.seen],
+        env: [
+          { name: "TELL_FILE", secret_ref: "key", mount_path: "tell" },
+          { name: "TELL_ALL_FILE", secret_ref: "key:all", mount_path: "all" },
+        ],
+        reconnect: { max_attempts: 1 },
+        ...more(place),
+      }),
+    ]);
+
+const inSandbox = ({ program, seen }: Place) => ({
+  command: program,
+  args: ["mcp", seen],
+  default_tool_runtime: { isolation_mode: "sandboxed" },
+});
 
 const mcpHttp =
   (path: string, auth: unknown = BEARER) =>
@@ -94,9 +124,9 @@ const model =
   (path: string, spec: Readonly<Record<string, unknown>> = {}) =>
   ({ url }: Place): Manifest[] => [
     // Each by a name of its own: after five failures in a row a breaker stands before everybody's calls of one.
-    agent("a", { model_ref: `model-${path.replace("/", "-")}`, ...spec }),
+    agent("a", { model_ref: `model-${path.replaceAll("/", "-")}`, ...spec }),
     system("one", ["a"]),
-    manifest("ModelEndpoint", `model-${path.replace("/", "-")}`, {
+    manifest("ModelEndpoint", `model-${path.replaceAll("/", "-")}`, {
       provider: "openai",
       base_url: `${url}/${path}`,
       allow_private: true,
@@ -204,6 +234,65 @@ export const WAYS: readonly Way[] = [
     name: "an MCP server over HTTP that fails in a call",
     comes: "Unknown EFFECT_UNKNOWN MCP_UNAVAILABLE",
     set: mcpHttp("late-500"),
+  },
+  {
+    name: "a sealed secret that an HTTP tool answers with",
+    comes: "Succeeded answers",
+    from: "sealed",
+    set: http("tells"),
+  },
+  {
+    name: "a sealed secret that an MCP server crashes with",
+    comes: "Unknown EFFECT_UNKNOWN MCP_CLOSED",
+    from: "sealed",
+    set: stdio("mcp-crash"),
+  },
+  {
+    name: "a secret of SOPS that an HTTP tool complains of",
+    comes: "Succeeded complains",
+    from: "sops",
+    set: http("complains"),
+  },
+  {
+    name: "a secret of SOPS that a program fails with",
+    comes: "Succeeded complains",
+    from: "sops",
+    set: cli("cli-complaint"),
+  },
+  {
+    name: "a secret of SOPS that a model answers with",
+    comes: "Succeeded",
+    from: "sops",
+    set: model("model/answers/sops"),
+  },
+  { name: "an MCP server that answers with its file", comes: "Succeeded answers", set: mounted("mcp") },
+  {
+    name: "an MCP server that crashes with its file",
+    comes: "Unknown EFFECT_UNKNOWN MCP_CLOSED",
+    set: mounted("mcp-crash"),
+  },
+  {
+    name: "an MCP server that does not start with its file",
+    comes: "DeadLetter MCP_CLOSED",
+    set: mounted("mcp-refuse"),
+  },
+  { name: "an MCP server in a sandbox", comes: "Succeeded answers", isSandboxed: true, set: mounted("mcp", inSandbox) },
+  {
+    name: "a program in a sandbox",
+    comes: "Succeeded complains",
+    isSandboxed: true,
+    set: (place) =>
+      cli("cli-complaint", {
+        runtime: { isolation_mode: "sandboxed" },
+        cli: {
+          command: place.program,
+          args: ["cli-complaint", place.seen],
+          env_from: [
+            { name: "TELL", secret_ref: "key" },
+            { name: "TELL_ALL", secret_ref: "key:all" },
+          ],
+        },
+      })(place),
   },
   { name: "a memory behind HTTP", comes: "Succeeded answers", set: memory("entries/") },
   {

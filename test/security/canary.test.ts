@@ -3,21 +3,28 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
+import { chmod, copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Manifest } from "../../contracts/manifest.ts";
 import { hasEnded, type TaskPhase, type TaskRef } from "../../contracts/task.ts";
 import { readTaskReport } from "../../reconciler/report/read-task-report.ts";
 import { renderTaskLine, renderTaskReport } from "../../reconciler/report/render-trace.ts";
+import { SANDBOX_PATH } from "../bwrap.ts";
 import { commandRoom, ENTRY, type Room } from "../cli/command.ts";
 import { type TestRedis, testRedis } from "../redis.ts";
 import { manifest, openWorld, type World } from "../runner/world.ts";
+import { AGE_IDENTITY, sealedValue } from "../sealed.ts";
+import { installSops, writeSops } from "../sops.ts";
 import { canaryOf, foundIn, tellAll } from "./canary-forms.ts";
 import { type Outside, openOutside } from "./canary-outside.ts";
-import { WAYS, type Way } from "./canary-ways.ts";
+import { WAYS as ALL_WAYS, PROGRAM, type Way } from "./canary-ways.ts";
+
+const WAYS = ALL_WAYS.filter(({ isSandboxed = false }) => !isSandboxed || SANDBOX_PATH !== undefined);
 
 /** It starts some twenty programs, on a machine that may be busy. */
 const BOUND_MS = 120_000;
@@ -30,10 +37,14 @@ let outside: Outside;
 let world: World;
 let room: Room;
 let runner: ChildProcess;
+/** What is not Countwheel's: the runner's identity, files of SOPS, the programs of servers. */
+let own: string;
+let sopsCalls: Awaited<ReturnType<typeof installSops>>;
 
 const variableOf = (way: Way): string => `COUNTWHEEL_SECRET_${way.name.toUpperCase().replace(/[^A-Z]+/g, "_")}`;
 const canary = (way: Way): string => canaryOf(way.name);
 const temporary = (): string => join(room.folder, "tmp");
+const program = (): string => join(own, "bin", "telling-program.mjs");
 const seenByPrograms = (): string => join(room.folder, "seen.txt");
 
 function variables(): Readonly<Record<string, string>> {
@@ -58,9 +69,15 @@ beforeAll(async () => {
   world = openWorld(server.url);
   room = commandRoom();
   await mkdir(temporary());
+  own = await mkdtemp(join(tmpdir(), "cw-canary-"));
+  await writeFile(join(own, "runner.age"), AGE_IDENTITY);
+  await mkdir(join(own, "secrets"));
+  sopsCalls = await installSops(join(own, "bin"));
+  await copyFile(PROGRAM, program());
+  await chmod(program(), 0o755);
   runner = await startRunner();
-  const place = { url: outside.url, seen: seenByPrograms() };
-  for (const way of WAYS) tasks.set(way.name, await world.start([secretOf(way), ...way.set(place)], "one"));
+  const place = { url: outside.url, seen: seenByPrograms(), program: program() };
+  for (const way of WAYS) tasks.set(way.name, await world.start([await secretOf(way), ...way.set(place)], "one"));
   // One after the other: looking at all of them at once would take more time than they do.
   for (const ref of tasks.values()) await world.until(ref, ({ phase }) => isOver(phase), BOUND_MS);
 }, BOUND_MS);
@@ -70,6 +87,7 @@ afterAll(async () => {
   await outside.close();
   await server.stop();
   room.remove();
+  await rm(own, { recursive: true, force: true });
 });
 
 /** Nothing more becomes of it by itself. */
@@ -78,7 +96,20 @@ function isOver(phase: TaskPhase): boolean {
 }
 
 /** `key` is what its tools, models and memories name. */
-function secretOf(way: Way) {
+async function secretOf(way: Way): Promise<Manifest> {
+  const value = way.value?.(canary(way)) ?? canary(way);
+  const values = { value, all: tellAll(value) };
+  if (way.from === "sealed") {
+    const seal = (key: string, text: string) => sealedValue({ namespace: "default", name: "key", key }, text);
+    return manifest("Secret", "key", {
+      sealed: { value: await seal("value", value), all: await seal("all", values.all) },
+    });
+  }
+  if (way.from === "sops") {
+    const file = `${variableOf(way)}.enc.yaml`;
+    await writeSops(join(own, "secrets", file), values, AGE_IDENTITY);
+    return manifest("Secret", "key", { from: { value: { sops: file }, all: { sops: file, path: "all" } } });
+  }
   const [name, all] = [{ env: variableOf(way) }, { env: `${variableOf(way)}_ALL` }];
   return manifest("Secret", "key", {
     from: { value: name, client_id: { env: "COUNTWHEEL_SECRET_ID" }, client_secret: name, all },
@@ -86,9 +117,10 @@ function secretOf(way: Way) {
 }
 
 async function startRunner(): Promise<ChildProcess> {
-  const words = ["runner", "--private-host", "127.0.0.1", "--concurrency", "12", "--verbose", "-o", "jsonl"];
+  const opens = ["--age-identity", join(own, "runner.age"), "--secret-dir", join(own, "secrets")];
+  const words = ["runner", ...opens, "--private-host", "127.0.0.1", "--concurrency", "12", "--verbose", "-o", "jsonl"];
   const env = {
-    PATH: process.env["PATH"] ?? "",
+    PATH: `${join(own, "bin")}:${SANDBOX_PATH ?? process.env["PATH"] ?? ""}`,
     HOME: room.folder,
     COUNTWHEEL_HOME: join(room.folder, ".countwheel"),
     COUNTWHEEL_SECRET_ID: "id",
@@ -148,6 +180,7 @@ describe("no secret stands, in any encoding,", () => {
     expect(said.runner).toContain("stopped");
     expect(leaks(said.runner)).toEqual([]);
     expect(readdirSync(temporary())).toEqual([]);
+    expect(readdirSync("/dev/shm").filter((name) => name.includes(`-${runner.pid}-`))).toEqual([]);
     for (const file of readdirSync(room.folder, { recursive: true, withFileTypes: true })) {
       if (file.isFile()) expect(leaks(readFileSync(join(file.parentPath, file.name), "utf8"))).toEqual([]);
     }
@@ -158,8 +191,10 @@ describe("no secret stands, in any encoding,", () => {
     expect(leaks(outside.prompts.join("\n"))).toEqual([]);
   });
 
-  it("in the arguments of any process", () => {
-    const seen = readFileSync(seenByPrograms(), "utf8");
+  it("in the arguments of any process", async () => {
+    const calls = JSON.stringify((await sopsCalls()).map(({ argv }) => argv));
+    const seen = `${readFileSync(seenByPrograms(), "utf8")}${calls}`;
+    expect(calls).toContain("--decrypt");
     expect(seen).toContain("telling-program.mjs");
     expect(leaks(seen)).toEqual([]);
   });

@@ -177,6 +177,15 @@ it("leaves nobody valid whose patch is missing: the base alone is not what was m
   expect(addresses(unmatched.result)).toEqual([]);
 });
 
+it("is told of what looks like a credential in a value that it sets, at its line in the patch", async () => {
+  const token = `ghp_${"a1B2c3D4e5F6".repeat(3)}`;
+  const { result } = await load([`apiVersion: orloj.dev/v1\n${patch(`  prompt: use ${token}\n`)}`]);
+  expect(result.problems).toMatchObject([
+    { severity: "warning", code: "LIKELY_CREDENTIAL", file: "prod/0.yaml", line: 5, column: 11 },
+  ]);
+  expect(JSON.stringify(result.problems)).not.toContain(token);
+});
+
 it("shows no credential that it sets", async () => {
   const { result } = await load(["kind: Secret\nmetadata: {name: s}\nspec: {stringData: {value: CANARY-1}}\n"]);
   expect(JSON.stringify(result.problems)).not.toContain("CANARY-1");
