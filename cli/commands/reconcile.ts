@@ -11,7 +11,7 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Host } from "../host.ts";
 import { say, UsageFailure } from "../output.ts";
 import { sourceWords } from "../plan-source.ts";
-import { type OpenEnvironment, openEnvironment } from "../reconcile/environment.ts";
+import { type OpenEnvironment, openEnvironment, openMissed } from "../reconcile/environment.ts";
 import { hookDesk } from "../reconcile/hooks.ts";
 import { startListening } from "../reconcile/listening.ts";
 import { apart, type Looking, lookOn, watchDry } from "../reconcile/look-on.ts";
@@ -49,6 +49,7 @@ async function reconcileAll(host: Host, options: ReconcileOptions, all: readonly
   if (options.once && options.listen !== undefined) throw new UsageFailure("--once ends at once: leave --listen out");
   const server = await openRedis(host, options);
   const open: OpenEnvironment[] = [];
+  const missedPresses = await openMissed(host, options);
   try {
     const used = options.dryRun === true ? { ...server, redis: makeReadOnly(server.redis) } : server;
     for (const served of all)
@@ -58,6 +59,7 @@ async function reconcileAll(host: Host, options: ReconcileOptions, all: readonly
           server: used,
           served,
           naming: all.length > 1,
+          missedPresses,
         }),
       );
     if (options.once) return await lookOnceAtAll(host, open);
@@ -96,7 +98,12 @@ async function hearClick(
   const { redis, env, now } = environment.loop.writer;
   const isOfPlan = click.externalId.startsWith(`${planCheckSubject(env, click.head).key}:`);
   if (!isOfPlan && !click.externalId.startsWith(approvalKeyPrefix(env))) return;
-  await noteClick(redis, env, click, now().getTime());
+  try {
+    await noteClick(redis, env, click, now().getTime());
+  } catch (error) {
+    environment.report?.missedPresses?.note();
+    throw error;
+  }
   hearCommand(environment, looks);
 }
 

@@ -5,6 +5,7 @@ import { commitSourceReader, openSource, settingsEditsReader } from "../../recon
 import { PruneConfirmation } from "../../reconciler/holds/confirm.ts";
 import type { LoopOptions } from "../../reconciler/loop.ts";
 import type { Hands } from "../../reconciler/report/commands/carry-out.ts";
+import type { MissedPresses } from "../../reconciler/report/github/missed-presses.ts";
 import type { ReportingOptions } from "../../reconciler/report/start-reporting.ts";
 import { AppliedState } from "../../reconciler/triggers/applied-state.ts";
 import type { Redis } from "../../store/connect.ts";
@@ -41,10 +42,12 @@ export interface EnvironmentInput {
   readonly served: Served;
   /** Several environments are served: lines name theirs. */
   readonly naming: boolean;
+  /** One for all of them: they are the App's. */
+  readonly missedPresses: MissedPresses | undefined;
 }
 
 export async function openEnvironment(host: Host, input: EnvironmentInput): Promise<OpenEnvironment> {
-  const { options, server, served, naming } = input;
+  const { options, server, served, naming, missedPresses } = input;
   const { env, spec } = served;
   const dryRun = options.dryRun === true;
   const settings = served.settings ?? defaultSettings(env);
@@ -69,7 +72,7 @@ export async function openEnvironment(host: Host, input: EnvironmentInput): Prom
   const report =
     github === undefined || spec.kind !== "commit" || dryRun
       ? undefined
-      : await reportingOptions(host, options, { github, ...readersOf(spec, tools), loop, served });
+      : await reportingOptions(host, options, { github, ...readersOf(spec, tools), missedPresses, loop, served });
   const print = printer(host, { output: options.output, env, spec, naming });
   const state = new AppliedState(server.redis, env, host.now);
   const ears = onlyOnce(() => server.connectAnother("worker"));
@@ -92,6 +95,7 @@ interface ReportInput {
   readonly github: string;
   readonly readSource: ReturnType<typeof commitSourceReader>;
   readonly editsSettings: ReturnType<typeof settingsEditsReader>;
+  readonly missedPresses: MissedPresses | undefined;
   readonly loop: Loop;
   readonly served: Served;
 }
@@ -123,6 +127,7 @@ async function reportingOptions(host: Host, options: ReconcileOptions, input: Re
     intervalMs: options.interval,
     // GitHub tells of buttons to the App that made the check, and to nobody else.
     buttons: hearsClicks(host, options),
+    ...(input.missedPresses === undefined ? {} : { missedPresses: input.missedPresses }),
     ...shownOn(loop.settings ?? defaultSettings(served.env)),
     announceAfterMs: ANNOUNCE_AFTER_MS,
     now: host.now,
@@ -135,6 +140,15 @@ async function reportingOptions(host: Host, options: ReconcileOptions, input: Re
 function shownOn({ github }: EnvironmentSettings): Pick<ReportingOptions, "approvalsShown" | "deployment"> {
   const { approvals: approvalsShown, deployment: environment, environmentUrl: url } = github;
   return environment === null ? { approvalsShown } : { approvalsShown, deployment: { environment, url } };
+}
+
+/** Undefined where no button is offered. */
+export async function openMissed(host: Host, options: ReconcileOptions): Promise<MissedPresses | undefined> {
+  const { app, apiUrl } = host.config.github;
+  if (app === undefined || options.github === undefined || !hearsClicks(host, options)) return undefined;
+  // Loaded here: most processes are no App.
+  const { openMissedPresses } = await import("../../reconciler/report/github/missed-presses.ts");
+  return openMissedPresses({ apiUrl, app, signal: host.signal, now: host.now });
 }
 
 function hearsClicks({ config: { github, webhookSecrets } }: Host, { listen }: ReconcileOptions): boolean {

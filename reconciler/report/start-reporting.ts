@@ -12,6 +12,7 @@ import { runCommands } from "./commands/run-commands.ts";
 import type { Standing } from "./deployments/standing.ts";
 import { type DeploymentMemory, type DeploymentTarget, tellDeployments } from "./deployments/tell-deployments.ts";
 import { type GithubOptions, isFailure } from "./github/client.ts";
+import type { MissedPresses } from "./github/missed-presses.ts";
 import { connectGithub } from "./github.ts";
 import {
   listPullRequests,
@@ -30,6 +31,8 @@ export interface ReportingOptions extends Omit<PullRequestPlanning, "github"> {
   readonly hands?: Hands;
   /** Webhooks tell who presses the buttons of checks. */
   readonly buttons?: boolean;
+  /** Asks for presses that were missed; absent: nobody may. */
+  readonly missedPresses?: MissedPresses;
   /** How much of what waits for an answer GitHub gets to see; default: the arguments, too. */
   readonly approvalsShown?: GithubSettings["approvals"];
   /** The environment of GitHub whose deployments show where this one stands; undefined: none does. */
@@ -50,6 +53,8 @@ export function startReporting(options: ReportingOptions): Reporting {
   const { signal } = options;
   const github = connectGithub({ ...options.github, signal });
   const memory = emptyMemory();
+  // Nobody may have been there when somebody pressed.
+  options.missedPresses?.note();
   let nudged = new AbortController();
   const run = async (): Promise<void> => {
     let failures = 0;
@@ -128,7 +133,7 @@ function emptyMemory(): Memory {
 
 type LookOptions = PullRequestPlanning &
   Parameters<typeof reportPending>[0] &
-  Pick<ReportingOptions, "hands" | "approvalsShown" | "deployment" | "standing">;
+  Pick<ReportingOptions, "hands" | "missedPresses" | "approvalsShown" | "deployment" | "standing">;
 
 /** One tick. What is expected to fail, GitHub or Redis, is answered; a bug is thrown. */
 async function look(options: LookOptions, memory: Memory, isPoll: boolean): Promise<Expected | null> {
@@ -166,6 +171,7 @@ async function hearCommands(options: LookOptions, memory: Memory, isPoll: boolea
   const { planned } = memory;
   const { hands, redis, env } = options;
   if (hands === undefined) return 0;
+  await askForMissed(options);
   const isTold = await takeCommandNote(redis, env);
   if (!isTold && !isPoll) return 0;
   try {
@@ -178,6 +184,18 @@ async function hearCommands(options: LookOptions, memory: Memory, isPoll: boolea
     if (!memory.isDeaf) options.say(`commands on pull requests are not heard: ${error.message}`);
     memory.isDeaf = true;
     return 0;
+  }
+}
+
+/** They come as deliveries, and are heard at the look after that. */
+async function askForMissed({ missedPresses, say }: LookOptions): Promise<void> {
+  try {
+    const asked = (await missedPresses?.ask()) ?? 0;
+    if (asked > 0)
+      say(`GitHub was asked to deliver ${asked} missed ${asked === 1 ? "press" : "presses"} of buttons again`);
+  } catch (error) {
+    if (error instanceof PermanentFailure) say(`presses that were missed are not asked for: ${error.message}`);
+    else if (!(error instanceof TransientFailure)) throw error;
   }
 }
 

@@ -109,10 +109,19 @@ describeWithRedis("commands from a pull request, by the command reconcile", () =
     github.apps.register({ id: "123456", slug: "countwheel", publicKey });
     github.apps.install("123456", "acme/agents");
     const env = `t-${randomUUID().slice(0, 8)}`;
+    // Somebody pressed while nobody was there.
+    const missed = {
+      guid: "a",
+      delivered_at: new Date().toISOString(),
+      event: "check_run",
+      action: "requested_action",
+    };
+    github.apps.deliveries.push({ id: 41, status_code: 502, ...missed });
     const url = await start(env, {
       COUNTWHEEL_GITHUB_APP_ID: "123456",
       COUNTWHEEL_GITHUB_APP_PRIVATE_KEY: privateKey.export({ type: "pkcs1", format: "pem" }).toString(),
     });
+    await until("the missed press", () => github.apps.redelivered.includes(41));
     await until("the first apply", async () => (await serials(env)).includes(1));
     await repository.commit({ "b.yaml": modelOf("b") });
     await repository.git("push", "--quiet", "origin", "HEAD:refs/pull/7/head");

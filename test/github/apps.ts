@@ -22,6 +22,16 @@ interface Issued {
   readonly expiresAt: number;
 }
 
+/** A delivery of the App's webhook, as GitHub lists it. */
+export interface TestDelivery {
+  readonly id: number;
+  readonly guid: string;
+  readonly delivered_at: string;
+  readonly status_code: number;
+  readonly event: string;
+  readonly action: string | null;
+}
+
 type Params = Readonly<Record<string, string>>;
 
 const HOUR_MS = 3_600_000;
@@ -36,6 +46,10 @@ export class TestApps {
   #installations: Installation[] = [];
   readonly #issued = new Map<string, Issued>();
   readonly #now: () => Date;
+  /** Newest first. */
+  readonly deliveries: TestDelivery[] = [];
+  /** Numbers of those that were to be made again. */
+  readonly redelivered: number[] = [];
   #nextId = 7_000;
 
   constructor(now: () => Date) {
@@ -99,10 +113,18 @@ export class TestApps {
       const found = own.find(({ repositories }) => repositories.includes(`${params["owner"]}/${params["repo"]}`));
       return found === undefined ? refusal(404, "Not Found") : { status: 200, body: { id: found.id } };
     }
+    if (operation === "GET /app/hook/deliveries") return { status: 200, body: this.deliveries.slice(0, 100) };
+    if (operation === "POST /app/hook/deliveries/{delivery_id}/attempts") return this.#redeliver(params);
     const found = own.find(({ id }) => id === Number(params["installation_id"]));
     if (found === undefined) return refusal(404, "Not Found");
     if (found.suspended) return refusal(403, "This installation has been suspended");
     return this.#issue(found, body as { readonly repositories?: readonly string[] } | undefined);
+  }
+
+  #redeliver({ delivery_id: id }: Params): Answer {
+    if (!this.deliveries.some((delivery) => delivery.id === Number(id))) return refusal(404, "Not Found");
+    this.redelivered.push(Number(id));
+    return { status: 202, body: {} };
   }
 
   #issue(installation: Installation, wanted: { readonly repositories?: readonly string[] } | undefined): Answer {

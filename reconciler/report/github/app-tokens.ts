@@ -47,12 +47,17 @@ export function appTokens(options: AppTokensOptions): TokenSource {
   };
 }
 
-function tokenMaker({ apiUrl, app, repository, signal, now }: AppTokensOptions): () => Promise<Held> {
-  const octokit = createOctokitWith(
+/** For what is asked in the App's own name. */
+export function openAsApp({ apiUrl, app, signal }: Pick<AppTokensOptions, "apiUrl" | "app" | "signal">): Octokit {
+  return createOctokitWith(
     // Whoever asks tries again in its own time.
     { apiUrl, pace: "none", waitForLimitMs: 0, signal },
     { authStrategy: createAppAuth, auth: { appId: app.id, privateKey: pemOf(app.privateKey) } },
   );
+}
+
+function tokenMaker({ apiUrl, app, repository, signal, now }: AppTokensOptions): () => Promise<Held> {
+  const octokit = openAsApp({ apiUrl, app, signal });
   const what = `log in as the GitHub App ${app.id} at ${repository.owner}/${repository.name}`;
   let installation: number | undefined;
   return async () => {
