@@ -21,7 +21,7 @@ interface Delivery {
 }
 
 /** Asks for those of the last hour that nobody has taken since. Answers how many. */
-export async function askForMissedPresses(options: Omit<AppTokensOptions, "repository">): Promise<number> {
+async function askForMissedPresses(options: Omit<AppTokensOptions, "repository">): Promise<number> {
   const { apps } = openAsApp(options).rest;
   const { data } = await attempt("list the deliveries of the App's webhook", () =>
     apps.listWebhookDeliveries({ per_page: LISTED }),
