@@ -1,5 +1,5 @@
 // The bell: BullMQ jobs that say "look at this activation". They hold ids only; our records are the truth.
-import { type JobsOptions, Queue } from "bullmq";
+import type { JobsOptions, Queue } from "bullmq";
 import { TransientFailure } from "../contracts/failure.ts";
 import { NO_REQUIREMENTS } from "../contracts/matching.ts";
 import type { ActivationId, TaskRef } from "../contracts/task.ts";
@@ -7,8 +7,8 @@ import { ask, askAll } from "./ask.ts";
 import type { BellTerms, Priority } from "./bell-terms.ts";
 import type { Redis } from "./connect.ts";
 import { placeBells, UNPLACED_PRIORITY } from "./fair-order.ts";
-import { queuePrefix } from "./keys.ts";
 import { type Lane, laneOf, noteLane, OPEN_LANE } from "./lanes.ts";
+import { LazyQueue } from "./lazy-queue.ts";
 
 export interface ActivationJob {
   readonly task: TaskRef;
@@ -43,8 +43,6 @@ export interface JobData {
   readonly activation: ActivationId;
 }
 
-/** Nobody reads BullMQ's events; a long stream of them only costs memory. */
-const KEPT_EVENTS = 100;
 /** A lane is noted anew at most so often: far more often than it could become idle. */
 const NOTED_MS = 60_000;
 
@@ -65,13 +63,13 @@ export function openQueue(redis: Redis, env: string): ActivationQueue {
     withoutBell: async (jobs) => {
       if (jobs.length === 0) return [];
       const pipeline = redis.pipeline();
-      for (const job of jobs) pipeline.exists(lanes.queue(laneOfJob(job)).toKey(jobId(job)));
+      for (const job of jobs) pipeline.exists((await lanes.queue(laneOfJob(job))).toKey(jobId(job)));
       const found = await askAll(redis, () => pipeline.exec());
       return jobs.filter((_job, index) => found[index] === 0);
     },
     bringForward: async (bells) => {
       for (const [lane, group] of byLane(bells)) {
-        const queue = lanes.queue(lane);
+        const queue = await lanes.queue(lane);
         await bringForward(redis, queue, group.map(jobId));
         await placeBells(redis, env, queue.name, group.map(placeOf));
       }
@@ -84,7 +82,7 @@ export function openQueue(redis: Redis, env: string): ActivationQueue {
 class OpenLanes {
   readonly #redis: Redis;
   readonly #env: string;
-  readonly #queues = new Map<string, Queue<JobData>>();
+  readonly #queues = new Map<string, LazyQueue<JobData>>();
   readonly #notedMs = new Map<string, number>();
 
   constructor(redis: Redis, env: string) {
@@ -92,18 +90,10 @@ class OpenLanes {
     this.#env = env;
   }
 
-  queue(lane: Lane): Queue<JobData> {
-    const open = this.#queues.get(lane.queue);
-    if (open !== undefined) return open;
-    const queue = new Queue<JobData>(lane.queue, {
-      connection: this.#redis,
-      prefix: queuePrefix(this.#env),
-      streams: { events: { maxLen: KEPT_EVENTS } },
-    });
-    // Each call reports its own failure; without a listener the same failure would end the process.
-    queue.on("error", () => undefined);
-    this.#queues.set(lane.queue, queue);
-    return queue;
+  queue({ queue: name }: Lane): Promise<Queue<JobData>> {
+    const found = this.#queues.get(name) ?? new LazyQueue<JobData>(this.#redis, this.#env, name);
+    this.#queues.set(name, found);
+    return found.open();
   }
 
   /** The lane's queue, once runners can find it. */

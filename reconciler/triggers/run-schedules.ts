@@ -5,7 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import type { EnvironmentSettings } from "../../contracts/environment.ts";
 import { failureRecord, PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import type { Redis } from "../../store/connect.ts";
-import { hearScheduleBells } from "../../store/schedule-bells.ts";
+import { hearScheduleBells } from "../../store/hear-schedule-bells.ts";
 import { Bell } from "../bell.ts";
 import type { AppliedState } from "./applied-state.ts";
 import type { TriggerEvent } from "./events.ts";
