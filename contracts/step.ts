@@ -78,6 +78,10 @@ export function embeddingStepId(toolStep: StepId, n: number): StepId {
   return `${toolStep}.e${n}`;
 }
 
+export function isEmbeddingStep(step: StepId): boolean {
+  return /\.e\d+$/.test(step);
+}
+
 export function turnOfStep(step: StepId): number {
   return Number(/^m(\d+)/.exec(step)?.[1] ?? 0);
 }

@@ -1,5 +1,6 @@
 // Turns the events of a trace into the rows of its waterfall. Pure.
 
+import { isEmbeddingStep } from "../../contracts/step.ts";
 import type { TraceEvent, TraceEventType } from "../../contracts/trace.ts";
 import { wholeNumber } from "../../contracts/whole-number.ts";
 
@@ -113,9 +114,12 @@ function modelRow(event: TraceEvent, around: Around): TraceRow {
   const end = answerOf(event, around.later, ["model.answered", "model.failed"]);
   const failed = end?.type === "model.failed";
   const tokens = `${count(end?.["inputTokens"])} / ${count(end?.["outputTokens"])}`;
+  const model = text(end?.["model"] ?? event["model"]);
+  // Of a tool call, which stands above it.
+  const isEmbedding = isEmbeddingStep(event.step ?? "");
   return {
-    depth: 1,
-    label: `turn ${event.turn ?? "?"}  ${text(end?.["model"] ?? event["model"])}`,
+    depth: isEmbedding ? 2 : 1,
+    label: isEmbedding ? `embeddings  ${model}` : `turn ${event.turn ?? "?"}  ${model}`,
     holder: null,
     startMs: around.clock(event),
     endMs: end === undefined ? null : around.clock(end),
@@ -125,7 +129,9 @@ function modelRow(event: TraceEvent, around: Around): TraceRow {
       ? text(end["code"])
       : end === undefined
         ? "no answer"
-        : `${tokens}   stop: ${text(end["finishReason"])}`,
+        : isEmbedding
+          ? tokens
+          : `${tokens}   stop: ${text(end["finishReason"])}`,
     hints: [],
   };
 }

@@ -1,5 +1,8 @@
 // Agents with a memory that is searched by meaning: its vectors are made through the gate, charged, and made once.
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { traceRows } from "../../../cli/view/trace-rows.ts";
+import { MemoryEmbeddings } from "../../../runner/memory/embed.ts";
+import { openMockEmbedder } from "../../../runner/models/mock-embedder.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
 import { answerJson, serve } from "../tools/http-server.ts";
 import { agent, chainVerdict, manifest, mockModel, openWorld, system, type World } from "../world.ts";
@@ -53,6 +56,11 @@ describeWithRedis("a memory with an embedding model", () => {
     expect(answers.every(({ inputTokens }) => Number(inputTokens) > 0)).toBe(true);
     expect(task.tokens.input).toBe(spent);
     expect(await chainVerdict(world, ref)).toBe("intact");
+    expect(traceRows(events, () => undefined).filter(({ label }) => label.startsWith("embeddings"))).toMatchObject([
+      { depth: 2, label: "embeddings  embed-1", note: expect.stringMatching(/^\d+ \/ 0$/) as string },
+      { depth: 2 },
+      { depth: 2 },
+    ]);
     const again = await world.start(parts, "line");
     await world.ended(again);
     expect(named(await world.trace(again), "model.called", "embed-1")).toEqual([]);
@@ -100,5 +108,41 @@ describeWithRedis("a memory with an embedding model", () => {
     expect((await world.ended(mine)).output).toMatchObject({
       keeper: expect.stringMatching(/MEMORY_VECTORS_DIFFER.*embed-2 \(2\).*embed-1 \(256\)/) as string,
     });
+  });
+
+  it("names what it asks for anew behind what an attempt that was lost had asked for", async () => {
+    const asked: string[] = [];
+    const embedder = openMockEmbedder();
+    const lost = { activation: "a#1", step: "m1.c1.e1", state: "started" as const, idempotencyKey: "k" };
+    const maker = new MemoryEmbeddings({
+      redis: world.redis,
+      env: world.env,
+      open: () =>
+        Promise.resolve({
+          embedder,
+          name: "embed-1",
+          price: null,
+          endpoint: "default/vectors",
+          identity: "same",
+          enter: () => Promise.resolve({ state: "may-call", leave: () => Promise.resolve() }),
+        }),
+      gate: () => ({
+        embed: ({ step, model: name, texts }, signal) => {
+          asked.push(`${step} ${texts.length}`);
+          return embedder.embed({ model: name, texts }, signal);
+        },
+      }),
+      steps: [lost],
+      redact: (text) => text,
+      random: () => 0,
+    });
+    const { signal } = new AbortController();
+    const texts = Array.from({ length: 70 }, (_, n) => `text ${n % 66}`);
+    const { vectors, space } = await maker.embed(texts, { step: "m1.c1", signal });
+    expect(asked).toEqual(["m1.c1.e2 64", "m1.c1.e3 2"]);
+    expect([vectors.length, space]).toEqual([70, { model: "embed-1", dimensions: 256 }]);
+    expect(vectors[66]).toEqual(vectors[0]);
+    await maker.embed(["text 1", "another"], { step: "m1.c1", signal });
+    expect(asked.at(-1)).toBe("m1.c1.e4 1");
   });
 });
