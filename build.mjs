@@ -9,28 +9,32 @@ const root = import.meta.dirname;
 const OUT = "dist";
 const LICENSES = "LICENSES.txt";
 
-const { metafile } = await build({
+const COMMON = {
   absWorkingDir: root,
+  outdir: OUT,
+  bundle: true,
+  metafile: true,
+  platform: "node",
+  target: "node20.19",
+  format: "esm",
+  legalComments: "none",
+  charset: "utf8",
+  logLevel: "warning",
+};
+
+const command = await build({
+  ...COMMON,
   // All in one folder: what is found beside a module (the reader's thread) is beside every file that it may end up in.
   entryPoints: [
     { in: "cli/main.ts", out: "cli/main" },
     { in: "reconciler/load/crew/read-worker.ts", out: "cli/read-worker" },
   ],
-  outdir: OUT,
   chunkNames: "cli/[name]-[hash]",
-  bundle: true,
   plugins: [precompile],
   splitting: true,
-  metafile: true,
-  platform: "node",
-  target: "node20.19",
   // Else a literal of these becomes a call that compiles it again and again.
   supported: { "regexp-unicode-property-escapes": true, "regexp-lookbehind-assertions": true },
-  format: "esm",
   // Not `keepNames`, which names every function again whenever it is made: a sixth of the time that a kept set takes.
-  legalComments: "none",
-  charset: "utf8",
-  logLevel: "warning",
   // The clients of other people's services stay where they are installed: they are large, few commands load them, and their
   // errors are told apart by names of classes, which a bundle may change.
   external: [
@@ -55,8 +59,15 @@ const { metafile } = await build({
     ].join("\n"),
   },
 });
-await writeFile(join(root, OUT, LICENSES), await licenses(Object.keys(metafile.inputs)));
-await removeOthers(new Set([...Object.keys(metafile.outputs), `${OUT}/${LICENSES}`]));
+// One file and nothing beside it: it is all that a sandbox sees of us.
+const guestHost = await build({
+  ...COMMON,
+  entryPoints: [{ in: "runner/tools/wasm/guest-host.ts", out: "cli/guest-host" }],
+});
+const sources = [command, guestHost].flatMap(({ metafile }) => Object.keys(metafile.inputs));
+const outputs = [command, guestHost].flatMap(({ metafile }) => Object.keys(metafile.outputs));
+await writeFile(join(root, OUT, LICENSES), await licenses(sources));
+await removeOthers(new Set([...outputs, `${OUT}/${LICENSES}`]));
 
 /** What an earlier build left. */
 async function removeOthers(written) {

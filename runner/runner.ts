@@ -47,6 +47,7 @@ export interface RunnerOptions {
   /** Hosts of HTTP tools that may lead to private addresses. */
   readonly privateHosts: readonly string[];
   readonly callbackUrl?: WorkshopOptions["callbackUrl"];
+  readonly wasmFolders?: WorkshopOptions["wasmFolders"];
   readonly now: () => Date;
   readonly random: () => number;
   readonly newId: () => string;

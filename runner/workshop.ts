@@ -69,6 +69,8 @@ export interface WorkshopOptions {
   readonly privateHosts: readonly string[];
   /** Where tools that answer later reach us; absent: they are asked. */
   readonly callbackUrl?: URL | undefined;
+  /** Where WebAssembly modules may lie; absent: none is run. */
+  readonly wasmFolders?: readonly string[] | undefined;
   readonly now: () => Date;
   readonly newId: () => string;
 }
@@ -117,6 +119,7 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
       resolve: resolveHost,
       tokens: new OAuthTokens(() => performance.now()),
       callbacks: openCallbacks(options.redis, options.env, options.callbackUrl),
+      wasmFolders: options.wasmFolders ?? [],
       sandbox: new Sandbox(access.variables["PATH"] ?? "", options.hiddenPlaces),
       privateFiles,
       containers: new Containers(access.variables, options.allowedImages ?? []),

@@ -28,6 +28,7 @@ const OWNED: Readonly<Record<string, string>> = {
   "@modelcontextprotocol/client": "runner",
   "@grpc/grpc-js": "runner",
   protobufjs: "runner",
+  "@bjorn3/browser_wasi_shim": "runner",
   "@modelcontextprotocol/sdk": "runner",
   pg: "runner",
   "age-encryption": "runner",

@@ -71,6 +71,12 @@ function addRunner(program: Command, facts: ProgramFacts, act: Act): void {
       [],
     );
   command.option(
+    "--wasm-dir <dir>",
+    "folder below which modules of type wasm may lie (repeatable; default none)",
+    collect,
+    [],
+  );
+  command.option(
     "--callback-url <url>",
     "where tools of type webhook-callback reach `reconcile --listen`; without it they are only asked for their answers",
     httpUrl,

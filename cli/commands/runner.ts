@@ -41,6 +41,8 @@ export interface RunnerCommandOptions extends CommonFlags {
   readonly privateHost: readonly string[];
   /** Where tools that answer later reach a process that listens. */
   readonly callbackUrl?: URL;
+  /** Folders of WebAssembly modules. */
+  readonly wasmDir?: readonly string[];
   /** Absent: manifests may start every program. */
   readonly allowCommand?: readonly string[];
   /** Work in previews of pull requests, too. */
@@ -74,6 +76,7 @@ export async function runRunner(host: Host, options: RunnerCommandOptions): Prom
     allowedImages: options.allowImage ?? [],
     privateHosts: options.privateHost,
     callbackUrl: options.callbackUrl,
+    wasmFolders: (options.wasmDir ?? []).map((folder) => resolve(host.cwd, folder)),
     now: host.now,
     random: Math.random,
     newId: randomUUID,

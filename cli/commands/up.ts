@@ -55,6 +55,7 @@ function runOne(host: Host, options: UpOptions): Promise<ExitCode> {
     secretDir: [],
     ageIdentity: [],
     privateHost: [],
+    wasmDir: [options.folder],
     ...callbackUrlOf(options),
   });
 }

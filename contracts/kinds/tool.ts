@@ -51,11 +51,16 @@ const WASM = {
   additionalProperties: false,
   required: ["module"],
   properties: {
-    module: { ...NAME, description: "Where the module is." },
+    module: { ...NAME, description: "Where the module is, below a folder of `runner --wasm-dir`." },
     entrypoint: { ...TEXT, default: "run", description: "The function to call." },
     max_memory_bytes: { type: "integer", minimum: 1, default: 67108864, description: "Memory at most." },
-    fuel: { type: "integer", minimum: 1, default: 1000000, description: "Instructions at most." },
-    enable_wasi: { ...FLAG, description: "Give the module WASI." },
+    sha256: {
+      type: "string",
+      pattern: "^(?:sha256:)?[0-9a-f]{64}$",
+      description: "The module's digest: no other one is run, and none without it (Countwheel).",
+    },
+    fuel: { type: "integer", minimum: 1, default: 1000000, description: "Instructions at most: not counted here." },
+    enable_wasi: { ...FLAG, description: "Give the module WASI: here it always has it." },
     image_pull_secret: SECRET_REF,
   },
 } as const;

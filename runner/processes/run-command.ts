@@ -7,7 +7,7 @@ import { type Command, type ProcessGroup, startGroup } from "./process-group.ts"
 export interface Run {
   readonly command: Command;
   /** undefined: its standard input is empty. */
-  readonly stdin?: string;
+  readonly stdin?: string | Uint8Array;
   /** Which of its outputs are kept, in the order in which they come. */
   readonly output: "stdout" | "stderr" | "both";
   /** How much of them is kept, in bytes. */

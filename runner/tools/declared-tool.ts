@@ -16,9 +16,10 @@ import { callHttpTool } from "./http/http-tool.ts";
 import { callWebhookTool, isAwaited } from "./http/webhook-tool.ts";
 import type { Tool } from "./tool.ts";
 import { dataFrom, definitionDigest, timeoutMsOf } from "./tool-facts.ts";
+import { callWasmTool, type WasmGround } from "./wasm/wasm-tool.ts";
 
 /** What tools get of this machine. */
-interface DeclaredGround extends CliGround {
+interface DeclaredGround extends CliGround, WasmGround {
   /** Host names that may lead to private addresses. */
   readonly privateHosts: readonly string[];
   readonly resolve: Outbound["resolve"];
@@ -66,8 +67,11 @@ export function typedTool(manifest: FoundTool, name: string, deps: DeclaredDeps)
       const source = { namespace, label: labelOf(manifest), spec, secrets, ground };
       return { ...facts, call: (args, context) => callCliTool(source, args, context) };
     }
+    case "wasm": {
+      const source = { namespace, tool: manifest.name, label: labelOf(manifest), spec, ground };
+      return { ...facts, call: (args, context) => callWasmTool(source, args, context) };
+    }
     case "mcp":
-    case "wasm":
     case "a2a":
       return brokenTool(facts, unsupported(manifest));
   }
@@ -118,7 +122,8 @@ export function factsOf({ spec, namespace }: FoundTool, name: string, { hasSecre
   return {
     definition,
     definitionDigest: definitionDigest(definition, {}),
-    effect: effectOf(spec, {}),
+    // A module has nothing of the machine: whatever it is called, it changes nothing.
+    effect: effectOf(spec, spec.type === "wasm" ? { readOnlyHint: true } : {}),
     capabilities: spec.capabilities ?? [],
     operationClasses: declaredClasses(spec),
     timeoutMs: timeoutMsOf(spec.runtime?.timeout),

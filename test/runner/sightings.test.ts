@@ -45,7 +45,7 @@ describeWithRedis("a runner's sightings", () => {
       const deps = {
         mcp,
         secrets: secretsWith({}),
-        ground: { ...GROUND, privateHosts: [], sandbox: new Sandbox(""), callbacks: NO_CALLBACKS },
+        ground: { ...GROUND, privateHosts: [], sandbox: new Sandbox(""), callbacks: NO_CALLBACKS, wasmFolders: [] },
         onOpened,
         memory: () => undefined,
         hasSecret: () => false,

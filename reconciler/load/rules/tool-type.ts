@@ -35,8 +35,7 @@ export function checkType(spec: ToolSpec, remarks: Remarks): void {
       }
       return;
     case "wasm":
-      if (spec.wasm === undefined) remarks.complain("", "a `wasm` tool needs `wasm.module`");
-      return;
+      return checkWasm(spec, remarks);
     case "a2a":
       return remarks.complain("/type", "Countwheel cannot call `a2a` tools");
     case "grpc":
@@ -77,4 +76,38 @@ function checkGrpc({ endpoint, grpc }: ToolSpec, remarks: Remarks): void {
   if (grpc?.proto !== undefined && (grpc.service === undefined || grpc.method === undefined)) {
     remarks.complain("/grpc", "`grpc.proto` needs `grpc.service` and `grpc.method`", "They name what of it is called.");
   }
+}
+
+const MODULE_ISOLATION: readonly string[] = ["none", "wasm", "sandboxed"];
+
+function checkWasm({ wasm, runtime }: ToolSpec, remarks: Remarks): void {
+  if (wasm === undefined) return remarks.complain("", "a `wasm` tool needs `wasm.module`");
+  if (wasm.sha256 === undefined) {
+    remarks.complain(
+      "/wasm",
+      "`wasm.sha256` is missing",
+      "Only the module that it names is run: `sha256sum FILE` tells it.",
+    );
+  }
+  if (wasm.fuel !== undefined) {
+    remarks.remark(
+      "/wasm/fuel",
+      "`fuel` has no effect",
+      "Instructions are not counted: `runtime.timeout` ends a call.",
+    );
+  }
+  if (wasm.enable_wasi === false) {
+    remarks.complain(
+      "/wasm/enable_wasi",
+      "without WASI a module has neither input nor output",
+      "Here it always has it.",
+    );
+  }
+  const { isolation_mode: isolation = "wasm" } = runtime ?? {};
+  if (MODULE_ISOLATION.includes(isolation)) return;
+  remarks.complain(
+    "/runtime/isolation_mode",
+    `a module does not run in \`${isolation}\``,
+    "Say `wasm` or `sandboxed`.",
+  );
 }

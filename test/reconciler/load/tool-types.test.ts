@@ -24,6 +24,16 @@ describe("a Tool", () => {
         "error 4:74 `mcp_server_ref` has no effect on a tool of type `http`",
       ],
     ],
+    ["type: wasm", ["error 4:1 a `wasm` tool needs `wasm.module`"]],
+    ["type: wasm, wasm: {module: m.wasm}", ["error 4:26 `wasm.sha256` is missing"]],
+    [
+      `type: wasm, wasm: {module: m, sha256: ${"a".repeat(64)}, fuel: 9, enable_wasi: false}, runtime: {isolation_mode: container}`,
+      [
+        "warning 4:118 `fuel` has no effect",
+        "error 4:134 without WASI a module has neither input nor output",
+        "error 4:168 a module does not run in `container`",
+      ],
+    ],
     ["type: grpc", ["error 4:1 a `grpc` tool needs an `endpoint`"]],
     ["type: grpc, endpoint: 'https://a.example'", ["error 4:30 `endpoint` is no host and port"]],
     [

@@ -28,7 +28,7 @@ function open(entries: Entries, ...toolNames: string[]): Promise<ToolBox> {
   const deps = {
     mcp,
     secrets: secretsWith({}),
-    ground: { ...GROUND, privateHosts: [], sandbox: new Sandbox(""), callbacks: NO_CALLBACKS },
+    ground: { ...GROUND, privateHosts: [], sandbox: new Sandbox(""), callbacks: NO_CALLBACKS, wasmFolders: [] },
     memory: () => undefined,
     hasSecret: () => false,
     caller: { task: "default/t", namespace: "default", agent: "a" },
@@ -105,6 +105,17 @@ test("calls an HTTP tool at the address that its manifest names", async () => {
 test("an HTTP tool that says nothing of itself is a write for the ladder, and a read for its rules", async () => {
   const tool = (await open(entriesOf([["Tool", "t", { endpoint: "http://127.0.0.1:1/" }]]), "t")).find("t");
   expect(facts(tool)).toMatchObject({ effect: "write", classes: ["read"] });
+});
+
+test("a module is a read for the ladder, unless its manifest says more", async () => {
+  const wasm = { module: "m.wasm" };
+  const entries = entriesOf([
+    ["Tool", "plain", { type: "wasm", wasm }],
+    ["Tool", "said", { type: "wasm", wasm, effect: "write" }],
+  ]);
+  const box = await open(entries, "plain", "said");
+  expect([box.find("plain")?.effect, box.find("said")?.effect]).toEqual(["read", "write"]);
+  await expect(run(box.find("plain"))).rejects.toMatchObject({ code: "WASM_NOT_PINNED" });
 });
 
 async function digestFor(spec: Readonly<Record<string, unknown>>) {
@@ -188,7 +199,7 @@ test("a large result is cut, and says how large it was", async () => {
 
 test("a tool that cannot work here is in the box and fails by name when it is called", async () => {
   const entries = entriesOf([
-    ["Tool", "module", { type: "wasm" }],
+    ["Tool", "module", { type: "a2a" }],
     ["Tool", "orphan", { type: "mcp", mcp_server_ref: "gone", mcp_tool_name: "x" }],
   ]);
   const box = await open(entries, "module", "orphan");
