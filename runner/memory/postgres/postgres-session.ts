@@ -96,6 +96,9 @@ export function usesTls({ tls }: Pick<PostgresPlace, "tls">, address: string): b
   return !(address === "::1" || address.startsWith("127."));
 }
 
+/** What TLS says of a certificate: it will say the same again. */
+const UNTRUSTED = /^(CERT_|ERR_TLS_CERT|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT|UNABLE_TO_(VERIFY|GET_ISSUER))/;
+
 /** By SQLSTATE. The driver's own failures have none of these. */
 function translate(label: string, error: unknown): PermanentFailure | TransientFailure {
   if (error instanceof PermanentFailure || error instanceof TransientFailure) return error;
@@ -111,6 +114,14 @@ function translate(label: string, error: unknown): PermanentFailure | TransientF
   if (code === "57014" || code === "55P03") {
     const message = `${label}: its PostgreSQL did not finish within ${MEMORY_LIMITS.statementMs} ms`;
     return new TransientFailure("MEMORY_TIMEOUT", message, options);
+  }
+  if (UNTRUSTED.test(code)) {
+    const mend =
+      "Trust its authority on the runner (NODE_EXTRA_CA_CERTS), or name the host that the certificate is for";
+    return new PermanentFailure(
+      "MEMORY_AUTH",
+      `${label}: the certificate of its PostgreSQL is not trusted (${code}). ${mend}`,
+    );
   }
   const isOfServer = /^(08|40|53|57|58|XX)/.test(code) || !/^[0-9A-Z]{5}$/.test(code);
   if (isOfServer) {

@@ -76,6 +76,18 @@ describeWithRedis("a memory with an embedding model", () => {
     expect(await world.redis.keys(`cw:{m:${world.env}/*`)).toEqual([]);
   });
 
+  it("asks nobody in the middle of a call: where a person would have to approve the model, it is denied", async () => {
+    await world.runner();
+    const rule = { match: { models: ["embed-1"] }, effect: "ask", message: "it is sent away" };
+    const guard = manifest("AgentPolicy", "careful", { apply_mode: "global", rules: [rule] });
+    const ref = await world.start([...parts, guard], "line");
+    expect(await world.ended(ref)).toMatchObject({
+      phase: "Succeeded",
+      output: { keeper: expect.stringMatching(/^no: APPROVAL_REQUIRED: the turn with model `embed-1`/) as string },
+    });
+    expect(named(await world.trace(ref), "model.called", "embed-1")).toEqual([]);
+  });
+
   it("tries again what may pass, and says what does not; the key is a Secret's", async () => {
     let asked = 0;
     const { url, asked: requests } = await serve((response, { body }) => {
