@@ -106,6 +106,20 @@ export const FAILURE_HELP: Readonly<Record<string, string>> = {
   COMMAND_KILLED:
     "A signal ended the program of a `cli` tool: a limit of its sandbox, the machine's memory, or a person. A write may have happened.",
   COMMAND_FLOODS: "The program of a `cli` tool wrote more than 64 MiB and was ended. A write may have happened.",
+  TOOL_ANSWER_INVALID:
+    "A tool answered, and not as its contract or its method says (docs/tool-contract.md); the message tells what is wrong. A write may have happened.",
+  TOOL_RESULT_TOO_LARGE:
+    "A tool that speaks the tool contract answered with more than 8 MiB. A write may have happened.",
+  TOOL_ANSWER_LOST:
+    "A `webhook-callback` tool took the call, cannot send its answer to us, and does not know of the call when it is asked at `<endpoint>/<request_id>`. Give the runner a `--callback-url`, or the tool such a place.",
+  PLAINTEXT_REFUSED: "`grpc.plaintext` is for this machine and private networks: at a public address TLS is spoken.",
+  WASM_NOT_PINNED:
+    "A `wasm` tool has no `wasm.sha256`. Only the module that it names is run: `sha256sum FILE` tells it.",
+  WASM_UNAVAILABLE: "The runner was not told by `--wasm-dir` where modules of `wasm` tools lie, and runs none.",
+  WASM_MODULE_MISSING:
+    "The module of a `wasm` tool is below no folder of the runner's `--wasm-dir`, links followed first.",
+  WASM_MODULE_CHANGED:
+    "The module on the runner is not the one that `wasm.sha256` names. Put the reviewed one there, or commit the new digest.",
   SECRET_MISSING:
     "A Secret that something needs has no value on this runner. The message says where it would be looked for.",
   SECRET_REFUSED:

@@ -1,5 +1,10 @@
 // Tools of type grpc against a real server on loopback: what is sent, what each status comes to, where a call must not lead.
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { Server, ServerCredentials, type ServerUnaryCall, type sendUnaryData, status } from "@grpc/grpc-js";
 import protobuf from "protobufjs";
 import { afterEach, describe, expect, it } from "vitest";
@@ -8,6 +13,7 @@ import type { ToolCallContext } from "../../../runner/tools/tool.ts";
 import { answerJson, serve } from "./http-server.ts";
 import { callContext, contractSource, KEY, type Means } from "./remote-source.ts";
 
+const run = promisify(execFile);
 const PROTO = `syntax = "proto3";
 package orders.v1;
 import "google/protobuf/timestamp.proto";
@@ -259,4 +265,36 @@ describe("a tool of type grpc", () => {
       message: expect.stringMatching(message),
     });
   });
+});
+
+/** Makes a certificate for `tool.example.com`; undefined: there is no openssl here. */
+async function certify(folder: string): Promise<boolean> {
+  const [key, certificate] = [join(folder, "key.pem"), join(folder, "certificate.pem")];
+  const names = ["-subj", "/CN=tool.example.com", "-addext", "subjectAltName=DNS:tool.example.com"];
+  const args = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out", certificate];
+  return run("openssl", [...args, ...names]).then(
+    () => true,
+    () => false,
+  );
+}
+
+it("speaks TLS with those whom Node trusts, under their own names only", async ({ skip }) => {
+  const folder = await mkdtemp(join(tmpdir(), "cw-grpc-"));
+  try {
+    if (!(await certify(folder))) skip("no openssl here");
+    const certificate = join(folder, "certificate.pem");
+    const child = join(import.meta.dirname, "grpc-tls-child.ts");
+    const hosts = ["tool.example.com", "other.example.com"];
+    const words = ["--import", "tsx", child, join(folder, "key.pem"), certificate, ...hosts];
+    const refused = { code: "HOST_UNREACHABLE", details: { effect: "none" } };
+    const told = async (more: Readonly<Record<string, string>>): Promise<unknown> => {
+      const env = { PATH: process.env["PATH"] ?? "", ...more };
+      return JSON.parse((await run(process.execPath, words, { env })).stdout);
+    };
+    expect(await told({})).toEqual([refused, refused]);
+    const trusted = [{ text: "over TLS", isError: false }, refused];
+    expect(await told({ NODE_EXTRA_CA_CERTS: certificate })).toEqual(trusted);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });
