@@ -37,7 +37,7 @@ export function denialResult(denial: Denial): ToolResult {
 function renderMessage(code: DenialCode, thing: DeniedThing, reason: Reason | undefined): string {
   const what = nameOf(thing);
   if (code === "APPROVAL_REQUIRED") {
-    return `${what} needs an approval, and nobody can be asked about it: only calls of tools are (${placeOf(reason)})`;
+    return `${what} needs an approval, and nobody can be asked about it: only calls of tools and turns of models are (${placeOf(reason)})`;
   }
   return `${what} was denied: ${code}, ${reason?.message ?? "no reason known"} (${placeOf(reason)})`;
 }
