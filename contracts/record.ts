@@ -1,5 +1,5 @@
 // A record: one manifest as the observed state keeps it, with where it came from.
-import type { Address } from "./address.ts";
+import type { Address, KindName } from "./address.ts";
 import type { Digest } from "./canonical.ts";
 import type { Manifest } from "./manifest.ts";
 
@@ -51,4 +51,10 @@ export interface RecordMap extends ReadonlyMap<Address, StateRecord> {
 /** undefined: there is no record of that address. */
 export function digestIn(records: RecordMap, address: Address): Digest | undefined {
   return records.digestOf === undefined ? records.get(address)?.digest : records.digestOf(address);
+}
+
+/** The others are not even looked at: of a hundred thousand records a few are of most kinds. */
+export function recordsOfKind(records: RecordMap, kind: KindName): StateRecord[] {
+  const addresses = [...records.keys()].filter((address) => address.startsWith(`${kind}/`));
+  return addresses.map((address) => records.get(address)).filter((record) => record !== undefined);
 }

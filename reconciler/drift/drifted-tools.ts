@@ -1,5 +1,5 @@
 // The pinned tools of MCP servers that are not what they were, for plans: what runners saw, and nothing that is asked now.
-import type { ObservedState } from "../../contracts/record.ts";
+import { type ObservedState, recordsOfKind } from "../../contracts/record.ts";
 import type { Redis } from "../../store/connect.ts";
 import { readTools } from "../../store/sightings.ts";
 import type { WorldFinding } from "./probe.ts";
@@ -10,5 +10,5 @@ export async function readDriftedTools(
   env: string,
   { records }: Pick<ObservedState, "records">,
 ): Promise<readonly WorldFinding[]> {
-  return (await lookAtPins([...records.values()], () => readTools(redis, env))).findings;
+  return (await lookAtPins(recordsOfKind(records, "McpServer"), () => readTools(redis, env))).findings;
 }

@@ -1,9 +1,11 @@
 // Drift three ways, over a real Redis: records that changed under us, the world behind them, records nobody declares.
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
 import { renderDrift } from "../../../cli/view/drift.ts";
+import type { Address } from "../../../contracts/address.ts";
 import type { DriftChange, DriftReport } from "../../../contracts/drift.ts";
 import type { IgnoreRule } from "../../../contracts/environment.ts";
 import { launchDigest } from "../../../contracts/mcp-launch.ts";
+import type { StateRecord } from "../../../contracts/record.ts";
 import { toolTextDigest } from "../../../contracts/tool-difference.ts";
 import { readDriftedTools } from "../../../reconciler/drift/drifted-tools.ts";
 import { lookForDrift, worldProbes } from "../../../reconciler/drift/look.ts";
@@ -226,6 +228,24 @@ describeWithRedis("drift", () => {
       for (const line of lines) expect(view).toContain(line);
     await see({ read: found }, { [found]: was });
     expect(await differences()).toEqual([undefined]);
+  });
+
+  it("reads for a plan no record but those of servers: of a large state hardly any is unfolded", async () => {
+    const files = manifest("McpServer", "files", { transport: "stdio", command: "files" });
+    await world.apply([...SET, files]);
+    const asked: string[] = [];
+    class Watched extends Map<Address, StateRecord> {
+      override get(address: Address): StateRecord | undefined {
+        asked.push(address);
+        return super.get(address);
+      }
+      override values(): never {
+        throw new Error("all of them are read");
+      }
+    }
+    const { records } = await readState(world.redis, world.env);
+    await readDriftedTools(world.redis, world.env, { records: new Watched(records) });
+    expect(asked).toEqual([files.address]);
   });
 
   it("tells secrets that no record declares, and those for which a runner that is there has no value", async () => {
