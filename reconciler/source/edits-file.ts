@@ -1,8 +1,7 @@
 // Whether a branch edits one file: compared with where it left the other branch, so that what moved there since is none of its
 // edits. Only names of objects are compared; no contents are fetched.
-import { readCommitFacts } from "./git/commit-info.ts";
 import { askGit, type LocalRepository } from "./git/local.ts";
-import { findEntry } from "./git/tree.ts";
+import { differsAt } from "./git/tree.ts";
 import { locateRepository, type RepositoryOptions } from "./locate-repository.ts";
 import { failWhereUnavailable, Unavailable } from "./unavailable.ts";
 
@@ -20,8 +19,7 @@ export function editsFile(options: EditsFileOptions): Promise<boolean> {
     const { gitDir } = await locateRepository(options);
     const repository = { git, gitDir, signal };
     const from = await forkOf(repository, base, head);
-    const [before, after] = [await fileAt(repository, from, path), await fileAt(repository, head, path)];
-    return before !== after;
+    return differsAt({ ...repository, repo: gitDir }, from, head, path);
   });
 }
 
@@ -33,9 +31,4 @@ async function forkOf(repository: LocalRepository, base: string, head: string): 
     if (error instanceof Unavailable) return base;
     throw error;
   }
-}
-
-async function fileAt(repository: LocalRepository, commit: string, path: string): Promise<string | undefined> {
-  const { treeSha } = await readCommitFacts(repository, commit);
-  return (await findEntry({ ...repository, repo: repository.gitDir }, treeSha, path))?.oid;
 }

@@ -106,6 +106,12 @@ export interface TreeChange {
   readonly entry: GitEntry | null;
 }
 
+/** Whether something else stands at that path in `after`; commits or trees. */
+export async function differsAt(objects: Objects, before: string, after: string, path: string): Promise<boolean> {
+  const args = ["diff-tree", "-r", "-z", "--name-only", "--no-renames", "--end-of-options", before, after, "--", path];
+  return (await list(objects, args)).length > 0;
+}
+
 /** What differs between two trees, without the folders themselves. */
 export async function diffTrees(objects: Objects, before: string, after: string): Promise<readonly TreeChange[]> {
   const args = ["diff-tree", "-r", "-z", "--raw", "--no-renames", "--end-of-options", before, after];
