@@ -1,15 +1,14 @@
 // The bubblewrap that tests of the sandbox use: the machine's own, or a copy that apt brings into the user's cache.
-import { execFile } from "node:child_process";
 import { constants } from "node:fs";
-import { access, mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { access } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
-import { promisify } from "node:util";
 import { describe } from "vitest";
 import { Sandbox } from "../runner/processes/sandbox.ts";
+import { fetchPackages } from "./debian-packages.ts";
 
-const run = promisify(execFile);
-const CACHE = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "countwheel", "bubblewrap");
+const CACHE = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "countwheel", "bwrap");
+const PROGRAMS = join(CACHE, "root", "usr", "bin");
 const OWN = process.env["PATH"] ?? "";
 
 /** A PATH with it; undefined: this machine has none, cannot get one, or does not let anybody make namespaces. */
@@ -23,8 +22,8 @@ export const describeWithSandbox =
 
 async function findPath(): Promise<string | undefined> {
   if (await works(OWN)) return OWN;
-  const path = [join(CACHE, "usr", "bin"), OWN].join(delimiter);
-  if (!(await isThere(join(CACHE, "usr", "bin", "bwrap")))) await fetch().catch(() => undefined);
+  const path = [PROGRAMS, OWN].join(delimiter);
+  if (!(await isThere(join(PROGRAMS, "bwrap")))) await fetchPackages(CACHE, ["bubblewrap"]).catch(() => undefined);
   return (await works(path)) ? path : undefined;
 }
 
@@ -42,29 +41,4 @@ function isThere(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-/** As the embedded Redis is brought: nothing of the system is touched. Two that do it at once do no harm. */
-async function fetch(): Promise<void> {
-  await mkdir(join(CACHE, ".."), { recursive: true });
-  const work = await mkdtemp(`${CACHE}-`);
-  try {
-    for (const name of ["lists/partial", "cache/archives/partial", "root"])
-      await mkdir(join(work, name), { recursive: true });
-    const places = [
-      `Dir::State::Lists=${work}/lists`,
-      `Dir::Cache=${work}/cache`,
-      "Debug::NoLocking=1",
-      "APT::Sandbox::User=root",
-    ];
-    const options = places.flatMap((place) => ["-o", place]);
-    const how = { cwd: work, timeout: 120_000 };
-    await run("apt-get", [...options, "-q", "update"], how).catch(() => undefined);
-    await run("apt-get", [...options, "-q", "download", "bubblewrap"], how);
-    const [file = ""] = (await readdir(work)).filter((name) => name.endsWith(".deb"));
-    await run("dpkg", ["-x", file, join(work, "root")], how);
-    await rename(join(work, "root"), CACHE);
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
 }

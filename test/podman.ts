@@ -1,11 +1,12 @@
 // A Podman for tests of containers, brought by apt into the user's cache with a folder of images of its own: nothing of the
 // system is touched. And an image that holds an MCP server in shell.
 import { execFile } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { describe } from "vitest";
+import { fetchPackages } from "./debian-packages.ts";
 
 const run = promisify(execFile);
 const CACHE = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "countwheel", "podman");
@@ -79,7 +80,7 @@ async function findPath(): Promise<string | undefined> {
     );
   if (await isReady()) return (await works(path)) ? path : undefined;
   if (process.platform !== "linux" || process.getuid?.() !== 0) return undefined;
-  await fetch().catch(() => undefined);
+  await fetchPackages(CACHE, PACKAGES, settle).catch(() => undefined);
   await makeImage(path).catch(() => undefined);
   return (await works(path)) ? path : undefined;
 }
@@ -103,32 +104,6 @@ async function works(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-async function fetch(): Promise<void> {
-  await mkdir(join(CACHE, ".."), { recursive: true });
-  const work = await mkdtemp(`${CACHE}-`);
-  try {
-    for (const name of ["lists/partial", "cache/archives/partial", "root"])
-      await mkdir(join(work, name), { recursive: true });
-    const places = [
-      `Dir::State::Lists=${work}/lists`,
-      `Dir::Cache=${work}/cache`,
-      "Debug::NoLocking=1",
-      "APT::Sandbox::User=root",
-    ];
-    const options = places.flatMap((place) => ["-o", place]);
-    const how = { cwd: work, timeout: 120_000 };
-    await run("apt-get", [...options, "-q", "update"], how).catch(() => undefined);
-    await run("apt-get", [...options, "-q", "download", ...PACKAGES], how);
-    for (const file of (await readdir(work)).filter((name) => name.endsWith(".deb")))
-      await run("dpkg", ["-x", file, join(work, "root")], how);
-    await rm(join(work, "lists"), { recursive: true });
-    await settle(work);
-    await rename(work, CACHE);
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
 }
 
 /** Everything that it would look for in the system, at the place that it is about to get. */
