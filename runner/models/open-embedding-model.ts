@@ -25,10 +25,12 @@ export async function openEmbeddingModel(
     const message = `\`embedding_model: ${reference}\` is no ModelEndpoint, and no model of one in \`${namespace}\``;
     throw new PermanentFailure("DEFINITION_MISSING", message, { details: { kind: "ModelEndpoint", reference } });
   }
-  const { endpoint, price, reach, enter } = await openEndpoint(sources, manifest);
+  const { endpoint, endpointOfNow, price, reach, enter } = await openEndpoint(sources, manifest);
   const { default_model: name, options = {}, provider = "openai", base_url: place = "" } = endpoint.spec;
+  const embedder = await sources.opened.openEmbedder(manifest, endpoint);
+  const openNow = async (): Promise<Embedder> => sources.opened.openEmbedder(manifest, await endpointOfNow());
   return {
-    embedder: await sources.opened.openEmbedder(manifest, endpoint),
+    embedder: endpoint.apiKey === undefined ? embedder : withKeyOfNow(embedder, openNow),
     name,
     price,
     ...(reach === undefined ? {} : { reach }),
@@ -36,4 +38,9 @@ export async function openEmbeddingModel(
     endpoint: `${endpoint.namespace}/${endpoint.name}`,
     identity: JSON.stringify([provider, place, name, options["dimensions"] ?? ""]),
   };
+}
+
+/** The key is looked up for each call, as those of models that are spoken with are. */
+function withKeyOfNow({ provider }: Embedder, openNow: () => Promise<Embedder>): Embedder {
+  return { provider, embed: async (request, signal) => (await openNow()).embed(request, signal) };
 }

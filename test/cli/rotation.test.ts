@@ -1,4 +1,5 @@
-// A secret that is changed while its runner runs: the next call of a tool, of a model and of an MCP server has the new value.
+// A secret that is changed while its runner runs: the next call of a tool, of a model, of one that makes
+// embeddings and of an MCP server has the new value.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -22,7 +23,7 @@ let room: Room;
 let runner: ChildProcess;
 let server: Server;
 /** What each call carried, in their order. */
-const seen = { model: [] as string[], tool: [] as string[] };
+const seen = { model: [] as string[], vectors: [] as string[], tool: [] as string[] };
 
 beforeAll(async () => {
   redis = await testRedis();
@@ -78,9 +79,15 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
     response.end("done");
     return;
   }
+  if (request.url === "/vectors/embeddings") {
+    seen.vectors.push(carried);
+    response.setHeader("content-type", "application/json");
+    response.end(JSON.stringify({ model: "e", data: [{ index: 0, embedding: [1, 0] }], usage: { prompt_tokens: 1 } }));
+    return;
+  }
   seen.model.push(carried);
   response.writeHead(200, { "content-type": "text/event-stream" });
-  response.end(streamed(seen.model.length < 3 ? ["env--echo_text", "tool"] : []));
+  response.end(streamed(seen.model.length < 3 ? ["env--echo_text", "memory_search", "tool"] : []));
 }
 
 /** The model's turn: these calls, one after the other, or its last word. */
@@ -90,7 +97,10 @@ function streamed(calls: readonly string[]): string {
     id: `${name}-${seen.model.length}`,
     type: "function",
     // Others each time: the same call would not be made twice.
-    function: { name, arguments: JSON.stringify({ text: `turn ${seen.model.length}` }) },
+    function: {
+      name,
+      arguments: JSON.stringify({ [name === "memory_search" ? "query" : "text"]: `turn ${seen.model.length}` }),
+    },
   }));
   const delta = calls.length > 0 ? { role: "assistant", tool_calls } : { role: "assistant", content: "done" };
   const chunk = { id: "c", object: "chat.completion.chunk", created: 1, model: "gpt-4o" };
@@ -109,18 +119,22 @@ it("counts at the next call, in the midst of a task and without a restart of the
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const log = join(room.folder, "servers.log");
   const bearer = (secret_ref: string) => ({ auth: { profile: "bearer", secret_ref } });
+  const endpoint = (name: string, place: string, default_model: string) =>
+    manifest("ModelEndpoint", name, {
+      provider: place === "model" ? "openai" : "openai-compatible",
+      base_url: `${url}/${place}`,
+      allow_private: true,
+      default_model,
+      ...bearer("keys:model"),
+    });
   const ref = await world.start(
     [
-      agent("a", { model_ref: "gpt", tools: ["env--echo_text", "tool"] }),
+      agent("a", { model_ref: "gpt", tools: ["env--echo_text", "tool"], memory: { ref: "notes", allow: ["search"] } }),
       system("one", ["a"]),
       manifest("Secret", "keys", { from: { model: { file: "key" }, token: { sops: "prod.enc.yaml" } } }),
-      manifest("ModelEndpoint", "gpt", {
-        provider: "openai",
-        base_url: `${url}/model`,
-        allow_private: true,
-        default_model: "gpt-4o",
-        ...bearer("keys:model"),
-      }),
+      endpoint("gpt", "model", "gpt-4o"),
+      endpoint("embedder", "vectors", "e"),
+      manifest("Memory", "notes", { provider: "redis", embedding_model: "embedder" }),
       manifest("Tool", "tool", { type: "http", endpoint: `${url}/tool`, effect: "read", ...bearer("keys:token") }),
       manifest("McpServer", "env", {
         transport: "stdio",
@@ -138,6 +152,7 @@ it("counts at the next call, in the midst of a task and without a restart of the
   expect(await world.ended(ref, BOUND_MS)).toMatchObject({ phase: "Succeeded", output: { last_output: "done" } });
   expect(seen).toEqual({
     model: ["Bearer old-key", "Bearer new-key", "Bearer new-key"],
+    vectors: ["Bearer old-key", "Bearer new-key"],
     tool: ["Bearer old-token", "Bearer new-token"],
   });
   const told = readFileSync(log, "utf8").split("\n");
