@@ -17,7 +17,8 @@ export const SANDBOX_NETWORKS: readonly string[] = ["none", "host"];
 
 /** Whether nothing that the command does can leave the machine: then it reaches nothing, whatever it is. */
 export function isWithoutNetwork(spec: ToolSpec): boolean {
-  return isolationOf(spec) === "sandboxed" && (spec.cli?.network ?? "none") === "none";
+  const isolation = isolationOf(spec);
+  return (isolation === "sandboxed" || isolation === "container") && (spec.cli?.network ?? "none") === "none";
 }
 
 /** `unknown`: its manifest asks for something that is not there. */

@@ -21,7 +21,7 @@ export interface ReachGround {
 /** Of a Tool of type `mcp`: what it says itself; its server's comes on top. */
 export function reachOfTool(spec: ToolSpec, ground: ReachGround): Reach {
   const secrets = secretsOf(
-    [spec.auth?.secret_ref, ...(spec.cli?.env_from ?? []).map((one) => one.secret_ref)],
+    [spec.auth?.secret_ref, spec.cli?.image_pull_secret, ...(spec.cli?.env_from ?? []).map((one) => one.secret_ref)],
     ground,
   );
   switch (spec.type ?? "http") {
@@ -46,7 +46,8 @@ function tokenPlace(auth: ToolSpec["auth"]): readonly (string | null)[] {
 }
 
 export function reachOfServer(spec: McpServerSpec, ground: ReachGround): Reach {
-  const secrets = secretsOf([spec.auth?.secret_ref, ...(spec.env ?? []).map((one) => one.secret_ref)], ground);
+  const named = [spec.auth?.secret_ref, spec.image_pull_secret, ...(spec.env ?? []).map((one) => one.secret_ref)];
+  const secrets = secretsOf(named, ground);
   if (spec.transport === "http") return { ...secrets, reaches: [spec.endpoint ?? null, ...tokenPlace(spec.auth)] };
   return isServerWithoutNetwork(spec) ? secrets : { ...secrets, isProcess: true };
 }

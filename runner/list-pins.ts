@@ -2,7 +2,7 @@
 import { addressOf } from "../contracts/address.ts";
 import { redactFailure } from "./gate/redact.ts";
 import { McpSupervisor } from "./mcp/supervisor.ts";
-import { Containers } from "./processes/containers.ts";
+import { Containers } from "./processes/containers/containers.ts";
 import type { CommandGround } from "./processes/find-command.ts";
 import { PrivateFiles } from "./processes/private-files.ts";
 import { Sandbox } from "./processes/sandbox.ts";
@@ -50,8 +50,8 @@ export async function listPins(
   const tokens = new OAuthTokens(() => performance.now());
   const { variables } = ground.secrets;
   const sandbox = new Sandbox(variables["PATH"] ?? "");
-  const containers = new Containers(variables, ground.allowedImages);
   const privateFiles = new PrivateFiles(variables["XDG_RUNTIME_DIR"]);
+  const containers = new Containers(variables, ground.allowedImages, privateFiles);
   const machine = { ...ground, variables, resolve: resolveHost, tokens, sandbox, privateFiles, containers };
   const opened = new OpenServers({ mcp, secrets, ground: machine, hasSecret }, signal);
   try {

@@ -32,7 +32,7 @@ import { memoryOf } from "./memory/held-memory.ts";
 import type { ToolDefinition } from "./models/model.ts";
 import { openAgentModels } from "./models/open-agent-models.ts";
 import { OpenedModels } from "./models/opened-models.ts";
-import { Containers } from "./processes/containers.ts";
+import { Containers } from "./processes/containers/containers.ts";
 import { PrivateFiles } from "./processes/private-files.ts";
 import { Sandbox } from "./processes/sandbox.ts";
 import type { SecretAccess } from "./secrets/allowed.ts";
@@ -122,7 +122,7 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
       wasmFolders: options.wasmFolders ?? [],
       sandbox: new Sandbox(access.variables["PATH"] ?? "", options.hiddenPlaces),
       privateFiles,
-      containers: new Containers(access.variables, options.allowedImages ?? []),
+      containers: new Containers(access.variables, options.allowedImages ?? [], privateFiles),
     },
   };
   return {

@@ -6,6 +6,7 @@ import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { describe } from "vitest";
+import { ownerName } from "../runner/processes/owner.ts";
 import { fetchPackages } from "./debian-packages.ts";
 
 const run = promisify(execFile);
@@ -69,6 +70,12 @@ export const describeWithPodman =
 /** What the client sees. */
 export function podman(...words: readonly string[]): Promise<{ readonly stdout: string }> {
   return run("podman", [...words], { env: { PATH: PODMAN_PATH ?? "" }, timeout: 30_000 });
+}
+
+/** Names of containers that this process has made. */
+export async function ownContainers(): Promise<string[]> {
+  const { stdout } = await podman("ps", "--all", "--format", "{{.Names}}");
+  return stdout.split("\n").filter((name) => name.includes(ownerName()));
 }
 
 async function findPath(): Promise<string | undefined> {

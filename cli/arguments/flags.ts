@@ -43,7 +43,24 @@ export function withMachine(command: Command): Command {
     )
     .option(
       "--allow-image <pattern>",
-      "image that MCP servers may run from, such as 'ghcr.io/acme/*@sha256:*' (repeatable; default none)",
+      "image that MCP servers and cli tools may run from, such as 'ghcr.io/acme/*@sha256:*' (repeatable; default none)",
+      collect,
+      [],
+    );
+}
+
+/** Beside what `withMachine` has: what the tools of tasks may reach, for commands that run tasks. */
+export function withTools(command: Command): Command {
+  return command
+    .option(
+      "--private-host <name>",
+      "host of an HTTP tool or a model that may lead to a private address (repeatable; default none)",
+      collect,
+      [],
+    )
+    .option(
+      "--wasm-dir <dir>",
+      "folder below which modules of type wasm may lie (repeatable; default none)",
       collect,
       [],
     );

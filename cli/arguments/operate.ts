@@ -1,7 +1,7 @@
 // Commands that run things: run, runner, cancel, retry, resolve, approve, deny, down, demo, completion.
 import { Argument, type Command } from "commander";
 import { RUNNER_LIMITS } from "../../runner/limits.ts";
-import { type Act, type ProgramFacts, withMachine, withOutput, withStateFlags } from "./flags.ts";
+import { type Act, type ProgramFacts, withMachine, withOutput, withStateFlags, withTools } from "./flags.ts";
 import { addMcpCommands } from "./mcp.ts";
 import { addTokenCommands } from "./token.ts";
 import { collect, commaList, durationMs, httpUrl, leaseDuration, wholeNumber } from "./values.ts";
@@ -65,23 +65,11 @@ function addRunner(program: Command, facts: ProgramFacts, act: Act): void {
     .option("--previews", "work in previews, too: Tasks of pull requests that nobody has merged (docs/previews.md)")
     .option("--previews-only", "work in previews and nowhere else, as on a machine with fewer secrets")
     .option(
-      "--private-host <name>",
-      "host of an HTTP tool or a model that may lead to a private address (repeatable; default none)",
-      collect,
-      [],
+      "--callback-url <url>",
+      "where tools of type webhook-callback reach `reconcile --listen`; without it they are only asked for their answers",
+      httpUrl,
     );
-  command.option(
-    "--wasm-dir <dir>",
-    "folder below which modules of type wasm may lie (repeatable; default none)",
-    collect,
-    [],
-  );
-  command.option(
-    "--callback-url <url>",
-    "where tools of type webhook-callback reach `reconcile --listen`; without it they are only asked for their answers",
-    httpUrl,
-  );
-  withOutput(withStateFlags(withMachine(command), facts), ["text", "jsonl"]).action((flags) =>
+  withOutput(withStateFlags(withMachine(withTools(command)), facts), ["text", "jsonl"]).action((flags) =>
     act(async () => (await import("../commands/runner.ts")).runRunner, flags),
   );
 }

@@ -1,6 +1,6 @@
 // Commands that compare Git with the state, and carry the difference out: plan, apply, drift, reconcile, up.
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./flags.ts";
+import { type Act, type ProgramFacts, withMachine, withOutput, withStateFlags, withTools } from "./flags.ts";
 import { withPerson } from "./history.ts";
 import { collect, durationMs, listenAddress, wholeNumber } from "./values.ts";
 
@@ -119,7 +119,8 @@ function addUp(program: Command, facts: ProgramFacts, act: Act): void {
     .argument("[path]", "the directory", ".")
     .option("--listen <host:port>", "hear TaskWebhooks there, at /hooks/<env>/<namespace>/<name>", listenAddress)
     .option("--concurrency <n>", "activations at once", wholeNumber, 4);
-  withOutput(withStateFlags(withAcceptNewState(command), facts), ["text"]).action((path, flags) =>
+  const whole = withMachine(withTools(withAcceptNewState(command)));
+  withOutput(withStateFlags(whole, facts), ["text"]).action((path, flags) =>
     act(async () => (await import("../commands/up.ts")).runUp, { ...flags, folder: path }),
   );
 }

@@ -7,14 +7,22 @@ import { sourceSpec } from "../plan-source.ts";
 import type { ListenAddress } from "../reconcile/options.ts";
 import { runTogether } from "../run-together.ts";
 import { reconcileSource } from "./reconcile.ts";
-import { runRunner } from "./runner.ts";
+import { type RunnerCommandOptions, runRunner } from "./runner.ts";
 
-export interface UpOptions extends CommonFlags {
+/** What manifests may use of this machine is said as it is to `runner`. */
+type MachineOptions = Pick<
+  RunnerCommandOptions,
+  "secretEnv" | "secretDir" | "ageIdentity" | "allowCommand" | "allowImage" | "privateHost"
+>;
+
+export interface UpOptions extends CommonFlags, MachineOptions {
   readonly folder: string;
   readonly concurrency: number;
   /** Where to hear TaskWebhooks. */
   readonly listen?: ListenAddress;
   readonly allowUnprotected?: boolean;
+  /** Folders of WebAssembly modules, beside the one that is watched. */
+  readonly wasmDir: readonly string[];
 }
 
 /** A folder is watched; this only bounds how long a change that the watcher missed can stay unseen. */
@@ -51,11 +59,7 @@ function runOne(host: Host, options: UpOptions): Promise<ExitCode> {
     ...options,
     lease: LEASE_MS,
     drainTimeout: DRAIN_MS,
-    secretEnv: [],
-    secretDir: [],
-    ageIdentity: [],
-    privateHost: [],
-    wasmDir: [options.folder],
+    wasmDir: [options.folder, ...options.wasmDir],
     ...callbackUrlOf(options),
   });
 }

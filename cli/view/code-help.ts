@@ -72,7 +72,8 @@ export const DENIAL_HELP: Readonly<Record<DenialCode, string>> = {
     "The call would reach a host that `egress` of a policy in scope does not list, or a place that nobody can tell: the endpoint of its manifest, or an argument that the Tool lists in `url_arguments`.",
   SECRET_NOT_GRANTED:
     "The call uses a Secret that `allowed_secrets` of a policy in scope does not list. Add it there, or take it from what names it.",
-  SANDBOX_UNAVAILABLE: "The runner has no sandbox of the kind that the tool needs.",
+  SANDBOX_UNAVAILABLE:
+    "The runner has no sandbox of the kind that the tool needs: no bubblewrap that works, or no Docker or Podman whose engine answers. The message says which, and what to do.",
   POLICY_ERROR: "A policy in scope cannot be read or evaluated, so nothing in its scope is allowed.",
   POLICY_UNAVAILABLE: "The policies could not be read, so nothing is allowed.",
   AUDIT_UNAVAILABLE:
@@ -100,11 +101,17 @@ export const FAILURE_HELP: Readonly<Record<string, string>> = {
   COMMAND_NOT_ALLOWED:
     "The runner was told by `--allow-command` what manifests may start, and this program is not among it, or its manifest sets variables that would run another one.",
   IMAGE_NOT_ALLOWED:
-    "An McpServer names a container image, and the runner was not told by `--allow-image` that manifests may run it.",
+    "A Tool or an McpServer names a container image, and the runner was not told by `--allow-image` that manifests may run it.",
   MCP_IMAGE_UNAVAILABLE:
     "An McpServer names a container image, and the runner has no `docker` or `podman` on its PATH whose engine answers. `docker ps`, as the runner's user, says why.",
+  IMAGE_NOT_PULLED:
+    "A container image is not on the runner, and its engine could not bring it, or has not done so yet. The message has its words. A login for its registry is named by `image_pull_secret`.",
+  IMAGE_LOGIN_INVALID:
+    "The Secret that `image_pull_secret` names holds neither `user:password` nor a `config.json` with `auths`, as `docker login` writes it.",
+  CONTAINER_FAILED:
+    "The engine did not run the container of a `cli` tool, or lost it (exit code 125, which a program may say, too). The message has its words. A write may have happened.",
   COMMAND_KILLED:
-    "A signal ended the program of a `cli` tool: a limit of its sandbox, the machine's memory, or a person. A write may have happened.",
+    "A signal ended the program of a `cli` tool: a limit of its sandbox or container, the machine's memory, or a person. A write may have happened.",
   COMMAND_FLOODS: "The program of a `cli` tool wrote more than 64 MiB and was ended. A write may have happened.",
   TOOL_ANSWER_INVALID:
     "A tool answered, and not as its contract or its method says (docs/tool-contract.md); the message tells what is wrong. A write may have happened.",

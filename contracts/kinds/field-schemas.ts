@@ -16,6 +16,12 @@ export const SECRET_REF = {
     "The Secret that holds the credential: `name`, `name:key` or `namespace/name:key`. Without a key: `value`.",
 } as const;
 
+export const PULL_SECRET = {
+  ...NAME,
+  description:
+    "The Secret with the login for the image's registry: `user:password`, or a `config.json` as `docker login` writes it.",
+} as const;
+
 /** Of data: what it is (`private`, `untrusted`), or where it goes (`outside`). */
 export const LABELS = {
   type: "array",

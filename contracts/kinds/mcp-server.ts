@@ -5,6 +5,7 @@ import {
   FLAG,
   NAME,
   NAMES,
+  PULL_SECRET,
   RESOURCES,
   RETURNS,
   SECRET_REF,
@@ -26,7 +27,7 @@ export const MCP_SERVER_SCHEMA = {
     command: { ...TEXT, description: "The program of a `stdio` server. No shell is involved." },
     args: { ...TEXTS, description: "Its arguments." },
     image: { ...TEXT, description: "The container image of a `stdio` server, instead of a command." },
-    image_pull_secret: SECRET_REF,
+    image_pull_secret: PULL_SECRET,
     endpoint: { ...TEXT, description: "The URL of an `http` server." },
     protocol: {
       type: "string",

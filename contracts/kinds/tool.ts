@@ -7,6 +7,7 @@ import {
   FLAG,
   NAME,
   NAMES,
+  PULL_SECRET,
   RESOURCES,
   RETURNS,
   SECRET_REF,
@@ -26,11 +27,22 @@ const CLI = {
   additionalProperties: false,
   required: ["command"],
   properties: {
-    command: { ...NAME, description: "The program." },
+    command: {
+      ...NAME,
+      description: "The program; with an `image` one of the image, instead of what it was made to run.",
+    },
     args: { ...TEXTS, description: "Its arguments: templates over the JSON input, such as `{{.query}}`." },
-    image: { ...TEXT, description: "The container image that the command runs in." },
-    image_pull_secret: SECRET_REF,
-    network: { ...TEXT, description: "The container's network: bridge, host, none or a name." },
+    image: {
+      ...TEXT,
+      description: "The container image that the command runs in: `runner --allow-image` has to name it.",
+    },
+    image_pull_secret: PULL_SECRET,
+    network: {
+      ...TEXT,
+      default: "none",
+      description:
+        "What a container reaches: none, bridge, host or a network that the engine knows; a sandbox: none, host.",
+    },
     stdin_from_input: { ...FLAG, default: false, description: "Give the JSON input to the command's standard input." },
     output: {
       type: "string",
@@ -38,7 +50,7 @@ const CLI = {
       default: "stdout",
       description: "Which of the command's outputs is the result.",
     },
-    working_dir: { ...TEXT, description: "The folder that the command runs in." },
+    working_dir: { ...TEXT, description: "The folder that the command runs in; with an `image` one of the image." },
     env: { ...TEXT_MAP, description: "Environment variables. The runner's own are not inherited." },
     env_from: CLI_ENV_FROM,
     resources: RESOURCES,

@@ -2,7 +2,7 @@
 import type { Readable } from "node:stream";
 import { TransientFailure } from "../../contracts/failure.ts";
 import { OutputRing } from "./output-ring.ts";
-import { type Command, type ProcessGroup, startGroup } from "./process-group.ts";
+import { type Aftermath, type Command, type ProcessGroup, startGroup } from "./process-group.ts";
 
 export interface Run {
   readonly command: Command;
@@ -12,6 +12,7 @@ export interface Run {
   readonly output: "stdout" | "stderr" | "both";
   /** How much of them is kept, in bytes. */
   readonly limitBytes: number;
+  readonly aftermath?: Aftermath;
 }
 
 export interface Ran {
@@ -36,8 +37,11 @@ const COMPLAINT_BYTES = 4_096;
  * Throws PermanentFailure COMMAND_NOT_STARTED, TransientFailure COMMAND_FLOODS, or the reason of an aborted signal, each
  * once nothing of the group is left. What it does after an abort may have had an effect.
  */
-export async function runCommand({ command, stdin, output, limitBytes }: Run, signal: AbortSignal): Promise<Ran> {
-  const group = await startGroup(command);
+export async function runCommand(
+  { command, stdin, output, limitBytes, aftermath }: Run,
+  signal: AbortSignal,
+): Promise<Ran> {
+  const group = await startGroup(command, aftermath);
   const kept = new Kept(limitBytes);
   const complaint = new OutputRing(COMPLAINT_BYTES);
   const { child } = group;

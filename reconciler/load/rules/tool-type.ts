@@ -103,6 +103,8 @@ function checkWasm({ wasm, runtime }: ToolSpec, remarks: Remarks): void {
       "Here it always has it.",
     );
   }
+  if (wasm.image_pull_secret !== undefined)
+    remarks.remark("/wasm/image_pull_secret", "`image_pull_secret` has no effect", "A module is a file, and no image.");
   const { isolation_mode: isolation = "wasm" } = runtime ?? {};
   if (MODULE_ISOLATION.includes(isolation)) return;
   remarks.complain(

@@ -1,18 +1,12 @@
 // Rules of Tools and McpServers that no schema can tell: what each way of reaching them needs.
-import { fieldsOf, parseArgumentTemplate } from "../../../contracts/argument-template.ts";
-import { parseByteSize } from "../../../contracts/byte-size.ts";
-import {
-  isolationOf,
-  SANDBOX_NETWORKS,
-  type ServerIsolation,
-  serverIsolationOf,
-} from "../../../contracts/isolation.ts";
+import { SANDBOX_NETWORKS, type ServerIsolation, serverIsolationOf } from "../../../contracts/isolation.ts";
 import type { McpServerSpec } from "../../../contracts/kinds/mcp-server.ts";
 import type { ToolSpec } from "../../../contracts/kinds/tool.ts";
 import { isMountPath } from "../../../contracts/mount-path.ts";
 import { escapePointer } from "../../../contracts/sensitive.ts";
 import { compilePattern, matchesPattern, toolKey } from "../../../policies/names.ts";
 import { nearMatch } from "../near-match.ts";
+import { checkCli, checkImage, checkVariable } from "./cli-tool.ts";
 import type { Remarks } from "./remarks.ts";
 import { checkType } from "./tool-type.ts";
 
@@ -20,45 +14,6 @@ export function checkTool(spec: ToolSpec, remarks: Remarks): void {
   checkType(spec, remarks);
   if (spec.type === "cli") checkCli(spec, remarks);
   checkAuth(spec.auth, remarks);
-}
-
-function checkCli(spec: ToolSpec, remarks: Remarks): void {
-  if (spec.cli === undefined) {
-    remarks.complain("", "a `cli` tool needs `cli.command`");
-    return;
-  }
-  for (const [index, template] of (spec.cli.args ?? []).entries()) {
-    checkTemplate(spec, template, `/cli/args/${index}`, remarks);
-  }
-  const { network } = spec.cli;
-  if (isolationOf(spec) === "sandboxed" && network !== undefined && !SANDBOX_NETWORKS.includes(network)) {
-    remarks.complain("/cli/network", `a sandboxed command has the network ${SANDBOX_NETWORKS.join(" or ")}`);
-  }
-  if (spec.cli.resources?.memory !== undefined && parseByteSize(spec.cli.resources.memory) === undefined) {
-    remarks.complain("/cli/resources/memory", "`memory` is no size", "Write it like `512m` or `1g`.");
-  }
-  if (spec.cli.image === undefined && spec.runtime?.isolation_mode === undefined) {
-    const detail =
-      "Orloj asks for `cli.image`, or for `runtime.isolation_mode: none`. Here the command runs on the runner.";
-    remarks.remark("/cli", "the command runs without a container", detail);
-  }
-}
-
-/** A field that the input does not have would be empty in every call, and its argument left out. */
-function checkTemplate({ input_schema: schema }: ToolSpec, template: string, pointer: string, remarks: Remarks): void {
-  const parsed = parseArgumentTemplate(template);
-  if (parsed.outcome === "problem") {
-    remarks.complain(pointer, `the template is not understood: ${parsed.problem}`);
-    return;
-  }
-  const properties = schema?.["properties"];
-  if (typeof properties !== "object" || properties === null) return;
-  for (const field of new Set(fieldsOf(parsed.nodes))) {
-    if (Object.hasOwn(properties, field)) continue;
-    const near = nearMatch(field, Object.keys(properties));
-    const hint = near === undefined ? "It would always be empty." : `Did you mean \`${near}\`?`;
-    remarks.remark(pointer, `\`input_schema\` has no property \`${field}\``, hint);
-  }
 }
 
 /** Half-filled blocks occur in the wild; what matters is that nobody believes that a call is authenticated when it is not. */
@@ -85,28 +40,20 @@ export function checkMcpServer(spec: McpServerSpec, remarks: Remarks): void {
   }
   if (spec.transport === "stdio") checkLaunch(spec, remarks);
   checkToolFacts(spec, remarks);
-  for (const [index, variable] of (spec.env ?? []).entries()) checkVariable(variable, `/env/${index}`, remarks);
+  for (const [index, variable] of (spec.env ?? []).entries()) checkValue(variable, `/env/${index}`, remarks);
   checkAuth(spec.auth, remarks);
 }
 
 function checkLaunch(spec: McpServerSpec, remarks: Remarks): void {
   const isolation = serverIsolationOf(spec);
-  const { network, command } = spec;
+  const { network } = spec;
   if (isolation === "unknown") {
     const how = spec.image === undefined ? "`none` and `sandboxed`, or an `image`" : "`container` for an `image`";
     remarks.complain("/default_tool_runtime/isolation_mode", "no runner has it for MCP servers", `There are ${how}.`);
   }
-  if (isolation === "container" && command !== undefined) {
-    remarks.complain(
-      "/command",
-      "an `image` runs what it was made for: `command` has no effect",
-      "`args` are given to it.",
-    );
-  }
-  if (isolation === "container" && spec.image_pull_secret !== undefined) {
-    const detail = "Pull the image on the runner, or log its engine in to the registry.";
-    remarks.remark("/image_pull_secret", "`image_pull_secret` has no effect here", detail);
-  }
+  if (isolation === "container") checkContainer(spec, remarks);
+  else if (spec.image_pull_secret !== undefined)
+    remarks.complain("/image_pull_secret", "`image_pull_secret` has no effect without an `image`");
   if (isolation === "none" && network !== undefined && network !== "host")
     remarks.complain("/network", "a server without a sandbox or an image has the runner's network");
   if (isolation === "sandboxed" && network === "bridge")
@@ -114,6 +61,15 @@ function checkLaunch(spec: McpServerSpec, remarks: Remarks): void {
   for (const [index, { mount_path: path }] of (spec.env ?? []).entries()) {
     if (path !== undefined) checkMount(path, isolation, `/env/${index}/mount_path`, remarks);
   }
+}
+
+function checkContainer({ command, image = "", env = [] }: McpServerSpec, remarks: Remarks): void {
+  if (command !== undefined) {
+    const detail = "`args` are given to it.";
+    remarks.complain("/command", "an `image` runs what it was made for: `command` has no effect", detail);
+  }
+  checkImage(image, "/image", remarks);
+  for (const [index, { name }] of env.entries()) checkVariable(name, `/env/${index}/name`, remarks);
 }
 
 function checkMount(path: string, isolation: ServerIsolation, pointer: string, remarks: Remarks): void {
@@ -143,7 +99,7 @@ function checkToolFacts({ tool_facts: facts = {}, tool_filter: filter }: McpServ
 
 type Variable = NonNullable<McpServerSpec["env"]>[number];
 
-function checkVariable(variable: Variable, pointer: string, remarks: Remarks): void {
+function checkValue(variable: Variable, pointer: string, remarks: Remarks): void {
   if (variable.value !== undefined && variable.secret_ref !== undefined) {
     remarks.complain(
       `${pointer}/value`,

@@ -1,16 +1,18 @@
 // How the process of a stdio server is started: plainly, in a sandbox or from an image, with its environment and its secret files.
 import { parseByteSize } from "../../../contracts/byte-size.ts";
-import { PermanentFailure } from "../../../contracts/failure.ts";
+import { PermanentFailure, TransientFailure } from "../../../contracts/failure.ts";
 import { serverIsolationOf } from "../../../contracts/isolation.ts";
 import type { McpServerSpec } from "../../../contracts/kinds/mcp-server.ts";
 import { mountPlace } from "../../../contracts/mount-path.ts";
-import type { Containers } from "../../processes/containers.ts";
+import { containedProblem, containerCommand } from "../../processes/containers/container-command.ts";
+import type { Containers, Engine } from "../../processes/containers/containers.ts";
 import { type CommandGround, findCommand } from "../../processes/find-command.ts";
 import type { PrivateFiles, PrivateFolder } from "../../processes/private-files.ts";
 import type { Aftermath, Command } from "../../processes/process-group.ts";
 import type { Mount, Sandbox, Sandboxed } from "../../processes/sandbox.ts";
 import type { Secrets } from "../../secrets/secrets.ts";
-import { containerCommand } from "./container.ts";
+import { MCP_LIMITS } from "../limits.ts";
+import { containerOfServer } from "./container.ts";
 
 /** A process that is about to be started. */
 export interface Launch {
@@ -32,6 +34,8 @@ export interface Given {
   readonly env: Readonly<Record<string, string>>;
   /** Secrets that come as files: the variable then holds the path. */
   readonly files: readonly GivenFile[];
+  /** For the registry of its image. */
+  readonly login?: string;
 }
 
 interface GivenFile {
@@ -47,7 +51,7 @@ const DISK_BYTES = 64 * 1024 * 1024;
 
 /** Throws what a secret throws. */
 export async function readGiven(
-  { env = [] }: McpServerSpec,
+  { env = [], image, image_pull_secret: pullSecret }: McpServerSpec,
   namespace: string,
   label: string,
   secrets: Secrets,
@@ -59,12 +63,13 @@ export async function readGiven(
     if (mountPath === undefined) values[name] = text;
     else files.push({ variable: name, mountPath, text });
   }
-  return { env: values, files };
+  if (image === undefined || pullSecret === undefined) return { env: values, files };
+  return { env: values, files, login: await secrets.resolve(pullSecret, namespace, label) };
 }
 
 /**
  * Throws PermanentFailure: MCP_INVALID, SANDBOX_UNAVAILABLE, COMMAND_NOT_ALLOWED, COMMAND_NOT_STARTED, IMAGE_NOT_ALLOWED,
- * MCP_IMAGE_UNAVAILABLE. Nothing is left then.
+ * MCP_IMAGE_UNAVAILABLE, IMAGE_LOGIN_INVALID; TransientFailure: IMAGE_NOT_PULLED. Nothing is left then.
  */
 export async function launchServer(
   spec: McpServerSpec,
@@ -146,16 +151,15 @@ async function launchContainer(
   ground: LaunchGround,
 ): Promise<Launch> {
   const { containers } = ground;
-  containers.allow(spec.image ?? "");
-  const engine = await containers.find();
+  const engine = await engineFor(spec, given, containers);
   const folder = await writeFiles(given, ground, true);
   try {
-    const name = containers.newName();
     const files = given.files.map(({ mountPath }, at) => `${folder?.path}/${at}/${nameOf(mountPath)}`);
-    const { command, aftermath, cleanUp } = launched(
-      containerCommand(spec, given, { engine, name, label, files }),
-      folder,
-    );
+    const contained = containerOfServer(spec, label.replace("McpServer ", ""), given, files);
+    const why = containedProblem(contained);
+    if (why !== undefined) throw new PermanentFailure("MCP_INVALID", `${label}: ${why}`);
+    const name = containers.newName();
+    const { command, aftermath, cleanUp } = launched(containerCommand(contained, engine, name), folder);
     return {
       command,
       aftermath: { ...aftermath, container: { ...engine, name } },
@@ -168,6 +172,23 @@ async function launchContainer(
     await folder?.remove();
     throw error;
   }
+}
+
+async function engineFor({ image = "" }: McpServerSpec, { login }: Given, containers: Containers): Promise<Engine> {
+  const pull = { image, login: login === undefined ? undefined : () => Promise.resolve(login) };
+  const late = AbortSignal.timeout(MCP_LIMITS.startMs);
+  const found = await containers.ready(pull, late).catch((error: unknown) => {
+    throw late.aborted && error === late.reason ? stillPulled(image) : error;
+  });
+  if (found.outcome === "ready") return found.engine;
+  const mend = "or give the server a `command`, or `transport: http` with an `endpoint`";
+  throw new PermanentFailure("MCP_IMAGE_UNAVAILABLE", `${found.why}, ${mend}`);
+}
+
+/** The pull goes on for whoever comes next. */
+function stillPulled(image: string): TransientFailure {
+  const text = `image \`${image}\` is still being pulled after ${MCP_LIMITS.startMs} ms`;
+  return new TransientFailure("IMAGE_NOT_PULLED", text, { details: { effect: "none" } });
 }
 
 function limitsOf({ resources }: McpServerSpec, label: string): Sandboxed["limits"] {

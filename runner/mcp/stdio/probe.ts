@@ -1,6 +1,7 @@
 // Asks a server on stdio, before anything else, whether it speaks MCP of 2026-07-28. Those that do not know the question
 // say so, or nothing, and are spoken to as before on the same pipe.
 import type { DiscoverResult } from "@modelcontextprotocol/client";
+import { unlessAborted } from "../../unless-aborted.ts";
 import { MODERN_PROTOCOL } from "../modern-client.ts";
 import type { ServerTransport } from "../server-transport.ts";
 
@@ -21,7 +22,7 @@ export async function probeServer(transport: ServerTransport, waitMs: number, si
   const answered = new Promise<Probed>((resolve) => {
     settle = resolve;
   });
-  const timer = setTimeout(() => settle?.({ era: "legacy", why: `it said nothing for ${waitMs} ms` }), waitMs);
+  let timer: NodeJS.Timeout | undefined;
   const stop = (): void => settle?.({ era: "ended" });
   signal.addEventListener("abort", stop, { once: true });
   const hear = (message: unknown): void => {
@@ -30,7 +31,9 @@ export async function probeServer(transport: ServerTransport, waitMs: number, si
   };
   Object.assign(transport, { onclose: stop, onerror: stop, onmessage: hear });
   try {
-    await transport.start();
+    await unlessAborted(() => transport.start(), signal);
+    // Only now: its image may have been pulled first.
+    timer = setTimeout(() => settle?.({ era: "legacy", why: `it said nothing for ${waitMs} ms` }), waitMs);
     // Where the pipe breaks at once, the transport says why when it is used next.
     await transport.send(QUESTION).catch(stop);
     const probed = await answered;

@@ -49,7 +49,38 @@ describe("what a cli tool says of its program", () => {
     expect(told(await load(strict(text))).join("\n")).toContain(said);
   });
 
+  const contained = (fields: string, more = "image: ghcr.io/acme/orders, "): string =>
+    `kind: Tool\nmetadata: {name: t}\nspec:\n  type: cli\n  cli: {command: c, ${more}${fields}}\n`;
+
+  it.each([
+    ["image: --privileged", "", "6:28 `image` is no name of an image"],
+    ["network: container:other", undefined, "6:58 `network` is none that a container may have"],
+    ["working_dir: data", undefined, "6:62 `working_dir` is no path from the root of the image"],
+    ["resources: {cpus: many}", undefined, "6:67 `cpus` is no number of processors"],
+    ["env: {DOCKER_HOST: x}", undefined, "6:68 a container cannot be given this variable"],
+    ["env_from: [{name: A=B, secret_ref: s}]", undefined, "6:67 a container cannot be given this variable"],
+  ])("%s is told of a container", async (fields, more, said) => {
+    expect(told(await load(strict(contained(fields, more)))).join("\n")).toContain(said);
+  });
+
+  it("is told where it is of a container, and there is none", async () => {
+    const inside = (mode: string, fields: string): string =>
+      `kind: Tool\nmetadata: {name: t}\nspec:\n  type: cli\n  runtime: {isolation_mode: ${mode}}\n  cli: {command: c${fields}}\n`;
+    const summaries = async (mode: string, fields = ""): Promise<string[]> =>
+      (await load(strict(inside(mode, fields)))).problems
+        .filter(({ code }) => code === "SCHEMA")
+        .map(({ summary }) => summary);
+    expect(await summaries("container")).toEqual(["a container needs `cli.image`"]);
+    expect(await summaries("kubernetes")).toEqual(["no runner has `kubernetes` for commands"]);
+    expect(await summaries("sandboxed", ", image: x, image_pull_secret: s")).toEqual([
+      "`image` has no effect with `isolation_mode: sandboxed`",
+      "`image_pull_secret` has no effect without a container",
+    ]);
+  });
+
   it("is right where nothing is to be told", async () => {
+    const inContainer = "network: acme-net, working_dir: /data, resources: {cpus: '0.5'}, env: {LEVEL: debug}";
+    expect(told(await load(strict(contained(inContainer))))).toEqual([]);
     const fields = "args: ['{{.word}}', '{{if .open}}-o{{end}}'], network: host, resources: {memory: 512m}";
     const schema = "  input_schema: {type: object, properties: {word: {}, open: {}}}\n";
     expect(told(await load(strict(cli(fields, schema))))).toEqual([]);

@@ -2,55 +2,47 @@
 // engine is a stand-in; a real one is asked in podman.test.ts.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { access } from "node:fs/promises";
-import { delimiter, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { McpSupervisor } from "../../../runner/mcp/supervisor.ts";
-import { Containers } from "../../../runner/processes/containers.ts";
+import { Containers } from "../../../runner/processes/containers/containers.ts";
 import { ownerName } from "../../../runner/processes/owner.ts";
-import { allGone, isAlive, makeLog, never, planFor, type ServerLog, secretsWith, serverSpec } from "./servers.ts";
+import { type StandInEngine, standInEngine } from "../engine.ts";
+import {
+  allGone,
+  GROUND,
+  isAlive,
+  makeLog,
+  never,
+  planFor,
+  type ServerLog,
+  secretsWith,
+  serverSpec,
+} from "./servers.ts";
 
 const HOSTILE = join(import.meta.dirname, "../../fixtures/mcp/hostile-server.mjs");
-const STAND_IN = join(import.meta.dirname, "../../fixtures/containers/stand-in.mjs");
 const IMAGE = "ghcr.io/acme/files@sha256:0f1e";
 const SECRET = "container-canary-8d15";
 
 let log: ServerLog;
 let folder: string;
+let engine: StandInEngine;
 let supervisor: McpSupervisor;
 beforeEach(async () => {
   log = await makeLog();
   folder = dirname(log.path);
-  mkdirSync(join(folder, "containers"));
-  installEngine("docker");
+  engine = standInEngine(folder);
   supervisor = new McpSupervisor();
 });
 afterEach(async () => {
   await supervisor.close();
   await allGone(log);
-  await expect.poll(() => containers()).toEqual([]);
+  await expect.poll(() => engine.containers()).toEqual([]);
   await expect.poll(() => readdirSync("/dev/shm").filter((name) => name.includes(ownerName()))).toEqual([]);
   await log.remove();
 });
-
-function installEngine(name: string): void {
-  mkdirSync(join(folder, name));
-  writeFileSync(join(folder, name, name), `#!/bin/sh\nexec '${process.execPath}' '${STAND_IN}' '${folder}' "$@"\n`);
-  chmodSync(join(folder, name, name), 0o755);
-}
-
-const containers = (): string[] => readdirSync(join(folder, "containers"));
-
-interface ClientCall {
-  readonly argv: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-}
-
-function clientCalls(verb: string): ClientCall[] {
-  const lines = readFileSync(join(folder, "calls"), "utf8").trim().split("\n");
-  return lines.map((line): ClientCall => JSON.parse(line)).filter(({ argv }) => argv[0] === verb);
-}
 
 interface How {
   readonly allowed?: readonly string[];
@@ -58,8 +50,9 @@ interface How {
   readonly more?: Readonly<Record<string, string>>;
 }
 
-function groundOf({ allowed = [IMAGE], path = join(folder, "docker"), more = {} }: How = {}) {
-  return { containers: new Containers({ PATH: `${path}${delimiter}/bin`, STATE: "not for it", ...more }, allowed) };
+function groundOf({ allowed = [IMAGE], path = engine.pathOf("docker"), more = {} }: How = {}) {
+  const variables = { PATH: path, STATE: "not for it", ...more };
+  return { containers: new Containers(variables, allowed, GROUND.privateFiles) };
 }
 
 const specOf = (mode: string, more: Readonly<Record<string, unknown>> = {}) =>
@@ -78,9 +71,9 @@ test("asks for a container that has nothing but what its manifest names, and for
   const handle = await acquire(specOf("environment", { env, resources }), { more: { DOCKER_HOST: "unix:///x" } });
   const answer = await handle.call("echo_text", {}, { timeoutMs: 10_000, idempotencyKey: "k", signal: never() });
   expect(JSON.parse(answer.text)).toMatchObject({ TOKEN: SECRET, LEVEL: "debug", TOKEN_FILE: "/secrets/token.json" });
-  const [name = ""] = containers();
+  const [name = ""] = engine.containers();
   expect(name).toMatch(new RegExp(`^countwheel-${ownerName()}-[0-9a-f]{8}$`));
-  const [asked] = clientCalls("run");
+  const [asked] = engine.calls("run");
   const file = expect.stringMatching(
     /^type=bind,src=\/dev\/shm\/countwheel-secrets-[\w-]+\/0\/token\.json,dst=\/secrets\/token\.json,readonly$/,
   );
@@ -88,6 +81,8 @@ test("asks for a container that has nothing but what its manifest names, and for
     "run",
     "--rm",
     "--interactive",
+    "--pull",
+    "never",
     "--name",
     name,
     "--label",
@@ -123,8 +118,7 @@ test("asks for a container that has nothing but what its manifest names, and for
     log.path,
   ]);
   const { PWD: _shells, OLDPWD: _own, SHLVL: _three, _: _more, ...client } = asked?.env ?? {};
-  const path = `${join(folder, "docker")}${delimiter}/bin`;
-  expect(client).toEqual({ PATH: path, DOCKER_HOST: "unix:///x", TOKEN: SECRET, LEVEL: "debug" });
+  expect(client).toEqual({ PATH: engine.pathOf("docker"), DOCKER_HOST: "unix:///x", TOKEN: SECRET, LEVEL: "debug" });
 });
 
 test.each([
@@ -165,10 +159,36 @@ test("tells why an engine does not answer, and asks again at the next use", asyn
   expect((await open()).tools).toHaveLength(3);
 });
 
+test("brings an image that is not there with the login of its manifest, which stands in no argument", async () => {
+  const auth = Buffer.from("robot:pull-canary-77").toString("base64");
+  engine.lacks({ [IMAGE]: `"ghcr.io":{"auth":"${auth}"}` });
+  const spec = specOf("normal", { image_pull_secret: "registry" });
+  const plan = await planFor(spec, secretsWith({ registry: "robot:pull-canary-77" }), groundOf());
+  await supervisor.acquire(plan, never());
+  const [pulled, ...again] = engine.calls("pull");
+  expect([pulled?.argv, again]).toEqual([["pull", "--quiet", IMAGE], []]);
+  const config = pulled?.env["DOCKER_CONFIG"] ?? "";
+  expect(config).toMatch(/^\/dev\/shm\/countwheel-secrets-/);
+  expect(pulled?.env["REGISTRY_AUTH_FILE"]).toBe(`${config}/config.json`);
+  expect([existsSync(config), engine.calls("run")[0]?.env["DOCKER_CONFIG"]]).toEqual([false, undefined]);
+});
+
+test("says that an image cannot be pulled, in the words of the engine", async () => {
+  engine.lacks({ [IMAGE]: "a login" });
+  await expect(acquire()).rejects.toMatchObject({
+    name: "TransientFailure",
+    code: "IMAGE_NOT_PULLED",
+    message: expect.stringContaining(
+      `image \`${IMAGE}\` was not pulled: pull access denied for ${IMAGE}; where its registry asks for a login, \`image_pull_secret\``,
+    ),
+  });
+  expect(await log.lines()).toEqual([]);
+});
+
 test("takes podman where docker is not there", async () => {
-  installEngine("podman");
-  await acquire(specOf("normal"), { path: join(folder, "podman") });
-  expect(containers()).toHaveLength(1);
+  engine.install("podman");
+  await acquire(specOf("normal"), { path: engine.pathOf("podman") });
+  expect(engine.containers()).toHaveLength(1);
 });
 
 const DOCKER = "/usr/local/bin/docker";
@@ -187,10 +207,10 @@ test.skipIf(!hasDocker)("a real client of Docker without an engine is refused in
 test.each(["normal", "stubborn"])("a %s server is gone from the engine once it is stopped", async (mode) => {
   await acquire(specOf(mode));
   const [pid = 0] = await log.pids();
-  expect([isAlive(pid), containers().length]).toEqual([true, 1]);
+  expect([isAlive(pid), engine.containers().length]).toEqual([true, 1]);
   await supervisor.close();
   await vi.waitUntil(() => !isAlive(pid), { timeout: 5_000, interval: 10 });
-  expect(containers()).toEqual([]);
+  expect(engine.containers()).toEqual([]);
 });
 
 test("fails a call at once when the server dies in it", async () => {
@@ -204,19 +224,19 @@ test("is gone from the engine once the runner was killed", async () => {
   writeFileSync(
     program,
     `import { McpSupervisor } from "${join(import.meta.dirname, "../../../runner/mcp/supervisor.ts")}";
-     import { Containers } from "${join(import.meta.dirname, "../../../runner/processes/containers.ts")}";
-     import { planFor, never } from "${join(import.meta.dirname, "servers.ts")}";
-     const containers = new Containers({ PATH: "${join(folder, "docker")}:/bin" }, ["*"]);
+     import { Containers } from "${join(import.meta.dirname, "../../../runner/processes/containers/containers.ts")}";
+     import { GROUND, never, planFor } from "${join(import.meta.dirname, "servers.ts")}";
+     const containers = new Containers({ PATH: "${join(folder, "docker")}:/bin" }, ["*"], GROUND.privateFiles);
      const plan = await planFor(${JSON.stringify(specOf("stubborn"))}, undefined, { containers });
      await new McpSupervisor().acquire(plan, never());
      process.stdout.write("ready");`,
   );
   const host = spawn(process.execPath, ["--import", "tsx", program], { stdio: ["ignore", "pipe", "inherit"] });
   await once(host.stdout, "data");
-  expect(containers()).toHaveLength(1);
+  expect(engine.containers()).toHaveLength(1);
   host.kill("SIGKILL");
   await allGone(log);
-  await vi.waitUntil(() => containers().length === 0, { timeout: 5_000, interval: 10 });
+  await vi.waitUntil(() => engine.containers().length === 0, { timeout: 5_000, interval: 10 });
 });
 
 test("what a process has left that has ended for sure is removed at the next use of the engine", async () => {
@@ -228,10 +248,11 @@ test("what a process has left that has ended for sure is removed at the next use
   for (const name of [left, ...others]) writeFileSync(join(folder, "containers", name), "1999999999");
   await acquire();
   expect(
-    containers()
+    engine
+      .containers()
       .filter((name) => !name.includes(ownerName()))
       .toSorted(),
   ).toEqual(others.toSorted());
   for (const name of others) spawn("rm", [join(folder, "containers", name)]);
-  await vi.waitUntil(() => containers().length === 1, { timeout: 5_000, interval: 10 });
+  await vi.waitUntil(() => engine.containers().length === 1, { timeout: 5_000, interval: 10 });
 });

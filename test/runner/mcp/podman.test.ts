@@ -1,10 +1,9 @@
 // Servers that run from an image, on a real engine: what a container sees, and that it is gone in every end.
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { McpSupervisor } from "../../../runner/mcp/supervisor.ts";
-import { Containers } from "../../../runner/processes/containers.ts";
-import { ownerName } from "../../../runner/processes/owner.ts";
-import { describeWithPodman, IMAGE, PODMAN_PATH, podman } from "../../podman.ts";
-import { never, planFor, secretsWith, serverSpec } from "./servers.ts";
+import { Containers } from "../../../runner/processes/containers/containers.ts";
+import { describeWithPodman, IMAGE, ownContainers, PODMAN_PATH, podman } from "../../podman.ts";
+import { GROUND, never, planFor, secretsWith, serverSpec } from "./servers.ts";
 
 const SECRET = "container-canary-5e77";
 const BOUND_MS = 60_000;
@@ -15,14 +14,8 @@ beforeEach(() => {
 });
 afterEach(async () => {
   await supervisor.close();
-  await expect.poll(() => running(), { timeout: 20_000 }).toEqual([]);
+  await expect.poll(() => ownContainers(), { timeout: 20_000 }).toEqual([]);
 }, BOUND_MS);
-
-/** Of this process. */
-async function running(): Promise<string[]> {
-  const { stdout } = await podman("ps", "--all", "--format", "{{.Names}}");
-  return stdout.split("\n").filter((name) => name.includes(ownerName()));
-}
 
 async function acquire(more: Readonly<Record<string, unknown>> = {}) {
   const env = [
@@ -36,7 +29,7 @@ async function acquire(more: Readonly<Record<string, unknown>> = {}) {
     resources: { pids_limit: 20 },
     ...more,
   });
-  const containers = new Containers({ PATH: PODMAN_PATH ?? "" }, [IMAGE]);
+  const containers = new Containers({ PATH: PODMAN_PATH ?? "" }, [IMAGE], GROUND.privateFiles);
   return supervisor.acquire(await planFor(spec, secretsWith({ token: SECRET }), { containers }), never());
 }
 
@@ -59,7 +52,7 @@ describeWithPodman("a server from an image", () => {
       "no-new-privileges 1",
       "pids 20",
     ]);
-    const [name = ""] = await running();
+    const [name = ""] = await ownContainers();
     const { stdout } = await podman(
       "inspect",
       name,
@@ -71,14 +64,14 @@ describeWithPodman("a server from an image", () => {
 
   test.each(["polite", "stubborn"])("that is %s is gone once it is stopped", { timeout: BOUND_MS }, async (manner) => {
     await acquire({ args: [manner] });
-    expect(await running()).toHaveLength(1);
+    expect(await ownContainers()).toHaveLength(1);
     await supervisor.close();
-    expect(await running()).toEqual([]);
+    expect(await ownContainers()).toEqual([]);
   });
 
   test("is gone once its container was killed, and is started anew", { timeout: BOUND_MS }, async () => {
     const handle = await acquire();
-    const [name = ""] = await running();
+    const [name = ""] = await ownContainers();
     await podman("kill", name);
     const look = async (): Promise<string> => {
       const { text } = await handle.call("look", {}, { timeoutMs: 20_000, idempotencyKey: "k", signal: never() });
@@ -86,6 +79,6 @@ describeWithPodman("a server from an image", () => {
     };
     // A call that comes before the end is noticed fails with it.
     expect(await vi.waitFor(look, { timeout: 20_000, interval: 100 })).toContain(SECRET);
-    await vi.waitUntil(async () => !(await running()).includes(name), { timeout: 20_000, interval: 100 });
+    await vi.waitUntil(async () => !(await ownContainers()).includes(name), { timeout: 20_000, interval: 100 });
   });
 });

@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 import type { McpServerSpec } from "../../../contracts/kinds/mcp-server.ts";
 import { planServer, type ServerGround } from "../../../runner/mcp/plan-server.ts";
 import type { ServerPlan } from "../../../runner/mcp/server-plan.ts";
-import { Containers } from "../../../runner/processes/containers.ts";
+import { Containers } from "../../../runner/processes/containers/containers.ts";
 import { PrivateFiles } from "../../../runner/processes/private-files.ts";
 import { Sandbox } from "../../../runner/processes/sandbox.ts";
 import type { Secrets } from "../../../runner/secrets/secrets.ts";
@@ -18,6 +18,8 @@ import { SANDBOX_PATH } from "../../bwrap.ts";
 
 const HOSTILE = fileURLToPath(new URL("../../fixtures/mcp/hostile-server.mjs", import.meta.url));
 
+const privateFiles = new PrivateFiles(undefined);
+
 export const GROUND: ServerGround = {
   variables: { PATH: "/usr/local/bin:/usr/bin:/bin", HOME: "/nowhere", CANARY: "must not be seen" },
   cwd: process.cwd(),
@@ -25,8 +27,8 @@ export const GROUND: ServerGround = {
   tokens: new OAuthTokens(() => performance.now()),
   resolve: resolveHost,
   sandbox: new Sandbox(SANDBOX_PATH ?? ""),
-  privateFiles: new PrivateFiles(undefined),
-  containers: new Containers({}, []),
+  privateFiles,
+  containers: new Containers({}, [], privateFiles),
 };
 
 export function secretsWith(values: Readonly<Record<string, string>>): Secrets {

@@ -9,7 +9,7 @@ import type { ToolSpec } from "../../../contracts/kinds/tool.ts";
 import { Sandbox } from "../../../runner/processes/sandbox.ts";
 import { callCliTool } from "../../../runner/tools/cli/cli-tool.ts";
 import { describeWithSandbox, SANDBOX_PATH } from "../../bwrap.ts";
-import { isAlive, never, secretsWith } from "../mcp/servers.ts";
+import { GROUND, isAlive, never, secretsWith } from "../mcp/servers.ts";
 
 let root: string;
 
@@ -43,6 +43,7 @@ function call(
       variables: { PATH, HOME: root, CANARY: "must not be seen" },
       cwd: root,
       allowedCommands: null,
+      containers: GROUND.containers,
       sandbox: new Sandbox(PATH, [join(root, "private"), join(root, "runner.age")]),
     },
   };
@@ -205,7 +206,7 @@ describe("a CLI tool", () => {
   });
 
   it("asks for no isolation that this runner does not have", async () => {
-    expect(await call({ command: "true", image: "alpine" })).toMatchObject({
+    expect(await call({ command: "true" }, {}, { runtime: { isolation_mode: "kubernetes" } })).toMatchObject({
       code: "SANDBOX_UNAVAILABLE",
       message: expect.stringContaining("isolation_unavailable"),
     });
