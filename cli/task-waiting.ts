@@ -4,9 +4,9 @@ import { hasEnded, type TaskRecord } from "../contracts/task.ts";
 import type { Redis } from "../store/connect.ts";
 import { listRunners } from "../store/runners.ts";
 
-export type ShownTask = TaskRecord & { readonly waiting?: Waiting };
+export type WaitingTask = TaskRecord & { readonly waiting?: Waiting };
 
-export async function withWaiting(redis: Redis, env: string, tasks: readonly TaskRecord[]): Promise<ShownTask[]> {
+export async function withWaiting(redis: Redis, env: string, tasks: readonly TaskRecord[]): Promise<WaitingTask[]> {
   if (!tasks.some(isRunnable)) return [...tasks];
   const runners = await listRunners(redis, env);
   return tasks.map((task) => {

@@ -13,6 +13,7 @@ export const TRACE_EVENT_TYPES = [
   "model.failed",
   "tool.decided",
   "tool.called",
+  "tool.progress",
   "tool.answered",
   "tool.failed",
   "tool.denied",

@@ -19,12 +19,12 @@ import type { Host } from "../host.ts";
 import { paintFor, printJson, say } from "../output.ts";
 import { breakerOf, budgetsOf, type RecordFacts, readRecordFacts } from "../record-facts.ts";
 import { openRedis } from "../redis.ts";
-import { type ShownTask, withWaiting } from "../task-waiting.ts";
+import { progressCell, type ShownTask, showTasks } from "../shown-task.ts";
 import { breakerSentence } from "../view/breaker.ts";
 import { renderBudgets } from "../view/budgets.ts";
 import { renderEvidence } from "../view/evidence.ts";
 import { scheduleLines } from "../view/schedules.ts";
-import { renderBytes, renderCost, renderTable } from "../view/table.ts";
+import { renderAge, renderBytes, renderCost, renderTable } from "../view/table.ts";
 import { paintPhase } from "../view/trace.ts";
 import { type GetOptions, kindOf, pickRecord, recordView } from "./get.ts";
 import { describeApproval } from "./get-approvals.ts";
@@ -50,7 +50,7 @@ export async function runDescribe(host: Host, options: DescribeOptions): Promise
 
 async function describeTask(host: Host, options: DescribeOptions, redis: Redis): Promise<void> {
   const found = await findTask(redis, { ...options, task: options.name });
-  const [shown = found] = await withWaiting(redis, options.env, [found]);
+  const [shown = found] = await showTasks(redis, options.env, [found]);
   const { namespace, name, activations } = shown;
   const ids = activations.map(({ id }) => id);
   const task = { ...shown, redisBytes: await readTaskBytes(redis, { env: options.env, namespace, name }, ids) };
@@ -105,7 +105,7 @@ function renderTask(host: Host, task: SizedTask): string {
       : [["Error", paint("red", `${task.lastError.code}: ${task.lastError.message}`)] as const]),
   ];
   const head = facts.map(([name, value]) => `${`${name}:`.padEnd(12)}${value}\n`).join("");
-  return `${head}\nActivations:\n${renderActivations(task)}${renderTexts("Input", task.input)}${renderTexts("Output", task.output ?? {})}`;
+  return `${head}\nActivations:\n${renderActivations(task)}${renderProgress(task, host.now())}${renderTexts("Input", task.input)}${renderTexts("Output", task.output ?? {})}`;
 }
 
 function callsText({ budget: { steps, calls } }: TaskRecord): string {
@@ -135,6 +135,16 @@ function renderActivations(task: TaskRecord): string {
     String(attempts),
   ]);
   return renderTable(["  ID", "PHASE", "HOLDER", "EPOCH", "ATTEMPTS"], rows);
+}
+
+function renderProgress({ progress = [] }: ShownTask, now: Date): string {
+  const rows = progress.map((call) => [
+    `  ${call.activation}`,
+    call.tool,
+    progressCell(call),
+    `${renderAge(call.at, now)} ago`,
+  ]);
+  return rows.length === 0 ? "" : `\nUnder way:\n${renderTable(["  ACTIVATION", "TOOL", "PROGRESS", "TOLD"], rows)}`;
 }
 
 function renderTexts(title: string, texts: Readonly<Record<string, string>>): string {

@@ -23,7 +23,8 @@ import type { CommonFlags, Host } from "../host.ts";
 import { printJson, printList, say, UsageFailure } from "../output.ts";
 import { breakerOf, factsView, type RecordFacts, readRecordFacts } from "../record-facts.ts";
 import { openRedis } from "../redis.ts";
-import { type ShownTask, waitingText, withWaiting } from "../task-waiting.ts";
+import { progressCell, type ShownTask, showTasks } from "../shown-task.ts";
+import { waitingText } from "../task-waiting.ts";
 import { scheduleRows } from "../view/schedules.ts";
 import { renderAge, renderCost, renderTable } from "../view/table.ts";
 import { watchRows } from "../watch-rows.ts";
@@ -102,7 +103,7 @@ async function read(host: Host, redis: Redis, kind: KindName, options: GetOption
     if (name !== undefined)
       return {
         of: "tasks",
-        items: await withWaiting(redis, options.env, [await findTask(redis, { ...options, task: name })]),
+        items: await showTasks(redis, options.env, [await findTask(redis, { ...options, task: name })]),
         one: true,
       };
     return { of: "tasks", one: false, ...(await readTasks(redis, options)) };
@@ -120,9 +121,9 @@ async function readTasks(
 ): Promise<{ readonly items: readonly TaskRecord[]; readonly phase?: TaskPhase }> {
   const phase = options.phase === undefined ? undefined : phaseOf(options.phase);
   const tasks = (await listTasks(redis, options.env)).filter((task) => inNamespace(task.namespace, options));
-  if (phase === undefined) return { items: await withWaiting(redis, options.env, tasks) };
+  if (phase === undefined) return { items: await showTasks(redis, options.env, tasks) };
   const chosen = tasks.filter((task) => task.phase === phase);
-  return { items: await withWaiting(redis, options.env, chosen), phase };
+  return { items: await showTasks(redis, options.env, chosen), phase };
 }
 
 function phaseOf(word: string): TaskPhase {
@@ -208,8 +209,9 @@ function tableRows(found: Found, now: Date): readonly (readonly string[])[] {
     return [header, ...found.items.map((task) => failedRow(task, now))];
   }
   if (found.of === "tasks") {
-    const header = ["NAMESPACE", "NAME", "SYSTEM", "PHASE", "ATTEMPTS", "TOKENS IN/OUT", "COST", "AGE"];
-    const rows = found.items.map((task) => taskRow(task, now));
+    const isTold = found.items.some(({ progress }) => progress !== undefined);
+    const header = ["NAMESPACE", "NAME", "SYSTEM", "PHASE", ...(isTold ? ["PROGRESS"] : []), ...TASK_FACTS];
+    const rows = found.items.map((task) => taskRow(task, now, isTold));
     if (found.items.every(({ waiting }) => waiting === undefined)) return [header, ...rows];
     const waits = found.items.map(({ waiting }) => (waiting === undefined ? "-" : waitingText(waiting)));
     return [[...header, "WAITS FOR"], ...rows.map((row, index) => [...row, waits[index] ?? "-"])];
@@ -232,7 +234,9 @@ function endpointRows(records: readonly StateRecord[], facts: RecordFacts, now: 
   return [["NAMESPACE", "NAME", "PROVIDER", "MODEL", "BREAKER", "AGE"], ...rows];
 }
 
-function taskRow(task: TaskRecord, now: Date): string[] {
+const TASK_FACTS = ["ATTEMPTS", "TOKENS IN/OUT", "COST", "AGE"];
+
+function taskRow(task: ShownTask, now: Date, isProgressTold: boolean): string[] {
   const tokens = `${wholeNumber(task.tokens.input)} / ${wholeNumber(task.tokens.output)}`;
   const { namespace, name, system, phase, attempts } = task;
   return [
@@ -240,6 +244,7 @@ function taskRow(task: TaskRecord, now: Date): string[] {
     name,
     system,
     phase,
+    ...(isProgressTold ? [task.progress?.map(progressCell).join("; ") ?? "-"] : []),
     String(attempts),
     tokens,
     renderCost(task.costUsd),

@@ -1,9 +1,12 @@
 // One trace event as one line, for following a task while it runs.
+import { progressOf, progressText } from "../../contracts/tool-progress.ts";
 import type { TraceEvent } from "../../contracts/trace.ts";
+import { oneLine, shorten } from "../../reconciler/plan/inert.ts";
 import type { Paint } from "../output.ts";
 
 const TOLD = [
   "tool",
+  "progress",
   "model",
   "code",
   "message",
@@ -23,7 +26,7 @@ const MAX_VALUE = 80;
 export function renderEventLine(event: TraceEvent, startAt: string, paint: Paint): string {
   const seconds = ((Date.parse(event.at) - Date.parse(startAt)) / 1_000).toFixed(1).padStart(7);
   const type = isBad(event) ? paint("red", event.type.padEnd(18)) : event.type.padEnd(18);
-  const told = TOLD.flatMap((name) => (event[name] === undefined ? [] : [`${name}=${oneLine(event[name])}`]));
+  const told = TOLD.flatMap((name) => (event[name] === undefined ? [] : [`${name}=${valueText(event, name)}`]));
   return `${paint("dim", seconds)}  ${type}  ${(event.activation ?? "").padEnd(28)}  ${told.join(" ")}`.trimEnd();
 }
 
@@ -31,8 +34,11 @@ function isBad(event: TraceEvent): boolean {
   return /denied|failed|lost|exceeded|dead_lettered|cancelled/.test(event.type);
 }
 
-/** What a model or a tool wrote can hold line ends and control characters: none of them reaches the terminal. */
-function oneLine(value: unknown): string {
-  const text = (typeof value === "string" ? value : JSON.stringify(value)).replaceAll(/\p{Cc}+/gu, " ");
-  return text.length <= MAX_VALUE ? text : `${text.slice(0, MAX_VALUE - 1)}…`;
+/** What a model or a tool wrote can hold line ends and worse: nothing of it reaches the terminal as it is. */
+function valueText(event: TraceEvent, name: string): string {
+  const value = event[name];
+  const progress = name === "progress" ? progressOf(event) : undefined;
+  const text =
+    progress === undefined ? (typeof value === "string" ? value : JSON.stringify(value)) : progressText(progress);
+  return shorten(oneLine(text), MAX_VALUE);
 }

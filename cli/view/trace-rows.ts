@@ -1,8 +1,10 @@
 // Turns the events of a trace into the rows of its waterfall. Pure.
 
 import { isEmbeddingStep } from "../../contracts/step.ts";
+import { progressOf, progressText } from "../../contracts/tool-progress.ts";
 import type { TraceEvent, TraceEventType } from "../../contracts/trace.ts";
 import { wholeNumber } from "../../contracts/whole-number.ts";
+import { oneLine, shorten } from "../../reconciler/plan/inert.ts";
 
 export interface TraceRow {
   readonly depth: 0 | 1 | 2;
@@ -148,10 +150,20 @@ function toolRow(event: TraceEvent, around: Around): TraceRow {
     shade: "tool",
     tone: failed ? "bad" : "plain",
     note: failed
-      ? `failed: ${text(end["code"])}`
-      : `${decisionNote(event, around.before)}${shortJson(event["arguments"])}${artifactNote(end)}`,
+      ? `failed: ${text(end["code"])}${progressNote(event, end, around.later)}`
+      : `${decisionNote(event, around.before)}${shortJson(event["arguments"])}${artifactNote(end)}${progressNote(event, end, around.later)}`,
     hints: [],
   };
+}
+
+const LONGEST_PROGRESS = 60;
+
+/** How far a call has come, or had, that has no result; of one that is done nobody asks. */
+function progressNote(call: TraceEvent, end: TraceEvent | undefined, later: readonly TraceEvent[]): string {
+  if (end?.type === "tool.answered") return "";
+  const told = end ?? later.findLast((event) => event.type === "tool.progress" && isOfStep(event, call));
+  const progress = told === undefined ? undefined : progressOf(told);
+  return progress === undefined ? "" : `  at ${shorten(oneLine(progressText(progress)), LONGEST_PROGRESS)}`;
 }
 
 /** Which `trace --artifact` prints. */
@@ -252,9 +264,11 @@ function answerOf(
   later: readonly TraceEvent[],
   types: readonly TraceEventType[],
 ): TraceEvent | undefined {
-  return later.find(
-    ({ type, step, activation }) => types.includes(type) && step === call.step && activation === call.activation,
-  );
+  return later.find((event) => types.includes(event.type) && isOfStep(event, call));
+}
+
+function isOfStep({ step, activation }: TraceEvent, call: TraceEvent): boolean {
+  return step === call.step && activation === call.activation;
 }
 
 const MAX_ARGUMENTS = 60;

@@ -3,6 +3,7 @@
 import type { ModelAnswer } from "../../contracts/step.ts";
 import { unlessAborted } from "../unless-aborted.ts";
 import type { ModelGrant, ToolGrant } from "./grant.ts";
+import { watchCall } from "./meanwhile.ts";
 import { failModel, finishModel } from "./model-effect.ts";
 import { ModelPermit, ToolPermit } from "./permit.ts";
 import { redactFailure } from "./redact.ts";
@@ -28,10 +29,12 @@ export async function callTool(permit: ToolPermit, signal: AbortSignal): Promise
   const grant = ToolPermit.redeem(permit);
   const begunMs = grant.journal.clock.monotonicMs();
   checkBefore(grant, signal);
-  const called = await attempt(() => runTool(grant, signal));
-  if (called.outcome === "returned") return finishTool(grant, called.value, begunMs);
+  const meanwhile = watchCall(grant, begunMs);
+  const called = await attempt(() => runTool(grant, meanwhile, signal));
+  const past = { begunMs, ...(await meanwhile.close()) };
+  if (called.outcome === "returned") return finishTool(grant, called.value, past);
   signal.throwIfAborted();
-  return failTool(grant, called.error, begunMs);
+  return failTool(grant, called.error, past);
 }
 
 type Attempt<T> =

@@ -2,6 +2,7 @@
 import { digestText } from "../../contracts/canonical.ts";
 import { type FailureRecord, failureRecord, mayHaveHappened, TransientFailure } from "../../contracts/failure.ts";
 import type { StepRecord, ToolResult } from "../../contracts/step.ts";
+import type { ToolProgress } from "../../contracts/tool-progress.ts";
 import type { TraceDraft } from "../../contracts/trace.ts";
 import type { CarriedLabel } from "../../policies/request.ts";
 import type { ToolAnswer } from "../tools/tool.ts";
@@ -10,6 +11,7 @@ import { labelled, labelsOfCall } from "./carried.ts";
 import { within } from "./deadline.ts";
 import { failureData, messageOf, sinceMs, stepOf } from "./effect.ts";
 import type { ToolGrant } from "./grant.ts";
+import type { Meanwhile } from "./meanwhile.ts";
 import { type KeptArtifact, type Shortened, shorten } from "./overflow.ts";
 
 export type ToolOutcome =
@@ -49,16 +51,34 @@ function labelsOf({ activation, step, tool }: ToolGrant): readonly CarriedLabel[
   return labelsOfCall(tool, `${activation} ${step}`);
 }
 
-export function runTool(grant: ToolGrant, signal: AbortSignal): Promise<ToolAnswer> {
+export function runTool(
+  grant: ToolGrant,
+  { onProgress }: Pick<Meanwhile, "onProgress">,
+  signal: AbortSignal,
+): Promise<ToolAnswer> {
   const { tool, call, step, idempotencyKey, journal, artifacts, resumes } = grant;
   const checkLease = (): void => journal.recorder.checkLease();
   const limit = { ms: tool.timeoutMs, what: `tool \`${tool.definition.name}\`` };
   const keep = artifacts === undefined ? {} : { keepBytes: artifacts.resultBytes };
-  const context = { step, idempotencyKey, checkLease, ...keep, ...(resumes === undefined ? {} : { resumes }) };
+  const context = {
+    step,
+    idempotencyKey,
+    checkLease,
+    onProgress,
+    ...keep,
+    ...(resumes === undefined ? {} : { resumes }),
+  };
   return within(signal, limit, (either) => tool.call(call.arguments, { ...context, signal: either }));
 }
 
-export async function finishTool(grant: ToolGrant, from: ToolAnswer, begunMs: number): Promise<ToolOutcome> {
+/** Of a call that has ended. */
+interface Past {
+  readonly begunMs: number;
+  /** What was told of it last. */
+  readonly progress?: ToolProgress;
+}
+
+export async function finishTool(grant: ToolGrant, from: ToolAnswer, { begunMs, ...told }: Past): Promise<ToolOutcome> {
   const { journal, tool, decisionId } = grant;
   const labels = [...labelsOf(grant), ...(from.labels ?? [])];
   const { text, artifact } = await readableText(grant, from, labels);
@@ -67,6 +87,7 @@ export async function finishTool(grant: ToolGrant, from: ToolAnswer, begunMs: nu
   const data = {
     tool: tool.definition.name,
     latencyMs: sinceMs(grant, begunMs),
+    ...told,
     resultBytes: Buffer.byteLength(result.text),
     resultDigest: digestText(result.text),
     ...artifactData(artifact),
@@ -100,14 +121,14 @@ function artifactData(artifact: KeptArtifact | undefined): Readonly<Record<strin
   return { artifact: artifact.id, artifactBytes: artifact.bytes, artifactDigest: artifact.digest };
 }
 
-export async function failTool(grant: ToolGrant, error: unknown, begunMs: number): Promise<ToolOutcome> {
+export async function failTool(grant: ToolGrant, error: unknown, { begunMs, ...told }: Past): Promise<ToolOutcome> {
   const { journal, tool, step, decisionId } = grant;
   const name = tool.definition.name;
   const unknown = tool.effect === "write" && mayHaveHappened(error);
   // What a tool says of its failure is the tool's word, too.
   const labels = labelsOf(grant);
   grant.carried.add(labels);
-  const data = { tool: name, ...failureData(grant, error, begunMs), effectUnknown: unknown, decisionId };
+  const data = { tool: name, ...failureData(grant, error, begunMs), ...told, effectUnknown: unknown, decisionId };
   const draft = journal.draft("tool.failed", data);
   const failure = { code: failureRecord(error).code, message: messageOf(grant, error) };
   if (unknown) {

@@ -13,6 +13,8 @@ export const MCP_LIMITS = {
   tools: 1_000,
   /** One message on stdout, as in the SDK. A longer one ends the connection: what follows it cannot be told apart. */
   messageBytes: 10 * 1024 * 1024,
+  /** Of the message that comes with a notification of progress. */
+  progressCharacters: 200,
   /** What is kept of stderr, to be quoted in failures. */
   stderrBytes: 8 * 1024,
   /** Text that a server may print on stdout before its first message. */

@@ -1,4 +1,5 @@
 // Our own interface before the MCP SDK: what the runner needs of a server, whatever transport and protocol serve it.
+import type { ToolProgress } from "../../contracts/tool-progress.ts";
 
 export interface McpToolDescription {
   /** As the server names it. */
@@ -20,6 +21,8 @@ export interface McpCallOptions {
   /** For the whole call; progress does not extend it. */
   readonly timeoutMs: number;
   readonly idempotencyKey: string;
+  /** Called as often as the server tells of progress that grows. Absent: it is not asked to. */
+  readonly onProgress?: ((progress: ToolProgress) => void) | undefined;
 }
 
 export interface McpCallResult {

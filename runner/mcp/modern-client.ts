@@ -1,6 +1,6 @@
 // Speaks MCP of 2026-07-28 through the second generation of the SDK, and translates its errors once. It is loaded where a
 // server speaks that revision.
-import type { Client, DiscoverResult, McpSubscription, Tool } from "@modelcontextprotocol/client";
+import type { CallToolResult, Client, DiscoverResult, McpSubscription, Tool } from "@modelcontextprotocol/client";
 import { PermanentFailure, TransientFailure, withoutEffect } from "../../contracts/failure.ts";
 import { cutText } from "../bound-text.ts";
 import { renderContent } from "./content.ts";
@@ -9,6 +9,7 @@ import { MCP_LIMITS } from "./limits.ts";
 import type { McpCallOptions, McpCallResult, McpClient, McpToolDescription } from "./mcp-client.ts";
 import type { ModernTransport } from "./modern-transport.ts";
 import { IDEMPOTENCY_META, withNeutralAbort } from "./neutral-abort.ts";
+import { ProgressEar } from "./progress.ts";
 
 export const MODERN_PROTOCOL = "2026-07-28";
 
@@ -53,12 +54,14 @@ class ModernClient implements McpClient {
   readonly #label: string;
   readonly #client: Client;
   readonly #transport: ModernTransport;
+  readonly #progress: ProgressEar;
   /** As they were listed last: headers of a call may have to repeat some of its arguments. */
   #tools: ReadonlyMap<string, Tool> = new Map();
   #listening: Promise<McpSubscription | undefined> | undefined;
   #onToolsChanged: () => void = () => undefined;
 
   constructor(label: string, client: Client, transport: ModernTransport) {
+    this.#progress = new ProgressEar(transport);
     this.#label = label;
     this.#client = client;
     this.#transport = transport;
@@ -77,16 +80,19 @@ class ModernClient implements McpClient {
   async callTool(
     name: string,
     args: Readonly<Record<string, unknown>>,
-    { signal, timeoutMs, idempotencyKey }: McpCallOptions,
+    { signal, timeoutMs, idempotencyKey, onProgress }: McpCallOptions,
   ): Promise<McpCallResult> {
     const { ProtocolError } = await import("@modelcontextprotocol/client");
-    const params = { name, arguments: { ...args }, _meta: { [IDEMPOTENCY_META]: idempotencyKey } };
     const listed = this.#tools.get(name);
     // Without its output schema: by that the SDK would refuse results that do not fit it.
     const toolDefinition = { name, inputSchema: listed?.inputSchema ?? { type: "object" as const } };
+    const request = (meta: Readonly<Record<string, unknown>>, neutral: AbortSignal): Promise<CallToolResult> => {
+      const params = { name, arguments: { ...args }, _meta: { ...meta, [IDEMPOTENCY_META]: idempotencyKey } };
+      return this.#client.callTool(params, { signal: neutral, timeout: timeoutMs, toolDefinition });
+    };
     try {
-      const result = await withNeutralAbort(signal, (neutral) =>
-        this.#client.callTool(params, { signal: neutral, timeout: timeoutMs, toolDefinition }),
+      const result = await this.#progress.during(onProgress, (meta) =>
+        withNeutralAbort(signal, (neutral) => request(meta, neutral)),
       );
       return { text: renderContent(result), isError: result.isError === true };
     } catch (error) {

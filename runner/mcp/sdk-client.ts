@@ -8,6 +8,7 @@ import { describeTool } from "./describe-tool.ts";
 import { MCP_LIMITS } from "./limits.ts";
 import type { McpCallOptions, McpCallResult, McpClient, McpToolDescription } from "./mcp-client.ts";
 import { IDEMPOTENCY_META, withNeutralAbort } from "./neutral-abort.ts";
+import { ProgressEar } from "./progress.ts";
 import type { ServerTransport } from "./server-transport.ts";
 
 /** Starts the transport and shakes hands. Whatever fails, nothing is left running. */
@@ -34,8 +35,10 @@ class SdkClient implements McpClient {
   readonly #label: string;
   readonly #client: Client;
   readonly #transport: ServerTransport;
+  readonly #progress: ProgressEar;
 
   constructor(label: string, client: Client, transport: ServerTransport) {
+    this.#progress = new ProgressEar(transport);
     this.#label = label;
     this.#client = client;
     this.#transport = transport;
@@ -58,17 +61,18 @@ class SdkClient implements McpClient {
   async callTool(
     name: string,
     args: Readonly<Record<string, unknown>>,
-    { signal, timeoutMs, idempotencyKey }: McpCallOptions,
+    { signal, timeoutMs, idempotencyKey, onProgress }: McpCallOptions,
   ): Promise<McpCallResult> {
     const { CallToolResultSchema, McpError } = await import("@modelcontextprotocol/sdk/types.js");
-    const params = { name, arguments: { ...args }, _meta: { [IDEMPOTENCY_META]: idempotencyKey } };
-    try {
+    const request = (meta: Readonly<Record<string, unknown>>, neutral: AbortSignal): Promise<CallToolResult> => {
+      const params = { name, arguments: { ...args }, _meta: { ...meta, [IDEMPOTENCY_META]: idempotencyKey } };
       // Not client.callTool: that one refuses results that do not fit the server's own output schema.
-      const result: CallToolResult = await withNeutralAbort(signal, (neutral) =>
-        this.#client.request({ method: "tools/call", params }, CallToolResultSchema, {
-          signal: neutral,
-          timeout: timeoutMs,
-        }),
+      const options = { signal: neutral, timeout: timeoutMs };
+      return this.#client.request({ method: "tools/call", params }, CallToolResultSchema, options);
+    };
+    try {
+      const result = await this.#progress.during(onProgress, (meta) =>
+        withNeutralAbort(signal, (neutral) => request(meta, neutral)),
       );
       return { text: renderContent(result), isError: result.isError === true };
     } catch (error) {

@@ -94,12 +94,13 @@ function mcpTool({ server, handle, tool, definition, settings }: McpToolParts, f
     ...facts,
     definition,
     definitionDigest: definitionDigest(definition, tool.annotations),
-    async call(args, { idempotencyKey, signal, keepBytes }) {
+    async call(args, { idempotencyKey, signal, keepBytes, onProgress }) {
       requirePin(server, tool);
       const { text, isError } = await handle.call(tool.name, args, {
         signal,
         timeoutMs: facts.timeoutMs,
         idempotencyKey,
+        onProgress,
       });
       return { ...boundAnswer(text, limit, Buffer.byteLength(text), keepBytes), isError };
     },

@@ -1,5 +1,6 @@
 // The one interface behind which every tool stands. Nothing but runner/gate may call it.
 import type { StepId, ToolEffect, ToolResult } from "../../contracts/step.ts";
+import type { ToolProgress } from "../../contracts/tool-progress.ts";
 import type { OperationClass, ToolData } from "../../policies/request.ts";
 import type { ToolDefinition } from "../models/model.ts";
 
@@ -16,6 +17,8 @@ export interface ToolCallContext {
   readonly checkLease: () => void;
   /** The call was begun before by a runner that is lost: it is waited for, and not made again. */
   readonly resumes?: true;
+  /** How far it has come, said as often as the tool likes. Absent: nobody wants to know. */
+  readonly onProgress?: (progress: ToolProgress) => void;
   /** So much of a result is kept beside what the model reads of it. Absent: nothing is, and no more is received. */
   readonly keepBytes?: number;
 }

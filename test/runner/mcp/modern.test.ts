@@ -1,15 +1,14 @@
 // MCP of 2026-07-28, through the second adapter, against real servers of the SDK's second generation.
 
-import { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { JSONRPCMessageSchema } from "@modelcontextprotocol/sdk/types.js";
-import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 import { afterEach, expect, test } from "vitest";
 import type { McpClient } from "../../../runner/mcp/mcp-client.ts";
 import { connectClient } from "../../../runner/mcp/sdk-client.ts";
 import { probeServer } from "../../../runner/mcp/stdio/probe.ts";
 import { StdioTransport } from "../../../runner/mcp/stdio/transport.ts";
 import { type LoopbackServer, serve } from "../tools/http-server.ts";
+import { serveModern } from "./modern-http.ts";
 import { hostileSpec, makeLog, never, planFor, type ServerLog, serverSpec } from "./servers.ts";
 
 const HOSTILE = fileURLToPath(new URL("../../fixtures/mcp/hostile-server.mjs", import.meta.url));
@@ -45,7 +44,7 @@ test.each([
   ["modern", { protocol: "2026-07-28" }, "modern"],
 ])("a server that speaks %s is spoken to, with %j, as %s, in one process", async (mode, more, era) => {
   const asked = await stdio(mode, more);
-  expect((await asked.listTools(never())).map(({ name }) => name)).toEqual(["era", "grow", "hang", "fail"]);
+  expect((await asked.listTools(never())).map(({ name }) => name)).toEqual(["era", "grow", "hang", "steps", "fail"]);
   expect(await call(asked, "era")).toEqual({ text: era, isError: false });
   expect(await call(asked, "fail")).toEqual({ text: "no", isError: true });
   expect(await log?.pids()).toHaveLength(1);
@@ -107,28 +106,11 @@ test("a tool that is not there is an answer, as any error of the server", async 
   expect(await call(await stdio("modern"), "nothing")).toMatchObject({ isError: true });
 });
 
-async function httpServer(): Promise<LoopbackServer> {
-  const handler = createMcpHandler(({ era }) => {
-    const server = new McpServer({ name: "modern", version: "1" });
+function httpServer(): Promise<LoopbackServer> {
+  return serveModern((server, era) => {
     server.registerTool("era", { description: "Tells which era it is" }, () => ({
       content: [{ type: "text", text: era }],
     }));
-    return server;
-  });
-  return serve(async (response, { path, method, headers, body }) => {
-    const bodied = method === "POST" ? { body } : {};
-    const given = Object.entries(headers).flatMap(([name, value]) =>
-      typeof value === "string" ? [[name, value]] : [],
-    );
-    const request = new Request(`http://localhost${path}`, {
-      method,
-      headers: Object.fromEntries(given) as Record<string, string>,
-      ...bodied,
-    });
-    const answer = await handler.fetch(request);
-    response.writeHead(answer.status, Object.fromEntries(answer.headers));
-    if (answer.body === null) response.end();
-    else Readable.fromWeb(answer.body).pipe(response);
   });
 }
 
