@@ -29,7 +29,7 @@ export function progressIn(events: readonly TraceEvent[]): readonly CallProgress
     const progress = event.type === "tool.progress" ? progressOf(event) : undefined;
     if (progress === undefined) return [];
     const { activation = "", agent = "", step = "", tool, at } = event;
-    return [{ activation: activation as ActivationId, agent, step, tool: String(tool), at, ...progress }];
+    return [{ activation, agent, step, tool: String(tool), at, ...progress }];
   });
 }
 

@@ -4,8 +4,9 @@ import { isEmbeddingStep } from "../../contracts/step.ts";
 import { progressOf, progressText } from "../../contracts/tool-progress.ts";
 import type { TraceEvent, TraceEventType } from "../../contracts/trace.ts";
 import { wholeNumber } from "../../contracts/whole-number.ts";
-import { oneLine, shorten } from "../../reconciler/plan/inert.ts";
+import { shorten } from "../../reconciler/plan/inert.ts";
 
+/** Its texts may hold what models and tools wrote: who shows them makes them harmless. */
 export interface TraceRow {
   readonly depth: 0 | 1 | 2;
   readonly label: string;
@@ -161,9 +162,11 @@ const LONGEST_PROGRESS = 60;
 /** How far a call has come, or had, that has no result; of one that is done nobody asks. */
 function progressNote(call: TraceEvent, end: TraceEvent | undefined, later: readonly TraceEvent[]): string {
   if (end?.type === "tool.answered") return "";
-  const told = end ?? later.findLast((event) => event.type === "tool.progress" && isOfStep(event, call));
+  const told =
+    end ??
+    later.findLast((event) => event.type === "tool.progress" && isOfStep(event, call) && event.epoch === call.epoch);
   const progress = told === undefined ? undefined : progressOf(told);
-  return progress === undefined ? "" : `  at ${shorten(oneLine(progressText(progress)), LONGEST_PROGRESS)}`;
+  return progress === undefined ? "" : `  at ${shorten(progressText(progress), LONGEST_PROGRESS)}`;
 }
 
 /** Which `trace --artifact` prints. */

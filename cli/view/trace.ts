@@ -5,6 +5,7 @@ import type { TaskRecord } from "../../contracts/task.ts";
 import type { ChainVerdict, TraceEvent } from "../../contracts/trace.ts";
 import { summarizeTrace } from "../../contracts/trace-summary.ts";
 import { wholeNumber } from "../../contracts/whole-number.ts";
+import { oneLine, showUnseen } from "../../reconciler/plan/inert.ts";
 import type { Paint } from "../output.ts";
 import { renderCost } from "./table.ts";
 import { type PlaceOf, type TraceRow, traceRows } from "./trace-rows.ts";
@@ -92,15 +93,15 @@ interface RowFrame {
 
 function renderRow(row: TraceRow, frame: RowFrame): string[] {
   const { paint } = frame;
-  const label = cut(`${"  ".repeat(row.depth)}${row.label}`, LABEL_WIDTH).padEnd(LABEL_WIDTH);
+  const label = cut(`${"  ".repeat(row.depth)}${oneLine(row.label)}`, LABEL_WIDTH).padEnd(LABEL_WIDTH);
   const start = (row.startMs / 1_000).toFixed(1).padStart(7);
   const bar = row.endMs === null ? " ".repeat(frame.barWidth + 2) : renderBar(row, frame);
   const took = (row.endMs === null ? "" : renderDuration(row.endMs - row.startMs)).padStart(9);
   const styled = row.tone === "bad" ? paint("red", label) : row.depth === 0 ? paint("bold", label) : label;
-  const note = row.tone === "bad" ? paint("red", row.note) : row.note;
+  const note = row.tone === "bad" ? paint("red", oneLine(row.note)) : oneLine(row.note);
   return [
     `${paint("dim", start)}  ${styled} ${(row.holder ?? "").padEnd(4)} ${bar} ${took}   ${note}`,
-    ...row.hints.map((hint) => paint("dim", `${" ".repeat(11)}${hint}`)),
+    ...row.hints.map((hint) => paint("dim", `${" ".repeat(11)}${oneLine(hint)}`)),
   ];
 }
 
@@ -117,7 +118,7 @@ function renderBar(row: TraceRow, { barWidth, durationMs, paint }: RowFrame): st
 
 function renderEnd(task: TaskRecord, paint: Paint): string[] {
   if (task.lastError === undefined) return [];
-  return ["", paint("red", `${task.lastError.code}: ${task.lastError.message}`)];
+  return ["", paint("red", showUnseen(`${task.lastError.code}: ${task.lastError.message}`))];
 }
 
 function cut(text: string, width: number): string {

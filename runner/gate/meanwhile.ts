@@ -5,7 +5,7 @@ import type { ToolGrant } from "./grant.ts";
 
 /**
  * Each event is a write to the store, and stays: one a second at first, and then one whenever the call has taken a twentieth
- * longer. That is 20 in 20 s, 66 in 3 min, and never more than 260, since no call may take longer than 25 days.
+ * longer. That is 65 in 3 min, 126 in an hour, and never more than 260, since no call may take longer than 25 days.
  */
 export const PROGRESS_PACE = { apartMs: 1_000, share: 1 / 20 } as const;
 

@@ -89,6 +89,7 @@ const APPROVED: TraceDraft = {
   step: "m1.c1",
   data: { about: "approval", answer: "approved" },
 };
+const PROGRESS: TraceDraft = { ...where, type: "tool.progress", step: "m1.c1", data: { progress: { done: 1 } } };
 const together = { limits: { tokens: 1_000, steps: 10 }, tokens: 90, steps: 2 };
 
 /** The call is one of `pay`; what is given stands before it. */
@@ -171,6 +172,8 @@ const DOCTORED: readonly (readonly [what: string, invariant: string, history: Hi
     "I3 effects allowed",
     { ...paid(APPROVED, { ...CALLED, step: "m1.c1.r1" }), asks: ["pay"] },
   ],
+  ["progress of a call that is done", "I3 effects allowed", withTask(inserted(8, { ...PROGRESS, epoch: 1 }))],
+  ["progress told by another holder", "I3 effects allowed", withTask(inserted(7, { ...PROGRESS, epoch: 2 }))],
   [
     "an acknowledged event that is gone",
     "I4 results kept",

@@ -100,8 +100,23 @@ const effectsWereAllowed: Invariant = (history) => {
     .filter(({ call }) => asks.has(call.tool))
     .flatMap(({ call, events }) => unasked(events, call));
   const unapprovedTurns = history.asksTurns === true ? history.tasks.flatMap(turnsWithoutApproval) : [];
-  return [...unheard, ...broken, ...unapproved, ...unapprovedTurns, ...history.tasks.flatMap(turnsWithoutDecision)];
+  const ofTurns = history.tasks.flatMap(turnsWithoutDecision);
+  const ofCalls = history.tasks.flatMap(progressOfNoCall);
+  return [...unheard, ...broken, ...unapproved, ...unapprovedTurns, ...ofTurns, ...ofCalls];
 };
+
+/** What is told of a call is told while it is at work, by the holder that makes it. */
+function progressOfNoCall({ id, events }: TaskHistory): string[] {
+  const atWork = new Map<string, TraceEvent>();
+  return events.flatMap((event) => {
+    const { type, activation, step, epoch, seq } = event;
+    const place = `${activation} ${step}`;
+    if (type === "tool.called") atWork.set(place, event);
+    if (type === "tool.answered" || type === "tool.failed") atWork.delete(place);
+    if (type !== "tool.progress" || atWork.get(place)?.epoch === epoch) return [];
+    return [`${id} ${seq}: progress of ${place}, which is not at work under epoch ${epoch}`];
+  });
+}
 
 /** A call that a person is asked about needs an approval of its own, given before it. */
 function unasked(events: readonly TraceEvent[], call: ToldCall): string[] {

@@ -3,6 +3,7 @@
 import { digestOf } from "../../contracts/canonical.ts";
 import { TransientFailure, withoutEffect } from "../../contracts/failure.ts";
 import type { ModelAnswer, ToolResult } from "../../contracts/step.ts";
+import type { ToolProgress } from "../../contracts/tool-progress.ts";
 import { estimateTokens } from "../../runner/gate/estimate.ts";
 import type { Model, ModelRequest } from "../../runner/models/model.ts";
 import type { Tool, ToolBox } from "../../runner/tools/tool.ts";
@@ -99,6 +100,16 @@ export function openOutside({ time, dice, machine, failing, seqOf, say }: Outsid
     return JSON.stringify({ happened: calls.some(({ idempotencyKey }) => idempotencyKey === key) });
   };
 
+  /** Some tools tell of themselves, some never stop. */
+  const tellProgress = (pace: Dice, tell: (progress: ToolProgress) => void): void => {
+    const caller = time.machine();
+    const total = pace.whole(0, 12);
+    for (let done = 1; done <= total; done += 1) {
+      const progress = { done, total, message: `counts ${CANARY}` };
+      time.after(pace.whole(0, 4_000), () => tell(progress), "network", caller);
+    }
+  };
+
   const toolOf = (task: string, name: string): Tool | undefined => {
     const effect = TOOLS[name];
     if (effect === undefined) return undefined;
@@ -110,8 +121,9 @@ export function openOutside({ time, dice, machine, failing, seqOf, say }: Outsid
       capabilities: [],
       operationClasses: [effect === "read" ? "read" : "write"],
       timeoutMs: TOOL_TIMEOUT_MS,
-      call: (args, { idempotencyKey, checkLease }) => {
+      call: (args, { idempotencyKey, checkLease, onProgress }) => {
         checkLease();
+        if (onProgress !== undefined) tellProgress(dice.fork(`${task} ${idempotencyKey}`), onProgress);
         return visit(() => carryOut(task, name, args, idempotencyKey));
       },
     };

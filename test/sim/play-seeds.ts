@@ -1,6 +1,7 @@
 // Plays many seeds, on as many processes as there are to be.
 import { fork } from "node:child_process";
 import { join } from "node:path";
+import type { TraceEventType } from "../../contracts/trace.ts";
 import type { Stage } from "./simulate.ts";
 
 /** What is worth knowing of a simulation among many. */
@@ -10,6 +11,8 @@ export interface Told {
   readonly succeeded: number;
   readonly tasks: number;
   readonly takeovers: number;
+  /** Events that tell how far a call has come. */
+  readonly progress: number;
 }
 
 export async function playSeeds(from: number, count: number, processes: number): Promise<readonly Told[]> {
@@ -33,11 +36,13 @@ function playShare(from: number, end: number, step: number): Promise<Told[]> {
 export async function playSeed(stage: Stage, seed: number): Promise<Told> {
   const { breaches, history } = await stage.play(String(seed));
   const events = history.tasks.flatMap((task) => task.events);
+  const count = (wanted: TraceEventType): number => events.filter(({ type }) => type === wanted).length;
   return {
     seed,
     breaches,
     succeeded: history.tasks.filter(({ record }) => record.phase === "Succeeded").length,
     tasks: history.tasks.length,
-    takeovers: events.filter(({ type }) => type === "task.taken_over").length,
+    takeovers: count("task.taken_over"),
+    progress: count("tool.progress"),
   };
 }

@@ -35,7 +35,7 @@ async function playMany(count: number, from: number): Promise<number> {
   const seconds = ((performance.now() - begun) / 1_000).toFixed(1);
   console.log(
     `${told.length} seeds in ${seconds} s: ${sum(({ tasks }) => tasks)} tasks, ${sum(({ succeeded }) => succeeded)} succeeded, ` +
-      `${sum(({ takeovers }) => takeovers)} takeovers, ${bad.length} seeds with breaches`,
+      `${sum(({ takeovers }) => takeovers)} takeovers, ${sum(({ progress }) => progress)} words of progress, ${bad.length} seeds with breaches`,
   );
   return bad.length === 0 && told.length === count ? 0 : 1;
 }

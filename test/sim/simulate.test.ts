@@ -23,6 +23,7 @@ it(
     const sum = (of: (one: Told) => number): number => told.reduce((total, one) => total + of(one), 0);
     expect(sum(({ succeeded }) => succeeded)).toBeGreaterThan(sum(({ tasks }) => tasks) / 2);
     expect(sum(({ takeovers }) => takeovers)).toBeGreaterThan(SEEDS / 4);
+    expect(sum(({ progress }) => progress)).toBeGreaterThan(SEEDS / 4);
   },
   TIMEOUT_MS,
 );

@@ -49,7 +49,7 @@ test.each(["2026-07-28", "2025-11-25"])("hears a server that speaks %s on stdio"
 test.each(["2026-07-28", "2025-11-25"])("hears a server that speaks %s over HTTP", async (protocol) => {
   const { url } = await serveModern((server) => {
     server.registerTool("steps", { description: "Tells of three steps" }, async ({ mcpReq }) => {
-      const progressToken = mcpReq._meta?.progressToken ?? "none";
+      const { progressToken = "none" } = mcpReq["_meta"] ?? {};
       for (const { done: progress, ...more } of STEPS) {
         await mcpReq.notify({ method: "notifications/progress", params: { progressToken, progress, ...more } });
       }
