@@ -7,7 +7,7 @@ import type { ToolGrant } from "./grant.ts";
  * Each event is a write to the store, and stays: one a second at first, and then one whenever the call has taken a twentieth
  * longer. That is 65 in 3 min, 126 in an hour, and never more than 260, since no call may take longer than 25 days.
  */
-export const PROGRESS_PACE = { apartMs: 1_000, share: 1 / 20 } as const;
+const PROGRESS_PACE = { apartMs: 1_000, share: 1 / 20 } as const;
 
 export interface Meanwhile {
   readonly onProgress: (progress: ToolProgress) => void;
