@@ -6,7 +6,10 @@ import { build } from "esbuild";
 
 const root = import.meta.dirname;
 
-/** Puts ready validators in the place of reconciler/load/kind-validators.ts. */
+/**
+ * Puts ready validators in the place of reconciler/load/kind-validators.ts, and a call that esbuild can follow in that of
+ * contracts/proto/library.ts.
+ */
 export const precompile = {
   name: "precompile",
   setup({ onLoad }) {
@@ -14,6 +17,11 @@ export const precompile = {
       const [{ KINDS }, { OPTIONS }] = await Promise.all(["kinds.ts", "own-schema.ts"].map(importContract));
       return { contents: readyValidators(Object.values(KINDS), OPTIONS), loader: "js", resolveDir: root };
     });
+    onLoad({ filter: /[\\/]contracts[\\/]proto[\\/]library\.ts$/ }, () => ({
+      contents: 'export function loadProtobuf() { return require("protobufjs"); }',
+      loader: "js",
+      resolveDir: root,
+    }));
   },
 };
 

@@ -24,4 +24,6 @@ export const MANIFEST_LIMITS = {
   files: 100_000,
   /** Folders below one another. */
   folderDepth: 64,
+  /** Of a Tool's `.proto` that is checked where it is read: 50 ms, and nothing yields in between. A call takes more. */
+  checkedProtoCharacters: 32_768,
 } as const;

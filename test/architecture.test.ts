@@ -27,7 +27,7 @@ const OWNED: Readonly<Record<string, string>> = {
   openai: "runner",
   "@modelcontextprotocol/client": "runner",
   "@grpc/grpc-js": "runner",
-  protobufjs: "runner",
+  protobufjs: "contracts",
   "@bjorn3/browser_wasi_shim": "runner",
   "@modelcontextprotocol/sdk": "runner",
   pg: "runner",

@@ -1,6 +1,7 @@
 // Applies the rules of a manifest's kind. They run on specs that fit their schema, so they may trust its type.
 import { specOf } from "../../contracts/kinds.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
+import { spanOfLine } from "./block-text.ts";
 import { nearestSpan } from "./check-schema.ts";
 import type { DocumentReader } from "./document-reader.ts";
 import type { Finding, Span } from "./finding.ts";
@@ -50,6 +51,13 @@ function speakThrough(reader: DocumentReader, kindSpan: Span): Remarks {
   };
   return {
     refuse: (pointer, summary, detail) => say("error", pointer, summary, detail),
+    complainInText: (pointer, line, summary, detail = "") => {
+      const whole = nearestSpan(reader, `/spec${pointer}`, kindSpan);
+      const span = line === undefined ? undefined : spanOfLine(reader.source(whole), line);
+      const place = span === undefined ? whole : { start: whole.start + span.start, end: whole.start + span.end };
+      const told = span === undefined && line !== undefined ? `${summary} (line ${line})` : summary;
+      reader.complain("SCHEMA", place, told, detail);
+    },
     complain: (pointer, summary, detail) => say(reader.strict ? "error" : "warning", pointer, summary, detail),
     remark: (pointer, summary, detail) => say("warning", pointer, summary, detail),
   };

@@ -5,6 +5,8 @@ export interface Remarks {
   refuse(pointer: string, summary: string, detail?: string): void;
   /** An error in `countwheel.dev/v1`, a warning in `orloj.dev/v1`, where Orloj loads it. */
   complain(pointer: string, summary: string, detail?: string): void;
+  /** As `complain`, of a line (from 1; undefined: nobody knows which) of a text that a manifest holds. */
+  complainInText(pointer: string, line: number | undefined, summary: string, detail?: string): void;
   /** A warning: right, but hardly what somebody means. */
   remark(pointer: string, summary: string, detail?: string): void;
 }

@@ -1,5 +1,6 @@
 // Rules of a Tool by its type: what it needs to be called, and what has no effect on it.
 import type { ToolSpec } from "../../../contracts/kinds/tool.ts";
+import { checkGrpc } from "./grpc-tool.ts";
 import type { Remarks } from "./remarks.ts";
 
 type ToolType = NonNullable<ToolSpec["type"]>;
@@ -63,19 +64,6 @@ function checkUrl(type: ToolType, { endpoint }: ToolSpec, remarks: Remarks): voi
     "`endpoint` is no address of HTTP",
     "Write it like `https://tools.example.com/search`.",
   );
-}
-
-const HOST_AND_PORT = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/;
-
-function checkGrpc({ endpoint, grpc }: ToolSpec, remarks: Remarks): void {
-  if (endpoint === undefined) {
-    remarks.complain("", "a `grpc` tool needs an `endpoint`", "Without one it cannot be called.");
-  } else if (!HOST_AND_PORT.test(endpoint)) {
-    remarks.complain("/endpoint", "`endpoint` is no host and port", "Write it like `tools.example.com:443`.");
-  }
-  if (grpc?.proto !== undefined && (grpc.service === undefined || grpc.method === undefined)) {
-    remarks.complain("/grpc", "`grpc.proto` needs `grpc.service` and `grpc.method`", "They name what of it is called.");
-  }
 }
 
 const MODULE_ISOLATION: readonly string[] = ["none", "wasm", "sandboxed"];

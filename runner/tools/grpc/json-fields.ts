@@ -1,6 +1,6 @@
 // Whether a value fits a protocol buffers message by its mapping to JSON. The library makes something of everything: `"7 days"`
 // of a number would be another call.
-import protobuf from "protobufjs";
+import type { MessageField, MessageType } from "../../../contracts/proto/find-method.ts";
 
 const DEPTH = 64;
 const INT32: readonly string[] = ["int32", "sint32", "sfixed32"];
@@ -8,7 +8,7 @@ const UINT32: readonly string[] = ["uint32", "fixed32"];
 const INT64: readonly string[] = ["int64", "sint64", "sfixed64", "uint64", "fixed64"];
 
 /** The first thing that does not fit; undefined: all of it fits. */
-export function messageProblem(type: protobuf.Type, value: unknown, path = "", depth = 0): string | undefined {
+export function messageProblem(type: MessageType, value: unknown, path = "", depth = 0): string | undefined {
   const where = path === "" ? "the arguments" : `\`${path}\``;
   if (!isObject(value)) return `${where} must be an object`;
   if (depth > DEPTH) return `the arguments are nested deeper than ${DEPTH}`;
@@ -22,7 +22,7 @@ export function messageProblem(type: protobuf.Type, value: unknown, path = "", d
   return undefined;
 }
 
-function fieldProblem(field: protobuf.Field, value: unknown, at: string, depth: number): string | undefined {
+function fieldProblem(field: MessageField, value: unknown, at: string, depth: number): string | undefined {
   const one = (item: unknown, place: string): string | undefined => itemProblem(field, item, place, depth);
   if (field.map) {
     if (!isObject(value)) return `\`${at}\` must be an object`;
@@ -47,9 +47,9 @@ function firstOf(checks: readonly (() => string | undefined)[]): string | undefi
   return undefined;
 }
 
-function itemProblem({ type, resolvedType }: protobuf.Field, value: unknown, at: string, depth: number) {
-  if (resolvedType instanceof protobuf.Type) return messageProblem(resolvedType, value, at, depth + 1);
-  if (resolvedType instanceof protobuf.Enum) {
+function itemProblem({ type, resolvedType }: MessageField, value: unknown, at: string, depth: number) {
+  if (resolvedType !== null && "fields" in resolvedType) return messageProblem(resolvedType, value, at, depth + 1);
+  if (resolvedType !== null) {
     const isKnown = typeof value === "string" ? Object.hasOwn(resolvedType.values, value) : Number.isInteger(value);
     return isKnown ? undefined : `\`${at}\` must be one of ${Object.keys(resolvedType.values).join(", ")}`;
   }

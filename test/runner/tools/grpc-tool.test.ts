@@ -253,7 +253,7 @@ describe("a tool of type grpc", () => {
   it.each([
     [{ proto: "syntax = nothing" }, /^Tool default\/orders.find: `grpc.proto`: /],
     [{ proto: `import "other.proto";\n${PROTO}` }, /imports `other.proto`: write it into the text/],
-    [{ service: "orders.v1.Nothing" }, /`grpc.proto`: no such Service/],
+    [{ service: "orders.v1.Nothing" }, /`grpc.service`: `proto` has no service `orders.v1.Nothing`/],
     [{ method: "Seek" }, /has no method `Seek`/],
     [{ method: "Watch" }, /streams/],
     [{ proto: `// ${"z".repeat(300_000)}` }, /more than 262144 characters/],
