@@ -2,6 +2,7 @@
 // a process of its own carries them out. Pure; the same for the plan that shows it and the gate that decides.
 import type { Reach } from "../policies/request.ts";
 import { findEmbeddingModel, keepsVectors } from "./embedding.ts";
+import { endpointUrl } from "./grpc-endpoint.ts";
 import { isServerWithoutNetwork, isWithoutNetwork } from "./isolation.ts";
 import type { McpServerSpec } from "./kinds/mcp-server.ts";
 import type { MemorySpec } from "./kinds/memory.ts";
@@ -31,9 +32,12 @@ export function reachOfTool(spec: ToolSpec, ground: ReachGround): Reach {
       return isWithoutNetwork(spec) ? secrets : { ...secrets, isProcess: true };
     case "wasm":
       return secrets;
+    case "grpc": {
+      const place = endpointUrl(spec.endpoint ?? "", spec.grpc?.plaintext === true);
+      return { ...secrets, reaches: [place, ...tokenPlace(spec.auth)] };
+    }
     case "http":
     case "external":
-    case "grpc":
     case "webhook-callback":
     case "a2a":
       return { ...secrets, reaches: [spec.endpoint ?? null, ...tokenPlace(spec.auth)] };

@@ -7,6 +7,7 @@ import { hasErrors, type Place, type Problem } from "../../contracts/problem.ts"
 import { confirmHoldText } from "../holds/confirm.ts";
 import { renderMarker } from "../report/marker.ts";
 import { widening, wideningText } from "./access-part.ts";
+import { effectsOf } from "./effects.ts";
 import { fieldName } from "./field-text.ts";
 import { codeSpan, markerValue, prose, shorten, tableCell } from "./inert.ts";
 import { CHANGE_SIGNS } from "./markdown-diff.ts";
@@ -46,7 +47,7 @@ export function countsPart(plan: Plan): string {
   return `**${countsLine(plan.counts)}**${wider > 0 ? ` · access widens for ${plural(wider, "agent")}` : ""}`;
 }
 
-/** Blocked, pruned, privileged and widened come first and are never dropped; past `limit` the rest is counted. */
+/** Blocked, pruned, privileged, rewired and widened come first and are never dropped; past `limit` the rest is counted. */
 export function warningsPart(plan: Plan, options: MarkdownOptions, limit: number): string {
   const { changes, confirm } = plan;
   const blocked = changes.filter((change) => change.blocked !== undefined);
@@ -60,6 +61,11 @@ export function warningsPart(plan: Plan, options: MarkdownOptions, limit: number
       (change) => `> **Prunes** ${nameOf(change)}${judging(change)}, ${whereOf(change, options)}`,
     ),
     ...limited(privileged(plan), limit, (change) => `> **Privileged** ${nameOf(change)} ${privilegedText(change)}`),
+    ...limited(
+      rewired(plan),
+      limit,
+      (change) => `> **Reach** ${nameOf(change)}: ${prose(effectsOf(change).join("; "))}`,
+    ),
     ...limited(widening(plan), limit, (change) => `> **Widens** ${wideningText(change)}`),
   ].join("\\\n");
 }
@@ -72,6 +78,11 @@ export function privileged({ changes }: Pick<Plan, "changes">): readonly Change[
   return changes.filter(
     ({ kind, action, blocked }) => isPolicyKind(kind) && action !== "prune" && blocked === undefined,
   );
+}
+
+/** Changes by which something else is started, opened or reached. */
+export function rewired({ changes }: Pick<Plan, "changes">): readonly Change[] {
+  return changes.filter((change) => effectsOf(change).length > 0);
 }
 
 function judging({ kind }: Change): string {

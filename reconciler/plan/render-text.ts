@@ -6,6 +6,7 @@ import { confirmHoldText } from "../holds/confirm.ts";
 import type { CommitInfo } from "../source/source.ts";
 import { renderAccessText } from "./access-part.ts";
 import { renderDriftText } from "./drift-part.ts";
+import { effectsOf } from "./effects.ts";
 import { describeField, fieldName } from "./field-text.ts";
 import { oneLine, shorten } from "./inert.ts";
 import { renderProblem, type ShowFile } from "./render-problem.ts";
@@ -121,7 +122,9 @@ function renderChange(change: Change, widths: Widths, options: TextOptions): str
   const sign = change.blocked === undefined ? SIGNS[change.action] : "!";
   const style = change.blocked === undefined ? STYLES[change.action] : "red";
   const line = `  ${paint(style, `${sign} ${pad(nameOf(change), widths.address)}`)}   ${whereOf(change, options)}`;
-  return [line, ...change.fields.map((field) => renderField(field, change, widths, options))].join("\n");
+  const fields = change.fields.map((field) => renderField(field, change, widths, options));
+  const effects = effectsOf(change).map((effect) => `      ${paint("yellow", `! ${effect}`)}`);
+  return [line, ...fields, ...effects].join("\n");
 }
 
 function placeOf({ file, line }: Pick<Place, "file" | "line">, { showFile }: TextOptions): string {

@@ -3,8 +3,9 @@ import { displayAddress } from "../../contracts/address.ts";
 import { type Change, countsLine, type Plan } from "../../contracts/plan.ts";
 import type { Problem } from "../../contracts/problem.ts";
 import { confirmHoldText } from "../holds/confirm.ts";
+import { effectsOf } from "../plan/effects.ts";
 import { codeSpan, prose } from "../plan/inert.ts";
-import { privileged, privilegedText } from "../plan/markdown-parts.ts";
+import { privileged, privilegedText, rewired } from "../plan/markdown-parts.ts";
 import { renderPlanText } from "../plan/render-text.ts";
 import { ANNOTATION_LIMITS, annotatePlan, countAnnotations } from "./annotations.ts";
 import { fitFence, fitLines, OUTPUT_BYTES } from "./byte-budget.ts";
@@ -49,6 +50,10 @@ function renderSummary(plan: Plan): string {
     ...section(
       "Privileged",
       privileged(plan).map((change) => `- ${codeSpan(displayAddress(change))} ${privilegedText(change)}`),
+    ),
+    ...section(
+      "Reach",
+      rewired(plan).map((change) => `- ${codeSpan(displayAddress(change))}: ${prose(effectsOf(change).join("; "))}`),
     ),
     ...section(
       "Hints",

@@ -1,4 +1,5 @@
 // Rules of a Tool of type grpc: its address, and that the method which its `.proto` describes can be called.
+import { parseEndpoint } from "../../../contracts/grpc-endpoint.ts";
 import type { ToolSpec } from "../../../contracts/kinds/tool.ts";
 import { MANIFEST_LIMITS } from "../../../contracts/limits.ts";
 import { type BrokenProto, findMethod } from "../../../contracts/proto/find-method.ts";
@@ -7,12 +8,10 @@ import { quote } from "../finding.ts";
 import { nearMatch } from "../near-match.ts";
 import type { Remarks } from "./remarks.ts";
 
-const HOST_AND_PORT = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}$/;
-
 export function checkGrpc({ endpoint, grpc }: ToolSpec, remarks: Remarks): void {
   if (endpoint === undefined) {
     remarks.complain("", "a `grpc` tool needs an `endpoint`", "Without one it cannot be called.");
-  } else if (!HOST_AND_PORT.test(endpoint)) {
+  } else if (parseEndpoint(endpoint) === undefined) {
     remarks.complain("/endpoint", "`endpoint` is no host and port", "Write it like `tools.example.com:443`.");
   }
   const { proto, service, method } = grpc ?? {};

@@ -17,6 +17,8 @@ const READ_BY: readonly (readonly [keyof ToolSpec, readonly ToolType[]])[] = [
   ["callback", ["webhook-callback"]],
 ];
 
+const A2A_INSTEAD = "Call the other agent where it is offered over MCP (`mcp`) or HTTP (`http`, `external`).";
+
 export function checkType(spec: ToolSpec, remarks: Remarks): void {
   const type = spec.type ?? "http";
   for (const [field, types] of READ_BY) {
@@ -38,7 +40,7 @@ export function checkType(spec: ToolSpec, remarks: Remarks): void {
     case "wasm":
       return checkWasm(spec, remarks);
     case "a2a":
-      return remarks.complain("/type", "Countwheel cannot call `a2a` tools");
+      return remarks.complain("/type", "Countwheel cannot call `a2a` tools", A2A_INSTEAD);
     case "grpc":
       return checkGrpc(spec, remarks);
     case "cli":

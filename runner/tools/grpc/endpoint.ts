@@ -1,25 +1,13 @@
 // Where a tool of type grpc is: `host:port` of its manifest, as an address that was checked before anything connects to it.
 import { isIP } from "node:net";
 import { PermanentFailure, TransientFailure } from "../../../contracts/failure.ts";
+import type { GrpcEndpoint } from "../../../contracts/grpc-endpoint.ts";
 import { isInside, mayConnect } from "../addresses.ts";
 import { addressRefused, type Outbound } from "../checked-request.ts";
-
-export interface GrpcEndpoint {
-  readonly host: string;
-  readonly port: number;
-}
 
 export interface CheckedAddress extends GrpcEndpoint {
   /** An address, no name: what connects to it asks no resolver again. */
   readonly target: string;
-}
-
-/** `[::1]:50051`, `tools.example.com:50051`. undefined: it is none. */
-export function parseEndpoint(text: string): GrpcEndpoint | undefined {
-  const found = /^(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+)):(\d{1,5})$/.exec(text);
-  const port = Number(found?.[3]);
-  if (found === null || port < 1 || port > 65_535) return undefined;
-  return { host: found[1] ?? found[2] ?? "", port };
 }
 
 /**

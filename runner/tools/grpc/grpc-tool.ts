@@ -1,5 +1,6 @@
 // Tools of type grpc: one unary call of a method, its arguments a message of its own or the tool contract's request.
 import { PermanentFailure, TransientFailure, withoutEffect } from "../../../contracts/failure.ts";
+import { parseEndpoint } from "../../../contracts/grpc-endpoint.ts";
 import { boundAnswer, cutText } from "../../bound-text.ts";
 import { unlessAborted } from "../../unless-aborted.ts";
 import { contractRequest } from "../contract/request.ts";
@@ -9,7 +10,7 @@ import { boundsOf, type ContractSource } from "../http/contract-http.ts";
 import { refusedCredentials } from "../http/status.ts";
 import type { ToolAnswer, ToolCallContext } from "../tool.ts";
 import { timeoutMsOf } from "../tool-facts.ts";
-import { checkEndpoint, parseEndpoint } from "./endpoint.ts";
+import { checkEndpoint } from "./endpoint.ts";
 import { openMethod } from "./messages.ts";
 import { callUnary, type UnaryAnswer } from "./unary.ts";
 

@@ -184,3 +184,47 @@ describe("bounds of access", () => {
     expect(access(set, [...set, block({ mode: "audit", rules: [atMost(1)] })])).toEqual([]);
   });
 });
+
+describe("access under rules on what may be reached", () => {
+  const caller = (...tools: string[]) => agent(tools);
+  const egress = (rules: object) => block({ egress: rules });
+  const grpc = (plaintext = false) =>
+    manifest("Tool", "orders.find", { type: "grpc", endpoint: "orders.example.com:50051", grpc: { plaintext } });
+  const granted = (tool: LoadedManifest, rules: object) =>
+    access([tool, caller()], [tool, caller(tool.manifest.metadata.name), egress(rules)]).flatMap(
+      ({ gained }) => gained,
+    );
+
+  it("knows the host, the port and the encryption of a grpc tool", () => {
+    expect(granted(grpc(), { allow_hosts: ["orders.example.com"], schemes: ["https"] })).toEqual([
+      "orders.find (read)",
+    ]);
+    expect(granted(grpc(), { allow_hosts: ["orders.example.com"], ports: [50_051] })).toEqual(["orders.find (read)"]);
+    expect(granted(grpc(), { allow_hosts: ["orders.example.com"], ports: [443] })).toEqual([]);
+    expect(granted(grpc(), { allow_hosts: ["other.example.com"] })).toEqual([]);
+    expect(granted(grpc(true), { allow_hosts: ["orders.example.com"], schemes: ["https"] })).toEqual([]);
+  });
+
+  it("knows what a container, a module and an answer that comes later reach", () => {
+    const none = { allow_hosts: [], processes: "deny" };
+    const cli = (network?: string) =>
+      manifest("Tool", "report", { type: "cli", cli: { command: "x", image: "i", ...(network && { network }) } });
+    expect(granted(cli(), none)).toEqual(["report (read)"]);
+    expect(granted(cli("bridge"), none)).toEqual([]);
+    expect(granted(manifest("Tool", "score", { type: "wasm", wasm: { module: "a" } }), none)).toEqual(["score (read)"]);
+    const later = manifest("Tool", "later", { type: "webhook-callback", endpoint: "https://later.example.com/x" });
+    expect(granted(later, none)).toEqual([]);
+    expect(granted(later, { allow_hosts: ["later.example.com"] })).toEqual(["later (read)"]);
+  });
+
+  it("knows the login of an image as a Secret that is used", () => {
+    const tool = manifest("Tool", "report", {
+      type: "cli",
+      cli: { command: "x", image: "i", image_pull_secret: "hub" },
+    });
+    const allow = (allowed_secrets: readonly string[]) =>
+      access([tool, agent([])], [tool, agent(["report"]), block({ allowed_secrets })]).flatMap(({ gained }) => gained);
+    expect(allow(["hub"])).toEqual(["report (read)"]);
+    expect(allow(["other"])).toEqual([]);
+  });
+});
