@@ -3,65 +3,27 @@
 import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { build } from "esbuild";
-import { precompile } from "./precompile.mjs";
+import { BUNDLING, COMMAND_BUNDLING } from "./bundling.mjs";
 
 const root = import.meta.dirname;
 const OUT = "dist";
 const LICENSES = "LICENSES.txt";
-
-const COMMON = {
-  absWorkingDir: root,
-  outdir: OUT,
-  bundle: true,
-  metafile: true,
-  platform: "node",
-  target: "node20.19",
-  format: "esm",
-  legalComments: "none",
-  charset: "utf8",
-  logLevel: "warning",
-};
+const PLACE = { absWorkingDir: root, outdir: OUT, metafile: true };
 
 const command = await build({
-  ...COMMON,
+  ...COMMAND_BUNDLING,
+  ...PLACE,
   // All in one folder: what is found beside a module (the reader's thread) is beside every file that it may end up in.
   entryPoints: [
     { in: "cli/main.ts", out: "cli/main" },
     { in: "reconciler/load/crew/read-worker.ts", out: "cli/read-worker" },
   ],
   chunkNames: "cli/[name]-[hash]",
-  plugins: [precompile],
-  splitting: true,
-  // Else a literal of these becomes a call that compiles it again and again.
-  supported: { "regexp-unicode-property-escapes": true, "regexp-lookbehind-assertions": true },
-  // Not `keepNames`, which names every function again whenever it is made: a sixth of the time that a kept set takes.
-  // The clients of other people's services stay where they are installed: they are large, few commands load them, and their
-  // errors are told apart by names of classes, which a bundle may change.
-  external: [
-    "@anthropic-ai/sdk",
-    "@modelcontextprotocol/client",
-    "@grpc/grpc-js",
-    "@modelcontextprotocol/sdk",
-    "@octokit/*",
-    "@pydantic/genai-prices",
-    "openai",
-    "pg",
-    "protobufjs",
-    "js-redis-server",
-    "lua-redis-wasm",
-  ],
-  banner: {
-    // CommonJS packages within an ES module ask for these three.
-    js: [
-      'import { createRequire as __createRequire } from "node:module";',
-      "const require = __createRequire(import.meta.url);",
-      "const __filename = import.meta.filename, __dirname = import.meta.dirname;",
-    ].join("\n"),
-  },
 });
 // One file and nothing beside it: it is all that a sandbox sees of us.
 const guestHost = await build({
-  ...COMMON,
+  ...BUNDLING,
+  ...PLACE,
   entryPoints: [{ in: "runner/tools/wasm/guest-host.ts", out: "cli/guest-host" }],
 });
 const sources = [command, guestHost].flatMap(({ metafile }) => Object.keys(metafile.inputs));

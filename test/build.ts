@@ -1,9 +1,25 @@
-// Builds the command once for all tests that run it as a process: the build starts in a third of the sources' time.
-import { execFileSync } from "node:child_process";
-import { join } from "node:path";
+// Builds what tests start as processes, once for all of them: the command, and the programs of their own.
+import { execFile } from "node:child_process";
+import { rm } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { promisify } from "node:util";
+import { build } from "esbuild";
+import { COMMAND_BUNDLING } from "../bundling.mjs";
+import { CHILDREN, CHILDREN_FOLDER } from "./children.ts";
 
 const root = join(import.meta.dirname, "..");
 
-export function setup(): void {
-  execFileSync(process.execPath, [join(root, "build.mjs")], { cwd: root, stdio: "inherit" });
+export async function setup(): Promise<void> {
+  await Promise.all([promisify(execFile)(process.execPath, [join(root, "build.mjs")]), buildChildren()]);
+}
+
+export async function buildChildren(): Promise<void> {
+  await rm(CHILDREN_FOLDER, { recursive: true, force: true });
+  await build({
+    ...COMMAND_BUNDLING,
+    absWorkingDir: root,
+    entryPoints: CHILDREN.map((source) => ({ in: `test/${source}`, out: basename(source, ".ts") })),
+    outdir: CHILDREN_FOLDER,
+    outExtension: { ".js": ".mjs" },
+  });
 }

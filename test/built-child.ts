@@ -4,15 +4,9 @@ import { mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { build, type Plugin } from "esbuild";
+import { BUNDLING, COMMON_JS } from "../bundling.mjs";
 
 const ROOT = join(import.meta.dirname, "..");
-
-/** CommonJS packages within an ES module ask for these. */
-const COMMON_JS = [
-  'import { createRequire as __createRequire } from "node:module";',
-  "const require = __createRequire(import.meta.url);",
-  "const __filename = import.meta.filename, __dirname = import.meta.dirname;",
-].join("\n");
 
 export interface BuiltChild {
   /** What node is to run. */
@@ -31,13 +25,9 @@ export async function buildChild(
   await build({
     entryPoints: [resolve(ROOT, source)],
     outfile: program,
-    bundle: true,
-    platform: "node",
-    target: "node20.19",
-    format: "esm",
+    ...BUNDLING,
     packages,
     plugins: [...plugins],
-    logLevel: "warning",
     ...(packages === "bundle" ? { banner: { js: COMMON_JS } } : {}),
   });
   await symlink(join(ROOT, "node_modules"), join(folder, "node_modules"));

@@ -1,10 +1,10 @@
 // What is left of a runner that has worked and drained: no process, no timer, no handle, no key.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { queuePrefix, runnerKey, runnersKey } from "../../store/keys.ts";
+import { childProgram } from "../children.ts";
 import { type TestRedis, testRedis } from "../redis.ts";
 import { allGone, hostileSpec, makeLog, type ServerLog } from "../runner/mcp/servers.ts";
 import { agent, manifest, mockModel, openWorld, system, type World } from "../runner/world.ts";
@@ -32,8 +32,8 @@ afterEach(async () => {
 });
 
 it("leaves no process, timer, handle or key behind when it drains", async () => {
-  const script = join(import.meta.dirname, "../runner/draining-child.ts");
-  const child = spawn(process.execPath, ["--import", "tsx", script, server.url, world.env, "drained"], {
+  const program = childProgram("runner/draining-child.ts");
+  const child = spawn(process.execPath, [program, server.url, world.env, "drained"], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exited = once(child, "exit");

@@ -1,5 +1,6 @@
 // `npm run nemesis -- --minutes 10 --seed N`: the nemesis for as long as is asked for, on a Redis of its own.
 import { parseArgs } from "node:util";
+import { buildChildren } from "../build.ts";
 import { testRedis } from "../redis.ts";
 import { runNemesis } from "./nemesis.ts";
 
@@ -7,6 +8,7 @@ const { values } = parseArgs({
   options: { minutes: { type: "string", default: "10" }, seed: { type: "string", default: String(Date.now()) } },
 });
 console.log(`seed ${values.seed}`);
+await buildChildren();
 const server = await testRedis();
 try {
   const forMs = Number(values.minutes) * 60_000;

@@ -3,11 +3,13 @@ import { execFile } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setup } from "../build.ts";
 import { GATE_CALLS, MUTANTS, type Mutant } from "./mutants.ts";
 
 const root = join(import.meta.dirname, "..", "..");
 const chosen = process.argv.slice(2).map(Number);
 
+await setup();
 const forgotten = await findForgotten();
 for (const line of forgotten) console.log(`no mutant takes this away: ${line}`);
 if (chosen.length === 0) await checkBaseline();

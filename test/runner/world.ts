@@ -1,7 +1,6 @@
 // A small world for tests of the runner: definitions from a few lines, tasks, runners in this process and as children.
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as wait } from "node:timers/promises";
 import { addressOf, type KindName } from "../../contracts/address.ts";
@@ -23,6 +22,7 @@ import { putSnapshot } from "../../store/snapshots.ts";
 import { readState } from "../../store/state.ts";
 import { createTask, readTask, readTrace } from "../../store/tasks.ts";
 import { acquireWriterLock } from "../../store/writer-lock.ts";
+import { childProgram } from "../children.ts";
 
 export function manifest(kind: KindName, name: string, spec: Readonly<Record<string, unknown>>): Manifest {
   const metadata = { name, namespace: "default", labels: {}, annotations: {} };
@@ -87,7 +87,7 @@ export interface RunnerChild {
   readonly exited: Promise<number | string>;
 }
 
-const CHILD = ["--import", "tsx", join(import.meta.dirname, "runner-child.ts")];
+const CHILD = [childProgram("runner/runner-child.ts")];
 /** Of children, which are there to be lost. */
 const SHORT_LEASE_MS = 1_000;
 /** Of runners in the tests' own process, which a busy machine must not make lose theirs. */

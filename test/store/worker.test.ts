@@ -1,7 +1,6 @@
 // The bell end to end: real BullMQ workers, a real process that is killed, a takeover, a drain.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
@@ -12,6 +11,7 @@ import { releaseActivation } from "../../store/scripts/release.ts";
 import { sweepTasks } from "../../store/sweep.ts";
 import { createTask } from "../../store/tasks.ts";
 import { type ActivationWorker, type ActivationWorkerOptions, startActivationWorker } from "../../store/worker.ts";
+import { childProgram } from "../children.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
 import { handOver, newEnv, taskOf, until } from "./world.ts";
 
@@ -84,8 +84,7 @@ describeWithRedis("the bell", () => {
   });
 
   test("rings for another runner when the one at work is killed, which takes over from where it was", async () => {
-    const file = join(import.meta.dirname, "worker-child.ts");
-    const child = spawn(process.execPath, ["--import", "tsx", file, server.url, queue.env, "1000"], {
+    const child = spawn(process.execPath, [childProgram("store/worker-child.ts"), server.url, queue.env, "1000"], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     const claimed = once(createInterface({ input: child.stdout }), "line");

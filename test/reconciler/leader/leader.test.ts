@@ -1,17 +1,16 @@
 // Two reconcilers on one Redis, as real processes: one leads, the other takes over, and a leader that slept writes nothing.
 import { type ChildProcess, spawn } from "node:child_process";
-import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { applyPlan } from "../../../reconciler/apply/apply-plan.ts";
 import { suspend } from "../../../store/holds.ts";
 import { acquireLead, type Lead } from "../../../store/leader.ts";
+import { childProgram } from "../../children.ts";
 import { type TestRepository, testRepository } from "../../git.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
 import { openWorld, type World } from "../apply/world.ts";
 import { manifest } from "../plan/builders.ts";
 
-const CHILD = join(import.meta.dirname, "replica-child.ts");
 const MODEL = "kind: ModelEndpoint\nmetadata: {name: m}\nspec: {provider: mock, default_model: mock}\n";
 const TTL_MS = 1_000;
 
@@ -37,7 +36,14 @@ describeWithRedis("replicas of a reconciler", () => {
 
   /** Waits for events of one process, in their order. */
   function replica(holder: string) {
-    const args = ["--import", "tsx", CHILD, server.url, world.env, repository.bare, holder, String(TTL_MS)];
+    const args = [
+      childProgram("reconciler/leader/replica-child.ts"),
+      server.url,
+      world.env,
+      repository.bare,
+      holder,
+      String(TTL_MS),
+    ];
     const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
     children.push(child);
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();

@@ -20,6 +20,7 @@ import {
   type ServerLog,
   secretsWith,
   serverSpec,
+  startHost,
 } from "./servers.ts";
 
 const HOSTILE = join(import.meta.dirname, "../../fixtures/mcp/hostile-server.mjs");
@@ -220,19 +221,7 @@ test("fails a call at once when the server dies in it", async () => {
 });
 
 test("is gone from the engine once the runner was killed", async () => {
-  const program = join(folder, "host.mts");
-  writeFileSync(
-    program,
-    `import { McpSupervisor } from "${join(import.meta.dirname, "../../../runner/mcp/supervisor.ts")}";
-     import { Containers } from "${join(import.meta.dirname, "../../../runner/processes/containers/containers.ts")}";
-     import { GROUND, never, planFor } from "${join(import.meta.dirname, "servers.ts")}";
-     const containers = new Containers({ PATH: "${join(folder, "docker")}:/bin" }, ["*"], GROUND.privateFiles);
-     const plan = await planFor(${JSON.stringify(specOf("stubborn"))}, undefined, { containers });
-     await new McpSupervisor().acquire(plan, never());
-     process.stdout.write("ready");`,
-  );
-  const host = spawn(process.execPath, ["--import", "tsx", program], { stdio: ["ignore", "pipe", "inherit"] });
-  await once(host.stdout, "data");
+  const host = await startHost(specOf("stubborn"), engine.pathOf("docker"));
   expect(engine.containers()).toHaveLength(1);
   host.kill("SIGKILL");
   await allGone(log);

@@ -1,10 +1,17 @@
 // What MCP servers do wrong, each with its typed outcome, at once, and with no process left.
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { McpClient } from "../../../runner/mcp/mcp-client.ts";
-import { allGone, hostileSpec, isAlive, makeLog, never, planFor, type ServerLog, serverSpec } from "./servers.ts";
+import {
+  allGone,
+  hostileSpec,
+  isAlive,
+  makeLog,
+  never,
+  planFor,
+  type ServerLog,
+  serverSpec,
+  startHost,
+} from "./servers.ts";
 
 let log: ServerLog;
 let client: McpClient | undefined;
@@ -110,12 +117,7 @@ test("close ends a server that was started by a shell", async () => {
 });
 
 test.each(["stubborn", "family"])("a %s server does not outlive a runner that is killed", async (mode) => {
-  const host = spawn(
-    process.execPath,
-    ["--import", "tsx", fileURLToPath(new URL("../../fixtures/mcp/host.ts", import.meta.url)), mode, log.path],
-    { stdio: ["ignore", "pipe", "inherit"] },
-  );
-  await once(host.stdout, "data");
+  const host = await startHost(hostileSpec(mode, log.path));
   const pids = await log.pids();
   expect(pids.filter(isAlive)).toEqual(pids);
   host.kill("SIGKILL");

@@ -4,7 +4,6 @@ import { once } from "node:events";
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { McpServerSpec } from "../../../contracts/kinds/mcp-server.ts";
 import { McpSupervisor } from "../../../runner/mcp/supervisor.ts";
@@ -12,7 +11,17 @@ import { hasGone, ownerName } from "../../../runner/processes/owner.ts";
 import { PrivateFiles } from "../../../runner/processes/private-files.ts";
 import { Sandbox } from "../../../runner/processes/sandbox.ts";
 import { describeWithSandbox, SANDBOX_PATH } from "../../bwrap.ts";
-import { allGone, hostileSpec, makeLog, never, planFor, type ServerLog, secretsWith, serverSpec } from "./servers.ts";
+import {
+  allGone,
+  hostileSpec,
+  makeLog,
+  never,
+  planFor,
+  type ServerLog,
+  secretsWith,
+  serverSpec,
+  startHost,
+} from "./servers.ts";
 
 const SECRET = "mounted-canary-3c91";
 const PLACE = "/dev/shm";
@@ -80,12 +89,7 @@ test("is gone once its server was killed", async () => {
 });
 
 test("is gone once the runner itself was killed", async () => {
-  const host = spawn(
-    process.execPath,
-    ["--import", "tsx", fileURLToPath(new URL("../../fixtures/mcp/host.ts", import.meta.url)), "normal", log.path],
-    { stdio: ["ignore", "pipe", "inherit"] },
-  );
-  await once(host.stdout, "data");
+  const host = await startHost(hostileSpec("normal", log.path, mounted("token")));
   const ofHost = (): string[] => left(`-${host.pid}-`);
   expect(ofHost()).toHaveLength(1);
   host.kill("SIGKILL");

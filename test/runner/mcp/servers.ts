@@ -1,4 +1,7 @@
 // Builders for tests that run real MCP servers: definitions, a ground to stand on, and a look at what is still alive.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
@@ -15,6 +18,7 @@ import type { Secrets } from "../../../runner/secrets/secrets.ts";
 import { resolveHost } from "../../../runner/tools/checked-request.ts";
 import { OAuthTokens } from "../../../runner/tools/oauth-tokens.ts";
 import { SANDBOX_PATH } from "../../bwrap.ts";
+import { childProgram } from "../../children.ts";
 
 const HOSTILE = fileURLToPath(new URL("../../fixtures/mcp/hostile-server.mjs", import.meta.url));
 
@@ -62,6 +66,14 @@ export function planFor(
   ground: Partial<ServerGround> = {},
 ): Promise<ServerPlan> {
   return planServer({ namespace: "default", name: "fixture", spec }, secrets, { ...GROUND, ...ground });
+}
+
+/** A process that uses the server until it is killed; the server runs. `enginePath`: where a container engine is found. */
+export async function startHost(spec: McpServerSpec, enginePath = ""): Promise<ChildProcess> {
+  const words = [childProgram("runner/mcp/host-child.ts"), JSON.stringify(spec), enginePath];
+  const host = spawn(process.execPath, words, { stdio: ["ignore", "pipe", "inherit"] });
+  await once(host.stdout, "data");
+  return host;
 }
 
 /** What hostile servers wrote down: their pids and those of their children, calls, notifications. */

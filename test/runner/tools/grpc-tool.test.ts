@@ -10,6 +10,7 @@ import protobuf from "protobufjs";
 import { afterEach, describe, expect, it } from "vitest";
 import { callGrpcTool } from "../../../runner/tools/grpc/grpc-tool.ts";
 import type { ToolCallContext } from "../../../runner/tools/tool.ts";
+import { childProgram } from "../../children.ts";
 import { answerJson, serve } from "./http-server.ts";
 import { callContext, contractSource, KEY, type Means } from "./remote-source.ts";
 
@@ -283,9 +284,8 @@ it("speaks TLS with those whom Node trusts, under their own names only", async (
   try {
     if (!(await certify(folder))) skip("no openssl here");
     const certificate = join(folder, "certificate.pem");
-    const child = join(import.meta.dirname, "grpc-tls-child.ts");
     const hosts = ["tool.example.com", "other.example.com"];
-    const words = ["--import", "tsx", child, join(folder, "key.pem"), certificate, ...hosts];
+    const words = [childProgram("runner/tools/grpc-tls-child.ts"), join(folder, "key.pem"), certificate, ...hosts];
     const refused = { code: "HOST_UNREACHABLE", details: { effect: "none" } };
     const told = async (more: Readonly<Record<string, string>>): Promise<unknown> => {
       const env = { PATH: process.env["PATH"] ?? "", ...more };

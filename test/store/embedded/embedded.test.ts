@@ -11,6 +11,7 @@ import { type EmbeddedRequest, ensureEmbedded, stopEmbedded } from "../../../sto
 import { findServer } from "../../../store/embedded/find-server.ts";
 import { placeOf } from "../../../store/embedded/place.ts";
 import { isAlive } from "../../../store/embedded/single-flight.ts";
+import { childProgram } from "../../children.ts";
 import { describeWithRedis, SEARCH } from "../../redis.ts";
 import { until } from "../world.ts";
 
@@ -31,9 +32,14 @@ function request(more: Partial<EmbeddedRequest> = {}): EmbeddedRequest {
 }
 
 async function startCommand(): Promise<{ child: ChildProcess; url: string; pid: number; said: number }> {
-  const file = join(import.meta.dirname, "start-command.ts");
-  const args = [home, SEARCH.path, SEARCH.userHome ?? "", SEARCH.cacheHome ?? ""];
-  const child = spawn(process.execPath, ["--import", "tsx", file, ...args], { stdio: ["pipe", "pipe", "inherit"] });
+  const args = [
+    childProgram("store/embedded/start-command.ts"),
+    home,
+    SEARCH.path,
+    SEARCH.userHome ?? "",
+    SEARCH.cacheHome ?? "",
+  ];
+  const child = spawn(process.execPath, args, { stdio: ["pipe", "pipe", "inherit"] });
   children.push(child);
   const [line] = await once(createInterface({ input: child.stdout }), "line");
   return { child, ...JSON.parse(String(line)) };
