@@ -1,9 +1,12 @@
-// Runs the committed bundle of the Action as GitHub's runner does: a process, variables, files, a real event payload.
+// Runs the Action as GitHub's runner does, with variables, files and a real event payload: the committed bundle as a process,
+// or its sources in this one, which spares a start.
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { runAction as runActionIn } from "../../cli/action/run-action.ts";
 
 export const BUNDLE = join(import.meta.dirname, "../../.github/action/index.mjs");
 
@@ -24,8 +27,6 @@ export interface ActionRequest {
   readonly inputs?: Readonly<Record<string, string>>;
   /** Further variables, or others than usual. */
   readonly variables?: Readonly<Record<string, string>>;
-  /** Gets the process, to end it before its time. */
-  readonly onStart?: (child: ChildProcess) => void;
 }
 
 /** Of the payloads that GitHub itself published; the one of this name and action. */
@@ -41,7 +42,19 @@ export function examplePayload(name: string, action?: string): Record<string, un
   return structuredClone(found);
 }
 
-export async function runAction(request: ActionRequest): Promise<ActionResult> {
+type Variables = Readonly<Record<string, string>>;
+type Ended = Pick<ActionResult, "code" | "log">;
+
+export function runAction(request: ActionRequest): Promise<ActionResult> {
+  return runIn(request, runSources);
+}
+
+/** `onStart` gets the process, to end it before its time. */
+export function runBundle(request: ActionRequest, onStart?: (child: ChildProcess) => void): Promise<ActionResult> {
+  return runIn(request, (variables) => runProcess(variables, onStart));
+}
+
+async function runIn(request: ActionRequest, run: (variables: Variables) => Promise<Ended>): Promise<ActionResult> {
   const folder = await mkdtemp(join(tmpdir(), "countwheel-action-"));
   const file = (name: string): string => join(folder, name);
   try {
@@ -50,25 +63,22 @@ export async function runAction(request: ActionRequest): Promise<ActionResult> {
     await writeFile(file("output"), "");
     await writeFile(file("summary"), "");
     const inputs = Object.entries({ "github-token": "app-token", ...request.inputs });
-    const { code, log } = await runProcess(
-      {
-        PATH: process.env["PATH"] ?? "",
-        ...Object.fromEntries(inputs.map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
-        GITHUB_EVENT_NAME: request.event,
-        GITHUB_EVENT_PATH: file("event.json"),
-        GITHUB_OUTPUT: file("output"),
-        GITHUB_STEP_SUMMARY: file("summary"),
-        GITHUB_API_URL: request.apiUrl,
-        GITHUB_SERVER_URL: request.serverUrl ?? "https://github.test",
-        GITHUB_REPOSITORY: "Codertocat/Hello-World",
-        GITHUB_SHA: request.sha ?? "f".repeat(40),
-        GITHUB_WORKSPACE: request.workspace,
-        RUNNER_TEMP: file("temp"),
-        COUNTWHEEL_GITHUB_PACE: "none",
-        ...request.variables,
-      },
-      request.onStart,
-    );
+    const { code, log } = await run({
+      PATH: process.env["PATH"] ?? "",
+      ...Object.fromEntries(inputs.map(([name, value]) => [`INPUT_${name.toUpperCase()}`, value])),
+      GITHUB_EVENT_NAME: request.event,
+      GITHUB_EVENT_PATH: file("event.json"),
+      GITHUB_OUTPUT: file("output"),
+      GITHUB_STEP_SUMMARY: file("summary"),
+      GITHUB_API_URL: request.apiUrl,
+      GITHUB_SERVER_URL: request.serverUrl ?? "https://github.test",
+      GITHUB_REPOSITORY: "Codertocat/Hello-World",
+      GITHUB_SHA: request.sha ?? "f".repeat(40),
+      GITHUB_WORKSPACE: request.workspace,
+      RUNNER_TEMP: file("temp"),
+      COUNTWHEEL_GITHUB_PACE: "none",
+      ...request.variables,
+    });
     return {
       code,
       log,
@@ -80,10 +90,20 @@ export async function runAction(request: ActionRequest): Promise<ActionResult> {
   }
 }
 
-function runProcess(
-  env: Readonly<Record<string, string>>,
-  onStart?: (child: ChildProcess) => void,
-): Promise<{ code: number | null; log: string }> {
+async function runSources(variables: Variables): Promise<Ended> {
+  const said: string[] = [];
+  const code = await runActionIn({
+    variables,
+    write: (text) => said.push(text),
+    now: () => new Date(),
+    newId: randomUUID,
+    tool: { name: "countwheel", version: "0.0.0" },
+    signal: new AbortController().signal,
+  });
+  return { code, log: said.join("") };
+}
+
+function runProcess(env: Variables, onStart?: (child: ChildProcess) => void): Promise<Ended> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [BUNDLE], { env, stdio: ["ignore", "pipe", "pipe"] });
     onStart?.(child);

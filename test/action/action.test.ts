@@ -1,8 +1,8 @@
-// The Action as GitHub runs it: the committed bundle as a process, on GitHub's own example payloads, against real commits.
+// The Action as GitHub runs it: on GitHub's own example payloads, against real commits, once as the committed bundle.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type TestRepository, testRepository } from "../git.ts";
 import { type GithubServer, startGithub } from "../github/server.ts";
-import { type ActionResult, examplePayload, obeyedCommands, runAction } from "./action-run.ts";
+import { type ActionResult, examplePayload, obeyedCommands, runAction, runBundle } from "./action-run.ts";
 
 const TOKENS = { "app-token": { kind: "app", slug: "github-actions" }, "read-token": { kind: "read-only" } } as const;
 const MODEL = "kind: ModelEndpoint\nmetadata:\n  name: mock\nspec:\n  provider: mock\n  default_model: mock-1\n";
@@ -50,6 +50,7 @@ interface Case {
   readonly inputs?: Readonly<Record<string, string>>;
   readonly event?: string;
   readonly action?: string;
+  readonly run?: typeof runAction;
 }
 
 function onPullRequest({
@@ -58,17 +59,18 @@ function onPullRequest({
   inputs,
   event = "pull_request",
   action = "synchronize",
+  run = runAction,
 }: Case = {}): Promise<ActionResult> {
   const payload = examplePayload("pull_request", action);
   Object.assign((payload["pull_request"] as { head: object }).head, { sha: commit });
   Object.assign((payload["pull_request"] as { base: object }).base, { sha: from });
   const workspace = repository.folder;
-  return runAction({ event, payload, workspace, apiUrl: github.url, inputs: { path: "agents", ...inputs } });
+  return run({ event, payload, workspace, apiUrl: github.url, inputs: { path: "agents", ...inputs } });
 }
 
 describe("on a pull request", () => {
   it("shows the plan against the base as comment, check, summary and outputs", async () => {
-    const result = await onPullRequest();
+    const result = await onPullRequest({ run: runBundle });
     expect(result.code, result.log).toBe(0);
     const counts = "Plan: 1 to create, 1 to update, 0 to move, 1 to prune.";
     expect(result.outputs).toMatchObject({

@@ -9,7 +9,7 @@ import { type TestRepository, testRepository } from "../git.ts";
 import { type GithubServer, startGithub } from "../github/server.ts";
 import { type GitServer, gitServer } from "../reconciler/source/git-server.ts";
 import { type TestRedis, testRedis } from "../redis.ts";
-import { type ActionResult, examplePayload, runAction } from "./action-run.ts";
+import { type ActionResult, examplePayload, runAction, runBundle } from "./action-run.ts";
 
 const MODEL = "kind: ModelEndpoint\nmetadata:\n  name: mock\nspec:\n  provider: mock\n  default_model: mock-1\n";
 const AGENT = "kind: Agent\nmetadata:\n  name: writer\nspec:\n  model_ref: mock\n  prompt: Write.\n";
@@ -57,14 +57,14 @@ function environment(): string {
   return `env-${env}`;
 }
 
-function onPush(head: string, inputs: Readonly<Record<string, string>> = {}): Promise<ActionResult> {
+function onPush(head: string, inputs: Readonly<Record<string, string>> = {}, run = runAction): Promise<ActionResult> {
   const payload = Object.assign(examplePayload("push"), {
     ref: "refs/heads/main",
     before: "0".repeat(40),
     after: head,
   });
   Object.assign(payload["repository"] as object, { default_branch: "main" });
-  return runAction({
+  return run({
     event: "push",
     payload,
     workspace: repository.folder,
@@ -84,7 +84,7 @@ describe("on a push to the deploy branch", () => {
       mergedAt: "2026-11-22T14:00:00Z",
       mergeCommitSha: merged,
     });
-    const result = await onPush(merged);
+    const result = await onPush(merged, {}, runBundle);
     expect(result.code, result.log).toBe(0);
     expect(result.outputs).toMatchObject({ verdict: "applied", create: "4", serial: "1" });
     expect((await readState(client, environment())).head).toMatchObject({ serial: 1, commit: merged });

@@ -10,7 +10,7 @@ import type { Issue } from "../github/state.ts";
 import { tamper } from "../reconciler/drift/world.ts";
 import { type GitServer, gitServer } from "../reconciler/source/git-server.ts";
 import { type TestRedis, testRedis } from "../redis.ts";
-import { type ActionResult, examplePayload, runAction } from "./action-run.ts";
+import { type ActionResult, examplePayload, runAction, runBundle } from "./action-run.ts";
 
 const TOKENS = {
   "app-token": { kind: "app", slug: "github-actions" },
@@ -66,8 +66,8 @@ function payloadOf(event: string): Record<string, unknown> {
   return payload;
 }
 
-function run(event: string, inputs: Readonly<Record<string, string>> = {}): Promise<ActionResult> {
-  return runAction({
+function run(event: string, inputs: Readonly<Record<string, string>> = {}, runIn = runAction): Promise<ActionResult> {
+  return runIn({
     event,
     payload: payloadOf(event),
     workspace: repository.folder,
@@ -89,7 +89,7 @@ describe("a look for drift", () => {
     const { records } = environmentKeys(env);
     const applied = await client.hget(records, "Agent/default/writer");
     await drift("Shout. </details> @admin #1");
-    const found = await run("schedule");
+    const found = await run("schedule", {}, runBundle);
     expect([found.code, found.outputs["verdict"], found.outputs["changed"]], found.log).toEqual([0, "drift", "true"]);
     expect(issue()).toMatchObject({ open: true, title: `Drift in ${env}: 1 resource is not as applied` });
     expect(found.outputs["issue-number"]).toBe(String(issue()?.number));

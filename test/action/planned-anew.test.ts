@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type TestRepository, testRepository } from "../git.ts";
 import { type GithubServer, startGithub } from "../github/server.ts";
-import { type ActionRequest, type ActionResult, examplePayload, runAction } from "./action-run.ts";
+import { type ActionRequest, type ActionResult, examplePayload, runAction, runBundle } from "./action-run.ts";
 
 const TOKENS = { "app-token": { kind: "app", slug: "github-actions" } } as const;
 const MODEL = "kind: ModelEndpoint\nmetadata:\n  name: mock\nspec:\n  provider: mock\n  default_model: mock-1\n";
@@ -48,14 +48,23 @@ afterEach(async () => {
   expect(github.violations).toEqual([]);
 });
 
-function push(before: string, head: string, more: Partial<ActionRequest> = {}): Promise<ActionResult> {
+function push(before: string, head: string, more: Partial<ActionRequest> = {}, run = runAction): Promise<ActionResult> {
   github.state.addPull({ number: 2, headSha: head });
   const payload = examplePayload("pull_request", "synchronize");
   Object.assign(payload, { before, after: head });
   Object.assign((payload["pull_request"] as { head: object }).head, { sha: head });
   Object.assign((payload["pull_request"] as { base: object }).base, { sha: commits[0] });
   const request = { event: "pull_request", payload, workspace: repository.folder, apiUrl: github.url };
-  return runAction({ ...request, inputs: { path: "agents" }, ...more });
+  return run({ ...request, inputs: { path: "agents" }, ...more });
+}
+
+/** Its job is killed once its check is open. */
+async function pushKilled(before: string, head: string): Promise<void> {
+  let child: ChildProcess | undefined;
+  const killed = push(before, head, slowly(), (request) => runBundle(request, (started) => (child = started)));
+  await until("the open check", () => checksOf(head).length === 1);
+  child?.kill("SIGKILL");
+  await killed;
 }
 
 const slowly = () => ({ variables: { PATH: `${folder}:${process.env["PATH"] ?? ""}` } });
@@ -96,11 +105,7 @@ describe("a push to an open pull request", () => {
   it("has its check concluded by the next job where its own was killed", async () => {
     const [base, first, second, third] = commits;
     await push(base, first);
-    let child: ChildProcess | undefined;
-    const killed = push(first, second, { ...slowly(), onStart: (started) => (child = started) });
-    await until("the open check", () => checksOf(second).length === 1);
-    child?.kill("SIGKILL");
-    await killed;
+    await pushKilled(first, second);
     expect(checksOf(second)).toMatchObject([{ status: "in_progress" }]);
     expect((await push(second, third)).code).toBe(0);
     expect(checksOf(second)).toMatchObject([
@@ -112,11 +117,7 @@ describe("a push to an open pull request", () => {
   it("concludes every check of its head where a job that was killed runs again", async () => {
     const [base, first, second] = commits;
     await push(base, first);
-    let child: ChildProcess | undefined;
-    const killed = push(first, second, { ...slowly(), onStart: (started) => (child = started) });
-    await until("the open check", () => checksOf(second).length === 1);
-    child?.kill("SIGKILL");
-    await killed;
+    await pushKilled(first, second);
     await push(first, second, { variables: { GITHUB_RUN_ATTEMPT: "2" } });
     expect(checksOf(second).map(({ status }) => status)).toEqual(["completed", "completed"]);
   });

@@ -85,7 +85,7 @@ describeWithRedis("bad input", () => {
   });
 
   it("a Redis that is away is said at once, as a value under -o json", async () => {
-    const ran = await room.run("get", "agents", "--redis", "redis://127.0.0.1:1", "-o", "json");
+    const ran = await room.runProcess("get", "agents", "--redis", "redis://127.0.0.1:1", "-o", "json");
     expect(ran.code).toBe(1);
     expect(JSON.parse(ran.stdout).error.code).toBe("REDIS_UNAVAILABLE");
   });
@@ -119,7 +119,7 @@ describeWithRedis("bad input", () => {
   });
 
   it("wrong words end with 64 and the nearest right one", async () => {
-    const command = await room.run("aply");
+    const command = await room.runProcess("aply");
     expect([command.code, command.stderr]).toEqual([64, expect.stringContaining("apply")]);
     const kind = await room.run("get", "agnets");
     expect([kind.code, kind.stderr]).toEqual([64, expect.stringContaining("`agents`")]);
@@ -127,7 +127,7 @@ describeWithRedis("bad input", () => {
 
   it("a variable that nobody knows is refused with the nearest name", async () => {
     const strange = commandRoom({ COUNTWHEEL_REDIS: "x" });
-    const ran = await strange.run("get", "agents");
+    const ran = await strange.runProcess("get", "agents");
     strange.remove();
     expect([ran.code, ran.stderr]).toEqual([64, expect.stringContaining("COUNTWHEEL_REDIS_URL")]);
   });

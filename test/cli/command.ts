@@ -1,9 +1,11 @@
-// Runs the command as a whole process, in a folder of its own, without anybody's keys or Redis.
+// Runs commands in a folder of their own, without anybody's keys or Redis: in this process, or as whole ones.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { runWords } from "../../cli/run-words.ts";
+import { listen } from "./listen.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
 /** The build, which test/build.ts makes before the first test. */
@@ -18,7 +20,10 @@ export interface Ran {
 export interface Room {
   readonly folder: string;
   write(files: Readonly<Record<string, string>>): void;
+  /** In this process: what it prints, and what it would exit with. */
   run(...words: readonly string[]): Promise<Ran>;
+  /** As a process, where it is about that: starting one takes longer than most commands. */
+  runProcess(...words: readonly string[]): Promise<Ran>;
   remove(): void;
 }
 
@@ -40,6 +45,11 @@ export function commandRoom(variables: Readonly<Record<string, string>> = {}): R
       }
     },
     run: async (...words) => {
+      const { host, out, err } = listen(folder, env);
+      const code = await runWords(host, words);
+      return { code, stdout: out(), stderr: err() };
+    },
+    runProcess: async (...words) => {
       const child = spawn(process.execPath, [...ENTRY, ...words], {
         cwd: folder,
         env,

@@ -1,4 +1,4 @@
-// `drift` as a whole process: its answers as text and JSON, its exit codes, and its patches in git's own hands.
+// `drift` as a command: its answers as text and JSON, its exit codes, and its patches in git's own hands.
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";

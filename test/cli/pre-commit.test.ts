@@ -19,7 +19,7 @@ it("passes a valid set and fails a broken one", async () => {
   room.write({
     "agents/m.yaml": "kind: ModelEndpoint\nmetadata: {name: m}\nspec: {provider: mock, default_model: x}\n",
   });
-  expect(await room.run(...words, "agents")).toMatchObject({ code: 0 });
+  expect(await room.runProcess(...words, "agents")).toMatchObject({ code: 0 });
   room.write({ "agents/n.yaml": "kind: ModelEndpoint\nmetadata: {name: n}\n" });
   expect(await room.run(...words, "agents")).toMatchObject({ code: 3 });
   room.remove();

@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from "vitest";
 import { type TestRepository, testRepository } from "../git.ts";
 import { type TestRedis, testRedis } from "../redis.ts";
 import { commandRoom, type Ran, type Room } from "./command.ts";
@@ -35,6 +35,8 @@ export interface PushRoom {
   readonly room: Room;
   /** For the branch and environment of this room. */
   install(...words: readonly string[]): Promise<Ran>;
+  /** Brings everything to where a first push through the hooks does, which takes longer. */
+  deploy(): Promise<void>;
   /** `git push …` as a person types it. */
   push(...words: readonly string[]): Promise<Pushed>;
   /** Puts an executable file into the bare repository's hooks. */
@@ -48,11 +50,19 @@ export async function pushRoom(redisUrl: string): Promise<PushRoom> {
   const env = `t-${randomUUID().slice(0, 8)}`;
   const repository = await testRepository({ "agents/m.yaml": model("m") });
   const room = commandRoom({ COUNTWHEEL_REDIS_URL: redisUrl });
+  const install: PushRoom["install"] = (...words) =>
+    room.run("hook", "install", repository.bare, "--env", env, "--path", "agents", ...words);
   return {
     env,
     repository,
     room,
-    install: (...words) => room.run("hook", "install", repository.bare, "--env", env, "--path", "agents", ...words),
+    install,
+    async deploy() {
+      await repository.push();
+      const source = ["--repo", repository.bare, "--ref", "main", "--path", "agents"];
+      expect(await room.run("apply", ...source, "--env", env, "--yes")).toMatchObject({ code: 0 });
+      await install();
+    },
     push: (...words) => runPush(repository, words),
     async writeHook(name, script) {
       const file = join(repository.bare, "hooks", name);

@@ -27,8 +27,7 @@ describeWithRedis("git push to a bare repository", () => {
 
   it("says nothing where nothing changed", async () => {
     const { room } = here;
-    await room.install();
-    await room.push("origin", "main");
+    await room.deploy();
     await room.repository.commit({ README: "more" });
     const { code, text } = await room.push("origin", "main");
     expect(code).toBe(0);
@@ -66,8 +65,7 @@ describeWithRedis("git push to a bare repository", () => {
 
   it("refuses a commit with invalid manifests, on the line", async () => {
     const { room } = here;
-    await room.install();
-    await room.push("origin", "main");
+    await room.deploy();
     await room.repository.commit({ "agents/n.yaml": model("n").replace("spec", "spek") });
     const { code, text } = await room.push("origin", "main");
     expect(code).toBe(1);
@@ -79,8 +77,7 @@ describeWithRedis("git push to a bare repository", () => {
 
   it("refuses the deletion of a deploy branch", async () => {
     const { room } = here;
-    await room.install();
-    await room.push("origin", "main");
+    await room.deploy();
     const { code, text } = await room.push("origin", ":main");
     expect(code).toBe(1);
     expect(text).toContain("remote: DEPLOY_BRANCH: refs/heads/main is the deploy branch");
@@ -88,9 +85,8 @@ describeWithRedis("git push to a bare repository", () => {
 
   it("waits for the exact number of prunes, and names the command that says it", async () => {
     const { room } = here;
-    await room.install();
     await room.repository.commit(models(11));
-    await room.push("origin", "main");
+    await room.deploy();
     await room.repository.commit(Object.fromEntries(Object.keys(models(11)).map((path) => [path, null])));
     const refused = await room.push("origin", "main");
     expect(refused.code).toBe(1);
@@ -115,9 +111,8 @@ describeWithRedis("git push to a bare repository", () => {
 
   it("refuses a branch without the commit that was applied last, until the pusher says that it was meant", async () => {
     const { room } = here;
-    await room.install();
     await room.repository.commit({ "agents/n.yaml": model("n") });
-    await room.push("origin", "main");
+    await room.deploy();
     await room.repository.git("reset", "--quiet", "--hard", "HEAD~1");
     await room.repository.commit({ "agents/o.yaml": model("o") });
     const refused = await room.push("--force", "origin", "main");
@@ -130,8 +125,7 @@ describeWithRedis("git push to a bare repository", () => {
 
   it("refuses an unrelated history, and takes what somebody has resumed", async () => {
     const { room } = here;
-    await room.install();
-    await room.push("origin", "main");
+    await room.deploy();
     await room.repository.git("checkout", "--quiet", "--orphan", "anew");
     await room.repository.commit({ "agents/n.yaml": model("n") });
     expect((await room.push("--force", "origin", "anew:main")).text).toContain(
@@ -164,11 +158,10 @@ describeWithRedis("git push to a bare repository", () => {
 
   it("judges a push by the settings of the commit before it", async () => {
     const { room } = here;
-    await room.install();
     const settings = (count: number) =>
       `environments: {${room.env}: {prunes: {max_count: ${count}, max_percent: 100}}}\n`;
     await room.repository.commit({ ...models(3), "countwheel.yaml": settings(1) });
-    await room.push("origin", "main");
+    await room.deploy();
     const gone = { "agents/m0.yaml": null, "agents/m1.yaml": null };
     await room.repository.commit({ ...gone, "countwheel.yaml": settings(10) });
     expect((await room.push("origin", "main")).text).toContain("PRUNES_NOT_CONFIRMED");
@@ -195,10 +188,9 @@ describeWithRedis("git push to a bare repository", () => {
 
   it("refuses what a guard blocks", async () => {
     const { room } = here;
-    await room.install();
     const guarded = model("n").replace("}", ', annotations: {countwheel.dev/prevent-prune: "true"}}');
     await room.repository.commit({ "agents/n.yaml": guarded });
-    await room.push("origin", "main");
+    await room.deploy();
     await room.repository.commit({ "agents/n.yaml": null, "agents/o.yaml": model("o") });
     const { code, text } = await room.push("origin", "main");
     expect(code).toBe(1);
@@ -208,8 +200,7 @@ describeWithRedis("git push to a bare repository", () => {
 
   it("refuses changes while the environment is suspended, and takes what changes nothing", async () => {
     const { room } = here;
-    await room.install();
-    await room.push("origin", "main");
+    await room.deploy();
     await room.room.run("suspend", "--env", room.env, "--reason", "audit");
     await room.repository.commit({ README: "more" });
     expect(await room.push("origin", "main")).toMatchObject({ code: 0 });
