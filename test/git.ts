@@ -33,8 +33,9 @@ export async function testRepository(files?: TestFiles): Promise<TestRepository>
   const root = await realpath(await mkdtemp(join(tmpdir(), "countwheel-git-")));
   const folder = join(root, "work");
   const bare = join(root, "remote.git");
-  await runGit(root, ["init", "--quiet", "--bare", "--initial-branch=main", bare]);
-  await runGit(root, ["init", "--quiet", "--initial-branch=main", folder]);
+  // Without a template, which is a dozen hooks that nothing here runs.
+  await runGit(root, ["init", "--quiet", "--template=", "--bare", "--initial-branch=main", bare]);
+  await runGit(root, ["init", "--quiet", "--template=", "--initial-branch=main", folder]);
   await runGit(folder, ["remote", "add", "origin", bare]);
 
   const git = (...args: string[]): Promise<string> => runGit(folder, args);

@@ -2,8 +2,8 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
-import { chmod, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { chmod, mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from "vitest";
 import { type TestRepository, testRepository } from "../git.ts";
 import { type TestRedis, testRedis } from "../redis.ts";
@@ -66,6 +66,7 @@ export async function pushRoom(redisUrl: string): Promise<PushRoom> {
     push: (...words) => runPush(repository, words),
     async writeHook(name, script) {
       const file = join(repository.bare, "hooks", name);
+      await mkdir(dirname(file), { recursive: true });
       await writeFile(file, `#!/bin/sh\n${script}\n`);
       await chmod(file, 0o755);
     },
