@@ -42,24 +42,30 @@ export type Judgement =
 /** Characters; GitHub counts those of a comment as it stores it. */
 const COMMENT_LIMIT = 65_536;
 
-/** Answers a function that finds the operation of a request and everything that is wrong with it. */
-export function createJudge(): (request: Request) => Judgement {
+/** Compiled once for all servers: it takes longer than most tests. */
+const OPERATIONS = readOperations();
+
+/** Finds the operation of a request and everything that is wrong with it. */
+export function judge(request: Request): Judgement {
+  const found = OPERATIONS.find(({ method, pattern }) => method === request.method && pattern.test(request.path));
+  if (found === undefined) return { outcome: "bad", why: `${request.method} ${request.path}: no such operation` };
+  const params = namedGroups(found.pattern, request.path);
+  const why = [...faults(found, params, request), ...proseFaults(found.operation, request.body)];
+  if (why.length > 0) return { outcome: "bad", why: `${found.operation}: ${why.join("; ")}` };
+  return { outcome: "good", operation: found.operation, params };
+}
+
+function readOperations(): readonly Judged[] {
   const slice = JSON.parse(readFileSync(new URL("openapi-slice.json", import.meta.url), "utf8")) as {
     readonly operations: readonly Operation[];
   };
   const ajv = addFormats.default(new Ajv({ strict: false, allErrors: true, coerceTypes: true }));
-  const operations = slice.operations.map((operation) => compile(ajv, operation));
-  return (request) => {
-    const found = operations.find(({ method, pattern }) => method === request.method && pattern.test(request.path));
-    if (found === undefined) return { outcome: "bad", why: `${request.method} ${request.path}: no such operation` };
-    const params = namedGroups(found.pattern, request.path);
-    const why = [...faults(found, params, request), ...proseFaults(found.operation, request.body)];
-    if (why.length > 0) return { outcome: "bad", why: `${found.operation}: ${why.join("; ")}` };
-    return { outcome: "good", operation: found.operation, params };
-  };
+  // Bodies come as JSON: nothing may be coerced in them.
+  const exact = addFormats.default(new Ajv({ strict: false, allErrors: true }));
+  return slice.operations.map((operation) => compile(ajv, exact, operation));
 }
 
-function compile(ajv: Ajv, { method, path, parameters, body }: Operation): Judged {
+function compile(ajv: Ajv, exact: Ajv, { method, path, parameters, body }: Operation): Judged {
   const properties = Object.fromEntries(parameters.map(({ name, schema }) => [name, schema]));
   const required = parameters.filter((parameter) => parameter.required).map(({ name }) => name);
   return {
@@ -67,8 +73,7 @@ function compile(ajv: Ajv, { method, path, parameters, body }: Operation): Judge
     operation: `${method} ${path}`,
     pattern: new RegExp(`^${path.replaceAll(/\{(\w+)\}/g, "(?<$1>[^/]+)")}$`),
     parameters: ajv.compile({ type: "object", properties, required, additionalProperties: false }),
-    // Bodies come as JSON: nothing may be coerced in them.
-    body: body === null ? null : addFormats.default(new Ajv({ strict: false, allErrors: true })).compile(closed(body)),
+    body: body === null ? null : exact.compile(closed(body)),
   };
 }
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { basename } from "node:path";
 import { serve as serveGit } from "../reconciler/source/git-server.ts";
 import { TestApps } from "./apps.ts";
-import { createJudge } from "./judge.ts";
+import { judge, type Request } from "./judge.ts";
 import { type Answer, GithubState } from "./state.ts";
 
 /** app: a GitHub App's installation, the Actions token included; `issues`, `deployments` false: without the right to write these · personal: no checks · read-only: a fork's token. */
@@ -66,7 +66,6 @@ class Server implements GithubServer {
   readonly requests: RecordedRequest[] = [];
   readonly violations: string[] = [];
   readonly #tokens: Readonly<Record<string, TokenKind>>;
-  readonly #judge = createJudge();
   readonly #faults: { fault: Fault; left: number }[] = [];
   readonly #http = createServer((request, response) => void this.#serve(request, response));
 
@@ -144,12 +143,12 @@ class Server implements GithubServer {
     return found?.fault;
   }
 
-  #answer(request: IncomingMessage, asked: Parameters<ReturnType<typeof createJudge>>[0]): Answer {
+  #answer(request: IncomingMessage, asked: Request): Answer {
     const sent = (request.headers.authorization ?? "").replace(/^(token|bearer) /i, "");
     const token = this.#kindOf(sent);
     const isApps = TestApps.answers(asked.path);
     if (token === undefined && !isApps) return refusal(401, "Bad credentials");
-    const judgement = this.#judge(asked);
+    const judgement = judge(asked);
     if (judgement.outcome === "bad") {
       this.violations.push(judgement.why);
       return refusal(422, judgement.why);
