@@ -66,6 +66,16 @@ export function withTools(command: Command): Command {
     );
 }
 
+/** Whoever asks for it, as others will read it. A name is checked by nobody: nothing is decided from it. */
+export function withPerson(command: Command): Command {
+  return command
+    .option("--github", "go under the user of your GITHUB_TOKEN, as GitHub knows them: github:LOGIN", false)
+    .option(
+      "--as <name>",
+      "what you want to be called there (default: GITHUB_ACTOR, or the user of git); with COUNTWHEEL_TOKEN or --github beside who you are",
+    );
+}
+
 export function withOutput(command: Command, formats: readonly OutputFormat[]): Command {
   return command
     .addOption(new Option("-o, --output <format>", "the form of the answer").choices(formats).default("text"))

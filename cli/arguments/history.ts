@@ -1,6 +1,6 @@
 // Commands that go back and that hold: rollback, suspend, resume, seal.
 import type { Command } from "commander";
-import { type Act, type ProgramFacts, withOutput, withStateFlags } from "./flags.ts";
+import { type Act, type ProgramFacts, withOutput, withPerson, withStateFlags } from "./flags.ts";
 import { wholeNumber } from "./values.ts";
 
 export function addHistoryCommands(program: Command, facts: ProgramFacts, act: Act): void {
@@ -8,11 +8,6 @@ export function addHistoryCommands(program: Command, facts: ProgramFacts, act: A
   addSuspend(program, facts, act);
   addResume(program, facts, act);
   addSeal(program, facts, act);
-}
-
-/** Whoever asks for an apply, a rollback or a suspension: shown to others, checked by nobody. */
-export function withPerson(command: Command): Command {
-  return command.option("--as <name>", "who you are, for the history (default: GITHUB_ACTOR, or the user of git)");
 }
 
 function addRollback(program: Command, facts: ProgramFacts, act: Act): void {

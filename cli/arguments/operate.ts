@@ -1,7 +1,15 @@
 // Commands that run things: run, runner, cancel, retry, resolve, approve, deny, down, demo, completion.
 import { Argument, type Command } from "commander";
 import { RUNNER_LIMITS } from "../../runner/limits.ts";
-import { type Act, type ProgramFacts, withMachine, withOutput, withStateFlags, withTools } from "./flags.ts";
+import {
+  type Act,
+  type ProgramFacts,
+  withMachine,
+  withOutput,
+  withPerson,
+  withStateFlags,
+  withTools,
+} from "./flags.ts";
 import { addMcpCommands } from "./mcp.ts";
 import { addTokenCommands } from "./token.ts";
 import { collect, commaList, durationMs, httpUrl, leaseDuration, wholeNumber } from "./values.ts";
@@ -79,9 +87,8 @@ function addCancel(program: Command, facts: ProgramFacts, act: Act): void {
     .command("cancel")
     .description("end a task: running calls are aborted, nothing new starts")
     .argument("<task>", "name or namespace/name")
-    .option("-n, --namespace <name>", "the namespace (default: default)")
-    .option("--as <name>", "who cancels it, for the trace (default: git's user.name)");
-  withOutput(withStateFlags(command, facts), ["text", "json"]).action((task, flags) =>
+    .option("-n, --namespace <name>", "the namespace (default: default)");
+  withOutput(withStateFlags(withPerson(command), facts), ["text", "json"]).action((task, flags) =>
     act(async () => (await import("../commands/cancel.ts")).runCancel, { ...flags, task }),
   );
 }
@@ -93,9 +100,8 @@ function addRetry(program: Command, facts: ProgramFacts, act: Act): void {
     .argument("<task>", "name or namespace/name")
     .option("-n, --namespace <name>", "the namespace (default: default)")
     .option("--from-start", "begin anew: every agent runs again, and so does every write", false)
-    .option("--reset-budget", "forget what was spent; with --from-start", false)
-    .option("--as <name>", "who wants it, for the trace (default: git's user.name)");
-  withOutput(withStateFlags(command, facts), ["text", "json"]).action((task, flags) =>
+    .option("--reset-budget", "forget what was spent; with --from-start", false);
+  withOutput(withStateFlags(withPerson(command), facts), ["text", "json"]).action((task, flags) =>
     act(async () => (await import("../commands/retry.ts")).runRetry, { ...flags, task }),
   );
 }
@@ -109,9 +115,8 @@ function addResolve(program: Command, facts: ProgramFacts, act: Act): void {
     .option("--done", "it happened; go on with --result", false)
     .option("--result <text>", "what the tool answered")
     .option("--retry", "it did not happen; call it again", false)
-    .option("--fail", "end the task as failed", false)
-    .option("--as <name>", "who says so, for the trace (default: git's user.name)");
-  withOutput(withStateFlags(command, facts), ["text", "json"]).action((task, flags) =>
+    .option("--fail", "end the task as failed", false);
+  withOutput(withStateFlags(withPerson(command), facts), ["text", "json"]).action((task, flags) =>
     act(async () => (await import("../commands/resolve.ts")).runResolve, { ...flags, task }),
   );
 }

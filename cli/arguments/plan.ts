@@ -1,7 +1,14 @@
 // Commands that compare Git with the state, and carry the difference out: plan, apply, drift, reconcile, up.
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type Act, type ProgramFacts, withMachine, withOutput, withStateFlags, withTools } from "./flags.ts";
-import { withPerson } from "./history.ts";
+import {
+  type Act,
+  type ProgramFacts,
+  withMachine,
+  withOutput,
+  withPerson,
+  withStateFlags,
+  withTools,
+} from "./flags.ts";
 import { collect, durationMs, listenAddress, wholeNumber } from "./values.ts";
 
 export function addPlanCommands(program: Command, facts: ProgramFacts, act: Act): void {

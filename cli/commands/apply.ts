@@ -3,7 +3,6 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { displayAddress } from "../../contracts/address.ts";
-import type { Identity } from "../../contracts/approval.ts";
 import type { EnvironmentSettings } from "../../contracts/environment.ts";
 import type { AcceptedHistory } from "../../contracts/holds.ts";
 import { countsLine, type History, hasChanges, type Plan } from "../../contracts/plan.ts";
@@ -22,7 +21,6 @@ import { isSavedPlan, parseSavedPlan } from "../../reconciler/plan/saved-plan.ts
 import { noteHeldHistory, readHolds } from "../../store/holds.ts";
 import { writeRetention } from "../../store/retention-rules.ts";
 import { readState } from "../../store/state.ts";
-import { applierOf } from "../apply/applier.ts";
 import { findHeldBranch, findRefusal } from "../apply/refusal.ts";
 import { environmentSpec, findSettings } from "../environment-settings.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -31,13 +29,14 @@ import { printFailure, say, UsageFailure } from "../output.ts";
 import { readVersion, TOOL_NAME } from "../package-facts.ts";
 import { fileFromHere, type SourceFlags, sourceTools, specOfPlan } from "../plan-source.ts";
 import { openRedis } from "../redis.ts";
+import { type Saying, saidBy } from "../said-by.ts";
 import { careOf, refuseUnsigned } from "../source-care.ts";
 import { printApplied } from "../view/applied.ts";
 import { printPlan } from "../view/plan.ts";
 import { type OpenWriter, openWriter } from "../writer.ts";
 import { printUnavailable } from "./plan.ts";
 
-export interface ApplyOptions extends CommonFlags, Omit<SourceFlags, "folder"> {
+export interface ApplyOptions extends CommonFlags, Omit<SourceFlags, "folder">, Saying {
   /** A directory, a file, or a saved plan. */
   readonly target?: string;
   readonly yes: boolean;
@@ -47,9 +46,6 @@ export interface ApplyOptions extends CommonFlags, Omit<SourceFlags, "folder"> {
   readonly allowHistory?: readonly History[];
   /** The state was replaced, and that was meant. */
   readonly acceptNewState?: boolean;
-  /** Who applies, for the history: as they say, or as it was proven (see `applierOf`). */
-  readonly as?: string;
-  readonly by?: Identity;
   /** Why it must be now, although the environment is frozen. */
   readonly overrideFreeze?: string;
   /** False: ask nothing. */
@@ -142,7 +138,7 @@ function planNow(host: Host, { env }: ApplyOptions, planned: Planned): Plan {
 
 export async function carryOut(host: Host, options: ApplyOptions, work: Work): Promise<ExitCode> {
   const { plan, source, observed, open } = work;
-  const person = await applierOf(host, open.writer.redis, options);
+  const person = await saidBy(host, open.writer.redis, options, "apply");
   const refused = findRefusal(options, work, host.now());
   if (refused?.code === "HISTORY_HELD") await keepHeldBranch(options, work, host.now());
   if (refused !== undefined) return printFailure(host, options.output, refused);

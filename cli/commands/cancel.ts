@@ -4,20 +4,19 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { findTask } from "../find-task.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { printFailure, printJson, say } from "../output.ts";
-import { personOf } from "../person.ts";
 import { openRedis } from "../redis.ts";
+import { type PersonFlags, saidBy } from "../said-by.ts";
 
-export interface CancelOptions extends CommonFlags {
+export interface CancelOptions extends CommonFlags, PersonFlags {
   readonly task: string;
   readonly namespace?: string;
-  readonly as?: string;
 }
 
 export async function runCancel(host: Host, options: CancelOptions): Promise<ExitCode> {
   const { redis, close } = await openRedis(host, options);
   try {
     const { namespace, name, phase } = await findTask(redis, options);
-    const by = await personOf(host, options.as);
+    const by = await saidBy(host, redis, options, "run");
     const answer = await requestCancel(redis, { env: options.env, namespace, name }, by);
     if (answer !== "requested") {
       const message = `${name} is ${phase} already: there is nothing to cancel`;

@@ -10,17 +10,16 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { findTask } from "../find-task.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { printFailure, printJson, say, UsageFailure } from "../output.ts";
-import { personOf } from "../person.ts";
 import { openRedis } from "../redis.ts";
+import { type PersonFlags, saidBy } from "../said-by.ts";
 
-export interface ResolveOptions extends CommonFlags {
+export interface ResolveOptions extends CommonFlags, PersonFlags {
   readonly task: string;
   readonly namespace?: string;
   readonly done: boolean;
   readonly result?: string;
   readonly retry: boolean;
   readonly fail: boolean;
-  readonly as?: string;
 }
 
 type Word = "done" | "retry" | "fail";
@@ -32,7 +31,8 @@ export async function runResolve(host: Host, options: ResolveOptions): Promise<E
     const task = await findTask(redis, options);
     const found = await findUnknown(redis, options.env, task);
     if (found === undefined) return refuse(host, options, task);
-    const saying = { word, result: options.result, by: await personOf(host, options.as), at: host.now().toISOString() };
+    const by = await saidBy(host, redis, options, "approve");
+    const saying = { word, result: options.result, by, at: host.now().toISOString() };
     const request = requestOf(found, saying);
     const { outcome } = await tellStore(redis, options.env, request);
     return outcome === "resolved" ? answer(host, options, task, word) : refuse(host, options, task);

@@ -8,22 +8,21 @@ import { publishLook } from "../../store/leader.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { printJson, say } from "../output.ts";
-import { personOf } from "../person.ts";
 import { openRedis } from "../redis.ts";
 import type { ResourceWords } from "../resource-named.ts";
+import { type PersonFlags, saidBy } from "../said-by.ts";
 import { suspendedNamed, targetText } from "./suspend.ts";
 
-export interface ResumeOptions extends CommonFlags, ResourceWords {
-  readonly as?: string;
+export interface ResumeOptions extends CommonFlags, PersonFlags, ResourceWords {
   readonly allowUnprotected?: boolean;
 }
 
 export async function runResume(host: Host, options: ResumeOptions): Promise<ExitCode> {
   const address = suspendedNamed(options);
-  const by = await personOf(host, options.as);
   const { redis, close } = await openRedis(host, options);
   try {
     const { env, output } = options;
+    const by = await saidBy(host, redis, options, "apply");
     const lifted = await resume(redis, env, address, { by, since: host.now().toISOString() });
     const { resources, namespaces, acceptedHistory } = await readHolds(redis, env);
     const accepted = lifted.includes("history-accepted") ? acceptedHistory : null;

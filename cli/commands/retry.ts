@@ -10,15 +10,14 @@ import { EXIT, type ExitCode } from "../exit-codes.ts";
 import { findTask } from "../find-task.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { printFailure, printJson, say, UsageFailure } from "../output.ts";
-import { personOf } from "../person.ts";
 import { openRedis } from "../redis.ts";
+import { type PersonFlags, saidBy } from "../said-by.ts";
 
-export interface RetryOptions extends CommonFlags {
+export interface RetryOptions extends CommonFlags, PersonFlags {
   readonly task: string;
   readonly namespace?: string;
   readonly fromStart: boolean;
   readonly resetBudget: boolean;
-  readonly as?: string;
 }
 
 export async function runRetry(host: Host, options: RetryOptions): Promise<ExitCode> {
@@ -26,22 +25,19 @@ export async function runRetry(host: Host, options: RetryOptions): Promise<ExitC
   const { redis, close } = await openRedis(host, options);
   try {
     const task = await findTask(redis, options);
-    const answer = await askStore(redis, options, task, await wordOf(host, options, task));
+    const by = await saidBy(host, redis, options, "run");
+    const answer = await askStore(redis, options, task, wordOf(host, options, task, by));
     return answer.outcome === "retried" ? tell(host, options, task) : refuse(host, options, task, answer);
   } finally {
     await close();
   }
 }
 
-async function wordOf(
-  host: Host,
-  options: RetryOptions,
-  { tokens, costUsd, lastError }: TaskRecord,
-): Promise<TraceDraft> {
+function wordOf(host: Host, options: RetryOptions, { tokens, costUsd, lastError }: TaskRecord, by: string): TraceDraft {
   const data = {
     what: "task",
     from: options.fromStart ? "start" : "stopped",
-    by: await personOf(host, options.as),
+    by,
     after: lastError?.code ?? null,
     budget: options.resetBudget ? "new" : "kept",
     spent: { inputTokens: tokens.input, outputTokens: tokens.output, costUsd },

@@ -10,7 +10,6 @@ import { type HistoryEntry, readHistory } from "../../store/history.ts";
 import { readHolds } from "../../store/holds.ts";
 import { STORE_LIMITS } from "../../store/limits.ts";
 import { readState } from "../../store/state.ts";
-import { applierOf } from "../apply/applier.ts";
 import { envWords } from "../env-words.ts";
 import { findSettings } from "../environment-settings.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -19,6 +18,7 @@ import { printFailure, say } from "../output.ts";
 import { readVersion, TOOL_NAME } from "../package-facts.ts";
 import { shellWord, sourceTools } from "../plan-source.ts";
 import { type OpenRedis, openRedis } from "../redis.ts";
+import { saidBy } from "../said-by.ts";
 import { printPlan } from "../view/plan.ts";
 import { openWriter } from "../writer.ts";
 import { type ApplyOptions, carryOut } from "./apply.ts";
@@ -79,7 +79,7 @@ async function rollBack(host: Host, options: RollbackOptions, rollback: Rollback
   const against = await branchHead(host, entries, base);
   const restores = {
     to: serial,
-    by: await applierOf(host, server.redis, options),
+    by: await saidBy(host, server.redis, options, "apply"),
     since: host.now().toISOString(),
     against,
   };

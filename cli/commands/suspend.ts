@@ -12,14 +12,13 @@ import { envWords } from "../env-words.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { CommonFlags, Host } from "../host.ts";
 import { printJson, say, UsageFailure } from "../output.ts";
-import { personOf } from "../person.ts";
 import { openRedis } from "../redis.ts";
 import { type ResourceWords, resourceNamed } from "../resource-named.ts";
+import { type PersonFlags, saidBy } from "../said-by.ts";
 import { pickRecord } from "./get.ts";
 
-export interface SuspendOptions extends CommonFlags, ResourceWords {
+export interface SuspendOptions extends CommonFlags, PersonFlags, ResourceWords {
   readonly reason?: string;
-  readonly as?: string;
   readonly allowUnprotected?: boolean;
 }
 
@@ -28,7 +27,7 @@ export async function runSuspend(host: Host, options: SuspendOptions): Promise<E
   const { redis, close } = await openRedis(host, options);
   try {
     if (address !== null) await mustBeThere(redis, options.env, address);
-    const by = await personOf(host, options.as);
+    const by = await saidBy(host, redis, options, "apply");
     const suspension = { by, since: host.now().toISOString(), reason: options.reason ?? "" };
     await suspend(redis, options.env, address, suspension);
     await publishLook(redis, options.env);

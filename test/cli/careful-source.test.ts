@@ -64,9 +64,9 @@ describeWithRedis("a source", () =>
       };
       const common = { env, redis: server.url, output: "text", verbose: false, as: "Ada", ...options } as const;
       const code = await {
-        apply: () => runApply(host, { yes: true, ...common }),
+        apply: () => runApply(host, { yes: true, ...common, github: false }),
         history: () => runHistory(host, { limit: 9, ...common }),
-        resume: () => runResume(host, common),
+        resume: () => runResume(host, { ...common, github: false }),
         plan: () => runPlan(host, { against: "state", detailedExitcode: true, ...common }),
         reconcile: () => runReconcile(host, { interval: 1_000, once: true, ...common }),
       }[command]();

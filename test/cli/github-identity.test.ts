@@ -116,3 +116,13 @@ describe("a task that was run with --github", () => {
     expect((await here.world.ended(waiting.ref)).phase).toBe("Succeeded");
   });
 });
+
+describe("a suspension with --github", () => {
+  it("is that of the user whom GitHub names", async () => {
+    await applyAsking({});
+    const suspended = await run(["suspend", "--github", "--as", "Benny", "-o", "json"], at(TOKENS.ben));
+    expect(JSON.parse(suspended.out)).toMatchObject({ suspension: { by: `${user("Ben")} (Benny)` } });
+    expect((await run(["resume", "--github"], at(TOKENS.app))).code).toBe(4);
+    expect((await run(["resume", "--github"], at(TOKENS.eve))).code).toBe(0);
+  });
+});
