@@ -11,6 +11,7 @@ import type { ToolSpec } from "./kinds/tool.ts";
 import { specOf } from "./kinds.ts";
 import type { Manifest } from "./manifest.ts";
 import { readSecretRef } from "./secret-ref.ts";
+import { fetchesToken } from "./token-profiles.ts";
 
 /** Where a manifest stands whose references are read. */
 export interface ReachGround {
@@ -44,9 +45,9 @@ export function reachOfTool(spec: ToolSpec, ground: ReachGround): Reach {
   }
 }
 
-/** Where a token is fetched, with the client's secret. */
+/** Where a token is fetched, with what the client proves itself by. */
 function tokenPlace(auth: ToolSpec["auth"]): readonly (string | null)[] {
-  return auth?.profile === "oauth2_client_credentials" ? [auth.token_url ?? null] : [];
+  return fetchesToken(auth?.profile) ? [auth?.token_url ?? null] : [];
 }
 
 export function reachOfServer(spec: McpServerSpec, ground: ReachGround): Reach {

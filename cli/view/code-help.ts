@@ -147,7 +147,7 @@ export const FAILURE_HELP: Readonly<Record<string, string>> = {
     "What SOPS has encrypted was changed by something else than `sops`, or is cut. Take the file from Git's history, and change it with `sops`.",
   SECRET_SOPS_FAILED: "`sops` could not open the file. The message has its words.",
   TOKEN_REFUSED:
-    "The place at `auth.tokenURL` gave no token for the client credentials. Look at the Secret (keys client_id and client_secret), the address and the scopes; the message has its words.",
+    "The place at `auth.tokenURL` gave no token. Look at the Secret, the address and the scopes; the message has its words, and names the keys.",
   TOKEN_UNAVAILABLE:
     "The place at `auth.tokenURL` did not answer, or is ill. The tool was not called; it is tried again.",
   TOOL_ARGUMENTS_INVALID: "The model's arguments do not fit the tool. It reads why, and may call again.",

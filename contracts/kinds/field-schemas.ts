@@ -65,14 +65,22 @@ export const TOOL_AUTH = {
   properties: {
     profile: {
       type: "string",
-      enum: ["bearer", "api_key_header", "basic", "oauth2_client_credentials"],
+      enum: ["bearer", "api_key_header", "basic", "oauth2_client_credentials", "private_key_jwt"],
       default: "bearer",
       description: "How the credential is sent.",
     },
     secret_ref: SECRET_REF,
     header_name: { ...TEXT, description: "The header that carries the key; needed by `api_key_header`." },
-    token_url: { ...TEXT, description: "Where tokens are fetched; needed by `oauth2_client_credentials`." },
-    scopes: { ...TEXTS, description: "Scopes asked for with `oauth2_client_credentials`." },
+    token_url: {
+      ...TEXT,
+      description: "Where tokens are fetched; needed by `oauth2_client_credentials` and `private_key_jwt`.",
+    },
+    audience: {
+      ...TEXT,
+      description:
+        "Whom an assertion of `private_key_jwt` is for: the issuer, as its metadata says. By default `tokenURL` (Countwheel).",
+    },
+    scopes: { ...TEXTS, description: "Scopes asked for with a token." },
   },
 } as const;
 

@@ -3,6 +3,7 @@ import { PermanentFailure } from "../../contracts/failure.ts";
 import type { ToolSpec } from "../../contracts/kinds/tool.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import type { Outbound } from "./checked-request.ts";
+import { secretCredentials, signedCredentials } from "./oauth/client-credentials.ts";
 import type { OAuthTokens } from "./oauth-tokens.ts";
 
 type Auth = NonNullable<ToolSpec["auth"]>;
@@ -22,6 +23,13 @@ export interface Credentials {
   renew(): boolean;
 }
 
+/** Whose they are: `label` names the manifest for people, `secret` is its `auth.secretRef`. */
+export interface CredentialOwner {
+  readonly namespace: string;
+  readonly label: string;
+  readonly secret: string;
+}
+
 const DEFAULT_KEY_HEADER = "X-API-Key";
 const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 
@@ -34,7 +42,9 @@ export async function openCredentials(
 ): Promise<Credentials> {
   if (auth?.secret_ref === undefined) return standing({});
   const profile = auth.profile ?? "bearer";
-  if (profile === "oauth2_client_credentials") return fetched(auth, auth.secret_ref, { namespace, label }, ground);
+  const owner = { namespace, label, secret: auth.secret_ref };
+  if (profile === "oauth2_client_credentials") return secretCredentials(auth, owner, ground);
+  if (profile === "private_key_jwt") return signedCredentials(auth, owner, ground);
   const value = await ground.secrets.resolve(auth.secret_ref, namespace, label);
   const [name, text] = headerOf(profile, auth.header_name, value);
   // Line breaks would end the header; the message must not show the value.
@@ -64,40 +74,4 @@ function headerOf(
     case "api_key_header":
       return [headerName ?? DEFAULT_KEY_HEADER, value];
   }
-}
-
-interface Owner {
-  readonly namespace: string;
-  readonly label: string;
-}
-
-/** The Secret holds `client_id` and `client_secret`. They go to `tokenURL` alone, whatever a server says of other places. */
-async function fetched(
-  { token_url: tokenUrl = "", scopes = [] }: Auth,
-  secret: string,
-  { namespace, label }: Owner,
-  { secrets, tokens, outbound }: CredentialGround,
-): Promise<Credentials> {
-  if (secret.includes(":")) {
-    const text = `${label}: \`auth.secretRef: ${secret}\` must name a Secret without a key: client_id and client_secret are read of it`;
-    throw new PermanentFailure("TOOL_AUTH_INVALID", text);
-  }
-  const [clientId, clientSecret] = await Promise.all([
-    secrets.resolve(`${secret}:client_id`, namespace, label),
-    secrets.resolve(`${secret}:client_secret`, namespace, label),
-  ]);
-  const grant = { tokenUrl, clientId, clientSecret, scopes };
-  return {
-    given: { clientId, clientSecret },
-    async headers(signal) {
-      const way = outbound(URL.canParse(tokenUrl) ? new URL(tokenUrl) : new URL("http://invalid"));
-      const token = await tokens.token(grant, label, way, signal);
-      secrets.note(token);
-      return { Authorization: `Bearer ${token}` };
-    },
-    renew() {
-      tokens.forget(grant);
-      return true;
-    },
-  };
 }

@@ -11,8 +11,8 @@ const protocol = process.env["COUNTWHEEL_TEST_PROTOCOL"] ?? "auto";
 const { signal } = new AbortController();
 const mcp = new McpSupervisor();
 try {
-  const { client_id: id = "", client_secret: secret = "" } = context;
-  const secrets = secretsWith({ "suite:client_id": id, "suite:client_secret": secret });
+  const { client_id: id = "", client_secret: secret = "", private_key_pem: key = "" } = context;
+  const secrets = secretsWith({ "suite:client_id": id, "suite:client_secret": secret, "suite:private_key": key });
   const handle = await mcp.acquire(
     await planServer({ namespace: "default", name: "suite", spec: await specOf() }, secrets, GROUND),
     signal,
@@ -28,6 +28,7 @@ try {
 interface Context {
   readonly client_id?: string;
   readonly client_secret?: string;
+  readonly private_key_pem?: string;
   /** What the scenario wants to be called. */
   readonly toolCalls?: readonly { readonly name: string; readonly arguments: Readonly<Record<string, unknown>> }[];
 }
@@ -40,18 +41,19 @@ function callOf({ name }: McpToolDescription, _index: number, tools: readonly Mc
 }
 
 async function specOf(): Promise<McpServerSpec> {
-  if (context["client_id"] === undefined) return serverSpec({ transport: "http", endpoint, protocol });
-  const auth = { profile: "oauth2_client_credentials", secret_ref: "suite", token_url: await tokenUrl() };
+  if (context.client_id === undefined) return serverSpec({ transport: "http", endpoint, protocol });
+  const { token_endpoint: tokenUrl, issuer: audience } = await metadata();
+  const profile = context.private_key_pem === undefined ? "oauth2_client_credentials" : "private_key_jwt";
+  const auth = { profile, secret_ref: "suite", token_url: tokenUrl, audience };
   return serverSpec({ transport: "http", endpoint, protocol, auth });
 }
 
 /** What a person looks up once and writes into the manifest: a server's word alone gets no credentials from us. */
-async function tokenUrl(): Promise<string> {
+async function metadata(): Promise<Readonly<Record<string, unknown>>> {
   const { origin, pathname } = new URL(endpoint);
   const resource = await read(`${origin}/.well-known/oauth-protected-resource${pathname}`);
   const [server = ""] = resource["authorization_servers"] as readonly string[];
-  const metadata = await read(`${server.replace(/\/$/u, "")}/.well-known/oauth-authorization-server`);
-  return String(metadata["token_endpoint"]);
+  return read(`${server.replace(/\/$/u, "")}/.well-known/oauth-authorization-server`);
 }
 
 async function read(url: string): Promise<Readonly<Record<string, unknown>>> {

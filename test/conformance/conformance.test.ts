@@ -28,6 +28,7 @@ it.concurrent.each([
   ["2025-11-25", "sse-retry"],
   ["2025-11-25", "json-schema-2020-12-preservation"],
   ["2025-11-25", "auth/client-credentials-basic"],
+  ["2025-11-25", "auth/client-credentials-jwt"],
   ["2026-07-28", "tools_call"],
   ["2026-07-28", "request-metadata"],
   ["2026-07-28", "http-standard-headers"],

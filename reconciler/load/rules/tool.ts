@@ -4,6 +4,7 @@ import type { McpServerSpec } from "../../../contracts/kinds/mcp-server.ts";
 import type { ToolSpec } from "../../../contracts/kinds/tool.ts";
 import { isMountPath } from "../../../contracts/mount-path.ts";
 import { escapePointer } from "../../../contracts/sensitive.ts";
+import { fetchesToken } from "../../../contracts/token-profiles.ts";
 import { compilePattern, matchesPattern, toolKey } from "../../../policies/names.ts";
 import { nearMatch } from "../near-match.ts";
 import { checkCli, checkImage, checkVariable } from "./cli-tool.ts";
@@ -24,8 +25,8 @@ function checkAuth(auth: ToolSpec["auth"], remarks: Remarks): void {
   if (auth.profile === "api_key_header" && auth.header_name === undefined) {
     remarks.complain("/auth", "`api_key_header` needs `headerName`");
   }
-  if (auth.profile === "oauth2_client_credentials" && auth.token_url === undefined) {
-    remarks.complain("/auth", "`oauth2_client_credentials` needs `tokenURL`");
+  if (fetchesToken(auth.profile) && auth.token_url === undefined) {
+    remarks.complain("/auth", `\`${auth.profile}\` needs \`tokenURL\``);
   }
 }
 

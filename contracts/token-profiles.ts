@@ -1,0 +1,7 @@
+// The ways to prove who calls by which a token is fetched first, at the manifest's `token_url`. Pure.
+
+const TOKEN_PROFILES = ["oauth2_client_credentials", "private_key_jwt"] as const;
+
+export function fetchesToken(profile: string | undefined): boolean {
+  return TOKEN_PROFILES.some((one) => one === profile);
+}
