@@ -46,7 +46,7 @@ export function reachOfTool(spec: ToolSpec, ground: ReachGround): Reach {
 }
 
 /** Where a token is fetched, with what the client proves itself by. */
-function tokenPlace(auth: ToolSpec["auth"]): readonly (string | null)[] {
+function tokenPlace(auth: McpServerSpec["auth"]): readonly (string | null)[] {
   return fetchesToken(auth?.profile) ? [auth?.token_url ?? null] : [];
 }
 

@@ -1,28 +1,17 @@
 // Opens MCP servers to see what they offer, calls nothing, and ends them: for those who pin what they have looked at.
 import { addressOf } from "../contracts/address.ts";
 import { redactFailure } from "./gate/redact.ts";
+import { type LookingGround, lookingGround } from "./looking-ground.ts";
 import { McpSupervisor } from "./mcp/supervisor.ts";
-import { Containers } from "./processes/containers/containers.ts";
-import type { CommandGround } from "./processes/find-command.ts";
-import { PrivateFiles } from "./processes/private-files.ts";
-import { Sandbox } from "./processes/sandbox.ts";
-import type { SecretAccess } from "./secrets/allowed.ts";
 import { redactorOf } from "./secrets/redactor-of.ts";
 import { openSecrets } from "./secrets/secrets.ts";
-import { resolveHost } from "./tools/checked-request.ts";
 import { type Entries, findServer } from "./tools/find-manifest.ts";
 import { pinnedTexts, pinsOf } from "./tools/mcp-tools.ts";
-import { OAuthTokens } from "./tools/oauth-tokens.ts";
 import { OpenServers } from "./tools/open-servers.ts";
 
 export interface ServerName {
   readonly namespace: string;
   readonly name: string;
-}
-
-export interface PinGround extends Omit<CommandGround, "variables"> {
-  readonly secrets: SecretAccess;
-  readonly allowedImages: readonly string[];
 }
 
 /** What one server offers now. */
@@ -40,20 +29,14 @@ export interface Offered {
 export async function listPins(
   entries: Entries,
   servers: readonly ServerName[],
-  ground: PinGround,
+  ground: LookingGround,
   signal: AbortSignal,
 ): Promise<readonly Offered[]> {
   const mcp = new McpSupervisor();
   const secrets = openSecrets(entries, ground.secrets, signal);
   const hasSecret = (namespace: string, name: string): boolean =>
     entries[addressOf({ kind: "Secret", namespace, name })] !== undefined;
-  const tokens = new OAuthTokens(() => performance.now());
-  const { variables } = ground.secrets;
-  const sandbox = new Sandbox(variables["PATH"] ?? "");
-  const privateFiles = new PrivateFiles(variables["XDG_RUNTIME_DIR"]);
-  const containers = new Containers(variables, ground.allowedImages, privateFiles);
-  const machine = { ...ground, variables, resolve: resolveHost, tokens, sandbox, privateFiles, containers };
-  const opened = new OpenServers({ mcp, secrets, ground: machine, hasSecret }, signal);
+  const opened = new OpenServers({ mcp, secrets, ground: lookingGround(ground), hasSecret }, signal);
   try {
     const offered: Offered[] = [];
     for (const { namespace, name } of servers) {

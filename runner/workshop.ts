@@ -9,6 +9,7 @@ import { taskId } from "../contracts/new-task.ts";
 import type { Reach } from "../policies/request.ts";
 import type { Redis } from "../store/connect.ts";
 import type { ActivationJob } from "../store/queue.ts";
+import { openRenewals } from "../store/renewals.ts";
 import { lookAtBudgets } from "../store/scripts/look-at-budgets.ts";
 import type { ModelChoice, ToolRules } from "./agent/desk.ts";
 import type { OutputShape } from "./agent/output.ts";
@@ -44,6 +45,7 @@ import { findStop, StoppedActivations, stopped } from "./stops.ts";
 import { openCallbacks } from "./tools/callbacks.ts";
 import { resolveHost } from "./tools/checked-request.ts";
 import type { FoundServer } from "./tools/find-manifest.ts";
+import { GrantRenewer } from "./tools/oauth/grant-renewer.ts";
 import { OAuthTokens } from "./tools/oauth-tokens.ts";
 import { openToolBox, type ToolDeps } from "./tools/open-tool-box.ts";
 import type { ToolBox } from "./tools/tool.ts";
@@ -118,6 +120,9 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
       privateHosts,
       resolve: resolveHost,
       tokens: new OAuthTokens(() => performance.now()),
+      // Those of a preview are the same logins, in the same secrets.
+      renewer: new GrantRenewer(openRenewals(options.redis, options.lawEnv ?? options.env, options.newId())),
+      now: options.now,
       callbacks: openCallbacks(options.redis, options.env, options.callbackUrl),
       wasmFolders: options.wasmFolders ?? [],
       sandbox: new Sandbox(access.variables["PATH"] ?? "", options.hiddenPlaces),

@@ -175,6 +175,22 @@ export function callbackKey(env: string, request: string): string {
   return `${environmentTag(env)}:callback:${checkedName("call", request)}`;
 }
 
+export interface RenewalKeys {
+  /** hash with expiry: number, box, of a login whose refresh token is another one now. */
+  readonly renewal: string;
+  /** string with expiry: who is about to renew it. */
+  readonly renewing: string;
+}
+
+/** `id`: of a person's login at an MCP server. */
+export function renewalKeys(env: string, id: string): RenewalKeys {
+  const login = checkedName("login", id);
+  return {
+    renewal: `${environmentTag(env)}:renewal:${login}`,
+    renewing: `${environmentTag(env)}:renewing:${login}`,
+  };
+}
+
 /** string with expiry: what one runner announces of itself. */
 export function runnerKey(env: string, id: string): string {
   return `${environmentTag(env)}:runner:${checkedName("runner", id)}`;

@@ -35,8 +35,13 @@ const OWNED: Readonly<Record<string, string>> = {
 };
 
 const MAX_LINES = 300;
-/** What may open a model, a tool or a server; the second calls nothing. */
-const OPENERS: readonly string[] = ["runner/workshop.ts", "runner/list-pins.ts"];
+/** What may open a model, a tool or a server; only the first calls anything. */
+const OPENERS: readonly string[] = [
+  "runner/workshop.ts",
+  "runner/list-pins.ts",
+  "runner/login.ts",
+  "runner/looking-ground.ts",
+];
 const root = join(import.meta.dirname, "..");
 
 interface Source {

@@ -84,6 +84,34 @@ export const TOOL_AUTH = {
   },
 } as const;
 
+/** Of a server over HTTP, which may want a person to log in. */
+export const SERVER_AUTH = {
+  ...TOOL_AUTH,
+  properties: {
+    ...TOOL_AUTH.properties,
+    profile: {
+      ...TOOL_AUTH.properties.profile,
+      enum: [...TOOL_AUTH.properties.profile.enum, "oauth2_authorization_code"],
+      description:
+        "How the credential is sent. `oauth2_authorization_code`: what `countwheel mcp login` wrote for a person who logged in once.",
+    },
+    token_url: {
+      ...TEXT,
+      description:
+        "Where tokens are fetched, and nowhere else; needed by `oauth2_client_credentials`, `private_key_jwt` and `oauth2_authorization_code`.",
+    },
+    issuer: {
+      ...TEXT,
+      description: "The authorization server at which `countwheel mcp login` lets a person log in (Countwheel).",
+    },
+    client_id: {
+      ...TEXT,
+      description:
+        "The client as which `countwheel mcp login` asks, where one is registered already; or the URL of its metadata (Countwheel).",
+    },
+  },
+} as const;
+
 export const TOOL_RUNTIME = {
   type: "object",
   description: "How a call is carried out.",

@@ -10,10 +10,10 @@ import {
   RETURNS,
   SECRET_REF,
   SENDS_TO,
+  SERVER_AUTH,
   TEXT,
   TEXT_MAP,
   TEXTS,
-  TOOL_AUTH,
   URL_ARGUMENTS,
 } from "./field-schemas.ts";
 
@@ -55,7 +55,7 @@ export const MCP_SERVER_SCHEMA = {
         },
       },
     },
-    auth: TOOL_AUTH,
+    auth: SERVER_AUTH,
     tool_filter: {
       type: "object",
       description: "Which of the server's tools exist here.",

@@ -4,9 +4,11 @@ import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 import type { FetchLike } from "@modelcontextprotocol/sdk/shared/transport.js";
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
+import type { McpServerSpec } from "../../contracts/kinds/mcp-server.ts";
 import { type Outbound, sendChecked } from "../tools/checked-request.ts";
 import type { Credentials } from "../tools/credentials.ts";
 import { webResponse } from "../tools/web-response.ts";
+import { authFailure } from "./auth-failure.ts";
 import { MCP_LIMITS } from "./limits.ts";
 import type { ModernTransport } from "./modern-transport.ts";
 import type { ServerTransport } from "./server-transport.ts";
@@ -16,11 +18,15 @@ export interface HttpServer {
   readonly endpoint: URL;
   readonly credentials: Credentials;
   readonly outbound: Outbound;
+  /** With which a person logs in. */
+  readonly login: string;
+  /** By which it is called; undefined: by none. */
+  readonly profile: NonNullable<McpServerSpec["auth"]>["profile"];
 }
 
 export async function httpTransport(server: HttpServer): Promise<ServerTransport> {
   const { StreamableHTTPClientTransport } = await import("@modelcontextprotocol/sdk/client/streamableHttp.js");
-  const fetch = checkedFetch(server, (method, response) => statusFailure(server.label, method, response));
+  const fetch = checkedFetch(server, (method, response) => statusFailure(server, method, response));
   const transport = new StreamableHTTPClientTransport(server.endpoint, { fetch });
   return Object.assign(transport, {
     failure: () => undefined,
@@ -35,7 +41,7 @@ export async function httpTransport(server: HttpServer): Promise<ServerTransport
 export async function modernHttpTransport(server: HttpServer): Promise<ModernTransport> {
   const { StreamableHTTPClientTransport } = await import("@modelcontextprotocol/client");
   const fetch = checkedFetch(server, (method, response) =>
-    [400, 404].includes(response.statusCode ?? 0) ? undefined : statusFailure(server.label, method, response),
+    [400, 404].includes(response.statusCode ?? 0) ? undefined : statusFailure(server, method, response),
   );
   const transport = new StreamableHTTPClientTransport(server.endpoint, { fetch });
   return Object.assign(transport, { failure: () => undefined, end: () => transport.close() });
@@ -70,14 +76,12 @@ function checkedFetch({ credentials, outbound }: HttpServer, failureOf: StatusFa
 }
 
 /** GET and DELETE are offers of the protocol that a server may refuse: the SDK reads those statuses. */
-function statusFailure(label: string, method: string, { statusCode = 0 }: IncomingMessage): Error | undefined {
+function statusFailure(server: HttpServer, method: string, response: IncomingMessage): Error | undefined {
+  const { label } = server;
+  const { statusCode = 0, headers } = response;
   if (method !== "POST" || statusCode < 400) return undefined;
-  if (statusCode === 401 || statusCode === 403) {
-    return new PermanentFailure(
-      "MCP_AUTH",
-      `${label} refused the credentials (${statusCode}); look at its \`auth.secretRef\``,
-    );
-  }
+  if (statusCode === 401 || statusCode === 403)
+    return authFailure(server, statusCode, headers["www-authenticate"] ?? "");
   if (statusCode === 429 || statusCode >= 500)
     return new TransientFailure("MCP_UNAVAILABLE", `${label} answered ${statusCode}`);
   // 404 ends a session: a new connection may do better.

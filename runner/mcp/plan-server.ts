@@ -6,9 +6,10 @@ import type { McpServerSpec } from "../../contracts/kinds/mcp-server.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import type { Outbound } from "../tools/checked-request.ts";
 import { openCredentials } from "../tools/credentials.ts";
+import type { GrantRenewer } from "../tools/oauth/grant-renewer.ts";
 import type { OAuthTokens } from "../tools/oauth-tokens.ts";
 import { connectHttp, stdioConnector } from "./connect-server.ts";
-import { httpTransport, modernHttpTransport } from "./http-transport.ts";
+import { type HttpServer, httpTransport, modernHttpTransport } from "./http-transport.ts";
 import type { McpClient } from "./mcp-client.ts";
 import type { ServerPlan } from "./server-plan.ts";
 import { type LaunchGround, launchServer, readGiven } from "./stdio/launch.ts";
@@ -23,7 +24,9 @@ export interface ServerDefinition {
 /** What servers get of this machine. */
 export interface ServerGround extends LaunchGround {
   readonly tokens: OAuthTokens;
+  readonly renewer: GrantRenewer;
   readonly resolve: Outbound["resolve"];
+  readonly now: () => Date;
 }
 
 const DEFAULT_PROTOCOL = "auto";
@@ -55,6 +58,15 @@ export async function planServer(
   };
 }
 
+/** How a person logs in at this server once, for all runners. */
+export function loginCommand({ namespace, name }: Pick<ServerDefinition, "namespace" | "name">): string {
+  return `countwheel mcp login ${namespace === "default" ? name : `${namespace}/${name}`}`;
+}
+
+function profileOf({ auth }: McpServerSpec): HttpServer["profile"] {
+  return auth?.secret_ref === undefined ? undefined : (auth.profile ?? "bearer");
+}
+
 /** `given`: the resolved secrets, so that a server with another credential is another server. Only ever hashed. */
 interface Connection {
   readonly given: Readonly<Record<string, string>>;
@@ -80,7 +92,7 @@ async function planStdio(
 }
 
 async function planHttp(
-  { namespace, spec }: ServerDefinition,
+  { namespace, name, spec }: ServerDefinition,
   label: string,
   secrets: Secrets,
   ground: ServerGround,
@@ -90,12 +102,15 @@ async function planHttp(
     throw new PermanentFailure("MCP_INVALID", `${label}: \`endpoint: ${endpoint}\` is no address`);
   }
   const outbound = { allowPrivate: spec.allow_private === true, resolve: ground.resolve };
-  const { tokens } = ground;
-  const credentials = await openCredentials(spec.auth, namespace, label, { secrets, tokens, outbound: () => outbound });
+  const { tokens, renewer, now } = ground;
+  const login = loginCommand({ namespace, name });
+  const granted = { endpoint: new URL(endpoint).href, login, renewer, now };
+  const keys = { secrets, tokens, outbound: () => outbound, granted };
+  const credentials = await openCredentials(spec.auth, namespace, label, keys);
   return {
     given: credentials.given,
     connect: (signal) => {
-      const server = { label, endpoint: new URL(endpoint), credentials, outbound };
+      const server = { label, endpoint: new URL(endpoint), credentials, outbound, login, profile: profileOf(spec) };
       const open = { modern: () => modernHttpTransport(server), legacy: () => httpTransport(server) };
       return connectHttp(label, spec.protocol ?? DEFAULT_PROTOCOL, open, signal);
     },

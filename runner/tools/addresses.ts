@@ -49,6 +49,11 @@ export function isInside(address: string): boolean {
   return classify(address) === "inside";
 }
 
+/** Whether a host names this machine or a private network without asking anybody. */
+export function isInsideName(host: string): boolean {
+  return isIP(host) === 0 ? isLiteral(host) : isInside(host);
+}
+
 function isLiteral(host: string): boolean {
   return isIP(host) !== 0 || host === "localhost" || host.endsWith(".localhost");
 }

@@ -1,18 +1,22 @@
 // What proves who calls, from the `auth` of a Tool, an McpServer or a Memory: a header that stands, or a token that is fetched.
 import { PermanentFailure } from "../../contracts/failure.ts";
-import type { ToolSpec } from "../../contracts/kinds/tool.ts";
+import type { McpServerSpec } from "../../contracts/kinds/mcp-server.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import type { Outbound } from "./checked-request.ts";
 import { secretCredentials, signedCredentials } from "./oauth/client-credentials.ts";
+import { type GrantedGround, grantedCredentials } from "./oauth/granted-credentials.ts";
 import type { OAuthTokens } from "./oauth-tokens.ts";
 
-type Auth = NonNullable<ToolSpec["auth"]>;
+/** That of a Tool has fewer profiles. */
+type Auth = NonNullable<McpServerSpec["auth"]>;
 
 export interface CredentialGround {
   readonly secrets: Secrets;
   readonly tokens: OAuthTokens;
   /** How the place that gives tokens may be reached. */
   readonly outbound: (url: URL) => Outbound;
+  /** Of an MCP server: what a person's login is good for. */
+  readonly granted?: GrantedGround;
 }
 
 export interface Credentials {
@@ -45,6 +49,10 @@ export async function openCredentials(
   const owner = { namespace, label, secret: auth.secret_ref };
   if (profile === "oauth2_client_credentials") return secretCredentials(auth, owner, ground);
   if (profile === "private_key_jwt") return signedCredentials(auth, owner, ground);
+  if (profile === "oauth2_authorization_code") {
+    if (ground.granted !== undefined) return grantedCredentials(auth, owner, ground, ground.granted);
+    throw new PermanentFailure("TOOL_AUTH_INVALID", `${label}: \`${profile}\` is for MCP servers over HTTP`);
+  }
   const value = await ground.secrets.resolve(auth.secret_ref, namespace, label);
   const [name, text] = headerOf(profile, auth.header_name, value);
   // Line breaks would end the header; the message must not show the value.

@@ -1,31 +1,53 @@
-// What the conformance suite starts: our MCP client against the suite's server, as a runner uses it.
+// What the conformance suite starts: our MCP client against the suite's server, as a runner uses it; and where a server wants
+// a person, that person, who does as the problem says, with a browser that says yes.
+import { PermanentFailure } from "../../contracts/failure.ts";
 import type { McpServerSpec } from "../../contracts/kinds/mcp-server.ts";
 import type { McpToolDescription } from "../../runner/mcp/mcp-client.ts";
 import { planServer } from "../../runner/mcp/plan-server.ts";
 import { McpSupervisor } from "../../runner/mcp/supervisor.ts";
 import { GROUND, secretsWith, serverSpec } from "../runner/mcp/servers.ts";
+import { type LoggedIn, logIn } from "./person.ts";
 
 const endpoint = process.argv.at(-1) ?? "";
 const context = JSON.parse(process.env["MCP_CONFORMANCE_CONTEXT"] ?? "{}") as Context;
 const protocol = process.env["COUNTWHEEL_TEST_PROTOCOL"] ?? "auto";
+const scenario = process.env["MCP_CONFORMANCE_SCENARIO"] ?? "";
 const { signal } = new AbortController();
-const mcp = new McpSupervisor();
-try {
-  const { client_id: id = "", client_secret: secret = "", private_key_pem: key = "" } = context;
-  const secrets = secretsWith({ "suite:client_id": id, "suite:client_secret": secret, "suite:private_key": key });
-  const handle = await mcp.acquire(
-    await planServer({ namespace: "default", name: "suite", spec: await specOf() }, secrets, GROUND),
-    signal,
-  );
-  for (const { name, arguments: args } of context.toolCalls ?? handle.tools.map(callOf)) {
-    await handle.call(name, args, { signal, timeoutMs: 20_000, idempotencyKey: "k" });
+/** A person tries that often what a problem tells them. */
+const MOST_LOGINS = 3;
+
+let login: LoggedIn = {};
+for (let logins = 0; ; logins += 1) {
+  try {
+    await play(await specOf(), login.grant ?? "");
+    break;
+  } catch (error) {
+    const command =
+      error instanceof PermanentFailure ? /`countwheel mcp login suite([^`]*)`/u.exec(error.message) : null;
+    if (command === null || logins === MOST_LOGINS) throw error;
+    const words = (command[1] ?? "").split(" --scope ").slice(1);
+    login = await logIn(await specOf(), { scenario, context, scopes: words });
   }
-  handle.release();
-} finally {
-  await mcp.close();
 }
 
-interface Context {
+async function play(spec: McpServerSpec, grant: string): Promise<void> {
+  const mcp = new McpSupervisor();
+  try {
+    const { client_id: id = "", client_secret: secret = "", private_key_pem: key = "" } = context;
+    const keys = { "suite:client_id": id, "suite:client_secret": secret, "suite:private_key": key };
+    const secrets = secretsWith({ ...keys, "suite-login:grant": grant });
+    const server = { namespace: "default", name: "suite", spec };
+    const handle = await mcp.acquire(await planServer(server, secrets, GROUND), signal);
+    for (const { name, arguments: args } of context.toolCalls ?? handle.tools.map(callOf)) {
+      await handle.call(name, args, { signal, timeoutMs: 20_000, idempotencyKey: "k" });
+    }
+    handle.release();
+  } finally {
+    await mcp.close();
+  }
+}
+
+export interface Context {
   readonly client_id?: string;
   readonly client_secret?: string;
   readonly private_key_pem?: string;
@@ -41,11 +63,14 @@ function callOf({ name }: McpToolDescription, _index: number, tools: readonly Mc
 }
 
 async function specOf(): Promise<McpServerSpec> {
-  if (context.client_id === undefined) return serverSpec({ transport: "http", endpoint, protocol });
+  const auth = scenario.startsWith("auth/client-credentials") ? await clientCredentials() : login.auth;
+  return serverSpec({ transport: "http", endpoint, protocol, ...(auth === undefined ? {} : { auth }) });
+}
+
+async function clientCredentials() {
   const { token_endpoint: tokenUrl, issuer: audience } = await metadata();
   const profile = context.private_key_pem === undefined ? "oauth2_client_credentials" : "private_key_jwt";
-  const auth = { profile, secret_ref: "suite", token_url: tokenUrl, audience };
-  return serverSpec({ transport: "http", endpoint, protocol, auth });
+  return { profile, secret_ref: "suite", token_url: tokenUrl, audience };
 }
 
 /** What a person looks up once and writes into the manifest: a server's word alone gets no credentials from us. */

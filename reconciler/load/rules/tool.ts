@@ -18,7 +18,7 @@ export function checkTool(spec: ToolSpec, remarks: Remarks): void {
 }
 
 /** Half-filled blocks occur in the wild; what matters is that nobody believes that a call is authenticated when it is not. */
-function checkAuth(auth: ToolSpec["auth"], remarks: Remarks): void {
+function checkAuth(auth: McpServerSpec["auth"], remarks: Remarks): void {
   if (auth === undefined || Object.keys(auth).length === 0) return;
   if (auth.secret_ref === undefined)
     remarks.complain("/auth", "`auth` needs `secretRef`", "No credential would be sent.");
@@ -43,6 +43,8 @@ export function checkMcpServer(spec: McpServerSpec, remarks: Remarks): void {
   checkToolFacts(spec, remarks);
   for (const [index, variable] of (spec.env ?? []).entries()) checkValue(variable, `/env/${index}`, remarks);
   checkAuth(spec.auth, remarks);
+  if (spec.transport !== "http" && spec.auth?.profile === "oauth2_authorization_code")
+    remarks.complain("/auth/profile", "a person can log in at an `http` server only");
 }
 
 function checkLaunch(spec: McpServerSpec, remarks: Remarks): void {

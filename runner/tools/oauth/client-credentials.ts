@@ -87,7 +87,7 @@ function fetchedCredentials(
       const parameters = scopes.length === 0 ? {} : { scope: scopes.join(" ") };
       const way = outbound(URL.canParse(tokenUrl) ? new URL(tokenUrl) : new URL("http://invalid"));
       const answer = await requestToken(
-        { label, tokenUrl, outbound: way, mend },
+        { label, tokenUrl, outbound: way, mend, hidden: Object.values(given) },
         (server, options) => oauth.clientCredentialsGrantRequest(server, client, proof, parameters, options),
         (server, response) => oauth.processClientCredentialsResponse(server, client, response),
       );

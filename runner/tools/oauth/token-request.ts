@@ -4,6 +4,7 @@ import type { IncomingMessage } from "node:http";
 import * as oauth from "oauth4webapi";
 import { PermanentFailure, TransientFailure, withoutEffect } from "../../../contracts/failure.ts";
 import { cutText } from "../../bound-text.ts";
+import { createRedactor } from "../../gate/redact.ts";
 import { type Outbound, readBounded, sendChecked } from "../checked-request.ts";
 
 export interface TokenPlace {
@@ -13,6 +14,8 @@ export interface TokenPlace {
   readonly outbound: Outbound;
   /** What to look at where no token is given. */
   readonly mend: string;
+  /** What is sent and must not be told back by a complaint. */
+  readonly hidden: readonly string[];
 }
 
 /** What the library needs of every request. */
@@ -71,7 +74,10 @@ export function checkedFetch(outbound: Outbound, { answerBytes, timeoutMs }: Ans
     const { bytes, complete } = await readBounded(response, answerBytes, signal);
     response.destroy();
     if (!complete)
-      throw new TransientFailure("TOKEN_UNAVAILABLE", `the answer of ${url.origin} is larger than any token`);
+      throw new TransientFailure(
+        "TOKEN_UNAVAILABLE",
+        `the answer of ${url.origin} is larger than ${answerBytes} bytes`,
+      );
     return answerOf(response, bytes);
   };
 }
@@ -91,14 +97,15 @@ function unavailable(label: string, origin: string, status: number): TransientFa
   return new TransientFailure("TOKEN_UNAVAILABLE", `${label}: ${origin} gives no token now (${status})`);
 }
 
-function translate({ label, mend }: TokenPlace, origin: string, error: unknown): unknown {
+function translate({ label, mend, hidden }: TokenPlace, origin: string, error: unknown): unknown {
   if (error instanceof PermanentFailure || error instanceof TransientFailure) return withoutEffect(error);
   if (error instanceof DOMException && error.name === "TimeoutError") {
     const text = `${label}: ${origin} gave no token within ${LIMITS.timeoutMs} ms`;
     return withoutEffect(new TransientFailure("TOKEN_UNAVAILABLE", text, { cause: error }));
   }
   const answered = error instanceof oauth.ResponseBodyError;
-  const said = answered ? `${error.error} ${error.error_description ?? ""}`.trim() : "";
+  const words = answered ? `${error.error} ${error.error_description ?? ""}`.trim() : "";
+  const said = createRedactor(hidden).text(words);
   const why = said === "" ? "its answer is no token" : cutText(said, LIMITS.quoted);
   const options = { cause: error, ...(answered ? { details: { error: cutText(error.error, LIMITS.quoted) } } : {}) };
   return new PermanentFailure("TOKEN_REFUSED", `${label}: ${origin} gives no token: ${why}; ${mend}`, options);

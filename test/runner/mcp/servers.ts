@@ -16,6 +16,7 @@ import { PrivateFiles } from "../../../runner/processes/private-files.ts";
 import { Sandbox } from "../../../runner/processes/sandbox.ts";
 import type { Secrets } from "../../../runner/secrets/secrets.ts";
 import { resolveHost } from "../../../runner/tools/checked-request.ts";
+import { GrantRenewer } from "../../../runner/tools/oauth/grant-renewer.ts";
 import { OAuthTokens } from "../../../runner/tools/oauth-tokens.ts";
 import { SANDBOX_PATH } from "../../bwrap.ts";
 import { childProgram } from "../../children.ts";
@@ -29,6 +30,8 @@ export const GROUND: ServerGround = {
   cwd: process.cwd(),
   allowedCommands: null,
   tokens: new OAuthTokens(() => performance.now()),
+  renewer: new GrantRenewer(undefined),
+  now: () => new Date(),
   resolve: resolveHost,
   sandbox: new Sandbox(SANDBOX_PATH ?? ""),
   privateFiles,
