@@ -9,11 +9,13 @@ import { UsageFailure } from "./output.ts";
 const MAX_BYTES = 1024 * 1024;
 
 /** `file` undefined: the standard input. One line break at the end is no part of the value: editors and `echo` add it. */
-export async function readSecretValue(host: Host, file: string | undefined): Promise<string> {
+export async function readSecretValue(host: Host, file: string | undefined, what = "Value"): Promise<string> {
   const isPerson = file === undefined && process.stdin.isTTY;
   if (isPerson && host.config.noInput)
     throw new UsageFailure("nobody can type here: pipe the value in, or use --from-file");
-  const text = isPerson ? await askHidden(host) : textOf(file === undefined ? await readAll() : await read(host, file));
+  const text = isPerson
+    ? await askHidden(host, what)
+    : textOf(file === undefined ? await readAll() : await read(host, file));
   const value = text.replace(/\r?\n$/, "");
   if (value === "") throw new UsageFailure("the value is empty");
   return value;
@@ -50,12 +52,12 @@ async function readAll(): Promise<Buffer> {
 const [ENTER, END, INTERRUPT] = [/[\r\n]/, "\u0004", "\u0003"];
 
 /** One line. Nothing of it is echoed; backspace works, Ctrl-C ends it. */
-async function askHidden(host: Host): Promise<string> {
+async function askHidden(host: Host, what: string): Promise<string> {
   const { stdin } = process;
   // First of all: whoever is quick types as soon as they are asked, and a terminal that still echoes would show it.
   stdin.setRawMode(true);
   try {
-    host.stderr.write("Value (not shown): ");
+    host.stderr.write(`${what} (not shown): `);
     return await typedLine(stdin);
   } finally {
     stdin.setRawMode(false);

@@ -9,6 +9,12 @@ export function wholeNumber(text: string): number {
   throw new InvalidArgumentError("it must be a whole number.");
 }
 
+export function portNumber(text: string): number {
+  const port = wholeNumber(text);
+  if (port <= 65_535) return port;
+  throw new InvalidArgumentError("it must be a port.");
+}
+
 export function environmentName(text: string): string {
   if (isName(text)) return text;
   throw new InvalidArgumentError("it may hold letters, digits, `.`, `_` and `-` only.");

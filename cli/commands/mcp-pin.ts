@@ -1,23 +1,18 @@
 // `mcp pin`: looks at what MCP servers offer, and writes the digests of their tools into the manifests that declare them.
 import { resolve } from "node:path";
-import type { Address } from "../../contracts/address.ts";
-import { PermanentFailure } from "../../contracts/failure.ts";
 import { specOf } from "../../contracts/kinds.ts";
-import { hasErrors } from "../../contracts/problem.ts";
-import type { Snapshot } from "../../contracts/snapshot.ts";
 import type { LoadedManifest } from "../../reconciler/load/desired-set.ts";
-import { createLoader } from "../../reconciler/load/load-files.ts";
-import { nearMatch } from "../../reconciler/load/near-match.ts";
 import { oneLine } from "../../reconciler/plan/inert.ts";
-import { readWorkingTree } from "../../reconciler/source/working-tree.ts";
 import { listPins } from "../../runner/list-pins.ts";
 import { DEFAULT_VARIABLE_PATTERNS } from "../../runner/secrets/allowed.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Host, OutputFormat } from "../host.ts";
+import { chooseServers, entriesOf, nameOf, readManifests } from "../mcp/declared-servers.ts";
 import { readKnownTexts } from "../mcp/known-texts.ts";
+import { lazyRenewals } from "../mcp/lazy-renewals.ts";
 import { differs, type PinChange, type Pins, pinChanges, withDifferences } from "../mcp/pin-changes.ts";
-import { writePins } from "../mcp/write-pins.ts";
-import { printJson, say, UsageFailure } from "../output.ts";
+import { writePins } from "../mcp/write-field.ts";
+import { printJson, say } from "../output.ts";
 import { secretAccess } from "../secret-access.ts";
 
 export interface McpPinOptions {
@@ -40,8 +35,6 @@ export interface McpPinOptions {
   readonly allowUnprotected?: boolean;
 }
 
-type Entries = Snapshot["entries"];
-
 interface Pinned {
   readonly server: LoadedManifest;
   readonly changes: readonly PinChange[];
@@ -50,7 +43,7 @@ interface Pinned {
 
 export async function runMcpPin(host: Host, options: McpPinOptions): Promise<ExitCode> {
   const manifests = await readManifests(host, options.path);
-  const chosen = choose(manifests, options.servers);
+  const chosen = chooseServers(manifests, options.servers);
   const pinned = await look(host, options, manifests, chosen);
   const different = pinned.filter(({ changes }) => differs(changes));
   if (!options.check) {
@@ -60,56 +53,22 @@ export async function runMcpPin(host: Host, options: McpPinOptions): Promise<Exi
   return options.check && different.length > 0 ? EXIT.changes : EXIT.ok;
 }
 
-async function readManifests(host: Host, path: string): Promise<readonly LoadedManifest[]> {
-  const { path: searchPath, userHome } = host.config;
-  const git = { path: searchPath, ...(userHome === undefined ? {} : { home: userHome }) };
-  const read = await readWorkingTree({ git, folder: resolve(host.cwd, path), shownAs: path, signal: host.signal });
-  if (read.status !== "ok") throw new PermanentFailure(read.reason.code, read.reason.message);
-  const { set, problems } = await createLoader().load(read.files);
-  if (hasErrors([...read.problems, ...problems])) {
-    throw new PermanentFailure("MANIFESTS_INVALID", `the manifests have problems: countwheel validate ${path}`);
-  }
-  return set.manifests;
-}
-
-function choose(manifests: readonly LoadedManifest[], names: readonly string[]): readonly LoadedManifest[] {
-  const servers = manifests.filter(({ manifest }) => manifest.kind === "McpServer");
-  if (names.length === 0) return servers;
-  return names.map((name) => {
-    const found = servers.find(({ manifest }) => [nameOf(manifest), manifest.metadata.name].includes(name));
-    if (found !== undefined) return found;
-    const near = nearMatch(
-      name,
-      servers.map(({ manifest }) => manifest.metadata.name),
-    );
-    throw new UsageFailure(
-      `no McpServer \`${name}\` is declared${near === undefined ? "" : `; did you mean \`${near}\`?`}`,
-    );
-  });
-}
-
-function nameOf({ metadata: { namespace, name } }: LoadedManifest["manifest"]): string {
-  return namespace === "default" ? name : `${namespace}/${name}`;
-}
-
 async function look(
   host: Host,
   options: McpPinOptions,
   manifests: readonly LoadedManifest[],
   servers: readonly LoadedManifest[],
 ): Promise<readonly Pinned[]> {
+  const { renewals, close } = lazyRenewals(host, options);
   const ground = {
     secrets: secretAccess(host, options, DEFAULT_VARIABLE_PATTERNS),
     cwd: host.cwd,
     allowedCommands: options.allowCommand ?? null,
     allowedImages: options.allowImage ?? [],
+    ...(renewals === undefined ? {} : { renewals }),
   };
-  const found = await listPins(
-    entriesOf(manifests),
-    servers.map(({ manifest }) => manifest.metadata),
-    ground,
-    host.signal,
-  );
+  const names = servers.map(({ manifest }) => manifest.metadata);
+  const found = await listPins(entriesOf(manifests), names, ground, host.signal).finally(close);
   const pinned = servers.map((server, index) => {
     const { pins, texts } = found[index] ?? { pins: {}, texts: {} };
     const before = specOf(server.manifest, "McpServer")?.pins ?? {};
@@ -121,14 +80,6 @@ async function look(
     const { namespace, name } = server.manifest.metadata;
     return { server, pins, changes: withDifferences(changes, known.get(`${namespace}/${name}`) ?? {}, texts) };
   });
-}
-
-function entriesOf(manifests: readonly LoadedManifest[]): Entries {
-  const entries: Record<Address, Entries[Address]> = {};
-  for (const { address, manifest, digest, place } of manifests) {
-    entries[address] = { manifest, digest, source: { repo: "", commit: null, ...place } };
-  }
-  return entries;
 }
 
 function tell(host: Host, { output, check, path }: McpPinOptions, pinned: readonly Pinned[]): void {
