@@ -2,7 +2,7 @@
 // anything is sent. Calls no tool, and writes nothing.
 import { PermanentFailure } from "../contracts/failure.ts";
 import type { McpServerSpec } from "../contracts/kinds/mcp-server.ts";
-import type { AuthChallenge } from "./mcp/auth-failure.ts";
+import { type AuthChallenge, readScopes } from "./mcp/auth-failure.ts";
 import { type BegunLogin, beginLogin } from "./mcp/login/authorize.ts";
 import { chooseClient, clientFor, type KnownClient, type LoginClient } from "./mcp/login/client.ts";
 import { discoverPlaces, type LoginPlaces } from "./mcp/login/discover.ts";
@@ -104,7 +104,7 @@ function chooseScopes(
   challenge: AuthChallenge | undefined,
   { metadata, resourceScopes }: LoginPlaces,
 ): readonly string[] {
-  const candidates = [wished, challenge?.scopes ?? [], resourceScopes];
+  const candidates = [wished, challenge?.scopes ?? [], readScopes(resourceScopes)];
   const scopes = candidates.find((some) => some.length > 0) ?? [];
   const offline = metadata?.scopes_supported?.includes("offline_access") === true ? ["offline_access"] : [];
   return [...new Set(scopes.length === 0 ? [] : [...scopes, ...offline])];

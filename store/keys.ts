@@ -1,4 +1,4 @@
-// Every key name of Countwheel in Redis but those of the report (github-keys.ts), of memories (memory-keys.ts) and of previews (preview-keys.ts). No other file builds one. Hash tags keep what one script touches in one slot.
+// Every key name of Countwheel in Redis but those of the report (github-keys.ts), of memories (memory-keys.ts), of logins (renewal-keys.ts) and of previews (preview-keys.ts). No other file builds one. Hash tags keep what one script touches in one slot.
 import { isName } from "../contracts/address.ts";
 import { PermanentFailure } from "../contracts/failure.ts";
 import type { ActivationId, TaskRef } from "../contracts/task.ts";
@@ -173,22 +173,6 @@ export function deliveryKey(env: string, webhook: string, event: string): string
 /** hash with expiry: a tool that answers later, by the id of its call: since when, until when, and what it answered. */
 export function callbackKey(env: string, request: string): string {
   return `${environmentTag(env)}:callback:${checkedName("call", request)}`;
-}
-
-export interface RenewalKeys {
-  /** hash with expiry: number, box, of a login whose refresh token is another one now. */
-  readonly renewal: string;
-  /** string with expiry: who is about to renew it. */
-  readonly renewing: string;
-}
-
-/** `id`: of a person's login at an MCP server. */
-export function renewalKeys(env: string, id: string): RenewalKeys {
-  const login = checkedName("login", id);
-  return {
-    renewal: `${environmentTag(env)}:renewal:${login}`,
-    renewing: `${environmentTag(env)}:renewing:${login}`,
-  };
 }
 
 /** string with expiry: what one runner announces of itself. */

@@ -10,7 +10,7 @@ import { renderYaml } from "../../reconciler/load/render-yaml.ts";
 import { sealedManifest } from "../../reconciler/secrets/write-sealed.ts";
 import { findLogin, type LoginOffer } from "../../runner/login.ts";
 import { lookingGround } from "../../runner/looking-ground.ts";
-import { GRANT_KEY, type Grant, renderGrant } from "../../runner/tools/oauth/grant.ts";
+import { GRANT_KEY, type Grant, renderGrant } from "../../runner/secrets/grant.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
 import type { Host, OutputFormat } from "../host.ts";
 import { chooseServers, nameOf, readManifests } from "../mcp/declared-servers.ts";

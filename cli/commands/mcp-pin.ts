@@ -68,7 +68,12 @@ async function look(
     ...(renewals === undefined ? {} : { renewals }),
   };
   const names = servers.map(({ manifest }) => manifest.metadata);
-  const found = await listPins(entriesOf(manifests), names, ground, host.signal).finally(close);
+  let found: Awaited<ReturnType<typeof listPins>>;
+  try {
+    found = await listPins(entriesOf(manifests), names, ground, host.signal);
+  } finally {
+    await close();
+  }
   const pinned = servers.map((server, index) => {
     const { pins, texts } = found[index] ?? { pins: {}, texts: {} };
     const before = specOf(server.manifest, "McpServer")?.pins ?? {};

@@ -1,7 +1,7 @@
 // Goes through a login with a person: their browser here, or one elsewhere whose last address they paste.
 import { PermanentFailure } from "../../contracts/failure.ts";
 import type { Login } from "../../runner/login.ts";
-import type { Grant } from "../../runner/tools/oauth/grant.ts";
+import type { Grant } from "../../runner/secrets/grant.ts";
 import type { Host } from "../host.ts";
 import { say, UsageFailure } from "../output.ts";
 import { readSecretValue } from "../read-secret.ts";

@@ -1,7 +1,7 @@
 // What a person is shown before they log in at an MCP server, and after. All of it but our own words is a stranger's.
 import { oneLine, shorten } from "../../reconciler/plan/inert.ts";
 import type { LoginOffer } from "../../runner/login.ts";
-import type { Grant } from "../../runner/tools/oauth/grant.ts";
+import type { Grant } from "../../runner/secrets/grant.ts";
 
 const LONGEST = 300;
 

@@ -10,9 +10,16 @@ export interface AuthChallenge {
   readonly metadata?: string;
 }
 
-const LIMITS = { scopes: 50, header: 8_192 } as const;
-/** Fewer than RFC 6749 allows: what is told is pasted into a shell. */
-const PLAIN_SCOPE = /^[A-Za-z0-9._:/@+=*-]{1,200}$/u;
+const LIMITS = { scopes: 100, header: 8_192 } as const;
+/** RFC 6749, section 3.3. */
+const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]{1,200}$/u;
+/** What may be told in a command, which people paste into a shell. */
+const PLAIN = /^[A-Za-z0-9][A-Za-z0-9._:/@+=-]*$/u;
+
+/** Those of a stranger's words that can be scopes, and not too many. */
+export function readScopes(words: readonly string[]): readonly string[] {
+  return words.filter((word) => SCOPE.test(word)).slice(0, LIMITS.scopes);
+}
 
 export function authFailure(server: HttpServer, status: 401 | 403, header: string): PermanentFailure {
   const challenge = readChallenge(header);
@@ -23,8 +30,7 @@ export function authFailure(server: HttpServer, status: 401 | 403, header: strin
 
 function readChallenge(header: string): AuthChallenge {
   if (!/^bearer\b/iu.test(header.trim())) return { scopes: [] };
-  const words = (fieldOf(header, "scope") ?? "").split(" ");
-  const scopes = words.filter((scope) => PLAIN_SCOPE.test(scope)).slice(0, LIMITS.scopes);
+  const scopes = readScopes((fieldOf(header, "scope") ?? "").split(" "));
   const metadata = fieldOf(header, "resource_metadata");
   return { scopes, ...(metadata !== undefined && URL.canParse(metadata) ? { metadata } : {}) };
 }
@@ -43,7 +49,8 @@ function refusalText({ login, profile }: HttpServer, status: number): string {
   return `refused the credentials (${status}); look at its \`auth.secretRef\``;
 }
 
-function scopeText({ label, login, profile }: HttpServer, { scopes }: AuthChallenge): string {
+function scopeText({ label, login, profile }: HttpServer, challenge: AuthChallenge): string {
+  const scopes = challenge.scopes.every((scope) => PLAIN.test(scope)) ? challenge.scopes : [];
   const missing = scopes.length === 0 ? "more scopes" : `the scopes ${scopes.map((one) => `\`${one}\``).join(", ")}`;
   const wants = `${label} wants ${missing} for this call (403)`;
   if (profile !== "oauth2_authorization_code") return `${wants}; add them to \`auth.scopes\`, where they may be had`;

@@ -1,7 +1,7 @@
 // One renewal of a login at a time, and the newest refresh token kept by comparison: an authorization server that gives a new
 // one with each use takes the old one for stolen where two runners use it.
 import type { Redis } from "../connect.ts";
-import { renewalKeys } from "../keys.ts";
+import { renewalKeys } from "../renewal-keys.ts";
 import { corrupt, listOf, numberOf, textOf } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
 

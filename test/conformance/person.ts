@@ -5,7 +5,7 @@ import { listenForRedirect } from "../../cli/mcp/redirect-listener.ts";
 import { PermanentFailure } from "../../contracts/failure.ts";
 import type { McpServerSpec } from "../../contracts/kinds/mcp-server.ts";
 import { findLogin, type Login } from "../../runner/login.ts";
-import { renderGrant } from "../../runner/tools/oauth/grant.ts";
+import { renderGrant } from "../../runner/secrets/grant.ts";
 import { GROUND } from "../runner/mcp/servers.ts";
 import type { Context } from "./client.ts";
 

@@ -4,7 +4,7 @@ import { randomBytes, randomUUID, timingSafeEqual } from "node:crypto";
 import type { OAuthClientInformationMixed, OAuthTokens } from "@modelcontextprotocol/client";
 import { PermanentFailure, TransientFailure } from "../../../contracts/failure.ts";
 import { cutText } from "../../bound-text.ts";
-import type { Grant } from "../../tools/oauth/grant.ts";
+import type { Grant } from "../../secrets/grant.ts";
 import type { LoginPlaces } from "./discover.ts";
 import { foundFetch, type LoginServer, requirePlace } from "./found-fetch.ts";
 
@@ -21,12 +21,12 @@ export interface BegunLogin {
   /** Where the person goes. */
   readonly url: string;
   /** Whether an address could be the answer to this login: anybody on this machine may knock. */
-  isAnswer(redirected: URL): boolean;
+  readonly isAnswer: (redirected: URL) => boolean;
   /**
    * Throws PermanentFailure LOGIN_STATE, LOGIN_ISSUER_MISMATCH, LOGIN_DENIED or LOGIN_REFUSED, or what the connection throws.
    * The code is sent to the token endpoint that was shown, and nowhere else.
    */
-  finish(redirected: URL, now: Date, signal: AbortSignal): Promise<Grant>;
+  readonly finish: (redirected: URL, now: Date, signal: AbortSignal) => Promise<Grant>;
 }
 
 export async function beginLogin(ask: LoginAsk): Promise<BegunLogin> {

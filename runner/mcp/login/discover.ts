@@ -54,6 +54,12 @@ function placesOf(
   const authorizationUrl = metadata?.authorization_endpoint ?? `${origin}/authorize`;
   const tokenUrl = metadata?.token_endpoint ?? `${origin}/token`;
   for (const place of [authorizationUrl, tokenUrl]) requirePlace(server, new URL(place));
+  // Without proof keys whoever reads the redirect could change the code for tokens; MCP wants it said.
+  if (metadata !== undefined && metadata.code_challenge_methods_supported?.includes("S256") !== true)
+    throw new PermanentFailure(
+      "LOGIN_METADATA",
+      `${server.label}: ${metadata.issuer} does not say that it knows PKCE (S256)`,
+    );
   return {
     issuer: metadata?.issuer ?? origin,
     metadata,

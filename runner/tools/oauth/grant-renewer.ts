@@ -2,11 +2,11 @@
 // a time, the newest is kept where all of them find it, and what could not be kept there is remembered here meanwhile.
 import * as oauth from "oauth4webapi";
 import { PermanentFailure, TransientFailure, withoutEffect } from "../../../contracts/failure.ts";
+import type { Grant } from "../../secrets/grant.ts";
 import { waitUnlessAborted } from "../../unless-aborted.ts";
 import type { Outbound } from "../checked-request.ts";
 import type { FetchedToken } from "../oauth-tokens.ts";
 import { basicProof } from "./basic-proof.ts";
-import type { Grant } from "./grant.ts";
 import { closeRenewal, openRenewal } from "./renewal-box.ts";
 import { requestToken } from "./token-request.ts";
 

@@ -2,9 +2,9 @@
 // person saw, and for no other, whatever a manifest or a server says later.
 import { PermanentFailure } from "../../../contracts/failure.ts";
 import type { McpServerSpec } from "../../../contracts/kinds/mcp-server.ts";
+import { GRANT_KEY, type Grant, parseGrant } from "../../secrets/grant.ts";
 import type { CredentialGround, CredentialOwner, Credentials } from "../credentials.ts";
 import type { FetchedToken, TokenSource } from "../oauth-tokens.ts";
-import { GRANT_KEY, type Grant, parseGrant } from "./grant.ts";
 import type { GrantRenewer, RenewalCase } from "./grant-renewer.ts";
 
 type Auth = NonNullable<McpServerSpec["auth"]>;

@@ -1,7 +1,7 @@
 // What a person's login gave, as one value of a Secret: who may renew a token, where, and for which server. Sealed in Git; read
 // by runners. Pure.
 import type { FromSchema } from "json-schema-to-ts";
-import { ownValidator } from "../../../contracts/own-schema.ts";
+import { ownValidator } from "../../contracts/own-schema.ts";
 
 /** The key of the Secret that holds it. */
 export const GRANT_KEY = "grant";
