@@ -1,9 +1,10 @@
-// The client scenarios of the Model Context Protocol's conformance suite that a program without a person can pass.
+// The client scenarios of the Model Context Protocol's conformance suite, those too in which a person logs in.
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type BuiltChild, buildChild } from "../built-child.ts";
+import { AUTH_SCENARIOS, type Row, takesRevision } from "./auth-scenarios.ts";
 import { buildSuite } from "./build-suite.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -20,15 +21,13 @@ afterAll(async () => {
 });
 
 // Each is two processes that mostly wait for each other: as many at once as vitest allows.
-it.concurrent.each([
+it.concurrent.each<Row>([
   ["2025-06-18", "initialize"],
   ["2025-06-18", "tools_call"],
   ["2025-11-25", "initialize"],
   ["2025-11-25", "tools_call"],
   ["2025-11-25", "sse-retry"],
   ["2025-11-25", "json-schema-2020-12-preservation"],
-  ["2025-11-25", "auth/client-credentials-basic"],
-  ["2025-11-25", "auth/client-credentials-jwt"],
   ["2026-07-28", "tools_call"],
   ["2026-07-28", "request-metadata"],
   ["2026-07-28", "http-standard-headers"],
@@ -36,9 +35,10 @@ it.concurrent.each([
   ["2026-07-28", "http-invalid-tool-headers"],
   ["2026-07-28", "json-schema-ref-no-deref"],
   ["2026-07-28", "json-schema-2020-12-preservation"],
+  ...AUTH_SCENARIOS,
 ])("passes at %s the scenario %s", async (version, scenario) => {
   const words = ["client", "--command", `${process.execPath} ${client.program}`, "--scenario", scenario];
-  const named = scenario.startsWith("auth/") ? [] : ["--spec-version", version];
+  const named = takesRevision(scenario) ? ["--spec-version", version] : [];
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [suite.program, ...words, ...named], {
     cwd: ROOT,
     // `2025-11-25` in a manifest means what came before it, too.

@@ -31,7 +31,8 @@ export async function openOutside(): Promise<Outside> {
 async function answer(request: IncomingMessage, response: ServerResponse, prompts: string[]): Promise<void> {
   const parts: Buffer[] = [];
   for await (const part of request as AsyncIterable<Buffer>) parts.push(part);
-  const secret = secretOf(request);
+  const form = new URLSearchParams(Buffer.concat(parts).toString());
+  const secret = form.get("refresh_token") ?? secretOf(request);
   const all = tellAll(secret);
   const [way = "", more = ""] = (request.url ?? "/").slice(1).split("/");
   const json = (status: number, body: unknown): void => {
@@ -71,6 +72,10 @@ async function answer(request: IncomingMessage, response: ServerResponse, prompt
       return json(200, { error: all, access: secret });
     case "token-down":
       return json(503, { error: all });
+    case "token-over":
+      return json(400, { error: "invalid_grant", error_description: `${"x".repeat(100)} ${secret}` });
+    case "token-changes":
+      return json(200, { access_token: `${secret}-access`, token_type: "Bearer", refresh_token: `${secret}-next` });
     case "token":
       return json(200, { access_token: `token-${secret.slice(0, 10)}`, token_type: "Bearer", expires_in: 60 });
     case "model":

@@ -10,7 +10,7 @@ export interface Way {
   /** What agents, models, servers and memories it needs beside its Secret, `key`. */
   readonly set: (place: Place) => readonly Manifest[];
   /** Where its Secret's values come from; by default variables. */
-  readonly from?: "sealed" | "sops";
+  readonly from?: "sealed" | "sops" | "login";
   /** Only where programs can be sandboxed. */
   readonly isSandboxed?: boolean;
   /** The secret, made of the canary; by default it is the canary. */
@@ -106,6 +106,14 @@ const mcpHttp =
       }),
     ]);
 
+/** A server that a person has logged in at; the canary is the refresh token. */
+const loggedIn =
+  (giver: string, path = "ok") =>
+  (place: Place): Manifest[] => {
+    const auth = { profile: "oauth2_authorization_code", secret_ref: "key", token_url: `${place.url}/${giver}` };
+    return mcpHttp(path, auth)(place);
+  };
+
 const memory =
   (path: string) =>
   ({ url }: Place): Manifest[] => [
@@ -200,6 +208,33 @@ export const WAYS: readonly Way[] = [
     set: oauth("token-down"),
   },
   { name: "client credentials whose token is refused", comes: "Succeeded TOOL_AUTH", set: oauth("token", "refuses") },
+  {
+    name: "a private key that is none",
+    comes: "Succeeded TOOL_AUTH_INVALID",
+    set: ({ url }) => {
+      const auth = { profile: "private_key_jwt", secret_ref: "key", token_url: `${url}/token` };
+      return http("tells", { auth })({ url, seen: "", program: "" });
+    },
+  },
+  {
+    name: "a login whose tokens change",
+    comes: "Succeeded answers",
+    from: "login",
+    set: loggedIn("token-changes"),
+  },
+  {
+    name: "a login whose server refuses it",
+    comes: "Failed MCP_AUTH",
+    from: "login",
+    set: loggedIn("token-changes", "401"),
+  },
+  { name: "a login that is over", comes: "Failed TOKEN_GRANT_ENDED", from: "login", set: loggedIn("token-over") },
+  {
+    name: "a login that is told back",
+    comes: "Failed TOKEN_REFUSED",
+    from: "login",
+    set: loggedIn("token-refused"),
+  },
   { name: "a program that prints", comes: "Succeeded answers", set: cli("cli") },
   { name: "a program that fails", comes: "Succeeded complains", set: cli("cli-complaint") },
   { name: "a program that is killed", comes: "Succeeded COMMAND_KILLED", set: cli("cli-killed") },

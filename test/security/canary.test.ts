@@ -1,6 +1,7 @@
 // A secret that is looked for wherever Countwheel writes or says anything, in every encoding, whatever becomes of its use:
 // Redis, traces, logs, errors, the text of checks, exports, answers of commands and to MCP clients, arguments, files.
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
 import { chmod, copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -10,10 +11,12 @@ import { createInterface } from "node:readline";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { McpServerSpec } from "../../contracts/kinds/mcp-server.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
 import { hasEnded, type TaskPhase, type TaskRef } from "../../contracts/task.ts";
 import { readTaskReport } from "../../reconciler/report/read-task-report.ts";
 import { renderTaskLine, renderTaskReport } from "../../reconciler/report/render-trace.ts";
+import { type Grant, renderGrant } from "../../runner/secrets/grant.ts";
 import { SANDBOX_PATH } from "../bwrap.ts";
 import { commandRoom, ENTRY, type Room } from "../cli/command.ts";
 import { type TestRedis, testRedis } from "../redis.ts";
@@ -22,7 +25,7 @@ import { AGE_IDENTITY, sealedValue } from "../sealed.ts";
 import { installSops, writeSops } from "../sops.ts";
 import { canaryOf, foundIn, tellAll } from "./canary-forms.ts";
 import { type Outside, openOutside } from "./canary-outside.ts";
-import { WAYS as ALL_WAYS, PROGRAM, type Way } from "./canary-ways.ts";
+import { WAYS as ALL_WAYS, type Place, PROGRAM, type Way } from "./canary-ways.ts";
 
 const WAYS = ALL_WAYS.filter(({ isSandboxed = false }) => !isSandboxed || SANDBOX_PATH !== undefined);
 
@@ -45,6 +48,7 @@ const variableOf = (way: Way): string => `COUNTWHEEL_SECRET_${way.name.toUpperCa
 const canary = (way: Way): string => canaryOf(way.name);
 const temporary = (): string => join(room.folder, "tmp");
 const program = (): string => join(own, "bin", "telling-program.mjs");
+const place = (): Place => ({ url: outside.url, seen: seenByPrograms(), program: program() });
 const seenByPrograms = (): string => join(room.folder, "seen.txt");
 
 function variables(): Readonly<Record<string, string>> {
@@ -76,8 +80,7 @@ beforeAll(async () => {
   await copyFile(PROGRAM, program());
   await chmod(program(), 0o755);
   runner = await startRunner();
-  const place = { url: outside.url, seen: seenByPrograms(), program: program() };
-  for (const way of WAYS) tasks.set(way.name, await world.start([await secretOf(way), ...way.set(place)], "one"));
+  for (const way of WAYS) tasks.set(way.name, await world.start([await secretOf(way), ...way.set(place())], "one"));
   // One after the other: looking at all of them at once would take more time than they do.
   for (const ref of tasks.values()) await world.until(ref, ({ phase }) => isOver(phase), BOUND_MS);
 }, BOUND_MS);
@@ -105,6 +108,13 @@ async function secretOf(way: Way): Promise<Manifest> {
       sealed: { value: await seal("value", value), all: await seal("all", values.all) },
     });
   }
+  if (way.from === "login") {
+    const [{ spec } = { spec: {} }] = way.set(place()).filter(({ kind }) => kind === "McpServer");
+    const grant = renderGrant(grantOf(spec as McpServerSpec, value));
+    return manifest("Secret", "key", {
+      sealed: { grant: await sealedValue({ namespace: "default", name: "key", key: "grant" }, grant) },
+    });
+  }
   if (way.from === "sops") {
     const file = `${variableOf(way)}.enc.yaml`;
     await writeSops(join(own, "secrets", file), values, AGE_IDENTITY);
@@ -112,8 +122,14 @@ async function secretOf(way: Way): Promise<Manifest> {
   }
   const [name, all] = [{ env: variableOf(way) }, { env: `${variableOf(way)}_ALL` }];
   return manifest("Secret", "key", {
-    from: { value: name, client_id: { env: "COUNTWHEEL_SECRET_ID" }, client_secret: name, all },
+    from: { value: name, client_id: { env: "COUNTWHEEL_SECRET_ID" }, client_secret: name, private_key: name, all },
   });
+}
+
+function grantOf({ endpoint = "", auth }: McpServerSpec, token: string): Grant {
+  const login = { id: randomUUID(), key: "k".repeat(43), client_id: "id", client_auth: "none" } as const;
+  const places = { endpoint, issuer: outside.url, token_url: auth?.token_url ?? "" };
+  return { format: "countwheel.dev/grant/v1", ...login, ...places, scopes: [], refresh_token: token };
 }
 
 async function startRunner(): Promise<ChildProcess> {
