@@ -150,6 +150,35 @@ export const FAILURE_HELP: Readonly<Record<string, string>> = {
     "The place at `auth.tokenURL` gave no token. Look at the Secret, the address and the scopes; the message has its words, and names the keys.",
   TOKEN_UNAVAILABLE:
     "The place at `auth.tokenURL` did not answer, or is ill. The tool was not called; it is tried again.",
+  TOKEN_GRANT_ENDED:
+    "A person's login at an MCP server is over: it was revoked, ran out, or its newest token was lost. The issuer is not asked again. `countwheel mcp login SERVER` begins another one; commit what it writes.",
+  TOKEN_GRANT_ELSEWHERE:
+    "A person's login was for another endpoint, `auth.tokenURL` or `auth.issuer` than the manifest of the MCP server names now. It is used for what the person saw and for nothing else: put that back, or log in anew with `countwheel mcp login SERVER`.",
+  TOKEN_RENEWAL_DAMAGED:
+    "What Redis keeps of a login was written by somebody who does not have its key. Find out who; then log in anew with `countwheel mcp login SERVER`.",
+  TOKEN_NEEDS_STATE:
+    "A login is renewed where all runners hear of it. Name their Redis with `--redis` or COUNTWHEEL_REDIS_URL.",
+  MCP_SCOPE:
+    "An MCP server wants more scopes for a call than the token has; the message names them. Log in with them: `countwheel mcp login SERVER --scope SCOPE`; for client credentials add them to `auth.scopes`.",
+  LOGIN_NOT_OFFERED:
+    "An MCP server wants nobody to log in, or is a program. `auth` of its manifest can name a credential of another kind.",
+  LOGIN_METADATA:
+    "What an MCP server or its authorization server says of itself cannot be read, is incomplete, or lies with somebody else. The message says which; whoever runs the server mends it. One without PKCE (S256) is not used.",
+  LOGIN_RESOURCE_MISMATCH:
+    "An MCP server describes itself as another resource than its address: a token would be good elsewhere. Nothing was sent. Check `endpoint`.",
+  LOGIN_ISSUER_MISMATCH:
+    "An authorization server calls itself another issuer than the one that was asked, or the browser came back with the answer of another one (RFC 9207). Nothing was sent to it.",
+  LOGIN_ISSUER_CHANGED:
+    "An MCP server names another authorization server than `auth.issuer` of its manifest. Where you know why, take `issuer` out and log in again; the change is reviewed like any other.",
+  LOGIN_INSECURE:
+    "A login would go over plain HTTP to somewhere that is not this machine or a private network. Nothing was sent.",
+  LOGIN_CLIENT:
+    "There is no client to log in as. Where the issuer registers none by itself, register one by hand and name it: `--client-id`, `--client-secret-file`, `--port`.",
+  LOGIN_STATE: "The browser came back with the answer to another login. Nothing was sent. Begin again.",
+  LOGIN_DENIED: "The authorization server, or the person there, said no. The message has its code.",
+  LOGIN_REFUSED: "The authorization server gave no token for the person's yes. The message has its code; begin again.",
+  LOGIN_TIMEOUT:
+    "Nobody came back from the browser in time. Begin again; `--no-browser` is for one on another machine.",
   TOOL_ARGUMENTS_INVALID: "The model's arguments do not fit the tool. It reads why, and may call again.",
   TOOL_TIMEOUT: "A tool did not answer within its `runtime.timeout`.",
   NOT_FAILED: "Only tasks that are Failed or DeadLetter can be tried again with `countwheel retry`.",

@@ -59,7 +59,7 @@ export async function planServer(
 }
 
 /** How a person logs in at this server once, for all runners. */
-export function loginCommand({ namespace, name }: Pick<ServerDefinition, "namespace" | "name">): string {
+function loginCommand({ namespace, name }: Pick<ServerDefinition, "namespace" | "name">): string {
   return `countwheel mcp login ${namespace === "default" ? name : `${namespace}/${name}`}`;
 }
 

@@ -156,7 +156,7 @@ describe("a login refuses, and sends nothing more to anybody,", () => {
     ],
     ["metadata without end", "TOKEN_UNAVAILABLE", { answers: { [SERVER]: flood } }],
     ["metadata elsewhere", "REDIRECT_REFUSED", { answers: { [SERVER]: (response) => moved(response) } }],
-  ])("%s", async (_what, code, options) => {
+  ])("for %s", async (_what, code, options) => {
     const guarded = await guardedServer(options);
     expect(await codeOf(find(guarded))).toBe(code);
     expect([guarded.registered, guarded.asked, guarded.forms]).toEqual([[], [], []]);

@@ -1,5 +1,6 @@
 // MCP servers that a person has logged in at, called by runners: tokens are renewed where the person said, refresh tokens that
 // change are followed by all runners, and what ends a login says which command begins another.
+import type { ServerResponse } from "node:http";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { planServer } from "../../../runner/mcp/plan-server.ts";
 import { McpSupervisor } from "../../../runner/mcp/supervisor.ts";
@@ -11,7 +12,7 @@ import { closeRedis, connectRedis, type Redis } from "../../../store/connect.ts"
 import { renewalKeys } from "../../../store/renewal-keys.ts";
 import { openRenewals } from "../../../store/renewals.ts";
 import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
-import { type Guarded, type GuardedOptions, guardedServer } from "../guarded-server.ts";
+import { type Guarded, guardedServer } from "../guarded-server.ts";
 import { answerJson } from "../tools/http-server.ts";
 import { GROUND, never, secretsWith, serverSpec } from "./servers.ts";
 
@@ -247,21 +248,23 @@ describeWithRedis("with a place where runners meet", () => {
     expect(await other.begin(id)).toMatchObject({ outcome: "busy" });
   });
 
-  it.each<[string, GuardedOptions["token"]]>([
-    ["garbage", (response) => void response.end("<html>") === undefined],
+  it.each<[string, (response: ServerResponse, token: string) => void]>([
+    ["garbage", (response) => void response.end("<html>")],
     [
       "its own words with the token in them",
-      (response, { refresh_token: token = "" }) =>
-        answerJson(response, 400, { error: "invalid_request", error_description: `no ${token}` }) === undefined,
+      (response, token) => answerJson(response, 400, { error: "invalid_request", error_description: `no ${token}` }),
     ],
-    [
-      "another way to call",
-      (response) => answerJson(response, 200, { access_token: "x", token_type: "mac" }) === undefined,
-    ],
-  ])("a place of tokens that answers with %s tells nothing of them", async (_what, token) => {
-    const guarded = await guardedServer({ ...(token === undefined ? {} : { token }) });
+    ["another way to call", (response) => answerJson(response, 200, { access_token: "x", token_type: "mac" })],
+  ])("a place of tokens that answers with %s tells nothing of them", async (_what, answer) => {
+    const guarded = await guardedServer({
+      token: (response, { refresh_token: token = "" }) => {
+        answer(response, token);
+        return true;
+      },
+    });
     const { code, message } = await runner(meeting("a")).call(guarded, grantOf(guarded));
     expect([code, message]).toEqual(["TOKEN_REFUSED", expect.not.stringContaining("canary")]);
+    expect(guarded.forms).toHaveLength(1);
   });
 
   it("everything that was given counts among what may be written nowhere", async () => {
