@@ -65,7 +65,7 @@ export const TOOL_AUTH = {
   properties: {
     profile: {
       type: "string",
-      enum: ["bearer", "api_key_header", "basic", "oauth2_client_credentials", "private_key_jwt"],
+      enum: ["bearer", "api_key_header", "basic", "oauth2_client_credentials", "private_key_jwt", "oauth2_jwt_bearer"],
       default: "bearer",
       description: "How the credential is sent.",
     },
@@ -73,7 +73,8 @@ export const TOOL_AUTH = {
     header_name: { ...TEXT, description: "The header that carries the key; needed by `api_key_header`." },
     token_url: {
       ...TEXT,
-      description: "Where tokens are fetched; needed by `oauth2_client_credentials` and `private_key_jwt`.",
+      description:
+        "Where tokens are fetched; needed by `oauth2_client_credentials`, `private_key_jwt` and `oauth2_jwt_bearer`.",
     },
     audience: {
       ...TEXT,
@@ -98,7 +99,7 @@ export const SERVER_AUTH = {
     token_url: {
       ...TEXT,
       description:
-        "Where tokens are fetched, and nowhere else; needed by `oauth2_client_credentials`, `private_key_jwt` and `oauth2_authorization_code`.",
+        "Where tokens are fetched, and nowhere else; needed by `oauth2_client_credentials`, `private_key_jwt`, `oauth2_jwt_bearer` and `oauth2_authorization_code`.",
     },
     issuer: {
       ...TEXT,

@@ -3,7 +3,7 @@ import { PermanentFailure } from "../../contracts/failure.ts";
 import type { McpServerSpec } from "../../contracts/kinds/mcp-server.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import type { Outbound } from "./checked-request.ts";
-import { secretCredentials, signedCredentials } from "./oauth/client-credentials.ts";
+import { secretCredentials, signedCredentials, workloadCredentials } from "./oauth/client-credentials.ts";
 import { type GrantedGround, grantedCredentials } from "./oauth/granted-credentials.ts";
 import type { OAuthTokens } from "./oauth-tokens.ts";
 
@@ -49,6 +49,7 @@ export async function openCredentials(
   const owner = { namespace, label, secret: auth.secret_ref };
   if (profile === "oauth2_client_credentials") return secretCredentials(auth, owner, ground);
   if (profile === "private_key_jwt") return signedCredentials(auth, owner, ground);
+  if (profile === "oauth2_jwt_bearer") return workloadCredentials(auth, owner, ground);
   if (profile === "oauth2_authorization_code") {
     if (ground.granted !== undefined) return grantedCredentials(auth, owner, ground, ground.granted);
     throw new PermanentFailure("TOOL_AUTH_INVALID", `${label}: \`${profile}\` is for MCP servers over HTTP`);

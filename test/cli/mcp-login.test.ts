@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AgeKeys } from "../../runner/secrets/age-keys.ts";
 import { parseGrant } from "../../runner/secrets/grant.ts";
+import { testRedis } from "../redis.ts";
 import { type GuardedOptions, guardedServer } from "../runner/guarded-server.ts";
 import { AGE_IDENTITY, AGE_RECIPIENT } from "../sealed.ts";
 import { commandRoom, ENTRY, type Room } from "./command.ts";
@@ -180,5 +181,23 @@ describe("countwheel mcp login", () => {
       code: 64,
       stderr: expect.stringContaining("did you mean `notes`?"),
     });
+  });
+
+  it("is of use to mcp pin, where the Redis of the runners is named that follow its tokens", async () => {
+    const redis = await testRedis();
+    try {
+      const server = await guarded({ isRotating: true });
+      await logIn("--write", "agents/login.yaml");
+      room.write({ "runner.age": AGE_IDENTITY });
+      const pin = ["mcp", "pin", "--path", "agents", "--age-identity", "runner.age"];
+      expect(await room.run(...pin)).toMatchObject({ code: 1, stderr: expect.stringContaining("TOKEN_NEEDS_STATE") });
+      for (let times = 0; times < 2; times += 1)
+        expect(await room.run(...pin, "--redis", redis.url)).toMatchObject({ code: 0 });
+      const used = server.forms.map(({ refresh_token: token }) => token);
+      expect(used).toEqual([undefined, "refresh-1-canary", "refresh-2-canary"]);
+      expect(inRoom("agents/notes.yaml")).toMatch(/ {2}pins:\n {4}read: sha256:/);
+    } finally {
+      await redis.stop();
+    }
   });
 });

@@ -38,6 +38,7 @@ const MODERN = [
 const UNNAMED = [
   "auth/client-credentials-basic",
   "auth/client-credentials-jwt",
+  "auth/wif-jwt-bearer",
   "auth/2025-03-26-oauth-metadata-backcompat",
   "auth/2025-03-26-oauth-endpoint-fallback",
 ] as const;

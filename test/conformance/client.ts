@@ -13,6 +13,12 @@ const context = JSON.parse(process.env["MCP_CONFORMANCE_CONTEXT"] ?? "{}") as Co
 const protocol = process.env["COUNTWHEEL_TEST_PROTOCOL"] ?? "auto";
 const scenario = process.env["MCP_CONFORMANCE_SCENARIO"] ?? "";
 const { signal } = new AbortController();
+/** Those in which a program calls in its own name. */
+const OWN_NAME: Readonly<Record<string, string>> = {
+  "auth/client-credentials-basic": "oauth2_client_credentials",
+  "auth/client-credentials-jwt": "private_key_jwt",
+  "auth/wif-jwt-bearer": "oauth2_jwt_bearer",
+};
 /** A person tries that often what a problem tells them. */
 const MOST_LOGINS = 3;
 
@@ -34,7 +40,8 @@ async function play(spec: McpServerSpec, grant: string): Promise<void> {
   const mcp = new McpSupervisor();
   try {
     const { client_id: id = "", client_secret: secret = "", private_key_pem: key = "" } = context;
-    const keys = { "suite:client_id": id, "suite:client_secret": secret, "suite:private_key": key };
+    const own = { "suite:client_id": id, "suite:client_secret": secret, "suite:private_key": key };
+    const keys = { ...own, "suite:assertion": context.valid_jwt ?? "" };
     const secrets = secretsWith({ ...keys, "suite-login:grant": grant });
     const server = { namespace: "default", name: "suite", spec };
     const handle = await mcp.acquire(await planServer(server, secrets, GROUND), signal);
@@ -51,6 +58,7 @@ export interface Context {
   readonly client_id?: string;
   readonly client_secret?: string;
   readonly private_key_pem?: string;
+  readonly valid_jwt?: string;
   /** What the scenario wants to be called. */
   readonly toolCalls?: readonly { readonly name: string; readonly arguments: Readonly<Record<string, unknown>> }[];
 }
@@ -63,13 +71,13 @@ function callOf({ name }: McpToolDescription, _index: number, tools: readonly Mc
 }
 
 async function specOf(): Promise<McpServerSpec> {
-  const auth = scenario.startsWith("auth/client-credentials") ? await clientCredentials() : login.auth;
+  const profile = OWN_NAME[scenario];
+  const auth = profile === undefined ? login.auth : await clientCredentials(profile);
   return serverSpec({ transport: "http", endpoint, protocol, ...(auth === undefined ? {} : { auth }) });
 }
 
-async function clientCredentials() {
+async function clientCredentials(profile: string) {
   const { token_endpoint: tokenUrl, issuer: audience } = await metadata();
-  const profile = context.private_key_pem === undefined ? "oauth2_client_credentials" : "private_key_jwt";
   return { profile, secret_ref: "suite", token_url: tokenUrl, audience };
 }
 

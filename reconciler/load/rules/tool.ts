@@ -28,7 +28,17 @@ function checkAuth(auth: McpServerSpec["auth"], remarks: Remarks): void {
   if (fetchesToken(auth.profile) && auth.token_url === undefined) {
     remarks.complain("/auth", `\`${auth.profile}\` needs \`tokenURL\``);
   }
+  for (const [field, profile] of OF_ONE_PROFILE) {
+    if (auth[field] === undefined || auth.profile === profile) continue;
+    remarks.complain(`/auth/${field}`, `\`${field}\` is for \`${profile}\` and has no effect`);
+  }
 }
+
+const OF_ONE_PROFILE = [
+  ["audience", "private_key_jwt"],
+  ["issuer", "oauth2_authorization_code"],
+  ["client_id", "oauth2_authorization_code"],
+] as const;
 
 export function checkMcpServer(spec: McpServerSpec, remarks: Remarks): void {
   if (spec.transport === "stdio" && spec.command === undefined && spec.image === undefined) {

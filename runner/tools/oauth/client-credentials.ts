@@ -1,5 +1,5 @@
-// Tokens for a program of its own name (RFC 6749, section 4.4): it proves who it is by a secret, or by an assertion that it
-// signs (RFC 7523). Both go to the manifest's `tokenURL` and nowhere else.
+// Tokens for a program of its own name (RFC 6749, section 4.4): it proves who it is by a secret, by an assertion that it signs,
+// or by one that the platform signed on which it runs (RFC 7523). All go to the manifest's `tokenURL` and nowhere else.
 import * as oauth from "oauth4webapi";
 import { canonicalJson, digestText } from "../../../contracts/canonical.ts";
 import { PermanentFailure } from "../../../contracts/failure.ts";
@@ -7,7 +7,7 @@ import type { CredentialGround, CredentialOwner, Credentials } from "../credenti
 import type { TokenSource } from "../oauth-tokens.ts";
 import { basicProof } from "./basic-proof.ts";
 import { readSigningKey } from "./private-key.ts";
-import { requestToken } from "./token-request.ts";
+import { type RequestOptions, requestToken } from "./token-request.ts";
 
 export interface ClientAuthFields {
   readonly token_url?: string;
@@ -17,7 +17,11 @@ export interface ClientAuthFields {
 
 interface Client {
   readonly id: string;
-  readonly proof: oauth.ClientAuth;
+  readonly ask: (
+    server: oauth.AuthorizationServer,
+    form: Record<string, string>,
+    options: RequestOptions,
+  ) => Promise<Response>;
   /** What it proves itself by. */
   readonly given: Readonly<Record<string, string>>;
   readonly mend: string;
@@ -31,8 +35,8 @@ export async function secretCredentials(
 ): Promise<Credentials> {
   const [id, secret] = await readKeys(["client_id", "client_secret"], owner, ground);
   const mend = "look at `auth.secretRef` (keys client_id and client_secret), `tokenURL` and `scopes`";
-  const client = { id, proof: basicProof(id, secret), given: { clientId: id, clientSecret: secret }, mend };
-  return fetchedCredentials(auth, client, owner, ground);
+  const ask = askBy(id, basicProof(id, secret));
+  return fetchedCredentials(auth, { id, ask, given: { clientId: id, clientSecret: secret }, mend }, owner, ground);
 }
 
 /** The Secret holds `client_id` and `private_key`. Throws PermanentFailure TOOL_AUTH_INVALID where that is none. */
@@ -56,7 +60,28 @@ export async function signedCredentials(
   };
   const mend = "look at `auth.secretRef` (keys client_id and private_key), `tokenURL`, `audience` and `scopes`";
   const given = { clientId: id, privateKey: text, audience };
-  return fetchedCredentials(auth, { id, proof, given, mend }, owner, ground);
+  return fetchedCredentials(auth, { id, ask: askBy(id, proof), given, mend }, owner, ground);
+}
+
+const JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/** The Secret holds `client_id` and `assertion`, which is read anew at each use: a platform renews the file that it gives. */
+export async function workloadCredentials(
+  auth: ClientAuthFields,
+  owner: CredentialOwner,
+  ground: CredentialGround,
+): Promise<Credentials> {
+  const [id, assertion] = await readKeys(["client_id", "assertion"], owner, ground);
+  const client = { client_id: id };
+  const ask: Client["ask"] = (server, form, options) =>
+    oauth.genericTokenEndpointRequest(server, client, oauth.None(), JWT_BEARER, { ...form, assertion }, options);
+  const mend = "look at `auth.secretRef` (keys client_id and assertion), `tokenURL` and `scopes`";
+  return fetchedCredentials(auth, { id, ask, given: { clientId: id, assertion }, mend }, owner, ground);
+}
+
+function askBy(id: string, proof: oauth.ClientAuth): Client["ask"] {
+  const client = { client_id: id };
+  return (server, form, options) => oauth.clientCredentialsGrantRequest(server, client, proof, form, options);
 }
 
 async function readKeys(
@@ -76,7 +101,7 @@ async function readKeys(
 
 function fetchedCredentials(
   { token_url: tokenUrl = "", scopes = [] }: ClientAuthFields,
-  { id, proof, given, mend }: Client,
+  { id, ask, given, mend }: Client,
   { label }: CredentialOwner,
   { secrets, tokens, outbound }: CredentialGround,
 ): Credentials {
@@ -84,11 +109,11 @@ function fetchedCredentials(
     key: digestText(canonicalJson({ tokenUrl, scopes, ...given })),
     async fetch() {
       const client = { client_id: id };
-      const parameters = scopes.length === 0 ? {} : { scope: scopes.join(" ") };
+      const form: Record<string, string> = scopes.length === 0 ? {} : { scope: scopes.join(" ") };
       const way = outbound(URL.canParse(tokenUrl) ? new URL(tokenUrl) : new URL("http://invalid"));
       const answer = await requestToken(
         { label, tokenUrl, outbound: way, mend, hidden: Object.values(given) },
-        (server, options) => oauth.clientCredentialsGrantRequest(server, client, proof, parameters, options),
+        (server, options) => ask(server, form, options),
         (server, response) => oauth.processClientCredentialsResponse(server, client, response),
       );
       return { text: answer.access_token, lifeS: answer.expires_in };

@@ -108,6 +108,25 @@ describe("a client with a private key", () => {
     expect(secrets.knownValues()).toEqual(expect.arrayContaining(["given", from.forms[0]?.["client_assertion"]]));
   });
 
+  it("is a workload by what its platform signed, asked about once where that is refused", async () => {
+    const auth = { profile: "oauth2_jwt_bearer", scopes: ["read"] };
+    const from = await giver();
+    const given = { "app:assertion": "platform-canary" };
+    const { headers } = await headersWith({ ...auth, token_url: from.url }, given);
+    expect(headers).toEqual({ Authorization: "Bearer given" });
+    const grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    const form = { grant_type: grant, client_id: "me", assertion: "platform-canary", scope: "read" };
+    expect([from.forms, from.headers()]).toEqual([[form], [undefined]]);
+    const refusing = await serve((response, { body }) =>
+      answerJson(response, 400, { error: "invalid_grant", error_description: body }),
+    );
+    const refusal: unknown = await headersWith({ ...auth, token_url: refusing.url }, given).catch(
+      (error: unknown) => error,
+    );
+    expect(refusal).toMatchObject({ code: "TOKEN_REFUSED" });
+    expect([String(refusal), refusing.asked.length]).toEqual([expect.not.stringContaining("canary"), 1]);
+  });
+
   it("is seen by policies on egress", () => {
     const auth = { profile: "private_key_jwt", secret_ref: "app", token_url: "https://t.example/" };
     const spec = { type: "http", endpoint: "https://a.example/", auth } as unknown as ToolSpec;
