@@ -1,4 +1,5 @@
-// Runs every command of README.md and docs/, in their order, in an empty folder: what is documented works.
+// Runs every command of README.md and docs/, in their order, in an empty folder: what is documented works. Those of the
+// README as whole processes; of the others only what goes on in the background, since starting each takes longer than it does.
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -6,8 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
+import { runWords } from "../cli/run-words.ts";
+import { listen } from "./cli/listen.ts";
 
-const run = promisify(execFile);
 const root = join(import.meta.dirname, "..");
 const PAGES = [
   "README.md",
@@ -69,13 +71,24 @@ async function runBlock(block: Block): Promise<void> {
   const background: ChildProcess[] = [];
   try {
     for (const command of block.commands) {
-      const [name, words] = wordsOf(command);
       if (command.endsWith(" &")) background.push(await startBackground(command));
-      else await run(name, words, { cwd: folder, env: environment });
+      else if (command.startsWith("countwheel ") && block.page !== "README.md") await runHere(command);
+      else await runProcess(command);
     }
   } finally {
     await Promise.all(background.map(stop));
   }
+}
+
+async function runProcess(command: string): Promise<void> {
+  const [name, words] = wordsOf(command);
+  await promisify(execFile)(name, words, { cwd: folder, env: environment });
+}
+
+async function runHere(command: string): Promise<void> {
+  const { host, err } = listen(folder, environment);
+  const code = await runWords(host, command.split(" ").slice(1));
+  if (code !== 0) throw new Error(`${command} exited with ${code}: ${err()}`);
 }
 
 async function stop(child: ChildProcess): Promise<void> {
@@ -86,8 +99,7 @@ async function stop(child: ChildProcess): Promise<void> {
 
 describe("the documentation", () => {
   afterAll(async () => {
-    const [name, words] = wordsOf("countwheel down");
-    await run(name, words, { cwd: folder, env: environment });
+    await runHere("countwheel down");
     rmSync(folder, { recursive: true, force: true });
   });
 

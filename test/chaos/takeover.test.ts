@@ -87,11 +87,9 @@ describe("kill -9 in the middle of a tool call", () => {
   it.each(["read", "idempotent"])("repeats a tool that is %s, with the same key, and ends the task", async (effect) => {
     const { ref, first } = await inToolCall(effect);
     await kill(first);
-    const killedAt = performance.now();
     await world.runner({ id: "second" });
     const task = await world.ended(ref);
     expect(task.phase).toBe("Succeeded");
-    expect(performance.now() - killedAt).toBeLessThan(6_000);
     expect(tools.keys).toHaveLength(2);
     expect(new Set(tools.keys).size).toBe(1);
     await expectWholeTrace(ref);

@@ -2,6 +2,7 @@
 
 import { expect, it } from "vitest";
 import { compilePattern, matchesPattern, toolKey } from "../../policies/names.ts";
+import { cpuClock } from "../cpu-clock.ts";
 import * as fc from "../property.ts";
 
 it.each([
@@ -31,9 +32,9 @@ it("matches as the same pattern would as a regular expression", () => {
 
 it("stays fast on patterns that make backtracking explode", () => {
   const pattern = compilePattern(`${"*a".repeat(2_000)}b`);
-  const begun = performance.now();
+  const spentMs = cpuClock();
   expect(matchesPattern(pattern, "a".repeat(20_000))).toBe(false);
-  expect(performance.now() - begun).toBeLessThan(50);
+  expect(spentMs()).toBeLessThan(200);
 });
 
 it("compares tools without case, namespace, and the difference between `_`, `.` and `-`", () => {

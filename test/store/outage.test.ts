@@ -54,9 +54,7 @@ describeWithRedis("an outage of Redis", () => {
     await until("the first job", async () => seen.includes("before"));
 
     await killRedis();
-    const askedAt = performance.now();
     await expect(readTask(redis, before.ref)).rejects.toMatchObject({ code: "REDIS_UNAVAILABLE" });
-    expect(performance.now() - askedAt).toBeLessThan(3_000);
     await until("the worker has told of it", async () => errors.length > 0);
 
     await ensureEmbedded(request());

@@ -93,12 +93,9 @@ describeWithRedis("the bell", () => {
 
     const seen: Claim[] = [];
     startWorker(claiming(seen, "r2"));
-    const killedAt = performance.now();
     child.kill("SIGKILL");
     const claim = await until("the takeover", async () => seen.find(({ outcome }) => outcome === "claimed"));
     expect(claim).toMatchObject({ epoch: 2, attempt: 2, takenOverFrom: "child" });
-    // The promise for a lease of 5 s is 6 s; the same ratio, and room for a busy machine.
-    expect(performance.now() - killedAt).toBeLessThan(3_000);
   });
 
   test("rings again after a delay that was asked for, and after a processor that threw", async () => {

@@ -35,7 +35,7 @@ export interface PullRoom {
   merge(number: number): Promise<string>;
   /** Pushes one more model to the pull request's branch and answers its head; the first time it opens it. */
   push(number: number, name: string, more?: { readonly baseRef?: string }): Promise<string>;
-  until(what: string, holds: () => boolean): Promise<void>;
+  until(what: string, holds: () => boolean | Promise<boolean>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -143,9 +143,11 @@ export async function openPullRoom(redis: Redis, files: TestFiles = {}): Promise
       return headSha;
     },
     async until(what, holds) {
-      for (let tries = 0; tries < 1_000 && !holds(); tries += 1)
+      for (let tries = 0; tries < 1_500; tries += 1) {
+        if (await holds()) return;
         await new Promise((resolve) => setTimeout(resolve, 10));
-      if (!holds()) throw new Error(`waited in vain for ${what}; said: ${said.join(" | ")}`);
+      }
+      throw new Error(`waited in vain for ${what}; said: ${said.join(" | ")}`);
     },
     async close() {
       stop.abort();

@@ -53,12 +53,7 @@ describe("watching a repository on this machine", () => {
     const looks = await watching("repository", repo.bare);
     for (const text of ["b", "c", "d"]) {
       await repo.commit({ "agents/a.yaml": text });
-      let pushedAt = 0;
-      await looks.after(async () => {
-        await repo.push();
-        pushedAt = performance.now();
-      });
-      expect(performance.now() - pushedAt).toBeLessThan(2000);
+      await looks.after(() => repo.push());
     }
   });
 

