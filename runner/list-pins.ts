@@ -36,7 +36,8 @@ export async function listPins(
   const secrets = openSecrets(entries, ground.secrets, signal);
   const hasSecret = (namespace: string, name: string): boolean =>
     entries[addressOf({ kind: "Secret", namespace, name })] !== undefined;
-  const opened = new OpenServers({ mcp, secrets, ground: lookingGround(ground), hasSecret }, signal);
+  const machine = lookingGround(ground);
+  const opened = new OpenServers({ mcp, secrets, ground: machine, hasSecret }, signal);
   try {
     const offered: Offered[] = [];
     for (const { namespace, name } of servers) {
@@ -52,6 +53,7 @@ export async function listPins(
   } finally {
     await opened.close();
     await mcp.close();
+    await machine.containers.close();
   }
 }
 

@@ -131,7 +131,10 @@ export function openWorkshop(options: WorkshopOptions): Workshop {
     },
   };
   return {
-    close: () => mcp.close(),
+    close: async () => {
+      await mcp.close();
+      await shared.ground.containers.close();
+    },
     async isStopped(job, signal) {
       if (!shared.stops.has(job)) return false;
       return shared.stops.isStopped(job, await shared.live.holds(Number.NEGATIVE_INFINITY, signal));

@@ -123,7 +123,8 @@ export const TOOL_RUNTIME = {
       type: "string",
       enum: ["none", "sandboxed", "container", "wasm", "kubernetes"],
       default: "none",
-      description: "Where a call runs. `sandboxed` is the default where the risk is high or critical.",
+      description:
+        "Where a call runs. `container` is the default with a `cli.image`, `sandboxed` where the risk is high or critical.",
     },
     retry: {
       type: "object",

@@ -13,6 +13,8 @@ export interface Run {
   /** How much of them is kept, in bytes. */
   readonly limitBytes: number;
   readonly aftermath?: Aftermath;
+  /** Where it has to be ended: what lives outside of its group, before the group is killed. Never throws. */
+  readonly kill?: () => Promise<void>;
 }
 
 export interface Ran {
@@ -38,7 +40,7 @@ const COMPLAINT_BYTES = 4_096;
  * once nothing of the group is left. What it does after an abort may have had an effect.
  */
 export async function runCommand(
-  { command, stdin, output, limitBytes, aftermath }: Run,
+  { command, stdin, output, limitBytes, aftermath, kill }: Run,
   signal: AbortSignal,
 ): Promise<Ran> {
   const group = await startGroup(command, aftermath);
@@ -58,7 +60,7 @@ export async function runCommand(
   // A command may end without having read what it was given.
   child.stdin.on("error", () => undefined);
   child.stdin.end(stdin ?? "");
-  const facts = await endsOrAborts(group, [signal, flooded.signal]);
+  const facts = await endsOrAborts(group, [signal, flooded.signal], kill);
   return { ...facts, output: kept.bytes(), totalBytes: kept.totalBytes, complaint: complaint.quote() };
 }
 
@@ -71,11 +73,17 @@ function listen(stream: Readable, onData: (chunk: Buffer) => void): void {
 async function endsOrAborts(
   group: ProcessGroup,
   signals: readonly AbortSignal[],
+  kill: Run["kill"],
 ): Promise<Pick<Ran, "code" | "signal">> {
   let killing: NodeJS.Timeout | undefined;
   const stop = (): void => {
     group.signal("SIGTERM");
-    killing ??= setTimeout(() => group.signal("SIGKILL"), GRACE_MS);
+    killing ??= setTimeout(() => void killAll(), GRACE_MS);
+  };
+  // Until the group is gone, its watch sees to the rest where this process dies.
+  const killAll = async (): Promise<void> => {
+    await kill?.();
+    group.signal("SIGKILL");
   };
   for (const signal of signals) {
     if (signal.aborted) stop();

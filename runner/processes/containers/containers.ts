@@ -59,6 +59,11 @@ export class Containers {
     return found;
   }
 
+  /** Nothing is pulled any more. What runs in the engine is ended by whoever has started it. */
+  close(): Promise<void> {
+    return this.#images.close();
+  }
+
   /** The engine would not run it: it is looked for anew. */
   forget(image: string): void {
     this.#images.forget(image);

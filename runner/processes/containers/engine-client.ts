@@ -11,17 +11,19 @@ interface Asked {
   readonly env?: Engine["env"];
   readonly timeoutMs?: number;
   readonly aftermath?: Aftermath;
+  readonly signal?: AbortSignal;
 }
 
 /** Throws what {@link runCommand} throws. */
 export function askEngine(
   engine: Engine,
   args: readonly string[],
-  { env = engine.env, timeoutMs = CLIENT_MS, aftermath = {} }: Asked = {},
+  { env = engine.env, timeoutMs = CLIENT_MS, aftermath = {}, signal }: Asked = {},
 ): Promise<Ran> {
+  const late = AbortSignal.timeout(timeoutMs);
   const command = { command: engine.program, args, cwd: "/", env };
   return runCommand(
     { command, output: "stdout", limitBytes: MAX_ANSWER_BYTES, aftermath },
-    AbortSignal.timeout(timeoutMs),
+    signal === undefined ? late : AbortSignal.any([signal, late]),
   );
 }

@@ -21,6 +21,7 @@ export class Images {
   readonly #privateFiles: PrivateFiles;
   readonly #there = new Set<string>();
   readonly #pulling = new Map<string, Promise<void>>();
+  readonly #closing = new AbortController();
 
   constructor(privateFiles: PrivateFiles) {
     this.#privateFiles = privateFiles;
@@ -40,6 +41,12 @@ export class Images {
     this.#there.delete(image);
   }
 
+  /** Ends the pulls that nobody waits for any more. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.allSettled(this.#pulling.values());
+  }
+
   #once(engine: Engine, pull: Pull): Promise<void> {
     const { image } = pull;
     const before = this.#pulling.get(image);
@@ -50,8 +57,10 @@ export class Images {
   }
 
   async #bring(engine: Engine, { image, login }: Pull): Promise<void> {
-    const found = await askEngine(engine, ["image", "inspect", "--format", "{{.Id}}", image]);
-    if (found.code !== 0) await (login === undefined ? pullImage(engine, image) : this.#pullAs(engine, image, login));
+    const asked = askEngine(engine, ["image", "inspect", "--format", "{{.Id}}", image]);
+    // An engine that does not even say so says why when it is asked to pull.
+    const found = await asked.catch(() => undefined);
+    if (found?.code !== 0) await (login === undefined ? this.#pull(engine, image) : this.#pullAs(engine, image, login));
     this.#there.add(image);
   }
 
@@ -61,24 +70,30 @@ export class Images {
     const folder = await this.#privateFiles.write([{ name: "config.json", text: config }]);
     try {
       const env = { ...(await envWithoutConfig(engine)), DOCKER_CONFIG: folder.path };
-      await pullImage(engine, image, { ...env, REGISTRY_AUTH_FILE: `${folder.path}/config.json` }, folder.path);
+      await this.#pull(engine, image, { ...env, REGISTRY_AUTH_FILE: `${folder.path}/config.json` }, folder.path);
     } finally {
       // What cannot be removed now is swept by a later process.
       await folder.remove().catch(() => undefined);
     }
   }
-}
 
-async function pullImage(engine: Engine, image: string, env = engine.env, folder?: string): Promise<void> {
-  const aftermath = folder === undefined ? {} : { folder };
-  const asked = askEngine(engine, ["pull", "--quiet", image], { env, timeoutMs: PULL_MS, aftermath });
-  const { code, complaint } = await asked.catch((cause: unknown) => {
-    throw withoutEffect(new TransientFailure("IMAGE_NOT_PULLED", `image \`${image}\` was not pulled`, { cause }));
-  });
-  if (code === 0) return;
-  const said = complaint.trim() === "" ? `the client ended with exit code ${code}` : cutText(complaint.trim(), QUOTED);
-  const how = folder === undefined ? "; where its registry asks for a login, `image_pull_secret` names it" : "";
-  throw withoutEffect(new TransientFailure("IMAGE_NOT_PULLED", `image \`${image}\` was not pulled: ${said}${how}`));
+  async #pull(engine: Engine, image: string, env = engine.env, folder?: string): Promise<void> {
+    const aftermath = folder === undefined ? {} : { folder };
+    const asked = askEngine(engine, ["pull", "--quiet", image], {
+      env,
+      timeoutMs: PULL_MS,
+      aftermath,
+      signal: this.#closing.signal,
+    });
+    const { code, complaint } = await asked.catch((cause: unknown) => {
+      throw withoutEffect(new TransientFailure("IMAGE_NOT_PULLED", `image \`${image}\` was not pulled`, { cause }));
+    });
+    if (code === 0) return;
+    const said =
+      complaint.trim() === "" ? `the client ended with exit code ${code}` : cutText(complaint.trim(), QUOTED);
+    const how = folder === undefined ? "; where its registry asks for a login, `image_pull_secret` names it" : "";
+    throw withoutEffect(new TransientFailure("IMAGE_NOT_PULLED", `image \`${image}\` was not pulled: ${said}${how}`));
+  }
 }
 
 /** Docker's client finds its engine by the folder that is about to be another one: the place is asked for before. */

@@ -45,13 +45,13 @@ export async function callCliTool(
 }
 
 async function runPrepared(
-  { command, aftermath, cleanUp }: Prepared,
-  run: Omit<Run, "command" | "aftermath">,
+  { cleanUp, ...prepared }: Prepared,
+  run: Pick<Run, "output" | "limitBytes" | "stdin">,
   signal: AbortSignal,
 ): Promise<Ran> {
   let ran: Ran | undefined;
   try {
-    ran = await runCommand({ ...run, command, ...(aftermath === undefined ? {} : { aftermath }) }, signal);
+    ran = await runCommand({ ...run, ...prepared }, signal);
     return ran;
   } finally {
     await cleanUp?.(ran);

@@ -20,13 +20,16 @@ export async function prepareContainer(
   const contained = await containedOf(source, cli, call);
   const engine = await engineFor(source, cli, contained.image, signal);
   const name = containers.newName();
+  let removing: Promise<void> | undefined;
+  const remove = (): Promise<void> => (removing ??= containers.remove(engine, name));
   return {
     command: containerCommand(contained, engine, name),
     aftermath: { container: { ...engine, name } },
+    kill: remove,
     cleanUp: async (ran) => {
       if (ran?.code === ENGINE_FAILED) containers.forget(contained.image);
       // One that has ended by itself the engine has removed.
-      if (!hasEnded(ran)) await containers.remove(engine, name);
+      if (!hasEnded(ran)) await remove();
     },
   };
 }

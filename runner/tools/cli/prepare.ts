@@ -7,8 +7,7 @@ import { isolationOf, SANDBOX_NETWORKS } from "../../../contracts/isolation.ts";
 import type { ToolSpec } from "../../../contracts/kinds/tool.ts";
 import type { Containers } from "../../processes/containers/containers.ts";
 import { type CommandGround, findCommand } from "../../processes/find-command.ts";
-import type { Aftermath, Command } from "../../processes/process-group.ts";
-import type { Ran } from "../../processes/run-command.ts";
+import type { Ran, Run } from "../../processes/run-command.ts";
 import type { Sandbox, Sandboxed } from "../../processes/sandbox.ts";
 import type { Secrets } from "../../secrets/secrets.ts";
 import { prepareContainer } from "./container.ts";
@@ -38,9 +37,7 @@ export interface CliCall {
 }
 
 /** A command that is about to be started. */
-export interface Prepared {
-  readonly command: Command;
-  readonly aftermath?: Aftermath;
+export interface Prepared extends Pick<Run, "command" | "aftermath" | "kill"> {
   /** Once it has ended; `ran` is undefined where it was ended. Never throws. */
   readonly cleanUp?: (ran: Ran | undefined) => Promise<void>;
 }

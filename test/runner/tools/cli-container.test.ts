@@ -1,6 +1,6 @@
 // CLI tools in containers: how the engine is asked, what is never asked of it, and that no call leaves anything in it. The
 // engine is a stand-in; a real one is asked in cli-podman.test.ts.
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,7 +12,7 @@ import { Containers } from "../../../runner/processes/containers/containers.ts";
 import { ownerName } from "../../../runner/processes/owner.ts";
 import { callCliTool } from "../../../runner/tools/cli/cli-tool.ts";
 import { type StandInEngine, standInEngine } from "../engine.ts";
-import { GROUND, never, secretsWith } from "../mcp/servers.ts";
+import { GROUND, isAlive, never, secretsWith } from "../mcp/servers.ts";
 
 const IMAGE = "ghcr.io/acme/orders:2";
 const TOKEN = "token-canary-91f2";
@@ -194,28 +194,45 @@ test("leaves nothing in the engine when it is cancelled, and ends with the reaso
   expect(engine.containers()).toEqual([]);
 });
 
-test("leaves nothing in the engine when the runner is killed", async () => {
+/** A runner of its own that makes one call, which does not end by itself. */
+function startHost(timeout: string): ChildProcess {
   const program = join(folder, "host.mts");
   const at = (path: string): string => join(import.meta.dirname, path);
   const text = `trap '' TERM; touch ${folder}/begun; while :; do sleep 1; done`;
-  const cli = { command: "/bin/sh", image: IMAGE, args: ["-c", text] };
+  const spec = { type: "cli", cli: { command: "/bin/sh", image: IMAGE, args: ["-c", text] }, runtime: { timeout } };
   writeFileSync(
     program,
     `import { callCliTool } from "${at("../../../runner/tools/cli/cli-tool.ts")}";
      import { Containers } from "${at("../../../runner/processes/containers/containers.ts")}";
      import { GROUND, never, secretsWith } from "${at("../mcp/servers.ts")}";
      const containers = new Containers({ PATH: "${engine.pathOf("docker")}" }, ["*"], GROUND.privateFiles);
-     const spec = { type: "cli", cli: ${JSON.stringify(cli)} };
+     const spec = ${JSON.stringify(spec)};
      const source = { namespace: "default", label: "Tool default/x", spec, secrets: secretsWith({}), ground: { ...GROUND, containers } };
      await callCliTool(source, {}, { idempotencyKey: "k", signal: never(), checkLease: () => undefined });`,
   );
-  const host = spawn(process.execPath, ["--import", "tsx", program], { stdio: "inherit" });
+  return spawn(process.execPath, ["--import", "tsx", program], { stdio: "inherit" });
+}
+
+async function killed(host: ChildProcess): Promise<void> {
   const ended = once(host, "exit");
-  await begun();
   expect(engine.containers()).toHaveLength(1);
   host.kill("SIGKILL");
   await ended;
   await vi.waitUntil(() => engine.containers().length === 0, { timeout: 5_000, interval: 10 });
+}
+
+test("leaves nothing in the engine when the runner is killed", async () => {
+  const host = startHost("60s");
+  await begun();
+  await killed(host);
+});
+
+test("leaves nothing in the engine when the runner is killed while it ends a call", async () => {
+  writeFileSync(join(folder, "stuck"), "");
+  const host = startHost("1s");
+  await begun();
+  await vi.waitUntil(() => engine.calls("kill").length > 0, { timeout: 10_000, interval: 10 });
+  await killed(host);
 });
 
 test("pulls an image once for all that wait for it, with the login that the manifest names", async () => {
@@ -258,10 +275,15 @@ test("has not happened where its image cannot be had, and is looked for anew at 
 test("has not happened where its time was over before its image had come", async () => {
   engine.lacks({ [IMAGE]: "" });
   writeFileSync(join(folder, "endless"), "");
-  expect(await call(script("echo done"), {}, { runtime: { timeout: "1500ms" } })).toMatchObject({
+  const containers = engineOf();
+  const circumstances = { containers, runtime: { timeout: "1500ms" } };
+  expect(await call(script("echo done"), {}, circumstances)).toMatchObject({
     code: "TOOL_TIMEOUT",
     details: { effect: "none" },
   });
-  // The pull goes on; nobody waits for it here.
-  for (const { pid } of engine.calls("pull")) process.kill(pid, "SIGKILL");
+  // The pull goes on for whoever comes next, until the runner is closed.
+  const [pull] = engine.calls("pull");
+  expect(isAlive(pull?.pid ?? 0)).toBe(true);
+  await containers.close();
+  expect(isAlive(pull?.pid ?? 0)).toBe(false);
 });
