@@ -14,6 +14,7 @@ export const TRACE_EVENT_TYPES = [
   "tool.decided",
   "tool.called",
   "tool.progress",
+  "tool.elicited",
   "tool.answered",
   "tool.failed",
   "tool.denied",

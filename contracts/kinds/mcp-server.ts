@@ -36,6 +36,13 @@ export const MCP_SERVER_SCHEMA = {
       description:
         "The revision of MCP that is spoken. `auto` asks the server, and takes 2025-11-25 or before where it does not know 2026-07-28 (Countwheel).",
     },
+    elicitation: {
+      type: "string",
+      enum: ["none", "defaults"],
+      default: "none",
+      description:
+        "What becomes of questions that the server has for a person. `none`: they get no answer. `defaults`: a form is answered with its own defaults, or declined where what it requires has none (Countwheel).",
+    },
     env: {
       type: "array",
       description: "The server's environment variables. The runner's own are not inherited.",

@@ -3,9 +3,10 @@
 import type { ModelAnswer } from "../../contracts/step.ts";
 import { unlessAborted } from "../unless-aborted.ts";
 import type { ModelGrant, ToolGrant } from "./grant.ts";
-import { watchCall } from "./meanwhile.ts";
 import { failModel, finishModel } from "./model-effect.ts";
 import { ModelPermit, ToolPermit } from "./permit.ts";
+import { ProgressLog } from "./progress-log.ts";
+import { QuestionLog } from "./question-log.ts";
 import { redactFailure } from "./redact.ts";
 import { failTool, finishTool, runTool, type ToolOutcome } from "./tool-effect.ts";
 
@@ -29,9 +30,10 @@ export async function callTool(permit: ToolPermit, signal: AbortSignal): Promise
   const grant = ToolPermit.redeem(permit);
   const begunMs = grant.journal.clock.monotonicMs();
   checkBefore(grant, signal);
-  const meanwhile = watchCall(grant, begunMs);
-  const called = await attempt(() => runTool(grant, meanwhile, signal));
-  const past = { begunMs, ...(await meanwhile.close()) };
+  const logs = { progress: new ProgressLog(grant, begunMs), questions: new QuestionLog(grant) };
+  const called = await attempt(() => runTool(grant, logs, signal));
+  const [progress] = await Promise.all([logs.progress.close(), logs.questions.close()]);
+  const past = { begunMs, progress };
   if (called.outcome === "returned") return finishTool(grant, called.value, past);
   signal.throwIfAborted();
   return failTool(grant, called.error, past);

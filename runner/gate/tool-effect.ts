@@ -5,14 +5,15 @@ import type { StepRecord, ToolResult } from "../../contracts/step.ts";
 import type { ToolProgress } from "../../contracts/tool-progress.ts";
 import type { TraceDraft } from "../../contracts/trace.ts";
 import type { CarriedLabel } from "../../policies/request.ts";
-import type { ToolAnswer } from "../tools/tool.ts";
+import type { ToolAnswer, ToolCallContext } from "../tools/tool.ts";
 import { boundValue } from "./bound.ts";
 import { labelled, labelsOfCall } from "./carried.ts";
 import { within } from "./deadline.ts";
 import { failureData, messageOf, sinceMs, stepOf } from "./effect.ts";
 import type { ToolGrant } from "./grant.ts";
-import type { Meanwhile } from "./meanwhile.ts";
 import { type KeptArtifact, type Shortened, shorten } from "./overflow.ts";
+import type { ProgressLog } from "./progress-log.ts";
+import type { QuestionLog } from "./question-log.ts";
 
 export type ToolOutcome =
   /** `result` is what the model reads; where the tool gave none, it says so (`isError`). */
@@ -51,20 +52,23 @@ function labelsOf({ activation, step, tool }: ToolGrant): readonly CarriedLabel[
   return labelsOfCall(tool, `${activation} ${step}`);
 }
 
-export function runTool(
-  grant: ToolGrant,
-  { onProgress }: Pick<Meanwhile, "onProgress">,
-  signal: AbortSignal,
-): Promise<ToolAnswer> {
+/** Of what happens while a call is at work. */
+interface Logs {
+  readonly progress: Pick<ProgressLog, "tell">;
+  readonly questions: Pick<QuestionLog, "note">;
+}
+
+export function runTool(grant: ToolGrant, { progress, questions }: Logs, signal: AbortSignal): Promise<ToolAnswer> {
   const { tool, call, step, idempotencyKey, journal, artifacts, resumes } = grant;
   const checkLease = (): void => journal.recorder.checkLease();
   const limit = { ms: tool.timeoutMs, what: `tool \`${tool.definition.name}\`` };
   const keep = artifacts === undefined ? {} : { keepBytes: artifacts.resultBytes };
-  const context = {
+  const context: Omit<ToolCallContext, "signal"> = {
     step,
     idempotencyKey,
     checkLease,
-    onProgress,
+    onProgress: (told) => progress.tell(told),
+    noteElicited: (elicited) => questions.note(elicited),
     ...keep,
     ...(resumes === undefined ? {} : { resumes }),
   };
@@ -75,10 +79,14 @@ export function runTool(
 interface Past {
   readonly begunMs: number;
   /** What was told of it last. */
-  readonly progress?: ToolProgress;
+  readonly progress: ToolProgress | undefined;
 }
 
-export async function finishTool(grant: ToolGrant, from: ToolAnswer, { begunMs, ...told }: Past): Promise<ToolOutcome> {
+export async function finishTool(
+  grant: ToolGrant,
+  from: ToolAnswer,
+  { begunMs, progress }: Past,
+): Promise<ToolOutcome> {
   const { journal, tool, decisionId } = grant;
   const labels = [...labelsOf(grant), ...(from.labels ?? [])];
   const { text, artifact } = await readableText(grant, from, labels);
@@ -87,7 +95,7 @@ export async function finishTool(grant: ToolGrant, from: ToolAnswer, { begunMs, 
   const data = {
     tool: tool.definition.name,
     latencyMs: sinceMs(grant, begunMs),
-    ...told,
+    ...(progress === undefined ? {} : { progress }),
     resultBytes: Buffer.byteLength(result.text),
     resultDigest: digestText(result.text),
     ...artifactData(artifact),
@@ -121,14 +129,20 @@ function artifactData(artifact: KeptArtifact | undefined): Readonly<Record<strin
   return { artifact: artifact.id, artifactBytes: artifact.bytes, artifactDigest: artifact.digest };
 }
 
-export async function failTool(grant: ToolGrant, error: unknown, { begunMs, ...told }: Past): Promise<ToolOutcome> {
+export async function failTool(grant: ToolGrant, error: unknown, { begunMs, progress }: Past): Promise<ToolOutcome> {
   const { journal, tool, step, decisionId } = grant;
   const name = tool.definition.name;
   const unknown = tool.effect === "write" && mayHaveHappened(error);
   // What a tool says of its failure is the tool's word, too.
   const labels = labelsOf(grant);
   grant.carried.add(labels);
-  const data = { tool: name, ...failureData(grant, error, begunMs), ...told, effectUnknown: unknown, decisionId };
+  const data = {
+    tool: name,
+    ...failureData(grant, error, begunMs),
+    ...(progress === undefined ? {} : { progress }),
+    effectUnknown: unknown,
+    decisionId,
+  };
   const draft = journal.draft("tool.failed", data);
   const failure = { code: failureRecord(error).code, message: messageOf(grant, error) };
   if (unknown) {

@@ -4,6 +4,7 @@ import type { McpServerSpec } from "../../contracts/kinds/mcp-server.ts";
 import { cutText } from "../bound-text.ts";
 import { MCP_LIMITS } from "./limits.ts";
 import type { McpClient } from "./mcp-client.ts";
+import type { McpPeer } from "./mcp-peer.ts";
 import { connectModern, MODERN_PROTOCOL } from "./modern-client.ts";
 import type { ModernTransport } from "./modern-transport.ts";
 import { connectClient } from "./sdk-client.ts";
@@ -19,22 +20,24 @@ type Connect = (signal: AbortSignal) => Promise<McpClient>;
  * an end is tried without it.
  */
 export function stdioConnector(
-  label: string,
+  peer: McpPeer,
   protocol: McpProtocol,
   open: () => ServerTransport & ModernTransport,
 ): Connect {
   let isAsked = protocol !== "2025-11-25";
   return async (signal) => {
     const transport = open();
-    if (!isAsked) return connectClient(label, transport, signal);
+    if (!isAsked) return connectClient(peer, transport, signal);
     const probed = await probe(transport, protocol === "auto" ? MCP_LIMITS.probeMs : MCP_LIMITS.startMs, signal);
-    if (probed.era === "modern") return connectModern(label, transport, probed.discovered, signal);
-    if (probed.era === "legacy" && protocol === "auto") return connectClient(label, transport, signal);
+    if (probed.era === "modern") return connectModern(peer, transport, probed.discovered, signal);
+    if (probed.era === "legacy" && protocol === "auto") return connectClient(peer, transport, signal);
     const failure = transport.failure();
     await transport.end("now");
-    if (probed.era === "legacy") throw otherProtocol(label, probed.why);
+    if (probed.era === "legacy") throw otherProtocol(peer.label, probed.why);
     isAsked = protocol !== "auto";
-    throw withoutEffect(failure ?? new TransientFailure("MCP_CLOSED", `${label} did not start: connection closed`));
+    throw withoutEffect(
+      failure ?? new TransientFailure("MCP_CLOSED", `${peer.label} did not start: connection closed`),
+    );
   };
 }
 
@@ -58,17 +61,17 @@ interface HttpTransports {
 }
 
 export async function connectHttp(
-  label: string,
+  peer: McpPeer,
   protocol: McpProtocol,
   open: HttpTransports,
   signal: AbortSignal,
 ): Promise<McpClient> {
-  if (protocol === "2025-11-25") return connectClient(label, await open.legacy(), signal);
+  if (protocol === "2025-11-25") return connectClient(peer, await open.legacy(), signal);
   try {
-    return await connectModern(label, await open.modern(), undefined, signal);
+    return await connectModern(peer, await open.modern(), undefined, signal);
   } catch (error) {
     if (protocol !== "auto" || signal.aborted || !mayBeLegacy(error)) throw error;
-    return connectClient(label, await open.legacy(), signal);
+    return connectClient(peer, await open.legacy(), signal);
   }
 }
 

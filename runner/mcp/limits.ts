@@ -15,6 +15,15 @@ export const MCP_LIMITS = {
   messageBytes: 10 * 1024 * 1024,
   /** Of the message that comes with a notification of progress. */
   progressCharacters: 200,
+  /** How often a call may ask for more before it has failed. */
+  inputRounds: 10,
+  /** Before a call goes on that was only told to come again. */
+  comeAgainMs: 250,
+  /** What is shown of a question. */
+  questionCharacters: 1_000,
+  formFields: 100,
+  /** Of the defaults of a form, as JSON. */
+  formBytes: 16 * 1024,
   /** What is kept of stderr, to be quoted in failures. */
   stderrBytes: 8 * 1024,
   /** Text that a server may print on stdout before its first message. */

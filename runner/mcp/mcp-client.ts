@@ -1,4 +1,5 @@
 // Our own interface before the MCP SDK: what the runner needs of a server, whatever transport and protocol serve it.
+import type { NoteElicited } from "../../contracts/elicited.ts";
 import type { ToolProgress } from "../../contracts/tool-progress.ts";
 
 export interface McpToolDescription {
@@ -23,6 +24,8 @@ export interface McpCallOptions {
   readonly idempotencyKey: string;
   /** Called as often as the server tells of progress that grows. Absent: it is not asked to. */
   readonly onProgress?: ((progress: ToolProgress) => void) | undefined;
+  /** Asked before a question of the server is answered. Absent: none is. */
+  readonly noteElicited?: NoteElicited | undefined;
 }
 
 export interface McpCallResult {

@@ -1,12 +1,16 @@
 // Speaks MCP of 2026-07-28 through the second generation of the SDK, and translates its errors once. It is loaded where a
 // server speaks that revision.
-import type { CallToolResult, Client, DiscoverResult, McpSubscription, Tool } from "@modelcontextprotocol/client";
+import type { Client, DiscoverResult, McpSubscription, Tool } from "@modelcontextprotocol/client";
 import { PermanentFailure, TransientFailure, withoutEffect } from "../../contracts/failure.ts";
 import { cutText } from "../bound-text.ts";
+import { waitUnlessAborted } from "../unless-aborted.ts";
 import { renderContent } from "./content.ts";
 import { describeTool } from "./describe-tool.ts";
+import { answerInput, inputRequired } from "./elicitation.ts";
+import { type Continuation, type RoundResult, untilComplete } from "./input-rounds.ts";
 import { MCP_LIMITS } from "./limits.ts";
 import type { McpCallOptions, McpCallResult, McpClient, McpToolDescription } from "./mcp-client.ts";
+import { capabilitiesOf, type McpPeer } from "./mcp-peer.ts";
 import type { ModernTransport } from "./modern-transport.ts";
 import { IDEMPOTENCY_META, withNeutralAbort } from "./neutral-abort.ts";
 import { ProgressEar } from "./progress.ts";
@@ -18,7 +22,7 @@ export const MODERN_PROTOCOL = "2026-07-28";
  * A server of another revision is a PermanentFailure MCP_PROTOCOL.
  */
 export async function connectModern(
-  label: string,
+  peer: McpPeer,
   transport: ModernTransport,
   discovered: DiscoverResult | undefined,
   signal: AbortSignal,
@@ -27,14 +31,12 @@ export async function connectModern(
   const client = new Client(
     { name: "countwheel", version: "0.1.0" },
     {
-      capabilities: {},
+      capabilities: capabilitiesOf(peer),
       versionNegotiation: { mode: { pin: MODERN_PROTOCOL } },
-      // A server that wants to hear more from a person hears that there is nobody: its call has failed.
-      inputRequired: { autoFulfill: false },
       listMaxPages: MCP_LIMITS.pages,
     },
   );
-  const connected = new ModernClient(label, client, transport);
+  const connected = new ModernClient(peer, client, transport);
   try {
     await withNeutralAbort(signal, (neutral) =>
       client.connect(transport, {
@@ -51,7 +53,7 @@ export async function connectModern(
 }
 
 class ModernClient implements McpClient {
-  readonly #label: string;
+  readonly #peer: McpPeer;
   readonly #client: Client;
   readonly #transport: ModernTransport;
   readonly #progress: ProgressEar;
@@ -60,9 +62,9 @@ class ModernClient implements McpClient {
   #listening: Promise<McpSubscription | undefined> | undefined;
   #onToolsChanged: () => void = () => undefined;
 
-  constructor(label: string, client: Client, transport: ModernTransport) {
+  constructor(peer: McpPeer, client: Client, transport: ModernTransport) {
     this.#progress = new ProgressEar(transport);
-    this.#label = label;
+    this.#peer = peer;
     this.#client = client;
     this.#transport = transport;
   }
@@ -80,24 +82,37 @@ class ModernClient implements McpClient {
   async callTool(
     name: string,
     args: Readonly<Record<string, unknown>>,
-    { signal, timeoutMs, idempotencyKey, onProgress }: McpCallOptions,
+    { signal, timeoutMs, idempotencyKey, onProgress, noteElicited }: McpCallOptions,
   ): Promise<McpCallResult> {
     const { ProtocolError } = await import("@modelcontextprotocol/client");
     const listed = this.#tools.get(name);
     // Without its output schema: by that the SDK would refuse results that do not fit it.
     const toolDefinition = { name, inputSchema: listed?.inputSchema ?? { type: "object" as const } };
-    const request = (meta: Readonly<Record<string, unknown>>, neutral: AbortSignal): Promise<CallToolResult> => {
-      const params = { name, arguments: { ...args }, _meta: { ...meta, [IDEMPOTENCY_META]: idempotencyKey } };
-      return this.#client.callTool(params, { signal: neutral, timeout: timeoutMs, toolDefinition });
-    };
+    const what = `did not answer the call of \`${name}\``;
+    const untilMs = performance.now() + timeoutMs;
+    // Bound to the call, and a listener of its own for each: the values of each round grow by themselves.
+    const round = (more: Continuation): Promise<RoundResult> =>
+      this.#progress.during(onProgress, (meta) => {
+        const _meta = { ...meta, [IDEMPOTENCY_META]: idempotencyKey };
+        const params = { name, arguments: { ...args }, _meta, ...more };
+        const timeout = Math.max(1, untilMs - performance.now());
+        return withNeutralAbort(signal, (neutral) =>
+          this.#client.callTool(params, { signal: neutral, timeout, toolDefinition, allowInputRequired: true }),
+        );
+      });
+    const asking = { what: `${this.#peer.label} ${what}`, note: this.#peer.answersForms ? noteElicited : undefined };
     try {
-      const result = await this.#progress.during(onProgress, (meta) =>
-        withNeutralAbort(signal, (neutral) => request(meta, neutral)),
+      const result = await untilComplete(
+        round,
+        (method, params) => answerInput(asking, method, params),
+        () => waitUnlessAborted(MCP_LIMITS.comeAgainMs, signal),
       );
+      if (result === undefined)
+        throw inputRequired(`${asking.what}: it asked for more ${MCP_LIMITS.inputRounds} times`);
       return { text: renderContent(result), isError: result.isError === true };
     } catch (error) {
       if (error instanceof ProtocolError && !signal.aborted) return { text: error.message, isError: true };
-      throw this.translate(error, signal, `did not answer the call of \`${name}\``);
+      throw this.translate(error, signal, what);
     }
   }
 
@@ -125,22 +140,16 @@ class ModernClient implements McpClient {
     const text = error instanceof Error ? cutText(error.message, 500) : "";
     switch (code) {
       case "REQUEST_TIMEOUT":
-        return new TransientFailure("MCP_TIMEOUT", `${this.#label} ${what} in time`);
+        return new TransientFailure("MCP_TIMEOUT", `${this.#peer.label} ${what} in time`);
       case "CONNECTION_CLOSED":
       case "NOT_CONNECTED":
-        return new TransientFailure("MCP_CLOSED", `${this.#label} ${what}: connection closed`);
+        return new TransientFailure("MCP_CLOSED", `${this.#peer.label} ${what}: connection closed`);
       case "ERA_NEGOTIATION_FAILED":
         return this.#permanent("MCP_PROTOCOL", `does not speak MCP ${MODERN_PROTOCOL}: ${text}`);
       case "LIST_PAGINATION_EXCEEDED":
         return this.#permanent("MCP_TOO_MANY_TOOLS", `has more than ${MCP_LIMITS.pages} pages of tools`);
-      case "UNSUPPORTED_RESULT_TYPE":
-      case "INPUT_REQUIRED_ROUNDS_EXCEEDED":
-        return this.#permanent(
-          "MCP_INPUT_REQUIRED",
-          `${what}: it asks for more from a person, and nobody is asked here`,
-        );
       default:
-        return new TransientFailure("MCP_MALFORMED", `${this.#label} ${what}: ${text}`, { cause: error });
+        return new TransientFailure("MCP_MALFORMED", `${this.#peer.label} ${what}: ${text}`, { cause: error });
     }
   }
 
@@ -176,7 +185,7 @@ class ModernClient implements McpClient {
   }
 
   #permanent(code: string, what: string): PermanentFailure {
-    return new PermanentFailure(code, `${this.#label} ${what}`);
+    return new PermanentFailure(code, `${this.#peer.label} ${what}`);
   }
 }
 

@@ -11,6 +11,7 @@ import type { OAuthTokens } from "../tools/oauth-tokens.ts";
 import { connectHttp, stdioConnector } from "./connect-server.ts";
 import { type HttpServer, httpTransport, modernHttpTransport } from "./http-transport.ts";
 import type { McpClient } from "./mcp-client.ts";
+import type { McpPeer } from "./mcp-peer.ts";
 import type { ServerPlan } from "./server-plan.ts";
 import { type LaunchGround, launchServer, readGiven } from "./stdio/launch.ts";
 import { StdioTransport } from "./stdio/transport.ts";
@@ -73,6 +74,10 @@ interface Connection {
   readonly connect: (signal: AbortSignal) => Promise<McpClient>;
 }
 
+function peerOf({ elicitation }: McpServerSpec, label: string): McpPeer {
+  return { label, answersForms: elicitation === "defaults" };
+}
+
 async function planStdio(
   { namespace, spec }: ServerDefinition,
   label: string,
@@ -87,7 +92,7 @@ async function planStdio(
   const open = () => new StdioTransport(label, prepare, (value) => JSONRPCMessageSchema.parse(value));
   return {
     given: { ...given.env, ...Object.fromEntries(given.files.map(({ variable, text }) => [variable, text])) },
-    connect: stdioConnector(label, spec.protocol ?? DEFAULT_PROTOCOL, open),
+    connect: stdioConnector(peerOf(spec, label), spec.protocol ?? DEFAULT_PROTOCOL, open),
   };
 }
 
@@ -112,7 +117,7 @@ async function planHttp(
     connect: (signal) => {
       const server = { label, endpoint: new URL(endpoint), credentials, outbound, login, profile: profileOf(spec) };
       const open = { modern: () => modernHttpTransport(server), legacy: () => httpTransport(server) };
-      return connectHttp(label, spec.protocol ?? DEFAULT_PROTOCOL, open, signal);
+      return connectHttp(peerOf(spec, label), spec.protocol ?? DEFAULT_PROTOCOL, open, signal);
     },
   };
 }

@@ -5,21 +5,25 @@ import { PermanentFailure, TransientFailure, withoutEffect } from "../../contrac
 import { cutText } from "../bound-text.ts";
 import { renderContent } from "./content.ts";
 import { describeTool } from "./describe-tool.ts";
+import { ElicitationDesk } from "./elicitation.ts";
 import { MCP_LIMITS } from "./limits.ts";
 import type { McpCallOptions, McpCallResult, McpClient, McpToolDescription } from "./mcp-client.ts";
+import { capabilitiesOf, type McpPeer } from "./mcp-peer.ts";
 import { IDEMPOTENCY_META, withNeutralAbort } from "./neutral-abort.ts";
 import { ProgressEar } from "./progress.ts";
 import type { ServerTransport } from "./server-transport.ts";
 
 /** Starts the transport and shakes hands. Whatever fails, nothing is left running. */
 export async function connectClient(
-  label: string,
+  peer: McpPeer,
   transport: ServerTransport,
   signal: AbortSignal,
 ): Promise<McpClient> {
   const { Client } = await import("@modelcontextprotocol/sdk/client/index.js");
-  const client = new Client({ name: "countwheel", version: "0.1.0" }, { capabilities: {} });
-  const connected = new SdkClient(label, client, transport);
+  const client = new Client({ name: "countwheel", version: "0.1.0" }, { capabilities: capabilitiesOf(peer) });
+  const elicitation = new ElicitationDesk();
+  const connected = new SdkClient(peer.label, client, { transport, elicitation });
+  if (peer.answersForms) await answerForms(client, elicitation);
   try {
     await withNeutralAbort(signal, (neutral) =>
       client.connect(transport, { signal: neutral, timeout: MCP_LIMITS.startMs }),
@@ -31,13 +35,28 @@ export async function connectClient(
   return connected;
 }
 
+async function answerForms(client: Client, elicitation: ElicitationDesk): Promise<void> {
+  const { ElicitRequestSchema } = await import("@modelcontextprotocol/sdk/types.js");
+  // The SDK refuses forms that are none, and pages (`url`), before.
+  client.setRequestHandler(ElicitRequestSchema, ({ params }) =>
+    elicitation.answer(params.message, "requestedSchema" in params ? params.requestedSchema : undefined),
+  );
+}
+
+interface Connection {
+  readonly transport: ServerTransport;
+  readonly elicitation: ElicitationDesk;
+}
+
 class SdkClient implements McpClient {
   readonly #label: string;
   readonly #client: Client;
   readonly #transport: ServerTransport;
+  readonly #elicitation: ElicitationDesk;
   readonly #progress: ProgressEar;
 
-  constructor(label: string, client: Client, transport: ServerTransport) {
+  constructor(label: string, client: Client, { transport, elicitation }: Connection) {
+    this.#elicitation = elicitation;
     this.#progress = new ProgressEar(transport);
     this.#label = label;
     this.#client = client;
@@ -61,7 +80,7 @@ class SdkClient implements McpClient {
   async callTool(
     name: string,
     args: Readonly<Record<string, unknown>>,
-    { signal, timeoutMs, idempotencyKey, onProgress }: McpCallOptions,
+    { signal, timeoutMs, idempotencyKey, onProgress, noteElicited }: McpCallOptions,
   ): Promise<McpCallResult> {
     const { CallToolResultSchema, McpError } = await import("@modelcontextprotocol/sdk/types.js");
     const request = (meta: Readonly<Record<string, unknown>>, neutral: AbortSignal): Promise<CallToolResult> => {
@@ -71,8 +90,8 @@ class SdkClient implements McpClient {
       return this.#client.request({ method: "tools/call", params }, CallToolResultSchema, options);
     };
     try {
-      const result = await this.#progress.during(onProgress, (meta) =>
-        withNeutralAbort(signal, (neutral) => request(meta, neutral)),
+      const result = await this.#elicitation.during(noteElicited, () =>
+        this.#progress.during(onProgress, (meta) => withNeutralAbort(signal, (neutral) => request(meta, neutral))),
       );
       return { text: renderContent(result), isError: result.isError === true };
     } catch (error) {

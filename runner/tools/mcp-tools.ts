@@ -94,13 +94,14 @@ function mcpTool({ server, handle, tool, definition, settings }: McpToolParts, f
     ...facts,
     definition,
     definitionDigest: definitionDigest(definition, tool.annotations),
-    async call(args, { idempotencyKey, signal, keepBytes, onProgress }) {
+    async call(args, { idempotencyKey, signal, keepBytes, onProgress, noteElicited }) {
       requirePin(server, tool);
       const { text, isError } = await handle.call(tool.name, args, {
         signal,
         timeoutMs: facts.timeoutMs,
         idempotencyKey,
         onProgress,
+        noteElicited,
       });
       return { ...boundAnswer(text, limit, Buffer.byteLength(text), keepBytes), isError };
     },

@@ -1,4 +1,5 @@
 // The one interface behind which every tool stands. Nothing but runner/gate may call it.
+import type { NoteElicited } from "../../contracts/elicited.ts";
 import type { StepId, ToolEffect, ToolResult } from "../../contracts/step.ts";
 import type { ToolProgress } from "../../contracts/tool-progress.ts";
 import type { OperationClass, ToolData } from "../../policies/request.ts";
@@ -19,6 +20,8 @@ export interface ToolCallContext {
   readonly resumes?: true;
   /** How far it has come, said as often as the tool likes. Absent: nobody wants to know. */
   readonly onProgress?: (progress: ToolProgress) => void;
+  /** To be asked before a question of the tool is answered. Absent: none may be. */
+  readonly noteElicited?: NoteElicited;
   /** So much of a result is kept beside what the model reads of it. Absent: nothing is, and no more is received. */
   readonly keepBytes?: number;
 }

@@ -1,12 +1,17 @@
 // What the conformance suite starts: our MCP client against the suite's server, as a runner uses it; and where a server wants
 // a person, that person, who does as the problem says, with a browser that says yes.
-import { PermanentFailure } from "../../contracts/failure.ts";
+import { failureRecord, PermanentFailure } from "../../contracts/failure.ts";
 import type { McpServerSpec } from "../../contracts/kinds/mcp-server.ts";
 import type { McpToolDescription } from "../../runner/mcp/mcp-client.ts";
 import { planServer } from "../../runner/mcp/plan-server.ts";
 import { McpSupervisor } from "../../runner/mcp/supervisor.ts";
 import { GROUND, secretsWith, serverSpec } from "../runner/mcp/servers.ts";
 import { type LoggedIn, logIn } from "./person.ts";
+
+/** Scenarios whose servers ask a person. */
+const ASKING: readonly string[] = ["elicitation-sep1034-client-defaults", "sep-2322-client-request-state"];
+/** A server that speaks 2026-07-28 must say of what type a result is. This tool's does not, and the SDK refuses it. */
+const WITHOUT_TYPE = "test_mrtr_no_result_type";
 
 const endpoint = process.argv.at(-1) ?? "";
 const context = JSON.parse(process.env["MCP_CONFORMANCE_CONTEXT"] ?? "{}") as Context;
@@ -46,7 +51,9 @@ async function play(spec: McpServerSpec, grant: string): Promise<void> {
     const server = { namespace: "default", name: "suite", spec };
     const handle = await mcp.acquire(await planServer(server, secrets, GROUND), signal);
     for (const { name, arguments: args } of context.toolCalls ?? handle.tools.map(callOf)) {
-      await handle.call(name, args, { signal, timeoutMs: 20_000, idempotencyKey: "k" });
+      const noteElicited = (): Promise<void> => Promise.resolve();
+      const calling = handle.call(name, args, { signal, timeoutMs: 20_000, idempotencyKey: "k", noteElicited });
+      await (name === WITHOUT_TYPE ? refused(calling) : calling);
     }
     handle.release();
   } finally {
@@ -63,6 +70,14 @@ export interface Context {
   readonly toolCalls?: readonly { readonly name: string; readonly arguments: Readonly<Record<string, unknown>> }[];
 }
 
+async function refused(calling: Promise<unknown>): Promise<void> {
+  const code = await calling.then(
+    () => "none",
+    (error: unknown) => failureRecord(error).code,
+  );
+  if (code !== "MCP_MALFORMED") throw new Error(`a result without a type came to ${code}`);
+}
+
 function callOf({ name }: McpToolDescription, _index: number, tools: readonly McpToolDescription[]) {
   if (name === "add_numbers") return { name, arguments: { a: 5, b: 3 } };
   // The schema of the other tool, as it arrived.
@@ -73,7 +88,8 @@ function callOf({ name }: McpToolDescription, _index: number, tools: readonly Mc
 async function specOf(): Promise<McpServerSpec> {
   const profile = OWN_NAME[scenario];
   const auth = profile === undefined ? login.auth : await clientCredentials(profile);
-  return serverSpec({ transport: "http", endpoint, protocol, ...(auth === undefined ? {} : { auth }) });
+  const elicitation = ASKING.includes(scenario) ? "defaults" : "none";
+  return serverSpec({ transport: "http", endpoint, protocol, elicitation, ...(auth === undefined ? {} : { auth }) });
 }
 
 async function clientCredentials(profile: string) {

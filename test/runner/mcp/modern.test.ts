@@ -78,7 +78,7 @@ test("speaks as before to a server that says nothing to the question, on the sam
   const prepare = () => Promise.resolve({ command, aftermath: {}, cleanUp: () => Promise.resolve() });
   const transport = new StdioTransport("mute", prepare, (value) => JSONRPCMessageSchema.parse(value));
   expect(await probeServer(transport, 50, never())).toEqual({ era: "legacy", why: "it said nothing for 50 ms" });
-  client = await connectClient("mute", transport, never());
+  client = await connectClient({ label: "mute", answersForms: false }, transport, never());
   expect(await client.listTools(never())).toHaveLength(3);
   expect(await log.pids()).toHaveLength(1);
 });
