@@ -102,6 +102,8 @@ export const FAILURE_HELP: Readonly<Record<string, string>> = {
     "The runner was told by `--allow-command` what manifests may start, and this program is not among it, or its manifest sets variables that would run another one.",
   IMAGE_NOT_ALLOWED:
     "A Tool or an McpServer names a container image, and the runner was not told by `--allow-image` that manifests may run it.",
+  MCP_INPUT_REQUIRED:
+    "An MCP server asked a person for more in the midst of a call, and a runner has nobody to ask. `elicitation: defaults` of the McpServer answers forms with their own defaults; what needs a decision, give the tool as an argument, or ask people before the call by a policy (docs/approvals.md).",
   MCP_IMAGE_UNAVAILABLE:
     "An McpServer names a container image, and the runner has no `docker` or `podman` on its PATH whose engine answers. `docker ps`, as the runner's user, says why.",
   IMAGE_NOT_PULLED:

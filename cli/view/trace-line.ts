@@ -18,6 +18,9 @@ const TOLD = [
   "effect",
   "approval",
   "answer",
+  "question",
+  "content",
+  "why",
   "by",
   "artifact",
 ];

@@ -1,10 +1,18 @@
 // Turns the events of a trace into the rows of its waterfall. Pure.
 
 import { isEmbeddingStep } from "../../contracts/step.ts";
-import { progressOf, progressText } from "../../contracts/tool-progress.ts";
 import type { TraceEvent, TraceEventType } from "../../contracts/trace.ts";
-import { wholeNumber } from "../../contracts/whole-number.ts";
-import { shorten } from "../../reconciler/plan/inert.ts";
+import {
+  artifactNote,
+  count,
+  decisionNote,
+  elicitedNote,
+  isOfStep,
+  progressNote,
+  record,
+  shortJson,
+  text,
+} from "./trace-notes.ts";
 
 /** Its texts may hold what models and tools wrote: who shows them makes them harmless. */
 export interface TraceRow {
@@ -50,6 +58,7 @@ const ROW_MAKERS: Partial<Record<TraceEventType, RowMaker>> = {
   "agent.started": agentRow,
   "model.called": modelRow,
   "tool.called": toolRow,
+  "tool.elicited": elicitedRow,
   "tool.denied": deniedRow,
   "approval.requested": approvalRow,
   "task.taken_over": takeoverRow,
@@ -157,31 +166,19 @@ function toolRow(event: TraceEvent, around: Around): TraceRow {
   };
 }
 
-const LONGEST_PROGRESS = 60;
-
-/** How far a call has come, or had, that has no result; of one that is done nobody asks. */
-function progressNote(call: TraceEvent, end: TraceEvent | undefined, later: readonly TraceEvent[]): string {
-  if (end?.type === "tool.answered") return "";
-  const told =
-    end ??
-    later.findLast((event) => event.type === "tool.progress" && isOfStep(event, call) && event.epoch === call.epoch);
-  const progress = told === undefined ? undefined : progressOf(told);
-  return progress === undefined ? "" : `  at ${shorten(progressText(progress), LONGEST_PROGRESS)}`;
-}
-
-/** Which `trace --artifact` prints. */
-function artifactNote(end: TraceEvent | undefined): string {
-  const id = text(end?.["artifact"]);
-  return id === "" ? "" : `  → artifact ${id}, ${Number(end?.["artifactBytes"])} bytes`;
-}
-
-function decisionNote(event: TraceEvent, before: readonly TraceEvent[]): string {
-  const decided = before.findLast(
-    ({ type, step, activation }) => type === "tool.decided" && step === event.step && activation === event.activation,
-  );
-  const decision = decided === undefined ? undefined : record(decided["decision"] ?? decided);
-  const micros = decision?.["micros"];
-  return typeof micros === "number" ? `allow ${(micros / 1_000).toFixed(2)} ms  ` : "allow  ";
+function elicitedRow(event: TraceEvent, { clock }: Around): TraceRow {
+  const question = text(event["question"]);
+  return {
+    depth: 2,
+    label: "asked a person",
+    holder: null,
+    startMs: clock(event),
+    endMs: null,
+    shade: "tool",
+    tone: "plain",
+    note: elicitedNote(event),
+    hints: question === "" ? [] : [question],
+  };
 }
 
 function deniedRow(event: TraceEvent, { clock, placeOf }: Around): TraceRow {
@@ -268,28 +265,4 @@ function answerOf(
   types: readonly TraceEventType[],
 ): TraceEvent | undefined {
   return later.find((event) => types.includes(event.type) && isOfStep(event, call));
-}
-
-function isOfStep({ step, activation }: TraceEvent, call: TraceEvent): boolean {
-  return step === call.step && activation === call.activation;
-}
-
-const MAX_ARGUMENTS = 60;
-
-function shortJson(value: unknown): string {
-  if (value === undefined) return "";
-  const json = JSON.stringify(value) ?? "";
-  return json.length <= MAX_ARGUMENTS ? json : `${json.slice(0, MAX_ARGUMENTS - 1)}…`;
-}
-
-function text(value: unknown): string {
-  return typeof value === "string" ? value : typeof value === "number" ? String(value) : "";
-}
-
-function count(value: unknown): string {
-  return typeof value === "number" ? wholeNumber(value) : "-";
-}
-
-function record(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null ? (value as Readonly<Record<string, unknown>>) : {};
 }
