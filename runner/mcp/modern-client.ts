@@ -82,28 +82,15 @@ class ModernClient implements McpClient {
   async callTool(
     name: string,
     args: Readonly<Record<string, unknown>>,
-    { signal, timeoutMs, idempotencyKey, onProgress, noteElicited }: McpCallOptions,
+    options: McpCallOptions,
   ): Promise<McpCallResult> {
     const { ProtocolError } = await import("@modelcontextprotocol/client");
-    const listed = this.#tools.get(name);
-    // Without its output schema: by that the SDK would refuse results that do not fit it.
-    const toolDefinition = { name, inputSchema: listed?.inputSchema ?? { type: "object" as const } };
+    const { signal, noteElicited } = options;
     const what = `did not answer the call of \`${name}\``;
-    const untilMs = performance.now() + timeoutMs;
-    // Bound to the call, and a listener of its own for each: the values of each round grow by themselves.
-    const round = (more: Continuation): Promise<RoundResult> =>
-      this.#progress.during(onProgress, (meta) => {
-        const _meta = { ...meta, [IDEMPOTENCY_META]: idempotencyKey };
-        const params = { name, arguments: { ...args }, _meta, ...more };
-        const timeout = Math.max(1, untilMs - performance.now());
-        return withNeutralAbort(signal, (neutral) =>
-          this.#client.callTool(params, { signal: neutral, timeout, toolDefinition, allowInputRequired: true }),
-        );
-      });
     const asking = { what: `${this.#peer.label} ${what}`, note: this.#peer.answersForms ? noteElicited : undefined };
     try {
       const result = await untilComplete(
-        round,
+        this.#roundsOf(name, args, options),
         (method, params) => answerInput(asking, method, params),
         () => waitUnlessAborted(MCP_LIMITS.comeAgainMs, signal),
       );
@@ -151,6 +138,28 @@ class ModernClient implements McpClient {
       default:
         return new TransientFailure("MCP_MALFORMED", `${this.#peer.label} ${what}: ${text}`, { cause: error });
     }
+  }
+
+  /** All of them share the time of the call. */
+  #roundsOf(
+    name: string,
+    args: Readonly<Record<string, unknown>>,
+    { signal, timeoutMs, idempotencyKey, onProgress }: McpCallOptions,
+  ): (more: Continuation) => Promise<RoundResult> {
+    const untilMs = performance.now() + timeoutMs;
+    const listed = this.#tools.get(name);
+    // Without its output schema: by that the SDK would refuse results that do not fit it.
+    const toolDefinition = { name, inputSchema: listed?.inputSchema ?? { type: "object" as const } };
+    // Each has a token of its own: what it tells of its progress grows from round to round by itself.
+    return (more) =>
+      this.#progress.during(onProgress, (meta) => {
+        const own = { ...meta, [IDEMPOTENCY_META]: idempotencyKey };
+        const params = { name, arguments: { ...args }, _meta: own, ...more };
+        const timeout = Math.max(1, untilMs - performance.now());
+        return withNeutralAbort(signal, (neutral) =>
+          this.#client.callTool(params, { signal: neutral, timeout, toolDefinition, allowInputRequired: true }),
+        );
+      });
   }
 
   async #list(signal: AbortSignal): Promise<readonly Tool[]> {
