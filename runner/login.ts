@@ -17,7 +17,8 @@ export interface LoginWish {
 }
 
 /** What the person says yes to. */
-export interface LoginOffer extends Pick<LoginPlaces, "issuer" | "authorizationUrl" | "tokenUrl" | "resource"> {
+export interface LoginOffer
+  extends Pick<LoginPlaces, "issuer" | "authorizationUrl" | "tokenUrl" | "resource" | "isBound"> {
   readonly endpoint: string;
   readonly scopes: readonly string[];
   readonly client: LoginClient;
@@ -45,8 +46,9 @@ export async function findLogin(
   requireIssuer(server.label, spec.auth?.issuer, places.issuer);
   const client = await chooseClient(server.label, wish.client, places);
   const scopes = chooseScopes([...(spec.auth?.scopes ?? []), ...wish.scopes], challenge, places);
-  const { issuer, authorizationUrl, tokenUrl, resource } = places;
-  const offer = { endpoint: server.endpoint.href, issuer, authorizationUrl, tokenUrl, resource, scopes, client };
+  const { issuer, authorizationUrl, tokenUrl, resource, isBound } = places;
+  const shown = { issuer, authorizationUrl, tokenUrl, resource, isBound };
+  const offer = { endpoint: server.endpoint.href, ...shown, scopes, client };
   return {
     offer,
     async begin(redirectUrl, until) {

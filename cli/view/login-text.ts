@@ -14,6 +14,7 @@ export function offerText(server: string, offer: LoginOffer): string {
     ["good for", offer.resource ?? "whatever the issuer thinks (the server names no resource)"],
     ["scopes", offer.scopes.length === 0 ? "those that the issuer gives by itself" : offer.scopes.join(" ")],
     ["client", clientText(offer)],
+    ["tokens", offer.isBound ? "bound to a key of this login (DPoP)" : "good for whoever has them"],
   ];
   const lines = rows.map(([name, value]) => `  ${name.padEnd(12)} ${shorten(oneLine(value), LONGEST)}`);
   return `McpServer ${server} wants a person to log in, once, for all runners:\n${lines.join("\n")}`;

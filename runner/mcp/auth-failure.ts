@@ -8,6 +8,8 @@ export interface AuthChallenge {
   readonly scopes: readonly string[];
   /** Where the server says what protects it. */
   readonly metadata?: string;
+  /** It takes tokens that are bound to a key (DPoP). */
+  readonly isBound?: true;
 }
 
 const LIMITS = { scopes: 100, header: 8_192 } as const;
@@ -29,10 +31,12 @@ export function authFailure(server: HttpServer, status: 401 | 403, header: strin
 }
 
 function readChallenge(header: string): AuthChallenge {
-  if (!/^bearer\b/iu.test(header.trim())) return { scopes: [] };
+  const [scheme = ""] = /^(?:bearer|dpop)\b/iu.exec(header.trim()) ?? [];
+  if (scheme === "") return { scopes: [] };
+  const bound = scheme.toLowerCase() === "dpop" ? ({ isBound: true } as const) : {};
   const scopes = readScopes((fieldOf(header, "scope") ?? "").split(" "));
   const metadata = fieldOf(header, "resource_metadata");
-  return { scopes, ...(metadata !== undefined && URL.canParse(metadata) ? { metadata } : {}) };
+  return { scopes, ...bound, ...(metadata !== undefined && URL.canParse(metadata) ? { metadata } : {}) };
 }
 
 /** One parameter of a challenge: a quoted text, or a bare word. */

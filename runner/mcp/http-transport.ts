@@ -54,13 +54,15 @@ function checkedFetch({ credentials, outbound }: HttpServer, failureOf: StatusFa
   return async (target, init = {}) => {
     const method = init.method ?? "GET";
     const signal = init.signal ?? new AbortController().signal;
+    const url = new URL(target);
     const send = async (): Promise<IncomingMessage> => {
-      const headers = { ...Object.fromEntries(new Headers(init.headers)), ...(await credentials.headers(signal)) };
+      const own = await credentials.headers(signal, { method, url });
+      const headers = { ...Object.fromEntries(new Headers(init.headers)), ...own };
       const body = typeof init.body === "string" ? { body: init.body } : {};
-      return sendChecked({ method, url: new URL(target), headers, ...body, signal }, outbound);
+      return sendChecked({ method, url, headers, ...body, signal }, outbound);
     };
     let response = await send();
-    if (response.statusCode === 401 && credentials.renew()) {
+    if (response.statusCode === 401 && credentials.renew({ url, headers: response.headers })) {
       response.destroy();
       response = await send();
     }

@@ -27,6 +27,8 @@ const GRANT_SCHEMA = {
     client_id: TEXT,
     client_secret: TEXT,
     client_auth: { type: "string", enum: ["none", "client_secret_basic", "client_secret_post"] },
+    /** The private key that tokens are bound to, as a JWK; absent: whoever has them may use them. */
+    bound_key: TEXT,
     scopes: { type: "array", items: TEXT },
     refresh_token: TEXT,
     /** Where there is no refresh token, or until it is used first. */

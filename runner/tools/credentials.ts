@@ -1,8 +1,10 @@
 // What proves who calls, from the `auth` of a Tool, an McpServer or a Memory: a header that stands, or a token that is fetched.
+import type { IncomingHttpHeaders } from "node:http";
 import { PermanentFailure } from "../../contracts/failure.ts";
 import type { McpServerSpec } from "../../contracts/kinds/mcp-server.ts";
 import type { Secrets } from "../secrets/secrets.ts";
 import type { Outbound } from "./checked-request.ts";
+import type { ProvenRequest } from "./oauth/bound-key.ts";
 import { secretCredentials, signedCredentials, workloadCredentials } from "./oauth/client-credentials.ts";
 import { type GrantedGround, grantedCredentials } from "./oauth/granted-credentials.ts";
 import type { OAuthTokens } from "./oauth-tokens.ts";
@@ -22,9 +24,10 @@ export interface CredentialGround {
 export interface Credentials {
   /** The secrets behind them: with others they are others. For hashing, and for nothing else. */
   readonly given: Readonly<Record<string, string>>;
-  headers(signal: AbortSignal): Promise<Readonly<Record<string, string>>>;
+  /** `request`: what they go with. Credentials that are proven for each request by itself need it. */
+  headers(signal: AbortSignal, request?: ProvenRequest): Promise<Readonly<Record<string, string>>>;
   /** They were refused. Whether others may be had: then the headers are worth a second try, and no third. */
-  renew(): boolean;
+  renew(refusal?: Refusal): boolean;
 }
 
 /** Whose they are: `label` names the manifest for people, `secret` is its `auth.secretRef`. */
@@ -32,6 +35,12 @@ export interface CredentialOwner {
   readonly namespace: string;
   readonly label: string;
   readonly secret: string;
+}
+
+/** How they were refused. */
+export interface Refusal {
+  readonly url: URL;
+  readonly headers: IncomingHttpHeaders;
 }
 
 const DEFAULT_KEY_HEADER = "X-API-Key";

@@ -39,6 +39,8 @@ const UNNAMED = [
   "auth/client-credentials-basic",
   "auth/client-credentials-jwt",
   "auth/wif-jwt-bearer",
+  "auth/dpop",
+  "auth/dpop-nonce",
   "auth/2025-03-26-oauth-metadata-backcompat",
   "auth/2025-03-26-oauth-endpoint-fallback",
 ] as const;

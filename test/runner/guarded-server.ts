@@ -1,7 +1,8 @@
 // An MCP server on loopback that a person has to log in at, and the authorization server that protects it, in one; each of its
 // parts can be told to misbehave.
 import { createHash } from "node:crypto";
-import type { ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, ServerResponse } from "node:http";
+import { readProof } from "./read-proof.ts";
 import { answerJson, serve } from "./tools/http-server.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -20,6 +21,8 @@ export interface GuardedOptions {
   readonly once?: boolean;
   /** Another refresh token at each use; one that was used ends the login. */
   readonly isRotating?: boolean;
+  /** Its tokens are bound to keys (DPoP), and each proof has to hold a nonce of its own. */
+  readonly isBound?: boolean;
   readonly lifeS?: number;
   readonly challenge?: string;
   /** What it says to a call that wants the scope `write`. */
@@ -33,6 +36,9 @@ export class Guarded {
   readonly registered: Fields[] = [];
   readonly calls: string[] = [];
   readonly access = new Map<string, readonly string[]>();
+  /** Proofs that were good, by their ids. */
+  readonly proofs = new Set<string>();
+  boundTo: string | undefined;
   /** The refresh token that is good; undefined: the login is over. */
   refresh: string | undefined;
   url = "";
@@ -57,7 +63,7 @@ export class Guarded {
 
   give(
     form: Readonly<Record<string, string>>,
-    { once = false, isRotating = false, lifeS }: GuardedOptions,
+    { once = false, isRotating = false, isBound = false, lifeS }: GuardedOptions,
   ): Fields | undefined {
     const { grant_type: grant, code, code_verifier: verifier = "", refresh_token: refresh } = form;
     const challenge = createHash("sha256").update(verifier).digest("base64url");
@@ -68,12 +74,13 @@ export class Guarded {
     }
     this.#given += 1;
     const access = `access-${this.#given}-canary`;
-    this.access.set(`Bearer ${access}`, this.#scopes);
+    const type = isBound ? "DPoP" : "Bearer";
+    this.access.set(`${type} ${access}`, this.#scopes);
     const isFirst = grant === "authorization_code";
     if (!once && (isFirst || isRotating)) this.refresh = `refresh-${this.#given}-canary`;
     const next = once || !(isFirst || isRotating) ? {} : { refresh_token: this.refresh };
     const life = lifeS === undefined ? {} : { expires_in: lifeS };
-    return { access_token: access, token_type: "Bearer", scope: this.#scopes.join(" "), ...next, ...life };
+    return { access_token: access, token_type: type, scope: this.#scopes.join(" "), ...next, ...life };
   }
 }
 
@@ -95,8 +102,11 @@ export async function guardedServer(options: GuardedOptions = {}): Promise<Guard
         guarded.registered.push(JSON.parse(body) as Fields);
         return answerJson(response, 201, { client_id: "registered-1", ...(JSON.parse(body) as Fields) });
       case "/token":
+        if (options.isBound === true && !isProven(guarded, response, { method, path, headers })) return;
         return giveToken(guarded, options, response, Object.fromEntries(new URLSearchParams(body)));
       case "/mcp":
+        if (headers.authorization?.startsWith("DPoP ") && !isProven(guarded, response, { method, path, headers }))
+          return;
         return method === "POST" ? speak(guarded, options, response, body, headers.authorization) : closed(response);
       default:
         return answerJson(response, 404, {});
@@ -107,12 +117,35 @@ export async function guardedServer(options: GuardedOptions = {}): Promise<Guard
   return guarded;
 }
 
+/** A good proof that is new, with the key of before, and with the nonce of this place; otherwise it has answered. */
+function isProven(
+  guarded: Guarded,
+  response: ServerResponse,
+  { method, path, headers }: { readonly method: string; readonly path: string; readonly headers: IncomingHttpHeaders },
+): boolean {
+  const token = headers.authorization?.replace("DPoP ", "");
+  const proof = readProof(headers, method, `${guarded.url}${path}`, path === "/mcp" ? token : undefined);
+  const isKnown = guarded.boundTo === undefined || guarded.boundTo === proof?.key;
+  const nonce = `nonce of ${path}`;
+  const isGood = proof !== undefined && isKnown && !guarded.proofs.has(proof.id);
+  if (isGood && proof.nonce === nonce) {
+    guarded.proofs.add(proof.id);
+    guarded.boundTo = proof.key;
+    return true;
+  }
+  const error = isGood ? "use_dpop_nonce" : "invalid_dpop_proof";
+  const challenge = { "WWW-Authenticate": `DPoP error="${error}"`, ...(isGood ? { "DPoP-Nonce": nonce } : {}) };
+  answerJson(response, path === "/mcp" ? 401 : 400, { error }, challenge);
+  return false;
+}
+
 function resourceOf({ url, endpoint }: Guarded, { resource = {} }: GuardedOptions): Fields {
   return { resource: endpoint, authorization_servers: [url], scopes_supported: ["read"], ...resource };
 }
 
-function metadataOf({ url }: Guarded, { metadata = {} }: GuardedOptions): Fields {
+function metadataOf({ url }: Guarded, { metadata = {}, isBound = false }: GuardedOptions): Fields {
   return {
+    ...(isBound ? { dpop_signing_alg_values_supported: ["ES256"] } : {}),
     issuer: url,
     authorization_endpoint: `${url}/authorize`,
     token_endpoint: `${url}/token`,
@@ -145,7 +178,7 @@ const RESULTS: Fields = {
 
 function speak(
   guarded: Guarded,
-  { challenge, stepUp }: GuardedOptions,
+  { challenge, stepUp, isBound = false }: GuardedOptions,
   response: ServerResponse,
   body: string,
   authorization = "",
@@ -153,7 +186,12 @@ function speak(
   const scopes = guarded.access.get(authorization);
   const metadata = `resource_metadata="${guarded.url}/.well-known/oauth-protected-resource/mcp"`;
   if (scopes === undefined)
-    return answerJson(response, 401, {}, { "WWW-Authenticate": challenge ?? `Bearer scope="read", ${metadata}` });
+    return answerJson(
+      response,
+      401,
+      {},
+      { "WWW-Authenticate": challenge ?? `${isBound ? "DPoP" : "Bearer"} scope="read", ${metadata}` },
+    );
   const { id, method, params } = JSON.parse(body) as { id?: number; method: string; params?: { name?: string } };
   const wants = stepUp ?? `Bearer error="insufficient_scope", scope="write", ${metadata}`;
   if (method === "tools/call" && params?.name === "write" && !scopes.includes("write"))

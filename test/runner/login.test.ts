@@ -44,7 +44,8 @@ describe("a login", () => {
     const { offer } = await find(guarded);
     const { url, endpoint } = guarded;
     const places = { issuer: url, authorizationUrl: `${url}/authorize`, tokenUrl: `${url}/token` };
-    expect(offer).toEqual({ endpoint, ...places, resource: endpoint, scopes: ["read"], client: { how: "new" } });
+    const what = { resource: endpoint, isBound: false, scopes: ["read"], client: { how: "new" } };
+    expect(offer).toEqual({ endpoint, ...places, ...what });
     expect([guarded.registered, guarded.forms]).toEqual([[], []]);
     const { grant } = await logIn(guarded);
     expect(grant).toEqual({
@@ -78,6 +79,17 @@ describe("a login", () => {
     const odd = ['a"b', "c d", "\u001b[31m", "é", "x".repeat(300), "fine"];
     const { offer } = await find(await guardedServer({ challenge: "Bearer", resource: { scopes_supported: odd } }));
     expect(offer.scopes).toEqual(["fine"]);
+  });
+
+  it("binds tokens to a key of its own, where the server asks for that and the issuer can", async () => {
+    const guarded = await guardedServer({ isBound: true });
+    const { login, grant } = await logIn(guarded);
+    expect([login.offer.isBound, JSON.parse(grant.bound_key ?? "{}")]).toEqual([
+      true,
+      expect.objectContaining({ crv: "P-256", x: guarded.boundTo, d: expect.any(String) }),
+    ]);
+    const bearing = await guardedServer({ metadata: { dpop_signing_alg_values_supported: ["ES256"] } });
+    expect((await logIn(bearing)).grant).not.toHaveProperty("bound_key");
   });
 
   it("keeps an access token that cannot be renewed with its end", async () => {

@@ -5,6 +5,7 @@ import type { OAuthClientInformationMixed, OAuthTokens } from "@modelcontextprot
 import { PermanentFailure, TransientFailure } from "../../../contracts/failure.ts";
 import { cutText } from "../../bound-text.ts";
 import type { Grant } from "../../secrets/grant.ts";
+import { makeBoundKey, openBoundKey } from "../../tools/oauth/bound-key.ts";
 import type { LoginPlaces } from "./discover.ts";
 import { foundFetch, type LoginServer, requirePlace } from "./found-fetch.ts";
 
@@ -44,13 +45,18 @@ export async function beginLogin(ask: LoginAsk): Promise<BegunLogin> {
     isAnswer: (redirected) => isSame(only(redirected, "state"), state),
     async finish(redirected, now, signal) {
       const { code, iss } = await readAnswer(ask, redirected, state);
-      const exchange = { ...metadata, clientInformation: client, authorizationCode: code, codeVerifier, ...resource };
+      const key = places.isBound ? await makeBoundKey() : undefined;
+      const bound = key === undefined ? {} : { dpop: await openBoundKey(key) };
+      const given = { clientInformation: client, authorizationCode: code, codeVerifier };
+      const exchange = { ...metadata, ...given, ...resource, ...bound };
       const fetchFn = foundFetch(server, signal).fetch;
       const options = { ...exchange, redirectUri: redirectUrl, fetchFn, ...(iss === undefined ? {} : { iss }) };
       const tokens = await sdk.exchangeAuthorization(places.issuer, options).catch((error: unknown) => {
         throw refused(ask, error instanceof sdk.OAuthError ? error.code : undefined, error);
       });
-      return grantOf(ask, tokens, sdk.selectClientAuthMethod(client, methodsOf(places)), now);
+      const grant = grantOf(ask, tokens, sdk.selectClientAuthMethod(client, methodsOf(places)), now);
+      const isBound = key !== undefined && tokens.token_type.toLowerCase() === "dpop";
+      return isBound ? { ...grant, bound_key: key } : grant;
     },
   };
 }

@@ -2,6 +2,7 @@
 // Connect), or the paths of MCP 2025-03-26 where a server says neither. Sends nothing but questions.
 import type { AuthorizationServerMetadata, OAuthProtectedResourceMetadata } from "@modelcontextprotocol/client";
 import { PermanentFailure, TransientFailure } from "../../../contracts/failure.ts";
+import { BOUND_ALGORITHM } from "../../tools/oauth/bound-key.ts";
 import type { AuthChallenge } from "../auth-failure.ts";
 import { type FoundFetch, foundFetch, type LoginServer, requirePlace } from "./found-fetch.ts";
 
@@ -14,6 +15,8 @@ export interface LoginPlaces {
   /** undefined where the server does not name itself as a resource. */
   readonly resource: string | undefined;
   readonly resourceScopes: readonly string[];
+  /** Tokens are bound to a key of the login: the server wants it, and the issuer can. */
+  readonly isBound: boolean;
 }
 
 /**
@@ -42,13 +45,14 @@ export async function discoverPlaces(
       "LOGIN_NOT_OFFERED",
       `${server.label} asks nobody who calls, and names no place to log in`,
     );
-  return placesOf(server, resource, metadata);
+  return placesOf(server, resource, metadata, challenge?.isBound === true);
 }
 
 function placesOf(
   server: LoginServer,
   resource: OAuthProtectedResourceMetadata | undefined,
   metadata: AuthorizationServerMetadata | undefined,
+  wantsBound: boolean,
 ): LoginPlaces {
   const { origin } = server.endpoint;
   const authorizationUrl = metadata?.authorization_endpoint ?? `${origin}/authorize`;
@@ -67,7 +71,14 @@ function placesOf(
     tokenUrl,
     resource: resource?.resource,
     resourceScopes: resource?.scopes_supported ?? [],
+    isBound: (wantsBound || resource?.dpop_bound_access_tokens_required === true) && canBind(metadata),
   };
+}
+
+/** Many issuers can whose servers know nothing of it: only a server that asks for it gets such tokens. */
+function canBind(metadata: AuthorizationServerMetadata | undefined): boolean {
+  const { dpop_signing_alg_values_supported: algorithms }: Readonly<Record<string, unknown>> = { ...metadata };
+  return Array.isArray(algorithms) && algorithms.includes(BOUND_ALGORITHM);
 }
 
 /** undefined: the server has no such document. One that it has and that is wrong is no reason to look elsewhere. */

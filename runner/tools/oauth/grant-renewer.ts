@@ -1,5 +1,6 @@
 // Gets access tokens by what a person's login gave. Refresh tokens that change with each use are followed: one runner renews at
 // a time, the newest is kept where all of them find it, and what could not be kept there is remembered here meanwhile.
+import type { DpopSession } from "@modelcontextprotocol/client";
 import * as oauth from "oauth4webapi";
 import { PermanentFailure, TransientFailure, withoutEffect } from "../../../contracts/failure.ts";
 import type { Grant } from "../../secrets/grant.ts";
@@ -7,6 +8,7 @@ import { waitUnlessAborted } from "../../unless-aborted.ts";
 import type { Outbound } from "../checked-request.ts";
 import type { FetchedToken } from "../oauth-tokens.ts";
 import { basicProof } from "./basic-proof.ts";
+import { BoundKeys } from "./bound-key.ts";
 import { closeRenewal, openRenewal } from "./renewal-box.ts";
 import { requestToken } from "./token-request.ts";
 
@@ -29,6 +31,8 @@ export interface RenewalCase {
   /** What mends a grant that is over, in a sentence's end. */
   readonly mend: string;
   readonly outbound: Outbound;
+  /** Of the key that its tokens are bound to, if they are. */
+  readonly session: DpopSession | undefined;
   /** Hears of what may be written nowhere. */
   readonly note: (value: string) => void;
 }
@@ -49,6 +53,8 @@ const POLL_MS = 100;
 const WAIT_MS = 35_000;
 
 export class GrantRenewer {
+  /** Those that tokens of the logins are bound to. */
+  readonly keys = new BoundKeys();
   readonly #renewals: Renewals | undefined;
   readonly #unkept = new Map<string, Newest>();
   readonly #ended = new Map<string, { readonly number: number; readonly failure: PermanentFailure }>();
@@ -144,18 +150,38 @@ async function beginInTurn(renewals: Renewals, { grant, label }: RenewalCase) {
 const NEVER = new AbortController().signal;
 
 function requestRenewal(one: RenewalCase, refreshToken: string): Promise<oauth.TokenEndpointResponse> {
-  const { grant, label, outbound, mend } = one;
+  const { grant, label, outbound, session, mend } = one;
   const client = { client_id: grant.client_id };
   const additionalParameters: Record<string, string> = grant.resource === undefined ? {} : { resource: grant.resource };
   return requestToken(
     { label, tokenUrl: grant.token_url, outbound, mend, hidden: [refreshToken, grant.client_secret ?? ""] },
-    (server, options) =>
-      oauth.refreshTokenGrantRequest(server, client, proofOf(grant), refreshToken, {
-        ...options,
-        additionalParameters,
-      }),
+    async (server, options) => {
+      const more = { ...options, additionalParameters };
+      const proof = session === undefined ? proofOf(grant) : provenBy(session, proofOf(grant));
+      const ask = (): Promise<Response> => oauth.refreshTokenGrantRequest(server, client, proof, refreshToken, more);
+      const response = await ask();
+      return session !== undefined && (await wantsNonce(session, grant, response)) ? ask() : response;
+    },
     async (server, response) => oauth.processRefreshTokenResponse(server, client, await withoutIdentity(response)),
   );
+}
+
+/** Adds a proof for the key that tokens are bound to. */
+function provenBy(session: DpopSession, proof: oauth.ClientAuth): oauth.ClientAuth {
+  return async (server, client, body, headers) => {
+    await proof(server, client, body, headers);
+    headers.set("dpop", await session.buildProof({ htm: "POST", htu: server.token_endpoint ?? "" }));
+  };
+}
+
+async function wantsNonce(session: DpopSession, { token_url: url }: Grant, response: Response): Promise<boolean> {
+  session.observeNonce(response, url);
+  if (response.status !== 400) return false;
+  const said: unknown = await response
+    .clone()
+    .json()
+    .catch(() => undefined);
+  return typeof said === "object" && said !== null && "error" in said && said.error === "use_dpop_nonce";
 }
 
 /** Who the person is, which some say beside the token, is nobody's business here and would be judged by the library. */

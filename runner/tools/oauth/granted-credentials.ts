@@ -5,6 +5,7 @@ import type { McpServerSpec } from "../../../contracts/kinds/mcp-server.ts";
 import { GRANT_KEY, type Grant, parseGrant } from "../../secrets/grant.ts";
 import type { CredentialGround, CredentialOwner, Credentials } from "../credentials.ts";
 import type { FetchedToken, TokenSource } from "../oauth-tokens.ts";
+import { hearNonce } from "./bound-key.ts";
 import type { GrantRenewer, RenewalCase } from "./grant-renewer.ts";
 
 type Auth = NonNullable<McpServerSpec["auth"]>;
@@ -33,21 +34,27 @@ export async function grantedCredentials(
     const what = `${owner.label}: \`${owner.secret}:${GRANT_KEY}\` is no login`;
     throw new PermanentFailure("TOOL_AUTH_INVALID", `${what}: \`${granted.login}\` makes one`);
   }
-  for (const value of [grant.refresh_token, grant.access_token, grant.client_secret, grant.key])
+  for (const value of [grant.refresh_token, grant.access_token, grant.client_secret, grant.key, grant.bound_key])
     if (value !== undefined) secrets.note(value);
   requireSamePlaces(auth, grant, owner, granted);
   const mend = `a person must log in again: \`${granted.login}\``;
   const note = (value: string): void => secrets.note(value);
-  const one = { grant, label: owner.label, mend, outbound: outbound(new URL(grant.token_url)), note };
+  const session = await granted.renewer.keys.of(grant);
+  const one = { grant, label: owner.label, mend, outbound: outbound(new URL(grant.token_url)), session, note };
   const source: TokenSource = { key: `grant ${grant.id}`, fetch: () => fetchToken(one, granted) };
   return {
     given: { grant: grant.id },
-    async headers(signal) {
+    async headers(signal, request) {
       const token = await tokens.token(source, signal);
       secrets.note(token);
-      return { Authorization: `Bearer ${token}` };
+      if (session === undefined) return { Authorization: `Bearer ${token}` };
+      if (request === undefined) throw new TypeError("a token that is bound to a key is proven for one request");
+      const proof = await session.buildProof({ htm: request.method, htu: request.url, accessToken: token });
+      return { Authorization: `DPoP ${token}`, DPoP: proof };
     },
-    renew() {
+    renew(refusal) {
+      if (session !== undefined && refusal !== undefined && hearNonce(session, refusal.url, refusal.headers))
+        return true;
       if (grant.refresh_token === undefined) return false;
       tokens.forget(source);
       return true;

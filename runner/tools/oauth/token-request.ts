@@ -86,7 +86,11 @@ export function checkedFetch(outbound: Outbound, { answerBytes, timeoutMs }: Ans
 const BODILESS: readonly number[] = [204, 205, 304];
 
 function answerOf({ statusCode = 500, headers }: IncomingMessage, bytes: Buffer): Response {
-  const kept = { "content-type": headers["content-type"] ?? "" };
+  const nonce = headers["dpop-nonce"];
+  const kept = {
+    "content-type": headers["content-type"] ?? "",
+    ...(typeof nonce === "string" ? { "dpop-nonce": nonce } : {}),
+  };
   return new Response(BODILESS.includes(statusCode) ? null : new Uint8Array(bytes), {
     status: statusCode,
     headers: kept,

@@ -6,6 +6,7 @@ import { planServer } from "../../../runner/mcp/plan-server.ts";
 import { McpSupervisor } from "../../../runner/mcp/supervisor.ts";
 import type { Grant } from "../../../runner/secrets/grant.ts";
 import { renderGrant } from "../../../runner/secrets/grant.ts";
+import { makeBoundKey } from "../../../runner/tools/oauth/bound-key.ts";
 import { GrantRenewer, type Renewals } from "../../../runner/tools/oauth/grant-renewer.ts";
 import { OAuthTokens } from "../../../runner/tools/oauth-tokens.ts";
 import { closeRedis, connectRedis, type Redis } from "../../../store/connect.ts";
@@ -177,6 +178,23 @@ describeWithRedis("with a place where runners meet", () => {
     expect(both.map(({ text }) => text)).toEqual(["done", "done"]);
     expect(await runner(meeting("c")).call(guarded, grant)).toMatchObject({ text: "done" });
     expect(refreshes(guarded)).toEqual(["refresh-0-canary", "refresh-1-canary", "refresh-2-canary"]);
+  });
+
+  it("tokens that are bound to a key are proven for each request, with what servers want to see in it", async () => {
+    const guarded = await guardedServer({ isBound: true, isRotating: true, lifeS: 3_600 });
+    const grant = grantOf(guarded, { bound_key: await makeBoundKey() });
+    const [here, other] = [runner(meeting("a")), runner(meeting("b"))];
+    expect(await here.call(guarded, grant)).toMatchObject({ text: "done" });
+    expired(here);
+    expect(await here.call(guarded, grant)).toMatchObject({ text: "done" });
+    expect(await other.call(guarded, grant)).toMatchObject({ text: "done" });
+    // A new proof for each token, each message, and each connection's question for a stream.
+    expect(guarded.proofs.size).toBe(guarded.forms.length + guarded.calls.length + 3);
+    const stolen = { ...grant, id: "stolen", bound_key: await makeBoundKey() };
+    expect(await here.call(guarded, { ...stolen, refresh_token: guarded.refresh ?? "" })).toMatchObject({
+      code: "TOKEN_REFUSED",
+      message: expect.stringContaining("invalid_dpop_proof"),
+    });
   });
 
   it("nothing that stands in Redis is a token, or can be put there by somebody else", async () => {
