@@ -1,6 +1,6 @@
 // Canonical JSON (RFC 8785) and the SHA-256 digests made from it. Every digest of Countwheel is one of these.
 import { hash } from "node:crypto";
-import { CanonicalWriter } from "./canonical-writer.ts";
+import { canonicalText, mergedText } from "./canonical-text.ts";
 
 declare const digestBrand: unique symbol;
 /** `sha256:` and 64 hexadecimal digits. */
@@ -11,10 +11,7 @@ export type Digest = string & { readonly [digestBrand]: true };
  * on those that hold themselves. Every event of a trace goes through here: npm's canonicalize takes several times as long.
  */
 export function canonicalJson(value: unknown): string {
-  return withWriter((writer) => {
-    writer.value(value);
-    return writer.text();
-  });
+  return canonicalText(value);
 }
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -24,24 +21,7 @@ type Fields = Readonly<Record<string, unknown>>;
  * V8 several times as long as to write them down. A field of `over` that is undefined leaves that of `under`.
  */
 export function canonicalMerged(under: Fields, over: Fields): string {
-  return withWriter((writer) => {
-    writer.merged(under, over);
-    return writer.text();
-  });
-}
-
-let idle: CanonicalWriter | undefined;
-
-/** A `toJSON` that asks for canonical JSON while some is written gets a writer of its own. */
-function withWriter<T>(write: (writer: CanonicalWriter) => T): T {
-  const writer = idle ?? new CanonicalWriter();
-  idle = undefined;
-  try {
-    return write(writer);
-  } finally {
-    writer.clear();
-    idle = writer;
-  }
+  return mergedText(under, over);
 }
 
 export function digestText(text: string | Uint8Array): Digest {
@@ -49,10 +29,7 @@ export function digestText(text: string | Uint8Array): Digest {
 }
 
 export function digestOf(value: unknown): Digest {
-  return withWriter((writer) => {
-    writer.value(value);
-    return digestText(writer.written());
-  });
+  return digestText(canonicalText(value));
 }
 
 /** `sha256:0123abcd…` for people; whole digests are for programs. */

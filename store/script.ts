@@ -1,7 +1,7 @@
 // Runs a Lua script by its hash, and sends its text where the server does not know it yet.
 import { createHash } from "node:crypto";
 import type { Redis } from "ioredis";
-import { ask } from "./ask.ts";
+import { ask, redisFailure } from "./ask.ts";
 
 export interface Script {
   readonly lua: string;
@@ -19,12 +19,10 @@ export async function runScript(
   keys: readonly string[],
   args: readonly (string | number | Buffer)[],
 ): Promise<unknown> {
-  return ask(redis, async (): Promise<unknown> => {
-    try {
-      return await redis.evalsha(script.sha, keys.length, ...keys, ...args);
-    } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw error;
-      return await redis.eval(script.lua, keys.length, ...keys, ...args);
-    }
-  });
+  try {
+    return await redis.evalsha(script.sha, keys.length, ...keys, ...args);
+  } catch (error) {
+    if (!(error instanceof Error) || !error.message.startsWith("NOSCRIPT")) throw redisFailure(redis, error);
+    return ask(redis, () => redis.eval(script.lua, keys.length, ...keys, ...args));
+  }
 }

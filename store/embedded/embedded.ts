@@ -109,6 +109,9 @@ function configOf(place: Place, socket: string): string {
     "appendonly yes",
     "appendfsync everysec",
     'save ""',
+    // Traces are text, and a log that is written anew would spend a third of the server's time on packing them.
+    "rdbcompression no",
+    "auto-aof-rewrite-min-size 256mb",
     "maxmemory-policy noeviction",
     "",
   ].join("\n");
