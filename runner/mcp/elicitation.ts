@@ -64,10 +64,10 @@ export async function answerInput(
 ): Promise<ElicitationAnswer> {
   const { mode = "form", message, requestedSchema }: Readonly<Record<string, unknown>> = Object(params);
   if (method !== "elicitation/create" || mode !== "form") {
-    const asked = mode === "form" ? method : `${method} (${String(mode)})`;
+    const asked = mode === "form" ? method : `${method} (${wordsOf(mode)})`;
     throw inputRequired(`${what}: it asks for \`${cutText(asked, 60)}\`, which no server gets here`);
   }
-  const question = cutText(String(message), MCP_LIMITS.questionCharacters);
+  const question = cutText(wordsOf(message), MCP_LIMITS.questionCharacters);
   if (note === undefined) {
     throw inputRequired(
       `${what}: it asks a person, and nobody is asked here: "${question}". \`elicitation: defaults\` of its McpServer answers forms that have defaults`,
@@ -76,6 +76,11 @@ export async function answerInput(
   const answer = answerForm(requestedSchema);
   await note(toldOf(question, answer));
   return wordOf(answer);
+}
+
+/** A server may send anything in the place of a text, also what throws when it is made one. */
+function wordsOf(value: unknown): string {
+  return typeof value === "string" ? value : (JSON.stringify(value) ?? "");
 }
 
 export function inputRequired(text: string): PermanentFailure {

@@ -14,7 +14,7 @@ export type FormAnswer =
  */
 export function answerForm(schema: unknown): FormAnswer {
   const { properties, required = [] } = fieldsOf(schema);
-  if (!isObject(properties) || !Array.isArray(required)) return decline("it is no form");
+  if (!isObject(properties) || !isTexts(required)) return decline("it is no form");
   const fields = Object.entries(properties);
   if (fields.length > MCP_LIMITS.formFields) return decline(`it has more than ${MCP_LIMITS.formFields} fields`);
   const given = fields.flatMap(([name, field]) => {
@@ -22,7 +22,7 @@ export function answerForm(schema: unknown): FormAnswer {
     return value === undefined ? [] : [{ name, value, fits: fits(value, fieldsOf(field)) }];
   });
   const missing = required.find((name) => given.every((field) => field.name !== name));
-  if (missing !== undefined) return decline(`\`${cutText(String(missing), 60)}\` is required and has no default`);
+  if (missing !== undefined) return decline(`\`${cutText(missing, 60)}\` is required and has no default`);
   const unfit = given.find((field) => !field.fits);
   if (unfit !== undefined) return decline(`the default of \`${cutText(unfit.name, 60)}\` is no value of it`);
   if (given.length === 0) return decline("no field of it has a default");
@@ -66,6 +66,10 @@ function isOffered(value: string, { enum: plain, oneOf, anyOf }: Readonly<Record
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
   return isObject(value) ? value : {};
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((one) => typeof one === "string");
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -46,7 +46,7 @@ async function answerAll(requests: object, answer: Answer): Promise<Record<strin
   const responses: [string, unknown][] = [];
   for (const [key, request] of Object.entries(requests)) {
     const { method, params }: { readonly method?: unknown; readonly params?: unknown } = Object(request);
-    responses.push([key, await answer(String(method), params)]);
+    responses.push([key, await answer(typeof method === "string" ? method : "nothing", params)]);
   }
   return responses.length === 0 ? undefined : Object.fromEntries(responses);
 }

@@ -46,7 +46,9 @@ export class ProgressEar {
       if (typeof params !== "object" || params === null) return;
       const told: Told = params;
       const progress = readProgress(told);
-      if (progress !== undefined) this.#listeners.get(Number(told.progressToken))?.(progress);
+      // Ours are numbers. What else it may be is not asked: there are objects that throw when they are made one.
+      const tell = typeof told.progressToken === "number" ? this.#listeners.get(told.progressToken) : undefined;
+      if (progress !== undefined) tell?.(progress);
     };
   }
 }

@@ -188,7 +188,7 @@ test.each([
     "`sampling/createMessage`",
   ],
   ["folders", { resultType: "input_required", inputRequests: { q: { method: "roots/list" } } }, "`roots/list`"],
-  ["nothing that is known", { resultType: "input_required", inputRequests: { q: null } }, "`undefined`"],
+  ["nothing that is known", { resultType: "input_required", inputRequests: { q: null } }, "`nothing`"],
 ])("2026-07-28: a call that asks for %s fails", async (_, round, named) => {
   const { spec } = await serveRounds([round]);
   const client = await connect(serverSpec({ ...spec, elicitation: "defaults" }));

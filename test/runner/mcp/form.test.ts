@@ -73,6 +73,7 @@ test.each([
   ],
   ["it is none", "please", "it is no form"],
   ["its fields are none", form([]), "it is no form"],
+  ["what it requires is no name", form({ a: { type: "string", default: "x" } }, [{ toString: 1 }]), "it is no form"],
   ["what it requires is no list", form({ a: { type: "string", default: "x" } }, "a"), "it is no form"],
 ])("is declined where %s", (_, schema, why) => {
   expect(answerForm(schema)).toEqual({ action: "decline", why });

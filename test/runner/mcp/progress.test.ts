@@ -73,6 +73,7 @@ test("takes what grows, and drops what is garbage", async () => {
     { progress: 6, message: "x".repeat(100_000) },
     { progress: 7, progressToken: "somebody else's" },
     { progress: 7, progressToken: 999 },
+    { progress: 7, progressToken: { toString: 1, valueOf: 1 } },
     { progressToken: undefined },
   ];
   const { heard, text } = await call(await connect(hostileSpec("progress", log.path)), "echo_text", { notifications });
