@@ -1,6 +1,10 @@
 // The `.proto` of a grpc tool, checked where its manifest is read: what is wrong is told at its line, and nothing of the
 // parser is loaded for sets without one.
-import { createRequire } from "node:module";
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
 import { expect, it } from "vitest";
 import { readKnownFile } from "../../../reconciler/load/known-file.ts";
 import { runAtOnce } from "../../../reconciler/load/pacer.ts";
@@ -24,16 +28,32 @@ function tool(proto: string, fields = "service: orders.v1.Orders\n    method: Fi
   return `apiVersion: countwheel.dev/v1\nkind: Tool\nmetadata: {name: t}\nspec:\n  type: grpc\n  endpoint: a.example:443\n  grpc:\n    ${fields}\n    proto: |\n${block}`;
 }
 
-const isLoaded = (): boolean =>
-  Object.keys(createRequire(import.meta.url).cache).some((file) => file.includes("node_modules/protobufjs/"));
-
 it("costs nothing where no tool has one", async () => {
-  expect(told(await load("kind: Tool\nmetadata: {name: t}\nspec: {type: grpc, endpoint: 'a.example:443'}\n"))).toEqual(
-    [],
+  const folder = mkdtempSync(join(tmpdir(), "cw-protos-"));
+  const program = join(folder, "load.mts");
+  const without = "kind: Tool\nmetadata: {name: t}\nspec: {type: grpc, endpoint: 'a.example:443'}\n";
+  // A process of its own: other tests have loaded it in this one.
+  writeFileSync(
+    program,
+    `import { createRequire } from "node:module";
+     import { load } from "${join(import.meta.dirname, "files.ts")}";
+     const loaded = () => Object.keys(createRequire(import.meta.url).cache).some((file) => file.includes("/protobufjs/"));
+     const told = [];
+     for (const text of ${JSON.stringify([without, tool(PROTO)])}) {
+       const { problems } = await load(text);
+       told.push([problems.length, loaded()]);
+     }
+     process.stdout.write(JSON.stringify(told));`,
   );
-  expect(isLoaded()).toBe(false);
-  expect(told(await load(tool(PROTO)))).toEqual([]);
-  expect(isLoaded()).toBe(true);
+  try {
+    const { stdout } = await promisify(execFile)(process.execPath, ["--import", "tsx", program]);
+    expect(JSON.parse(stdout)).toEqual([
+      [0, false],
+      [0, true],
+    ]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 it.each([

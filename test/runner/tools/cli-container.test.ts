@@ -174,8 +174,10 @@ test("needs an image where its manifest asks for a container", async () => {
   });
 });
 
+/** Its program runs, and its engine knows of it. */
 async function begun(): Promise<void> {
-  await vi.waitUntil(() => existsSync(join(folder, "begun")), { timeout: 10_000, interval: 5 });
+  const isThere = (): boolean => existsSync(join(folder, "begun")) && engine.containers().length === 1;
+  await vi.waitUntil(isThere, { timeout: 10_000, interval: 5 });
 }
 
 test("leaves nothing in the engine when its time is over, though it minds no signal", async () => {
@@ -215,7 +217,6 @@ function startHost(timeout: string): ChildProcess {
 
 async function killed(host: ChildProcess): Promise<void> {
   const ended = once(host, "exit");
-  expect(engine.containers()).toHaveLength(1);
   host.kill("SIGKILL");
   await ended;
   await vi.waitUntil(() => engine.containers().length === 0, { timeout: 5_000, interval: 10 });
@@ -229,7 +230,7 @@ test("leaves nothing in the engine when the runner is killed", async () => {
 
 test("leaves nothing in the engine when the runner is killed while it ends a call", async () => {
   writeFileSync(join(folder, "stuck"), "");
-  const host = startHost("1s");
+  const host = startHost("4s");
   await begun();
   await vi.waitUntil(() => engine.calls("kill").length > 0, { timeout: 10_000, interval: 10 });
   await killed(host);
@@ -276,7 +277,7 @@ test("has not happened where its time was over before its image had come", async
   engine.lacks({ [IMAGE]: "" });
   writeFileSync(join(folder, "endless"), "");
   const containers = engineOf();
-  const circumstances = { containers, runtime: { timeout: "1500ms" } };
+  const circumstances = { containers, runtime: { timeout: "4s" } };
   expect(await call(script("echo done"), {}, circumstances)).toMatchObject({
     code: "TOOL_TIMEOUT",
     details: { effect: "none" },
