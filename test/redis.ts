@@ -2,7 +2,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe } from "vitest";
+import { closeRedis, connectRedis, type Redis } from "../store/connect.ts";
 import { ensureEmbedded, stopEmbedded } from "../store/embedded/embedded.ts";
 import { findReal, type SearchRequest } from "../store/embedded/find-server.ts";
 
@@ -36,4 +37,36 @@ export async function testRedis(): Promise<TestRedis> {
     await rm(home, { recursive: true, force: true });
   };
   return { url, stop };
+}
+
+/** A server for the tests around, with a connection: `opened` gets both before the first of them. */
+export function withRedis(opened: (redis: Redis, server: TestRedis) => void): void {
+  let [server, redis]: [TestRedis | undefined, Redis | undefined] = [undefined, undefined];
+  beforeAll(async () => {
+    server = await testRedis();
+    redis = connectRedis(server.url, "command");
+    opened(redis, server);
+  });
+  afterAll(async () => {
+    if (redis !== undefined) await closeRedis(redis);
+    await server?.stop();
+  });
+}
+
+/** A server for the tests around, with a world on it for each: `opened` gets both before it. */
+export function withWorlds<World extends { close(): Promise<void> }>(
+  open: (url: string) => World,
+  opened: (world: World, server: TestRedis) => void,
+): void {
+  let [server, world]: [TestRedis | undefined, World | undefined] = [undefined, undefined];
+  beforeAll(async () => {
+    server = await testRedis();
+  });
+  afterAll(() => server?.stop());
+  beforeEach(() => {
+    if (server === undefined) throw new Error("there is no server");
+    world = open(server.url);
+    opened(world, server);
+  });
+  afterEach(() => world?.close());
 }

@@ -1,21 +1,15 @@
 // Takeovers between runners that are not alike: one that does not match, one with a longer lease.
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import { taskKeys } from "../../store/keys.ts";
 import { listRunners } from "../../store/runners.ts";
-import { type TestRedis, testRedis } from "../redis.ts";
+import { withWorlds } from "../redis.ts";
 import { agent, mockModel, openWorld, system, type World } from "../runner/world.ts";
 
-let server: TestRedis;
 let world: World;
 
-beforeAll(async () => {
-  server = await testRedis();
+withWorlds(openWorld, (opened) => {
+  world = opened;
 });
-afterAll(() => server.stop());
-beforeEach(() => {
-  world = openWorld(server.url);
-});
-afterEach(() => world.close());
 
 /** Of what takes a moment, on a busy machine. */
 const BOUND_MS = 40_000;

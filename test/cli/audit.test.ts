@@ -1,24 +1,19 @@
 // `audit verify` over traces in a real Redis that somebody with access to it has changed.
 import { tmpdir } from "node:os";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { runAuditVerify } from "../../cli/commands/audit.ts";
 import type { TaskRef } from "../../contracts/task.ts";
 import { taskKeys } from "../../store/keys.ts";
-import { type TestRedis, testRedis } from "../redis.ts";
+import { type TestRedis, withWorlds } from "../redis.ts";
 import { agent, mockModel, openWorld, system, type World } from "../runner/world.ts";
 import { listen } from "./listen.ts";
 
 let server: TestRedis;
 let world: World;
 
-beforeAll(async () => {
-  server = await testRedis();
+withWorlds(openWorld, (opened, on) => {
+  [world, server] = [opened, on];
 });
-afterAll(() => server.stop());
-beforeEach(() => {
-  world = openWorld(server.url);
-});
-afterEach(() => world.close());
 
 type Entry = readonly [id: string, fields: readonly string[]];
 

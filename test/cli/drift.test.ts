@@ -4,14 +4,14 @@ import { randomUUID } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import type { Address } from "../../contracts/address.ts";
 import type { DriftReport } from "../../contracts/drift.ts";
-import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
+import type { Redis } from "../../store/connect.ts";
 import { readState } from "../../store/state.ts";
 import { removeRecord, smuggle, tamper } from "../reconciler/drift/world.ts";
 import { manifest } from "../reconciler/plan/builders.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
+import { describeWithRedis, type TestRedis, withRedis } from "../redis.ts";
 import { commandRoom, type Ran, type Room } from "./command.ts";
 
 const run = promisify(execFile);
@@ -30,13 +30,8 @@ describeWithRedis("drift", () => {
   let redis: Redis;
   let room: Room;
   let env: string;
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
+  withRedis((opened, on) => {
+    [redis, server] = [opened, on];
   });
   beforeEach(() => {
     env = `t-${randomUUID().slice(0, 8)}`;

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { type ApplyOptions, runApply } from "../../cli/commands/apply.ts";
 import { runGet } from "../../cli/commands/get.ts";
 import { type HistoryOptions, runHistory } from "../../cli/commands/history.ts";
@@ -14,11 +14,11 @@ import { runSeal } from "../../cli/commands/seal.ts";
 import { runSuspend, type SuspendOptions } from "../../cli/commands/suspend.ts";
 import { readConfig } from "../../cli/config.ts";
 import type { Host } from "../../cli/host.ts";
-import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
+import type { Redis } from "../../store/connect.ts";
 import { environmentKeys } from "../../store/keys.ts";
 import { readState } from "../../store/state.ts";
 import { TEST_GIT, type TestRepository, testRepository } from "../git.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
+import { describeWithRedis, type TestRedis, withRedis } from "../redis.ts";
 
 const MODEL = "kind: ModelEndpoint\nmetadata: {name: m}\nspec: {provider: mock, default_model: mock}\n";
 const agent = (name: string, prompt = "p"): string =>
@@ -30,13 +30,8 @@ describeWithRedis("going back", () => {
   let redis: Redis;
   let repository: TestRepository;
   let env: string;
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
+  withRedis((opened, on) => {
+    [redis, server] = [opened, on];
   });
   beforeEach(async () => {
     env = `t-${randomUUID().slice(0, 8)}`;

@@ -1,21 +1,16 @@
 // A command that is stopped before it has an answer: it says so, and leaves no connection open that would keep its process.
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { runWords } from "../../cli/run-words.ts";
-import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
+import type { Redis } from "../../store/connect.ts";
+import { describeWithRedis, type TestRedis, withRedis } from "../redis.ts";
 import { type Listener, listenIn } from "./manifests.ts";
 
 describeWithRedis("a plan that is stopped", () => {
   let server: TestRedis;
   let redis: Redis;
   let here: Listener;
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
+  withRedis((opened, on) => {
+    [redis, server] = [opened, on];
   });
   beforeEach(async () => {
     here = await listenIn({ "agents/m.yaml": "kind: ModelEndpoint\nmetadata: {name: m}\nspec: {default_model: m}\n" });

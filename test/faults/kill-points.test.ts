@@ -25,7 +25,7 @@ import { type TestFiles, testRepository } from "../git.ts";
 import { cases } from "../property.ts";
 import { KIT } from "../reading-kit.ts";
 import { TOOL } from "../reconciler/plan/builders.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
+import { describeWithRedis, type TestRedis, testRedis, withRedis } from "../redis.ts";
 import { type ProxiedCommand, type RedisProxy, redisProxy, type Verdict } from "./redis-proxy.ts";
 import { agent, MODEL } from "./world.ts";
 
@@ -56,13 +56,8 @@ const STRIDE = cases(1) > 1 ? 1 : 3;
 describeWithRedis("an apply that ends at any command", () => {
   let server: TestRedis;
   let redis: Redis;
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
+  withRedis((opened, on) => {
+    [redis, server] = [opened, on];
   });
 
   it.each([

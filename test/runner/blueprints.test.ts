@@ -1,26 +1,20 @@
 // The blueprints of `init` and an example, played to their end by a real runner with the mock model that they bring.
 import { fileURLToPath } from "node:url";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { specOf } from "../../contracts/kinds.ts";
 import type { Manifest } from "../../contracts/manifest.ts";
 import type { TaskRef } from "../../contracts/task.ts";
 import { taskRules } from "../../contracts/task-rules.ts";
 import { createLoader } from "../../reconciler/load/load-files.ts";
 import { folderFiles } from "../reconciler/load/files.ts";
-import { type TestRedis, testRedis } from "../redis.ts";
+import { withWorlds } from "../redis.ts";
 import { chainVerdict, openWorld, type World } from "./world.ts";
 
-let server: TestRedis;
 let world: World;
 
-beforeAll(async () => {
-  server = await testRedis();
+withWorlds(openWorld, (opened) => {
+  world = opened;
 });
-afterAll(() => server.stop());
-beforeEach(() => {
-  world = openWorld(server.url);
-});
-afterEach(() => world.close());
 
 async function play(example: string): Promise<TaskRef> {
   const folder = fileURLToPath(new URL(`../../examples/${example}`, import.meta.url));

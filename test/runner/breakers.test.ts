@@ -1,22 +1,16 @@
 // A runner's own knowledge of breakers: a healthy endpoint costs nothing, an ill one is asked about.
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { Breakers } from "../../runner/breakers.ts";
-import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
+import type { Redis } from "../../store/connect.ts";
 import type { Verdict } from "../../store/scripts/breaker.ts";
-import { type TestRedis, testRedis } from "../redis.ts";
+import { withRedis } from "../redis.ts";
 
-let server: TestRedis;
 let redis: Redis;
 let nowMs = 0;
 
-beforeAll(async () => {
-  server = await testRedis();
-  redis = connectRedis(server.url, "command");
-});
-afterAll(async () => {
-  await closeRedis(redis);
-  await server.stop();
+withRedis((opened) => {
+  redis = opened;
 });
 
 const RULES = { failures: 2, windowMs: 60_000, openMs: 60_000, longestMs: 60_000 };

@@ -1,23 +1,17 @@
 // A cancellation on its way to what an agent waits for: a tool over HTTP, the processes of an MCP server.
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import type { Manifest } from "../../contracts/manifest.ts";
 import { requestCancel } from "../../store/tasks.ts";
-import { type TestRedis, testRedis } from "../redis.ts";
+import { withWorlds } from "../redis.ts";
 import { allGone, hostileSpec, makeLog } from "./mcp/servers.ts";
 import { openToolServer } from "./tool-server.ts";
 import { agent, manifest, mockModel, openWorld, system, type World } from "./world.ts";
 
-let server: TestRedis;
 let world: World;
 
-beforeAll(async () => {
-  server = await testRedis();
+withWorlds(openWorld, (opened) => {
+  world = opened;
 });
-afterAll(() => server.stop());
-beforeEach(() => {
-  world = openWorld(server.url);
-});
-afterEach(() => world.close());
 
 /** With a lease that is renewed every 20 seconds: nothing but the call can be what stops it. */
 async function cancelled(tool: string, provider: Manifest, begun: () => Promise<unknown>) {

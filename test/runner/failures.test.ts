@@ -2,25 +2,19 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { TaskRef } from "../../contracts/task.ts";
-import { type TestRedis, testRedis } from "../redis.ts";
+import { withWorlds } from "../redis.ts";
 import { agent, manifest, mockModel, openWorld, system, typesOf, type World } from "./world.ts";
 
 const CANARY = "sk-canary-0123456789";
 const KEY = manifest("Secret", "key", { string_data: { value: CANARY } });
 
-let server: TestRedis;
 let world: World;
 
-beforeAll(async () => {
-  server = await testRedis();
+withWorlds(openWorld, (opened) => {
+  world = opened;
 });
-afterAll(() => server.stop());
-beforeEach(() => {
-  world = openWorld(server.url);
-});
-afterEach(() => world.close());
 
 function mcpServer(script: string): ReturnType<typeof manifest> {
   return manifest("McpServer", "broken", {

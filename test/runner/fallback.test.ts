@@ -1,25 +1,19 @@
 // Models that fail: tries, fallbacks, the breaker that all runners share; and outputs that have to fit a schema.
 import { randomUUID } from "node:crypto";
 import type { ServerResponse } from "node:http";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Manifest } from "../../contracts/manifest.ts";
 import type { TraceEvent } from "../../contracts/trace.ts";
 import { listBreakers } from "../../store/breakers.ts";
-import { type TestRedis, testRedis } from "../redis.ts";
+import { withWorlds } from "../redis.ts";
 import { answerJson, type LoopbackServer, serve } from "./tools/http-server.ts";
 import { agent, chainVerdict, manifest, mockModel, openWorld, system, typesOf, type World } from "./world.ts";
 
-let server: TestRedis;
 let world: World;
 
-beforeAll(async () => {
-  server = await testRedis();
+withWorlds(openWorld, (opened) => {
+  world = opened;
 });
-afterAll(() => server.stop());
-beforeEach(() => {
-  world = openWorld(server.url);
-});
-afterEach(() => world.close());
 
 const down = (response: ServerResponse) => answerJson(response, 503, { error: { message: "down" } });
 

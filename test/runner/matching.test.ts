@@ -1,21 +1,15 @@
 // Runners as processes of their own that share nothing but a Redis: who works on what, and who goes on with it.
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import type { Requirements } from "../../contracts/matching.ts";
 import type { TaskRef } from "../../contracts/task.ts";
-import { type TestRedis, testRedis } from "../redis.ts";
+import { withWorlds } from "../redis.ts";
 import { agent, mockModel, openWorld, system, typesOf, type World } from "./world.ts";
 
-let server: TestRedis;
 let world: World;
 
-beforeAll(async () => {
-  server = await testRedis();
+withWorlds(openWorld, (opened) => {
+  world = opened;
 });
-afterAll(() => server.stop());
-beforeEach(() => {
-  world = openWorld(server.url);
-});
-afterEach(() => world.close());
 
 /** Of what takes a moment, on a busy machine. */
 const BOUND_MS = 40_000;

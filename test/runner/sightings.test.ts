@@ -1,32 +1,26 @@
 // What a runner tells of the world beyond its tasks: the tools that servers offer, the secrets that it has no value for.
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { beforeEach, expect, it } from "vitest";
 import { launchDigest } from "../../contracts/mcp-launch.ts";
 import { McpSupervisor } from "../../runner/mcp/supervisor.ts";
 import { Sandbox } from "../../runner/processes/sandbox.ts";
 import { openSecrets } from "../../runner/secrets/secrets.ts";
 import { openSightings, type Sightings } from "../../runner/sightings.ts";
 import { openToolBox } from "../../runner/tools/open-tool-box.ts";
-import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
+import type { Redis } from "../../store/connect.ts";
 import { announceRunner } from "../../store/runners.ts";
 import { readMissingSecrets, readTools } from "../../store/sightings.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
+import { describeWithRedis, withRedis } from "../redis.ts";
 import { allGone, GROUND, hostileSpec, makeLog, never, secretsWith } from "./mcp/servers.ts";
 import { entriesOf } from "./tools/entries.ts";
 import { NO_CALLBACKS } from "./tools/remote-source.ts";
 
 describeWithRedis("a runner's sightings", () => {
-  let server: TestRedis;
   let redis: Redis;
   let env: string;
   let sightings: Sightings;
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
+  withRedis((opened) => {
+    redis = opened;
   });
   beforeEach(async () => {
     env = `t-${randomUUID().slice(0, 8)}`;

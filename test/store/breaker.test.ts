@@ -1,22 +1,16 @@
 // The breaker of a model endpoint on a real Redis: when it opens, who may ask, and when it closes.
 import { randomUUID } from "node:crypto";
-import { afterAll, beforeAll, expect, test, vi } from "vitest";
+import { expect, test, vi } from "vitest";
 import { listBreakers } from "../../store/breakers.ts";
-import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
+import type { Redis } from "../../store/connect.ts";
 import { breakerKeys } from "../../store/keys.ts";
 import { type BreakerRules, enterBreaker, leaveBreaker, type Verdict } from "../../store/scripts/breaker.ts";
-import { type TestRedis, testRedis } from "../redis.ts";
+import { withRedis } from "../redis.ts";
 
-let server: TestRedis;
 let redis: Redis;
 
-beforeAll(async () => {
-  server = await testRedis();
-  redis = connectRedis(server.url, "command");
-});
-afterAll(async () => {
-  await closeRedis(redis);
-  await server.stop();
+withRedis((opened) => {
+  redis = opened;
 });
 
 const RULES: BreakerRules = { failures: 3, windowMs: 60_000, openMs: 60_000, longestMs: 600_000 };

@@ -3,11 +3,11 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { networkInterfaces } from "node:os";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { checkServer, closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
 import { environmentKeys } from "../../store/keys.ts";
 import { readHead } from "../../store/state.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
+import { describeWithRedis, type TestRedis, withRedis } from "../redis.ts";
 
 const STRICT = { allowUnprotected: false };
 
@@ -56,13 +56,8 @@ test.each(["a:b", "a}b", "{x", "a/b", "*", "", "a\nb", "x".repeat(300)])("makes 
 describeWithRedis("a server is checked before it is used:", () => {
   let server: TestRedis;
   let redis: Redis;
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
+  withRedis((opened, on) => {
+    [redis, server] = [opened, on];
   });
 
   test("a private one passes", async () => {

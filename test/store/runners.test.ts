@@ -1,21 +1,15 @@
 // How runners announce themselves in a real Redis.
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
 import { runnersKey } from "../../store/keys.ts";
 import { announceRunner, forgetRunner, listRunners } from "../../store/runners.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
+import { describeWithRedis, withRedis } from "../redis.ts";
 import { newEnv, until } from "./world.ts";
 
 describeWithRedis("a runner", () => {
-  let server: TestRedis;
   let redis: Redis;
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
+  withRedis((opened) => {
+    redis = opened;
   });
 
   const info = {

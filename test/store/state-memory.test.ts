@@ -1,32 +1,26 @@
 // A state that is remembered between reads is the state that is there; what goes on behind the history is seen in time.
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import type { StateRecord } from "../../contracts/record.ts";
-import { closeRedis, connectRedis, type Redis } from "../../store/connect.ts";
+import type { Redis } from "../../store/connect.ts";
 import { environmentKeys } from "../../store/keys.ts";
 import { type ApplyRequest, applyPlan } from "../../store/scripts/apply-plan.ts";
 import { readState } from "../../store/state.ts";
 import { STATE_MEMORY_MS, StateMemory } from "../../store/state-memory.ts";
 import { acquireWriterLock, type WriterLock } from "../../store/writer-lock.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
+import { describeWithRedis, withRedis } from "../redis.ts";
 import { manifestOf, newEnv, recordOf } from "./world.ts";
 
 const SOME = Array.from({ length: 30 }, (_, index) => recordOf(manifestOf(`agent-${index}`, { model_ref: "m" })));
 
 describeWithRedis("a remembered state", () => {
-  let server: TestRedis;
   let redis: Redis;
   let env = "";
   let lock: WriterLock;
   let plans = 0;
   let at = 0;
   let memory: StateMemory;
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
+  withRedis((opened) => {
+    redis = opened;
   });
   beforeEach(async () => {
     env = newEnv();

@@ -1,5 +1,5 @@
 // The observed state in a real Redis: applied at once or not at all, fenced, and never believed when it is damaged.
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { beforeEach, expect, test } from "vitest";
 import type { Address } from "../../contracts/address.ts";
 import type { StateRecord } from "../../contracts/record.ts";
 import { makeSnapshot } from "../../contracts/snapshot.ts";
@@ -11,7 +11,7 @@ import { putSnapshot, readSnapshot } from "../../store/snapshots.ts";
 import { readHead, readState } from "../../store/state.ts";
 import { pendingTaskIntents, settleTaskIntent } from "../../store/task-intents.ts";
 import { acquireWriterLock, type WriterLock } from "../../store/writer-lock.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
+import { describeWithRedis, type TestRedis, withRedis } from "../redis.ts";
 import { manifestOf, newEnv, recordOf, until } from "./world.ts";
 
 const PLANNER = recordOf(manifestOf("planner", { model_ref: "m" }));
@@ -24,13 +24,8 @@ describeWithRedis("the observed state", () => {
   let env = "";
   let lock: WriterLock;
   let plans = 0;
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
+  withRedis((opened, on) => {
+    [redis, server] = [opened, on];
   });
   beforeEach(async () => {
     env = newEnv();

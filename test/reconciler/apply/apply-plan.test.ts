@@ -1,5 +1,5 @@
 // Applies against a real Redis: exactly one plan, stale and used ones refused, tasks made once per content.
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { nextRecords } from "../../../reconciler/apply/next-records.ts";
 import { makeOrderedTasks } from "../../../reconciler/apply/task-intents.ts";
 import { orderTask } from "../../../reconciler/apply/task-request.ts";
@@ -9,7 +9,7 @@ import { applyPlan as switchState } from "../../../store/scripts/apply-plan.ts";
 import { readSnapshot } from "../../../store/snapshots.ts";
 import { listTasks, readTask } from "../../../store/tasks.ts";
 import { acquireWriterLock } from "../../../store/writer-lock.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
+import { describeWithRedis, type TestRedis, withWorlds } from "../../redis.ts";
 import { manifest, NOW } from "../plan/builders.ts";
 import { openWorld, type World } from "./world.ts";
 
@@ -24,14 +24,9 @@ const base = [model, agent("one"), system];
 describeWithRedis("an apply", () => {
   let server: TestRedis;
   let world: World;
-  beforeAll(async () => {
-    server = await testRedis();
+  withWorlds(openWorld, (opened, on) => {
+    [world, server] = [opened, on];
   });
-  afterAll(() => server.stop());
-  beforeEach(() => {
-    world = openWorld(server.url);
-  });
-  afterEach(() => world.close());
 
   it("leaves exactly the planned records, with their sources and generations", async () => {
     expect(await world.apply(base)).toMatchObject({ outcome: "applied", serial: 1 });

@@ -1,9 +1,9 @@
 // Moves and places against a real Redis: what goes on under another name, and what is not run again.
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { defaultSettings } from "../../../contracts/environment.ts";
 import { readHistory } from "../../../store/history.ts";
 import { listTasks } from "../../../store/tasks.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
+import { describeWithRedis, withWorlds } from "../../redis.ts";
 import { manifest, plan, source } from "../plan/builders.ts";
 import { openWorld, type World } from "./world.ts";
 
@@ -14,16 +14,10 @@ const task = (name: string, spec: object = {}, meta: object = {}) =>
 const from = (name: string, labels = {}) => ({ labels, annotations: { "countwheel.dev/moved-from": name } });
 
 describeWithRedis("an apply", () => {
-  let server: TestRedis;
   let world: World;
-  beforeAll(async () => {
-    server = await testRedis();
+  withWorlds(openWorld, (opened) => {
+    world = opened;
   });
-  afterAll(() => server.stop());
-  beforeEach(() => {
-    world = openWorld(server.url);
-  });
-  afterEach(() => world.close());
 
   it("moves a record with its generation, and runs a renamed Task no second time", async () => {
     await world.apply([...base, task("t")]);

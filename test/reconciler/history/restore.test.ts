@@ -1,6 +1,6 @@
 // What the state held after an apply of the past: found again from today's records and the applies since.
 
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type Address, addressOf } from "../../../contracts/address.ts";
 import { type Digest, digestText } from "../../../contracts/canonical.ts";
 import type { AppliedChange } from "../../../contracts/history.ts";
@@ -14,7 +14,7 @@ import { resume, suspend } from "../../../store/holds.ts";
 import { environmentKeys } from "../../../store/keys.ts";
 import { STORE_LIMITS } from "../../../store/limits.ts";
 import { array, assert, cases, constantFrom, dictionary, property } from "../../property.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
+import { describeWithRedis, type TestRedis, withWorlds } from "../../redis.ts";
 import { openWorld, type World } from "../apply/world.ts";
 import { manifest, source, TOOL } from "../plan/builders.ts";
 
@@ -88,14 +88,9 @@ const agent = (name: string, prompt: string) => manifest("Agent", name, { model_
 describeWithRedis("what is kept for a rollback", () => {
   let server: TestRedis;
   let world: World;
-  beforeAll(async () => {
-    server = await testRedis();
+  withWorlds(openWorld, (opened, on) => {
+    [world, server] = [opened, on];
   });
-  afterAll(() => server.stop());
-  beforeEach(() => {
-    world = openWorld(server.url);
-  });
-  afterEach(() => world.close());
 
   const model = manifest("ModelEndpoint", "m", { provider: "mock", default_model: "mock" });
 

@@ -1,13 +1,13 @@
 // Previews of pull requests from the push to the last key: a real repository, Redis and runner, and a GitHub that judges.
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { auditStart, hashOf } from "../../../contracts/audit/entry.ts";
 import { reportOnce } from "../../../reconciler/report/start-reporting.ts";
 import { readAuditLog } from "../../../store/audit-log.ts";
-import { closeRedis, connectRedis, type Redis } from "../../../store/connect.ts";
+import type { Redis } from "../../../store/connect.ts";
 import { takePreviewEnvironment } from "../../../store/preview-environment.ts";
 import { enterPreview, findPreview, writePreview } from "../../../store/previews.ts";
 import { readTask } from "../../../store/tasks.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
+import { describeWithRedis, type TestRedis, withRedis } from "../../redis.ts";
 import { openPreviewRoom, type PreviewRoom } from "./preview-room.ts";
 
 const model = (say: string, id = "mock-1", more: object = {}): string =>
@@ -47,13 +47,8 @@ describeWithRedis("previews of pull requests", () => {
   let server: TestRedis;
   let redis: Redis;
   let room: PreviewRoom;
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
+  withRedis((opened, on) => {
+    [redis, server] = [opened, on];
   });
   beforeEach(async () => {
     room = await openPreviewRoom(redis, server.url, FILES, { maxSteps: 2, maxOpen: 1 });

@@ -1,45 +1,31 @@
 // GitHub's deliveries as they come on a bad day: half of them dropped, half doubled, all out of order, while people push. One
 // poll later everything is as if each had come once.
 import { createHmac } from "node:crypto";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { Bell } from "../../../reconciler/bell.ts";
 import type { Hands } from "../../../reconciler/report/commands/carry-out.ts";
 import { startReporting } from "../../../reconciler/report/start-reporting.ts";
 import { type Listener, startListener } from "../../../reconciler/triggers/webhook-listener.ts";
-import { closeRedis, connectRedis, type Redis } from "../../../store/connect.ts";
+import type { Redis } from "../../../store/connect.ts";
 import { noteCommand } from "../../../store/page-commands.ts";
 import { readHead } from "../../../store/state.ts";
-import { type TestRedis, testRedis } from "../../redis.ts";
-import { openPullRoom, type PullRoom } from "./pull-room.ts";
+import { type PullRoom, withPullRooms } from "./pull-room.ts";
 
 const SECRET = "a secret of this test";
 const PULLS = [1, 2, 3, 4];
 const ROUNDS = 3;
 const POLL_MS = 1_500;
 
-let server: TestRedis;
 let redis: Redis;
 let room: PullRoom;
 let listener: Listener | undefined;
 
-beforeAll(async () => {
-  server = await testRedis();
-  redis = connectRedis(server.url, "command");
-});
-
-afterAll(async () => {
-  await closeRedis(redis);
-  await server.stop();
-});
-
-beforeEach(async () => {
-  room = await openPullRoom(redis);
+withPullRooms((opened, connected) => {
+  [room, redis] = [opened, connected];
 });
 
 afterEach(async () => {
   await listener?.stop();
-  await room.close();
-  expect(room.github.violations).toEqual([]);
 });
 
 /** Mulberry32: the same numbers for the same seed. */

@@ -1,5 +1,6 @@
 // A repository with pull requests as GitHub keeps them, a Redis and a GitHub: what the report's loop works with.
 import { randomUUID } from "node:crypto";
+import { afterEach, beforeEach, expect } from "vitest";
 import type { EnvironmentSettings } from "../../../contracts/environment.ts";
 import { processLineageMemory } from "../../../reconciler/apply/lineage-memory.ts";
 import type { Bell } from "../../../reconciler/bell.ts";
@@ -13,6 +14,7 @@ import type { Redis } from "../../../store/connect.ts";
 import { openQueue } from "../../../store/queue.ts";
 import { TEST_GIT, type TestFiles, type TestRepository, testRepository } from "../../git.ts";
 import { type GithubServer, startGithub } from "../../github/server.ts";
+import { withRedis } from "../../redis.ts";
 import { TOKENS } from "./builders.ts";
 
 const MODEL = "kind: ModelEndpoint\nmetadata:\n  name: mock\nspec:\n  provider: mock\n  default_model: mock-1\n";
@@ -37,6 +39,23 @@ export interface PullRoom {
   push(number: number, name: string, more?: { readonly baseRef?: string }): Promise<string>;
   until(what: string, holds: () => boolean | Promise<boolean>): Promise<void>;
   close(): Promise<void>;
+}
+
+/** A room for each of the tests around, which ask nothing against GitHub's description: `opened` gets it before the test. */
+export function withPullRooms(opened: (room: PullRoom, redis: Redis) => void, files: TestFiles = {}): void {
+  let [redis, room]: [Redis | undefined, PullRoom | undefined] = [undefined, undefined];
+  withRedis((connected) => {
+    redis = connected;
+  });
+  beforeEach(async () => {
+    if (redis === undefined) throw new Error("there is no Redis");
+    room = await openPullRoom(redis, files);
+    opened(room, redis);
+  });
+  afterEach(async () => {
+    await room?.close();
+    expect(room?.github.violations).toEqual([]);
+  });
 }
 
 export async function openPullRoom(redis: Redis, files: TestFiles = {}): Promise<PullRoom> {

@@ -1,33 +1,16 @@
 // The report's own loop: plans open pull requests from their heads, tells applies when nudged, and outlives an outage.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { reportOnce, startReporting } from "../../../reconciler/report/start-reporting.ts";
-import { closeRedis, connectRedis, type Redis } from "../../../store/connect.ts";
+import type { Redis } from "../../../store/connect.ts";
 import { pushOutbox } from "../../../store/outbox.ts";
-import { type TestRedis, testRedis } from "../../redis.ts";
 import { change, planOf } from "./builders.ts";
-import { openPullRoom, type PullRoom } from "./pull-room.ts";
+import { type PullRoom, withPullRooms } from "./pull-room.ts";
 
-let server: TestRedis;
 let redis: Redis;
 let room: PullRoom;
 
-beforeAll(async () => {
-  server = await testRedis();
-  redis = connectRedis(server.url, "command");
-});
-
-afterAll(async () => {
-  await closeRedis(redis);
-  await server.stop();
-});
-
-beforeEach(async () => {
-  room = await openPullRoom(redis);
-});
-
-afterEach(async () => {
-  await room.close();
-  expect(room.github.violations).toEqual([]);
+withPullRooms((opened, connected) => {
+  [room, redis] = [opened, connected];
 });
 
 describe("reporting", () => {

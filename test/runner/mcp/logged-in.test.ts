@@ -1,7 +1,7 @@
 // MCP servers that a person has logged in at, called by runners: tokens are renewed where the person said, refresh tokens that
 // change are followed by all runners, and what ends a login says which command begins another.
 import type { ServerResponse } from "node:http";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { planServer } from "../../../runner/mcp/plan-server.ts";
 import { McpSupervisor } from "../../../runner/mcp/supervisor.ts";
 import type { Grant } from "../../../runner/secrets/grant.ts";
@@ -12,7 +12,7 @@ import { OAuthTokens } from "../../../runner/tools/oauth-tokens.ts";
 import { closeRedis, connectRedis, type Redis } from "../../../store/connect.ts";
 import { renewalKeys } from "../../../store/renewal-keys.ts";
 import { openRenewals } from "../../../store/renewals.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
+import { describeWithRedis, type TestRedis, withRedis } from "../../redis.ts";
 import { type Guarded, guardedServer } from "../guarded-server.ts";
 import { answerJson } from "../tools/http-server.ts";
 import { GROUND, never, secretsWith, serverSpec } from "./servers.ts";
@@ -139,13 +139,8 @@ describe("without a place where runners meet", () => {
 describeWithRedis("with a place where runners meet", () => {
   let server: TestRedis;
   let redis: Redis;
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
+  withRedis((opened, on) => {
+    [redis, server] = [opened, on];
   });
 
   const meeting = (holder: string): Renewals => openRenewals(redis, "logins", holder);

@@ -1,20 +1,14 @@
 // Agents with a memory: governed like any tool, kept over takeovers, gone with the task.
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { dropTask } from "../../../store/drop-task.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
+import { describeWithRedis, withWorlds } from "../../redis.ts";
 import { agent, chainVerdict, manifest, mockModel, openWorld, system, typesOf, type World } from "../world.ts";
 
 describeWithRedis("an agent with a memory", () => {
-  let server: TestRedis;
   let world: World;
-  beforeAll(async () => {
-    server = await testRedis();
+  withWorlds(openWorld, (opened) => {
+    world = opened;
   });
-  afterAll(() => server.stop());
-  beforeEach(() => {
-    world = openWorld(server.url);
-  });
-  afterEach(() => world.close());
 
   const memory = manifest("Memory", "notes", {});
   const line = system("line", ["writer", "reader"]);

@@ -1,23 +1,17 @@
 // Agents with a memory that is searched by meaning: its vectors are made through the gate, charged, and made once.
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { traceRows } from "../../../cli/view/trace-rows.ts";
 import { MemoryEmbeddings } from "../../../runner/memory/embed.ts";
 import { openMockEmbedder } from "../../../runner/models/mock-embedder.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
+import { describeWithRedis, withWorlds } from "../../redis.ts";
 import { answerJson, serve } from "../tools/http-server.ts";
 import { agent, chainVerdict, manifest, mockModel, openWorld, system, type World } from "../world.ts";
 
 describeWithRedis("a memory with an embedding model", () => {
-  let server: TestRedis;
   let world: World;
-  beforeAll(async () => {
-    server = await testRedis();
+  withWorlds(openWorld, (opened) => {
+    world = opened;
   });
-  afterAll(() => server.stop());
-  beforeEach(() => {
-    world = openWorld(server.url);
-  });
-  afterEach(() => world.close());
 
   const memory = manifest("Memory", "notes", { provider: "redis", embedding_model: "vectors" });
   const vectors = manifest("ModelEndpoint", "vectors", { provider: "mock", default_model: "embed-1" });

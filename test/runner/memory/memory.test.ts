@@ -1,13 +1,13 @@
 // One suite that every memory passes: for a task, for an environment, behind HTTP.
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { PermanentFailure, TransientFailure } from "../../../contracts/failure.ts";
 import type { Memory, MemoryEntry, VectorMemory } from "../../../runner/memory/memory.ts";
 import { memoryTool } from "../../../runner/memory/memory-tools.ts";
 import { type OpenMemory, openMemory } from "../../../runner/memory/open-memory.ts";
 import { resolveHost } from "../../../runner/tools/checked-request.ts";
 import { OAuthTokens } from "../../../runner/tools/oauth-tokens.ts";
-import { closeRedis, connectRedis, type Redis } from "../../../store/connect.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
+import type { Redis } from "../../../store/connect.ts";
+import { describeWithRedis, withRedis } from "../../redis.ts";
 import { never, secretsWith } from "../mcp/servers.ts";
 import { answerJson, serve } from "../tools/http-server.ts";
 import { entry, keepsEntries, keepsVectors, type Place, somewhere, WRITTEN } from "./contract.ts";
@@ -56,15 +56,9 @@ async function memoryServer(): Promise<string> {
 }
 
 describeWithRedis("memories", () => {
-  let server: TestRedis;
   let redis: Redis;
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
+  withRedis((opened) => {
+    redis = opened;
   });
 
   describe.each(["in-memory", "redis", "http"])("%s", (provider) => {

@@ -1,6 +1,6 @@
 // Tools of type webhook-callback: a real tool over HTTP, a real listener for its answers, a real Redis between them.
 import { createHmac, randomBytes, randomUUID } from "node:crypto";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { addressOf } from "../../../contracts/address.ts";
 import type { Manifest } from "../../../contracts/manifest.ts";
 import { answerToolCallback } from "../../../reconciler/triggers/callbacks/answer-callback.ts";
@@ -9,9 +9,9 @@ import { type Listener, startListener } from "../../../reconciler/triggers/webho
 import { type Callbacks, openCallbacks } from "../../../runner/tools/callbacks.ts";
 import { callWebhookTool } from "../../../runner/tools/http/webhook-tool.ts";
 import type { ToolCallContext } from "../../../runner/tools/tool.ts";
-import { closeRedis, connectRedis, type Redis } from "../../../store/connect.ts";
+import type { Redis } from "../../../store/connect.ts";
 import { callbackKey } from "../../../store/keys.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../../redis.ts";
+import { describeWithRedis, type TestRedis, withRedis } from "../../redis.ts";
 import { agent, manifest, mockModel, openWorld, system } from "../world.ts";
 import { answerJson, type LoopbackServer, serve } from "./http-server.ts";
 import { callContext, contractSource } from "./remote-source.ts";
@@ -30,13 +30,8 @@ describeWithRedis("a tool of type webhook-callback", () => {
   let heard: Callbacks;
   let asked: Callbacks;
 
-  beforeAll(async () => {
-    server = await testRedis();
-    redis = connectRedis(server.url, "command");
-  });
-  afterAll(async () => {
-    await closeRedis(redis);
-    await server.stop();
+  withRedis((opened, on) => {
+    [redis, server] = [opened, on];
   });
   beforeEach(async () => {
     env = `t${randomUUID().slice(0, 8)}`;

@@ -1,18 +1,17 @@
 // Buttons on the check of a plan, from a click to its effect: who may press them, what they are bound to, and how often they
 // count.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { Plan } from "../../../../contracts/plan.ts";
 import { planButtons } from "../../../../reconciler/report/commands/buttons.ts";
 import type { Hands } from "../../../../reconciler/report/commands/carry-out.ts";
 import { reportOnce } from "../../../../reconciler/report/start-reporting.ts";
 import { readAuditLog } from "../../../../store/audit-log.ts";
-import { closeRedis, connectRedis, type Redis } from "../../../../store/connect.ts";
+import type { Redis } from "../../../../store/connect.ts";
 import { githubKeys } from "../../../../store/github-keys.ts";
 import { type Click, noteClick } from "../../../../store/page-clicks.ts";
 import { noteCommand } from "../../../../store/page-commands.ts";
 import type { CheckRun } from "../../../github/state.ts";
-import { type TestRedis, testRedis } from "../../../redis.ts";
-import { openPullRoom, type PullRoom } from "../pull-room.ts";
+import { type PullRoom, withPullRooms } from "../pull-room.ts";
 
 const NAMES = ["m1", "m2", "m3", "m4", "m5"];
 const modelOf = (name: string): string =>
@@ -20,31 +19,19 @@ const modelOf = (name: string): string =>
 const MODELS = Object.fromEntries(NAMES.map((name) => [`agents/${name}.yaml`, modelOf(name)]));
 const NO_MODELS = Object.fromEntries(NAMES.map((name) => [`agents/${name}.yaml`, null]));
 
-let server: TestRedis;
 let redis: Redis;
 let room: PullRoom;
 let seconds: number;
 
-beforeAll(async () => {
-  server = await testRedis();
-  redis = connectRedis(server.url, "command");
-});
-afterAll(async () => {
-  await closeRedis(redis);
-  await server.stop();
-});
+withPullRooms((opened, connected) => {
+  [room, redis] = [opened, connected];
+}, MODELS);
 beforeEach(async () => {
-  room = await openPullRoom(redis, MODELS);
   seconds = 0;
   const start = Date.now();
   room.github.state.clock = () => new Date(start + seconds * 1_000);
   room.github.state.permissions.set("ada", "write").set("grace", "read");
 });
-afterEach(async () => {
-  await room.close();
-  expect(room.github.violations).toEqual([]);
-});
-
 const HANDS: Hands = {
   lookAgain: () => undefined,
   identityOf: ({ login, id }) => ({ kind: "github", name: login, id }),

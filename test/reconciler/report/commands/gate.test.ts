@@ -1,47 +1,34 @@
 // An environment that waits for a person before each apply: from the merge to the word, and to the apply that spends it.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { defaultSettings } from "../../../../contracts/environment.ts";
 import type { Hands } from "../../../../reconciler/report/commands/carry-out.ts";
 import { standingOf } from "../../../../reconciler/report/deployments/standing.ts";
 import { reportOnce } from "../../../../reconciler/report/start-reporting.ts";
-import { closeRedis, connectRedis, type Redis } from "../../../../store/connect.ts";
+import type { Redis } from "../../../../store/connect.ts";
 import { githubKeys } from "../../../../store/github-keys.ts";
 import { readHistory } from "../../../../store/history.ts";
 import { noteClick } from "../../../../store/page-clicks.ts";
 import { noteCommand } from "../../../../store/page-commands.ts";
 import type { CheckRun, Comment } from "../../../github/state.ts";
-import { type TestRedis, testRedis } from "../../../redis.ts";
-import { openPullRoom, type PullRoom } from "../pull-room.ts";
+import { type PullRoom, withPullRooms } from "../pull-room.ts";
 
 const GATED = { ...defaultSettings("e"), gate: "person" } as const;
 
-let server: TestRedis;
 let redis: Redis;
 let room: PullRoom;
 let seconds: number;
 let looks: number;
 
-beforeAll(async () => {
-  server = await testRedis();
-  redis = connectRedis(server.url, "command");
-});
-afterAll(async () => {
-  await closeRedis(redis);
-  await server.stop();
+withPullRooms((opened, connected) => {
+  [room, redis] = [opened, connected];
 });
 beforeEach(async () => {
-  room = await openPullRoom(redis);
   [seconds, looks] = [0, 0];
   const start = Date.now();
   room.github.state.clock = () => new Date(start + seconds * 1_000);
   room.github.state.permissions.set("ada", "write").set("grace", "read");
   expect((await room.tick()).outcome).toBe("applied");
 });
-afterEach(async () => {
-  await room.close();
-  expect(room.github.violations).toEqual([]);
-});
-
 const HANDS: Hands = {
   lookAgain: () => void (looks += 1),
   identityOf: ({ login, id }) => ({ kind: "github", name: login, id }),

@@ -1,17 +1,16 @@
 // Commands from pull requests, from a comment on GitHub to its effect: who may say them, what they are bound to, and that each
 // is carried out once, whatever is sent, edited, deleted or forged.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import type { Hands } from "../../../../reconciler/report/commands/carry-out.ts";
 import { type ReportingOptions, reportOnce, startReporting } from "../../../../reconciler/report/start-reporting.ts";
 import { readAuditLog } from "../../../../store/audit-log.ts";
-import { closeRedis, connectRedis, type Redis } from "../../../../store/connect.ts";
+import type { Redis } from "../../../../store/connect.ts";
 import { githubKeys } from "../../../../store/github-keys.ts";
 import { environmentKeys } from "../../../../store/keys.ts";
 import { noteCommand } from "../../../../store/page-commands.ts";
 import { readHead } from "../../../../store/state.ts";
 import type { Comment } from "../../../github/state.ts";
-import { type TestRedis, testRedis } from "../../../redis.ts";
-import { openPullRoom, type PullRoom } from "../pull-room.ts";
+import { type PullRoom, withPullRooms } from "../pull-room.ts";
 
 const NAMES = ["m1", "m2", "m3", "m4", "m5"];
 const modelOf = (name: string): string =>
@@ -19,7 +18,6 @@ const modelOf = (name: string): string =>
 const MODELS = Object.fromEntries(NAMES.map((name) => [`agents/${name}.yaml`, modelOf(name)]));
 const NO_MODELS = Object.fromEntries(NAMES.map((name) => [`agents/${name}.yaml`, null]));
 
-let server: TestRedis;
 let redis: Redis;
 let room: PullRoom;
 /** GitHub's clock and ours, in seconds from now. */
@@ -27,27 +25,15 @@ let seconds: number;
 let looks: number;
 let asked: unknown[];
 
-beforeAll(async () => {
-  server = await testRedis();
-  redis = connectRedis(server.url, "command");
-});
-
-afterAll(async () => {
-  await closeRedis(redis);
-  await server.stop();
-});
+withPullRooms((opened, connected) => {
+  [room, redis] = [opened, connected];
+}, MODELS);
 
 beforeEach(async () => {
-  room = await openPullRoom(redis, MODELS);
   [seconds, looks, asked] = [0, 0, []];
   const start = Date.now();
   room.github.state.clock = () => new Date(start + seconds * 1_000);
   room.github.state.permissions.set("ada", "write").set("root", "admin").set("grace", "read");
-});
-
-afterEach(async () => {
-  await room.close();
-  expect(room.github.violations).toEqual([]);
 });
 
 function hands(): Hands {

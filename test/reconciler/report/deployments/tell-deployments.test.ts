@@ -1,10 +1,8 @@
 // Where an environment stands as GitHub's deployments: from a real branch through real looks to what GitHub holds.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { standingOf } from "../../../../reconciler/report/deployments/standing.ts";
 import { reportOnce } from "../../../../reconciler/report/start-reporting.ts";
-import { closeRedis, connectRedis, type Redis } from "../../../../store/connect.ts";
-import { type TestRedis, testRedis } from "../../../redis.ts";
-import { openPullRoom, type PullRoom } from "../pull-room.ts";
+import { type PullRoom, withPullRooms } from "../pull-room.ts";
 
 const NAMES = ["m1", "m2", "m3", "m4", "m5"];
 const modelOf = (name: string): string =>
@@ -13,26 +11,11 @@ const MODELS = Object.fromEntries(NAMES.map((name) => [`agents/${name}.yaml`, mo
 const NO_MODELS = Object.fromEntries(NAMES.map((name) => [`agents/${name}.yaml`, null]));
 const TARGET = { environment: "production", url: "https://agents.test/production" };
 
-let server: TestRedis;
-let redis: Redis;
 let room: PullRoom;
 
-beforeAll(async () => {
-  server = await testRedis();
-  redis = connectRedis(server.url, "command");
-});
-afterAll(async () => {
-  await closeRedis(redis);
-  await server.stop();
-});
-beforeEach(async () => {
-  room = await openPullRoom(redis, MODELS);
-});
-afterEach(async () => {
-  await room.close();
-  expect(room.github.violations).toEqual([]);
-});
-
+withPullRooms((opened) => {
+  room = opened;
+}, MODELS);
 type Standing = ReturnType<typeof standingOf>;
 
 const report = (standing: Standing) => reportOnce(room.options({ deployment: TARGET, standing: () => standing }));

@@ -1,31 +1,24 @@
 // Drift in one issue: a real Redis that remembers it, a GitHub that fails, and people who close it or forge its marker.
 import { randomUUID } from "node:crypto";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { countDrift, type DriftChange, type DriftReport } from "../../../../contracts/drift.ts";
 import { noteDrift, reportDrift } from "../../../../reconciler/report/drift/report-drift.ts";
 import { type DriftTold, tellDrift } from "../../../../reconciler/report/drift/tell-drift.ts";
-import { closeRedis, connectRedis, type Redis } from "../../../../store/connect.ts";
+import type { Redis } from "../../../../store/connect.ts";
 import { acquireDriftLock } from "../../../../store/drift-note.ts";
 import { githubKeys } from "../../../../store/github-keys.ts";
 import { readOutbox } from "../../../../store/outbox.ts";
 import { type GithubServer, startGithub } from "../../../github/server.ts";
 import type { Issue } from "../../../github/state.ts";
-import { type TestRedis, testRedis } from "../../../redis.ts";
+import { withRedis } from "../../../redis.ts";
 import { change, connect, HEAD, TOKENS } from "../builders.ts";
 
-let server: TestRedis;
 let redis: Redis;
 let github: GithubServer;
 let env: string;
 
-beforeAll(async () => {
-  server = await testRedis();
-  redis = connectRedis(server.url, "command");
-});
-
-afterAll(async () => {
-  await closeRedis(redis);
-  await server.stop();
+withRedis((opened) => {
+  redis = opened;
 });
 
 beforeEach(async () => {

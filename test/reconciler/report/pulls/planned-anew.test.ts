@@ -1,37 +1,20 @@
 // A new push to an open pull request: how many requests it costs, what the comment says until its plan is there, and what
 // becomes of that where the plan fails or the process dies.
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { reportOnce, startReporting } from "../../../../reconciler/report/start-reporting.ts";
 import type { SourceAnswer } from "../../../../reconciler/source/source.ts";
-import { closeRedis, connectRedis, type Redis } from "../../../../store/connect.ts";
+import type { Redis } from "../../../../store/connect.ts";
 import { githubKeys } from "../../../../store/github-keys.ts";
 import { environmentKeys } from "../../../../store/keys.ts";
-import { type TestRedis, testRedis } from "../../../redis.ts";
-import { openPullRoom, type PullRoom } from "../pull-room.ts";
+import { type PullRoom, withPullRooms } from "../pull-room.ts";
 
 const MODEL = "kind: ModelEndpoint\nmetadata: {name: more}\nspec: {provider: mock, default_model: mock-1}\n";
 
-let server: TestRedis;
 let redis: Redis;
 let room: PullRoom;
 
-beforeAll(async () => {
-  server = await testRedis();
-  redis = connectRedis(server.url, "command");
-});
-
-afterAll(async () => {
-  await closeRedis(redis);
-  await server.stop();
-});
-
-beforeEach(async () => {
-  room = await openPullRoom(redis);
-});
-
-afterEach(async () => {
-  await room.close();
-  expect(room.github.violations).toEqual([]);
+withPullRooms((opened, connected) => {
+  [room, redis] = [opened, connected];
 });
 
 const comment = (): string => room.github.state.comments[0]?.body ?? "";
