@@ -12,7 +12,7 @@ const MAX_BYTES = 1024 * 1024;
 export async function readSecretValue(host: Host, file: string | undefined, what = "Value"): Promise<string> {
   const isPerson = file === undefined && process.stdin.isTTY;
   if (isPerson && host.config.noInput)
-    throw new UsageFailure("nobody can type here: pipe the value in, or use --from-file");
+    throw new UsageFailure("nobody can type here: pipe it in, or name a file that holds it");
   const text = isPerson
     ? await askHidden(host, what)
     : textOf(file === undefined ? await readAll() : await read(host, file));

@@ -1,6 +1,7 @@
 // `mcp login`: a person logs in at an MCP server once. What that gives is sealed for the runners and becomes a Secret that Git
 // may hold; where it may be used stands in the server's manifest, for whoever reviews it.
 import { resolve } from "node:path";
+import { TransientFailure } from "../../contracts/failure.ts";
 import type { McpServerSpec } from "../../contracts/kinds/mcp-server.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import type { SealedPlace } from "../../contracts/sealed-text.ts";
@@ -45,7 +46,11 @@ export async function runMcpLogin(host: Host, options: McpLoginOptions): Promise
   const place = placeOf(server, spec, options.secret);
   const recipients = await findRecipients(host, options);
   if (typeof recipients === "number") return recipients;
-  const { offer, grant } = await logIn(host, options, server, spec);
+  const { offer, grant } = await logIn(host, options, server, spec).catch((error: unknown) => {
+    throw host.signal.aborted
+      ? new TransientFailure("INTERRUPTED", "nobody logged in, and nothing was written")
+      : error;
+  });
   const sealed = await sealValue(recipients, place, renderGrant(grant));
   const auth = authOf(place, offer, options.clientId ?? spec.auth?.client_id);
   if (options.write !== undefined) {

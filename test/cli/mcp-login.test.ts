@@ -1,7 +1,7 @@
 // `countwheel mcp login`: a whole process, a browser that goes where it is sent, and files that Git may hold.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AgeKeys } from "../../runner/secrets/age-keys.ts";
@@ -151,6 +151,23 @@ describe("countwheel mcp login", () => {
     expect(server.forms).toEqual([]);
     await fetch(url);
     expect(await ended(session)).toMatchObject({ code: 0 });
+  });
+
+  it("writes nothing where the person gives up", async () => {
+    const server = await guarded();
+    const session = start([...TO_RUNNERS, "--yes", "--write", "agents/login.yaml"]);
+    await address(session);
+    session.child.kill("SIGINT");
+    const ran = await ended(session);
+    expect(ran).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringContaining("INTERRUPTED: nobody logged in"),
+    });
+    expect([inRoom("agents/notes.yaml"), existsSync(join(room.folder, "agents/login.yaml"))]).toEqual([
+      manifest(server.endpoint),
+      false,
+    ]);
   });
 
   it("takes a client's secret from a file or a pipe, and never from an argument", async () => {

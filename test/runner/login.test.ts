@@ -124,8 +124,11 @@ describe("a login", () => {
   });
 });
 
+const SPEAKING = { resource: { authorization_servers: ["https://issuer.example/\u001b[31m"] } };
+
 describe("a login refuses, and sends nothing more to anybody,", () => {
   it.each<[string, string, GuardedOptions]>([
+    ["an issuer whose name speaks to terminals", "LOGIN_METADATA", SPEAKING],
     [
       "a server that is another resource",
       "LOGIN_RESOURCE_MISMATCH",

@@ -34,6 +34,7 @@ export async function discoverPlaces(
   if (resource !== undefined && named === undefined)
     throw new PermanentFailure("LOGIN_METADATA", `${server.label} does not say which authorization server protects it`);
   const authorizationServer = named ?? `${server.endpoint.origin}/`;
+  requirePlain(server, [authorizationServer, resource?.resource]);
   const metadata = await readAuthorizationServer(server, authorizationServer, found);
   if (metadata === undefined && resource !== undefined)
     throw new PermanentFailure(
@@ -57,6 +58,7 @@ function placesOf(
   const { origin } = server.endpoint;
   const authorizationUrl = metadata?.authorization_endpoint ?? `${origin}/authorize`;
   const tokenUrl = metadata?.token_endpoint ?? `${origin}/token`;
+  requirePlain(server, [metadata?.issuer, authorizationUrl, tokenUrl]);
   for (const place of [authorizationUrl, tokenUrl]) requirePlace(server, new URL(place));
   // Without proof keys whoever reads the redirect could change the code for tokens; MCP wants it said.
   if (metadata !== undefined && metadata.code_challenge_methods_supported?.includes("S256") !== true)
@@ -73,6 +75,15 @@ function placesOf(
     resourceScopes: resource?.scopes_supported ?? [],
     isBound: (wantsBound || resource?.dpop_bound_access_tokens_required === true) && canBind(metadata),
   };
+}
+
+/** They are shown to people and written into manifests as they are: nothing in them speaks to a terminal. */
+function requirePlain({ label }: LoginServer, addresses: readonly (string | undefined)[]): void {
+  if (addresses.every((address) => address === undefined || /^[\x21-\x7E]{1,2000}$/u.test(address))) return;
+  throw new PermanentFailure(
+    "LOGIN_METADATA",
+    `${label} is described by an address with characters that no address has`,
+  );
 }
 
 /** Many issuers can whose servers know nothing of it: only a server that asks for it gets such tokens. */

@@ -48,6 +48,7 @@ interface Kept {
   readonly box: string;
 }
 
+const MAX_REMEMBERED = 1_000;
 const POLL_MS = 100;
 /** One renewal of another runner, and some more. */
 const WAIT_MS = 35_000;
@@ -116,22 +117,29 @@ export class GrantRenewer {
       if (!(error instanceof PermanentFailure) || error.details["error"] !== "invalid_grant") throw error;
       const text = `${label}: the login is over, says ${new URL(grant.token_url).origin} (invalid_grant); ${mend}`;
       const failure = new PermanentFailure("TOKEN_GRANT_ENDED", text, { cause: error });
-      this.#ended.set(grant.id, { number: newest.number, failure });
+      remember(this.#ended, grant.id, { number: newest.number, failure });
       throw failure;
     }
   }
 
   /** Whatever becomes of it, the token that was given is good: what is not kept now is kept the next time. */
   async #keep(renewals: Renewals, { id, key }: Grant, before: number, next: Newest | undefined): Promise<void> {
-    const box = next === undefined ? "" : closeRenewal(key, { id, number: next.number }, next.token);
+    const box = next === undefined ? "" : closeRenewal(key, { id, number: before + 1 }, next.token);
+    if (next !== undefined) remember(this.#unkept, id, next);
     try {
       await renewals.end(id, before, box);
       this.#unkept.delete(id);
     } catch (error) {
       if (!(error instanceof TransientFailure)) throw error;
-      if (next !== undefined) this.#unkept.set(id, next);
     }
   }
+}
+
+/** The oldest goes where there are too many: no runner has that many logins. */
+function remember<T>(map: Map<string, T>, id: string, value: T): void {
+  const [oldest] = map.keys();
+  if (map.size >= MAX_REMEMBERED && oldest !== undefined && !map.has(id)) map.delete(oldest);
+  map.set(id, value);
 }
 
 async function beginInTurn(renewals: Renewals, { grant, label }: RenewalCase) {

@@ -246,6 +246,38 @@ describeWithRedis("with a place where runners meet", () => {
     expect(refreshes(guarded)).toEqual(["refresh-0-canary", "refresh-1-canary", "refresh-2-canary"]);
   });
 
+  it("what could not be kept is kept later also where Redis was emptied, and the place of tokens is down", async () => {
+    let isDown = false;
+    const guarded = await guardedServer({
+      isRotating: true,
+      lifeS: 3_600,
+      token: (response) => {
+        if (isDown) answerJson(response, 503, {});
+        return isDown;
+      },
+    });
+    const grant = grantOf(guarded);
+    const { renewal, renewing } = renewalKeys("logins", grant.id);
+    let isAway = false;
+    const away = connectRedis(server.url, "command");
+    await closeRedis(away);
+    const here = runner({
+      begin: (id) => meeting("a").begin(id),
+      end: (id, after, box) => (isAway ? openRenewals(away, "logins", "a") : meeting("a")).end(id, after, box),
+    });
+    await here.call(guarded, grant);
+    isAway = true;
+    expired(here);
+    expect(await here.call(guarded, grant)).toMatchObject({ text: "done" });
+    await redis.del(renewal, renewing);
+    [isAway, isDown] = [false, true];
+    expired(here);
+    expect(await here.call(guarded, grant)).toMatchObject({ code: "TOKEN_UNAVAILABLE" });
+    isDown = false;
+    expect(await runner(meeting("b")).call(guarded, grant)).toMatchObject({ text: "done" });
+    expect(refreshes(guarded).at(-1)).toBe("refresh-2-canary");
+  });
+
   it("one that slept past its turn writes only where nobody has overtaken it", async () => {
     const id = "sleeper";
     const [one, other] = [meeting("a"), meeting("b")];
