@@ -147,7 +147,7 @@ export class SharedServer {
     try {
       return await unlessAborted(() => running.call(pinned, tool, args, options), options.signal);
     } catch (error) {
-      if (!isDrift(error)) {
+      if (!isAtRest(error)) {
         this.#forget(current);
         running.retire();
       }
@@ -156,6 +156,7 @@ export class SharedServer {
   }
 }
 
-function isDrift(error: unknown): boolean {
-  return error instanceof PermanentFailure && error.code === "TOOL_DRIFTED";
+/** The call was not made, or has come back with a question that nobody answers: the server is at work on nothing. */
+function isAtRest(error: unknown): boolean {
+  return error instanceof PermanentFailure && ["TOOL_DRIFTED", "MCP_INPUT_REQUIRED"].includes(error.code);
 }

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import type { Elicited, NoteElicited } from "../../../contracts/elicited.ts";
 import { ElicitationDesk } from "../../../runner/mcp/elicitation.ts";
 import type { McpClient } from "../../../runner/mcp/mcp-client.ts";
+import { McpSupervisor } from "../../../runner/mcp/supervisor.ts";
 import { answerJson, serve } from "../tools/http-server.ts";
 import { allGone, hostileSpec, makeLog, never, planFor, type ServerLog, serverSpec } from "./servers.ts";
 
@@ -110,6 +111,7 @@ test("where two calls are under way each hears that there was a question, and ne
 /** A server of 2026-07-28, by hand: its SDK would not let it ask what its client cannot answer. */
 async function serveRounds(rounds: readonly object[]) {
   const calls: Readonly<Record<string, unknown>>[] = [];
+  let discovered = 0;
   const server = await serve((response, { body }) => {
     const { id, method, params } = JSON.parse(body) as { id: number; method: string; params: (typeof calls)[number] };
     const complete = { resultType: "complete", ttlMs: 0, cacheScope: "private" };
@@ -119,6 +121,7 @@ async function serveRounds(rounds: readonly object[]) {
       serverInfo: { name: "s", version: "1" },
     };
     if (method === "tools/call") calls.push(params);
+    if (method === "server/discover") discovered += 1;
     const result =
       method === "server/discover"
         ? { ...complete, ...info }
@@ -127,7 +130,11 @@ async function serveRounds(rounds: readonly object[]) {
           : (rounds[Math.min(calls.length, rounds.length) - 1] ?? {});
     answerJson(response, 200, { jsonrpc: "2.0", id, result });
   });
-  return { calls, spec: { transport: "http", endpoint: `${server.url}/mcp`, protocol: "2026-07-28" } };
+  return {
+    calls,
+    discovered: () => discovered,
+    spec: { transport: "http", endpoint: `${server.url}/mcp`, protocol: "2026-07-28" },
+  };
 }
 
 const asks = (params: object, more: object = {}) => ({
@@ -196,6 +203,18 @@ test.each([
     code: "MCP_INPUT_REQUIRED",
     message: expect.stringContaining(`it asks for ${named}, which no server gets here`) as string,
   });
+});
+
+test("2026-07-28: a server that asked in vain is kept for the next call", async () => {
+  const { calls, discovered, spec } = await serveRounds([asks(FORM)]);
+  const supervisor = new McpSupervisor();
+  const handle = await supervisor.acquire(await planFor(serverSpec(spec)), never());
+  const options = { signal: never(), timeoutMs: 10_000, idempotencyKey: "k" };
+  for (const _ of [1, 2]) {
+    await expect(handle.call("echo_text", {}, options)).rejects.toMatchObject({ code: "MCP_INPUT_REQUIRED" });
+  }
+  await supervisor.close();
+  expect([calls.length, discovered()]).toEqual([2, 1]);
 });
 
 test("2026-07-28: a call that never stops asking fails after ten rounds", async () => {
