@@ -38,7 +38,7 @@ function addRun(program: Command, facts: ProgramFacts, act: Act): void {
     .option("--input-file <file>", "inputs as a JSON object")
     .option("--github", "run it as the user of your GITHUB_TOKEN, as GitHub knows them: github:LOGIN", false)
     .option("--wait", "wait for the end; exit 4 when policy denied, 1 when it failed", false)
-    .option("--timeout <duration>", "how long to wait", durationMs, 600_000);
+    .option("--timeout <duration>", "how long to wait (default: 10m)", durationMs, 600_000);
   withOutput(withStateFlags(command, facts), ["text", "json"]).action((system, flags) =>
     act(async () => (await import("../commands/run.ts")).runRun, { ...flags, system }),
   );
@@ -52,11 +52,16 @@ function addRunner(program: Command, facts: ProgramFacts, act: Act): void {
     .option("--concurrency <n>", "activations at once (default: 4)", wholeNumber)
     .option(
       "--lease <profile>",
-      "how long a lease lasts without renewal: `default` (5s), `relaxed` (20s, for slow networks), or a duration",
+      "how long a lease lasts without renewal: `default` (5s), `relaxed` (20s, for slow networks), or a duration (default: 5s)",
       leaseDuration,
       RUNNER_LIMITS.leaseMs,
     )
-    .option("--drain-timeout <duration>", "how long SIGTERM waits for work under way", durationMs, 30_000)
+    .option(
+      "--drain-timeout <duration>",
+      "how long SIGTERM waits for work under way (default: 30s)",
+      durationMs,
+      30_000,
+    )
     .option(
       "--keep-tasks <n>",
       "tasks that Redis keeps at most; the oldest that ended are dropped (default: 10000)",

@@ -85,7 +85,7 @@ function addReconcile(program: Command, facts: ProgramFacts, act: Act): void {
   const command = program
     .command("reconcile")
     .description("watch a repository and apply what reaches its branch")
-    .option("--interval <duration>", "how often to look", durationMs, 30_000)
+    .option("--interval <duration>", "how often to look (default: 30s)", durationMs, 30_000)
     .option("--once", "look once and end", false)
     .option("--all", "look after every environment of countwheel.yaml, each with a leader of its own", false)
     .option("--confirm-prunes <n>", "apply prunes that wait for it, if they are exactly so many; once", wholeNumber)

@@ -38,7 +38,7 @@ function addReplay(policy: Command, facts: ProgramFacts, act: Act): void {
       "make recorded decisions again under these manifests' policies, and list those that come out otherwise",
     )
     .argument("[path]", "a directory or file of a working tree (default: .)")
-    .option("--since <duration>", "how far back: 7d, 12h", daysOrDurationMs, 7 * 86_400_000)
+    .option("--since <duration>", "how far back: 7d, 12h (default: 7d)", daysOrDurationMs, 7 * 86_400_000)
     .option("--limit <n>", "the newest decisions at most", wholeNumber, 20_000)
     .option("--detailed-exitcode", "exit 2 when a decision comes out otherwise", false);
   withOutput(withStateFlags(withSource(command), facts), ["text", "json"]).action((path, flags) =>

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { EXIT_CODE_HELP } from "../exit-codes.ts";
 import type { Act, ProgramFacts } from "./flags.ts";
+import { HELP } from "./help.ts";
 import { addHistoryCommands } from "./history.ts";
 import { addHookCommands } from "./hook.ts";
 import { addInspectCommands } from "./inspect.ts";
@@ -18,7 +19,7 @@ export function makeProgram(facts: ProgramFacts, act: Act): Command {
     .version(facts.version, "-V, --version", "print the version")
     .helpCommand("help [command]", "help for a command")
     .showHelpAfterError("(add --help for the options)")
-    .configureHelp({ subcommandTerm: (command) => command.name(), minWidthToWrap: 60 })
+    .configureHelp(HELP)
     .showSuggestionAfterError(true)
     .addHelpText("after", `\n${EXIT_CODE_HELP}\n\nStart: countwheel init, then countwheel up`);
   addManifestCommands(program.commandsGroup("Write manifests:"), facts, act);
