@@ -2,10 +2,10 @@
 // record changes, the problem has a name, and the first look after the repair applies what had waited.
 import { symlink } from "node:fs/promises";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { runGit, type TestFiles } from "../git.ts";
-import { describeWithRedis, type TestRedis, testRedis } from "../redis.ts";
-import { agent, type FaultWorld, GONE, MODEL, makeTemplate, prunes, type Template } from "./world.ts";
+import { describeWithRedis } from "../redis.ts";
+import { agent, type FaultWorld, GONE, MODEL, prunes, withFaultWorlds } from "./world.ts";
 
 const A = agent("a");
 const times = (text: string, count: number): string => text.repeat(count);
@@ -87,19 +87,12 @@ const SKIPPED: (readonly [name: string, replace: (world: FaultWorld) => Promise<
 ];
 
 describeWithRedis("a fault of the manifests:", () => {
-  let server: TestRedis;
-  let template: Template;
   let world: FaultWorld;
   let before: Readonly<Record<string, string>>;
-  beforeAll(async () => {
-    [server, template] = await Promise.all([testRedis(), makeTemplate()]);
-  });
-  afterAll(() => Promise.all([server.stop(), template.remove()]));
-  beforeEach(async () => {
-    world = await template.open(server.url);
+  withFaultWorlds(async (opened) => {
+    world = opened;
     before = await world.records();
   });
-  afterEach(() => world.close());
 
   async function isHarmless(word: string): Promise<void> {
     const hurt = await world.look();

@@ -5,7 +5,7 @@ import { cpSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from "vitest";
 import { PermanentFailure, TransientFailure } from "../../contracts/failure.ts";
 import type { Plan } from "../../contracts/plan.ts";
 import type { Problem } from "../../contracts/problem.ts";
@@ -22,6 +22,7 @@ import { readState } from "../../store/state.ts";
 import { runGit, TEST_GIT, type TestFiles, testRepository, writeFiles } from "../git.ts";
 import { KIT } from "../reading-kit.ts";
 import { TOOL } from "../reconciler/plan/builders.ts";
+import { type TestRedis, testRedis } from "../redis.ts";
 
 export const MODEL = "kind: ModelEndpoint\nmetadata: {name: m}\nspec: {provider: mock, default_model: mock}\n";
 
@@ -65,6 +66,21 @@ export async function makeTemplate(): Promise<Template> {
     },
     remove: () => origin.remove(),
   };
+}
+
+/** A world for each of the tests around: `opened` gets it, and the server that all have, before the test. */
+export function withFaultWorlds(opened: (world: FaultWorld, server: TestRedis) => Promise<void> | void): void {
+  let [server, template, world]: [TestRedis?, Template?, FaultWorld?] = [];
+  beforeAll(async () => {
+    [server, template] = await Promise.all([testRedis(), makeTemplate()]);
+  });
+  afterAll(() => Promise.all([server?.stop(), template?.remove()]));
+  beforeEach(async () => {
+    if (server === undefined || template === undefined) throw new Error("there is no server");
+    world = await template.open(server.url);
+    await opened(world, server);
+  });
+  afterEach(() => world?.close());
 }
 
 export interface FaultWorld {

@@ -1,4 +1,5 @@
 // Builders for requests and policy sets that show only what a test is about.
+import { decide } from "../../policies/decide.ts";
 import { compilePolicies, type PolicySet, type PolicySource } from "../../policies/policy-set.ts";
 import type { AgentGrants, GateRequest, Subject, ToolFacts, Usage } from "../../policies/request.ts";
 
@@ -65,4 +66,24 @@ export function permission(name: string, spec: unknown, namespace = "default"): 
 
 export function setOf(...sources: readonly PolicySource[]): PolicySet {
   return compilePolicies(sources, "sha256:test");
+}
+
+export function codeOf(request: GateRequest, ...sources: readonly PolicySource[]): string {
+  return decide(request, setOf(...sources)).code;
+}
+
+export function codesOf(request: GateRequest, ...sources: readonly PolicySource[]): (string | undefined)[] {
+  return decide(request, setOf(...sources)).reasons.map((reason) => reason.code);
+}
+
+export function operations(...operation_rules: readonly unknown[]): PolicySource {
+  return permission("search", { operation_rules });
+}
+
+export function ruled(spec: unknown): PolicySource {
+  return globalPolicy({ rules: [spec] });
+}
+
+export function blocking(name: string, on_violation?: string): PolicySource {
+  return globalPolicy({ blocked_tools: ["search"], ...(on_violation === undefined ? {} : { on_violation }) }, name);
 }
