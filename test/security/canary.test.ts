@@ -30,7 +30,7 @@ import { WAYS as ALL_WAYS, type Place, PROGRAM, type Way } from "./canary-ways.t
 const WAYS = ALL_WAYS.filter(({ isSandboxed = false }) => !isSandboxed || SANDBOX_PATH !== undefined);
 
 /** It starts some twenty programs, on a machine that may be busy. */
-const BOUND_MS = 120_000;
+const BOUND_MS = 300_000;
 
 /** What each way's task is, once all have ended. */
 const tasks = new Map<string, TaskRef>();
