@@ -54,7 +54,11 @@ export async function runMcpLogin(host: Host, options: McpLoginOptions): Promise
   const sealed = await sealValue(recipients, place, renderGrant(grant));
   const auth = authOf(place, offer, options.clientId ?? spec.auth?.client_id);
   if (options.write !== undefined) {
-    await writeSealedFile(host, options.write, place, sealed);
+    await writeSealedFile(host, options.write, place, sealed).catch((error: unknown) => {
+      // A person was asked for it, and it is good: they put it where it belongs.
+      host.stdout.write(sealedManifest(place, sealed));
+      throw error;
+    });
     await writeAuth(resolve(host.cwd, server.place.file), server, auth);
   }
   tell(host, options, { server, place, sealed, offer, grant, auth });

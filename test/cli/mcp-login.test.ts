@@ -153,6 +153,16 @@ describe("countwheel mcp login", () => {
     expect(await ended(session)).toMatchObject({ code: 0 });
   });
 
+  it("prints what it got where it cannot be written", async () => {
+    const server = await guarded();
+    const taken = "kind: Secret\nmetadata: {name: notes-login}\nspec: {from: {grant: {env: COUNTWHEEL_SECRET_N}}}\n";
+    room.write({ "agents/login.yaml": taken });
+    const ran = await logIn("--write", "agents/login.yaml");
+    expect(ran).toMatchObject({ code: 1, stdout: expect.stringContaining("BEGIN AGE") });
+    expect(ran.stderr).toContain("SECRET_HAS_PLACE");
+    expect([inRoom("agents/login.yaml"), inRoom("agents/notes.yaml")]).toEqual([taken, manifest(server.endpoint)]);
+  });
+
   it("writes nothing where the person gives up", async () => {
     const server = await guarded();
     const session = start([...TO_RUNNERS, "--yes", "--write", "agents/login.yaml"]);
