@@ -8,6 +8,8 @@ export default defineConfig({
     globalSetup: ["test/build.ts"],
     testTimeout: 120_000,
     hookTimeout: 60_000,
+    // Of what comes in a moment, on a machine that may be busy.
+    expect: { poll: { timeout: 10_000 } },
     maxWorkers: 2,
   },
 });

@@ -6,10 +6,11 @@ export const CHILDREN_FOLDER = join(import.meta.dirname, "../node_modules/.cache
 
 /** Below this folder. */
 export const CHILDREN = [
-  "runner/mcp/host-child.ts",
   "reconciler/leader/replica-child.ts",
   "runner/draining-child.ts",
+  "runner/mcp/host-child.ts",
   "runner/runner-child.ts",
+  "runner/tools/cli-host-child.ts",
   "runner/tools/grpc-tls-child.ts",
   "store/embedded/start-command.ts",
   "store/worker-child.ts",

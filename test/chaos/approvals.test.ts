@@ -84,7 +84,7 @@ it("asks once where the runner is lost between the question and the hand-back, a
   await world.runner({ redisUrl: proxy.url, leaseMs: 1_000 });
   const ref = await start();
   await vi.waitFor(() => expect(isCut()).toBe(true), { timeout: 10_000 });
-  await vi.waitFor(async () => expect(await readApprovals(world.redis, ref)).toHaveLength(1));
+  await vi.waitFor(async () => expect(await readApprovals(world.redis, ref)).toHaveLength(1), 10_000);
   expect((await world.task(ref)).activations[0]?.phase).toBe("Leased");
   await approve(ref);
   await world.runner();

@@ -41,7 +41,7 @@ async function endedTask(blocked: readonly string[] = []): Promise<TaskRef> {
   const ref = await here.world.start(manifests, "two", { input: { topic: SAID[0] } });
   await here.world.ended(ref);
   const { live } = environmentKeys(here.world.env);
-  await vi.waitFor(async () => expect(await here.world.redis.zscore(live, `default/${ref.name}`)).toBeNull());
+  await vi.waitFor(async () => expect(await here.world.redis.zscore(live, `default/${ref.name}`)).toBeNull(), 10_000);
   return ref;
 }
 

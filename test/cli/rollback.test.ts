@@ -180,9 +180,9 @@ describeWithRedis("going back", () => {
     listener.on("message", (channel: string) => void heard.push(channel));
     await listener.subscribe(environmentKeys(env).looks);
     await suspend({});
-    await vi.waitFor(() => expect(heard).toHaveLength(1));
+    await vi.waitFor(() => expect(heard).toHaveLength(1), 10_000);
     await resume({});
-    await vi.waitFor(() => expect(heard).toHaveLength(2));
+    await vi.waitFor(() => expect(heard).toHaveLength(2), 10_000);
     listener.disconnect();
   });
 

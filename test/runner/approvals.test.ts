@@ -80,7 +80,7 @@ describe("a call that a rule asks about", () => {
     const ref = await world.start(paying(), "one");
     const task = await waiting(ref);
     expect([task.phase, task.activations[0]?.phase, tools.keys]).toEqual(["WaitingApproval", "Waiting", []]);
-    await vi.waitFor(() => expect(runner.running()).toBe(0));
+    await vi.waitFor(() => expect(runner.running()).toBe(0), 10_000);
     const told = await readOutbox(world.redis, world.env, 10);
     expect(told.map(({ entry }) => entry)).toMatchObject([{ kind: "task", task: { name: ref.name } }]);
     const approval = await pending(ref);
@@ -148,7 +148,7 @@ describe("a call that a rule asks about", () => {
     await world.ended(ref);
     const ids = async () => (await listApprovals(world.redis, world.env)).map(({ task }) => task);
     expect(await ids()).toEqual([ref.name]);
-    await vi.waitFor(async () => expect(await dropTask(world.redis, ref)).toBe("dropped"));
+    await vi.waitFor(async () => expect(await dropTask(world.redis, ref)).toBe("dropped"), 10_000);
     expect([await ids(), await world.redis.exists(environmentKeys(world.env).asking)]).toEqual([[], 0]);
   });
 

@@ -75,7 +75,7 @@ describe("a lease", () => {
     lease.lookNow();
     expect(answers).toHaveLength(1);
     answers[0]?.();
-    await vi.waitFor(() => expect(answers).toHaveLength(2));
+    await vi.waitFor(() => expect(answers).toHaveLength(2), 10_000);
     lease.stop();
     lease.lookNow();
     expect(answers).toHaveLength(2);

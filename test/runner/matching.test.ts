@@ -63,5 +63,5 @@ it("resumes at once when it is restarted under its old id, long before its lease
   await world.child("box", options);
   const task = await world.until(ref, ({ activations }) => activations[1]?.epoch === 2, BOUND_MS);
   expect(task.activations[1]).toMatchObject({ holder: "box", phase: "Leased" });
-  await vi.waitFor(async () => expect(typesOf(await world.trace(ref), "b#1")).toContain("task.taken_over"));
+  await vi.waitFor(async () => expect(typesOf(await world.trace(ref), "b#1")).toContain("task.taken_over"), 10_000);
 });

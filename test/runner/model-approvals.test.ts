@@ -74,7 +74,7 @@ describe("a turn that a rule asks about", () => {
     const task = await waiting(ref);
     expect([task.phase, task.activations[0]?.attempts]).toEqual(["WaitingApproval", 0]);
     expect([task.budget.reservedTokens, await turnsOf(ref)]).toEqual([0, ["approval.requested"]]);
-    await vi.waitFor(() => expect(runner.running()).toBe(0));
+    await vi.waitFor(() => expect(runner.running()).toBe(0), 10_000);
     const approval = await pending(ref);
     expect(approval).toMatchObject({
       about: "model",

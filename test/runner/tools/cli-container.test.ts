@@ -11,6 +11,7 @@ import type { ToolSpec } from "../../../contracts/kinds/tool.ts";
 import { Containers } from "../../../runner/processes/containers/containers.ts";
 import { ownerName } from "../../../runner/processes/owner.ts";
 import { callCliTool } from "../../../runner/tools/cli/cli-tool.ts";
+import { childProgram } from "../../children.ts";
 import { type StandInEngine, standInEngine } from "../engine.ts";
 import { GROUND, isAlive, never, secretsWith } from "../mcp/servers.ts";
 
@@ -198,21 +199,10 @@ test("leaves nothing in the engine when it is cancelled, and ends with the reaso
 
 /** A runner of its own that makes one call, which does not end by itself. */
 function startHost(timeout: string): ChildProcess {
-  const program = join(folder, "host.mts");
-  const at = (path: string): string => join(import.meta.dirname, path);
   const text = `trap '' TERM; touch ${folder}/begun; while :; do sleep 1; done`;
   const spec = { type: "cli", cli: { command: "/bin/sh", image: IMAGE, args: ["-c", text] }, runtime: { timeout } };
-  writeFileSync(
-    program,
-    `import { callCliTool } from "${at("../../../runner/tools/cli/cli-tool.ts")}";
-     import { Containers } from "${at("../../../runner/processes/containers/containers.ts")}";
-     import { GROUND, never, secretsWith } from "${at("../mcp/servers.ts")}";
-     const containers = new Containers({ PATH: "${engine.pathOf("docker")}" }, ["*"], GROUND.privateFiles);
-     const spec = ${JSON.stringify(spec)};
-     const source = { namespace: "default", label: "Tool default/x", spec, secrets: secretsWith({}), ground: { ...GROUND, containers } };
-     await callCliTool(source, {}, { idempotencyKey: "k", signal: never(), checkLease: () => undefined });`,
-  );
-  return spawn(process.execPath, ["--import", "tsx", program], { stdio: "inherit" });
+  const words = [childProgram("runner/tools/cli-host-child.ts"), JSON.stringify(spec), engine.pathOf("docker")];
+  return spawn(process.execPath, words, { stdio: "inherit" });
 }
 
 async function killed(host: ChildProcess): Promise<void> {
