@@ -1,6 +1,6 @@
 // Builds what tests start as processes, once for all of them: the command, and the programs of their own.
 import { execFile } from "node:child_process";
-import { rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { build } from "esbuild";
@@ -14,12 +14,16 @@ export async function setup(): Promise<void> {
 }
 
 export async function buildChildren(): Promise<void> {
-  await rm(CHILDREN_FOLDER, { recursive: true, force: true });
-  await build({
+  const { metafile } = await build({
     ...COMMAND_BUNDLING,
     absWorkingDir: root,
     entryPoints: CHILDREN.map((source) => ({ in: `test/${source}`, out: basename(source, ".ts") })),
     outdir: CHILDREN_FOLDER,
     outExtension: { ".js": ".mjs" },
+    metafile: true,
   });
+  // Only what an earlier build left goes: another run of the tests may be at work with the rest.
+  const made = new Set(Object.keys(metafile.outputs).map((path) => basename(path)));
+  const left = (await readdir(CHILDREN_FOLDER)).filter((name) => !made.has(name));
+  await Promise.all(left.map((name) => rm(join(CHILDREN_FOLDER, name))));
 }
