@@ -8,7 +8,6 @@ import type { WorkerSpec } from "../../contracts/kinds/worker.ts";
 import { specOf } from "../../contracts/kinds.ts";
 import type { Announced } from "../../contracts/matching.ts";
 import { type RunnerFacts, runnerFacts } from "../../runner/described.ts";
-import { compileAtFirstCall } from "../../runner/engine.ts";
 import { startPreviewRunners } from "../../runner/previews.ts";
 import { type RunnerOptions, type RunningRunner, startRunner } from "../../runner/runner.ts";
 import { DEFAULT_VARIABLE_PATTERNS } from "../../runner/secrets/allowed.ts";
@@ -55,7 +54,6 @@ export interface RunnerCommandOptions extends CommonFlags {
 }
 
 export async function runRunner(host: Host, options: RunnerCommandOptions): Promise<ExitCode> {
-  compileAtFirstCall();
   const id = runnerId(options.id);
   const { url, facts } = await readFacts(host, options, id);
   const secrets = secretAccess(host, options, DEFAULT_VARIABLE_PATTERNS);

@@ -1,10 +1,8 @@
 // A runner as a process of its own, to be killed and drained by tests: url, environment, id, lease, concurrency,
 // and what it announces.
-import { compileAtFirstCall } from "../../runner/engine.ts";
 import { startRunner } from "../../runner/runner.ts";
 import { runnerOptions } from "./world.ts";
 
-compileAtFirstCall();
 const [url = "", env = "", id = "", leaseMs = "", concurrency = "", announced = ""] = process.argv.slice(2);
 const runner = await startRunner({
   ...runnerOptions(url, env, id),
