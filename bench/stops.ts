@@ -4,6 +4,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import type { TaskRef } from "../contracts/task.ts";
 import { namespaceHold, resume, suspend } from "../store/holds.ts";
+import { buildChildren } from "../test/build.ts";
 import { testRedis } from "../test/redis.ts";
 import { agent, manifest, mockModel, openWorld, system } from "../test/runner/world.ts";
 import { until } from "../test/store/world.ts";
@@ -17,6 +18,7 @@ const TURNS = 5_000;
 const WORD = { by: "bench", since: "2026-01-02T03:04:05.000Z", reason: "stop" };
 const NAMESPACE = namespaceHold("default");
 
+await buildChildren();
 const server = await testRedis();
 const world = openWorld(server.url);
 try {

@@ -7,6 +7,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { TaskRef } from "../contracts/task.ts";
 import type { TraceEvent } from "../contracts/trace.ts";
 import { RUNNER_LIMITS } from "../runner/limits.ts";
+import { buildChildren } from "../test/build.ts";
 import { testRedis } from "../test/redis.ts";
 import { agent, manifest, mockModel, openWorld, type RunnerChild, system, type World } from "../test/runner/world.ts";
 import { median, printFigure } from "./measure.ts";
@@ -24,6 +25,7 @@ interface HoldingTools {
   close(): void;
 }
 
+await buildChildren();
 const server = await testRedis();
 const tools = await openHoldingTools();
 try {

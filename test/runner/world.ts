@@ -228,7 +228,12 @@ async function startChild(program: readonly string[], args: readonly string[]): 
   const exited = new Promise<number | string>((resolve) => {
     child.once("exit", (code, signal) => resolve(code ?? signal ?? "gone"));
   });
-  for await (const line of createInterface({ input: child.stdout })) if (line === "ready") break;
+  for await (const line of createInterface({ input: child.stdout })) {
+    if (line === "ready") return { process: child, exited };
+  }
+  // A test may have killed it meanwhile.
+  const how = await exited;
+  if (typeof how === "number") throw new Error(`${program.join(" ")} ended with ${how} before it was ready`);
   return { process: child, exited };
 }
 
