@@ -59,15 +59,18 @@ export async function findLogin(
   };
 }
 
-function loginServer({ namespace, name, spec }: ServerDefinition, { resolve }: Ground) {
+function loginServer(definition: ServerDefinition, { resolve }: Ground) {
+  const outbound = { allowPrivate: definition.spec.allow_private === true, resolve };
+  return { ...loginEndpoint(definition), outbound };
+}
+
+/** Throws PermanentFailure LOGIN_NOT_OFFERED where there is nobody to log in at. */
+export function loginEndpoint({ namespace, name, spec }: ServerDefinition): { label: string; endpoint: URL } {
   const label = `McpServer ${namespace}/${name}`;
   const { endpoint = "" } = spec;
-  if (spec.transport !== "http" || !URL.canParse(endpoint))
-    throw new PermanentFailure(
-      "LOGIN_NOT_OFFERED",
-      `${label} is no \`http\` server with an \`endpoint\`: nobody can log in at it`,
-    );
-  return { label, endpoint: new URL(endpoint), outbound: { allowPrivate: spec.allow_private === true, resolve } };
+  if (spec.transport === "http" && URL.canParse(endpoint)) return { label, endpoint: new URL(endpoint) };
+  const text = `${label} is no \`http\` server with an \`endpoint\`: nobody can log in at it`;
+  throw new PermanentFailure("LOGIN_NOT_OFFERED", text);
 }
 
 /** As a stranger. undefined: it lets strangers in, at least to look. */

@@ -9,7 +9,7 @@ import { readSecretRef } from "../../contracts/secret-ref.ts";
 import type { LoadedManifest } from "../../reconciler/load/desired-set.ts";
 import { renderYaml } from "../../reconciler/load/render-yaml.ts";
 import { sealedManifest } from "../../reconciler/secrets/write-sealed.ts";
-import { findLogin, type LoginOffer } from "../../runner/login.ts";
+import { findLogin, type LoginOffer, loginEndpoint } from "../../runner/login.ts";
 import { lookingGround } from "../../runner/looking-ground.ts";
 import { GRANT_KEY, type Grant, renderGrant } from "../../runner/secrets/grant.ts";
 import { EXIT, type ExitCode } from "../exit-codes.ts";
@@ -43,9 +43,13 @@ export async function runMcpLogin(host: Host, options: McpLoginOptions): Promise
   const spec = server === undefined ? undefined : specOf(server.manifest, "McpServer");
   if (server === undefined || spec === undefined)
     throw new UsageFailure(`no McpServer \`${options.server}\` is declared`);
+  const { namespace, name } = server.manifest.metadata;
+  loginEndpoint({ namespace, name, spec });
   const place = placeOf(server, spec, options.secret);
   const recipients = await findRecipients(host, options);
   if (typeof recipients === "number") return recipients;
+  // Whoever it cannot be sealed for is told of before a person is asked.
+  await sealValue(recipients, place, "");
   const { offer, grant } = await logIn(host, options, server, spec).catch((error: unknown) => {
     throw host.signal.aborted
       ? new TransientFailure("INTERRUPTED", "nobody logged in, and nothing was written")

@@ -197,12 +197,23 @@ describe("countwheel mcp login", () => {
     });
     const seen = server.paths().length;
     expect(await ended(start(["--yes"]))).toMatchObject({ code: 64, stderr: expect.stringContaining("--recipient") });
+    expect(await ended(start(["--yes", "--recipient", "age1nobody"]))).toMatchObject({
+      code: 64,
+      stderr: expect.stringContaining("`age1nobody` is no age recipient"),
+    });
     expect(server.paths()).toHaveLength(seen);
     expect([server.registered, server.asked, server.forms]).toEqual([[], [], []]);
     await guarded({ resource: { resource: "https://evil.example/" } });
     expect(await ended(start([...TO_RUNNERS, "--yes"]))).toMatchObject({
       code: 1,
       stderr: expect.stringContaining("LOGIN_RESOURCE_MISMATCH: McpServer default/notes describes itself as another"),
+    });
+    room.write({
+      "agents/notes.yaml": manifest("x").replace("http #", "stdio #").replace("endpoint: x", "command: npx"),
+    });
+    expect(await room.run("mcp", "login", "notes", "--path", "agents")).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("LOGIN_NOT_OFFERED: McpServer default/notes is no `http` server"),
     });
     expect(await room.run("mcp", "login", "note", "--path", "agents", "--yes")).toMatchObject({
       code: 64,
