@@ -76,11 +76,12 @@ it("is shown by get, describe and trace, and survives the runner", async () => {
     env: { ...process.env, COUNTWHEEL_REDIS_URL: server.url },
     stdio: ["ignore", "pipe", "inherit"],
   });
+  const closed = once(following, "close");
   let followed = "";
   following.stdout.on("data", (bytes: Buffer) => (followed += bytes.toString("utf8")));
   await world.runner({ id: "second" });
   expect((await world.ended(ref)).phase).toBe("Succeeded");
-  await once(following, "close");
+  await closed;
   expect(followed).toMatch(/tool\.progress +a#1 +tool=files--echo-text progress=40\/100 indexing\\u\{202e\}⏎/);
   expect(await chainVerdict(world, ref)).toBe("intact");
   const events = await world.trace(ref);
