@@ -36,6 +36,8 @@ const inRoom = (file: string): string => readFileSync(join(room.folder, file), "
 
 interface Session {
   readonly child: ChildProcess;
+  /** Resolves once all that it said was read. */
+  readonly closed: Promise<unknown>;
   readonly told: { stdout: string; stderr: string };
 }
 
@@ -46,7 +48,7 @@ function start(words: readonly string[]): Session {
   const told = { stdout: "", stderr: "" };
   child.stdout.on("data", (bytes: Buffer) => (told.stdout += bytes.toString("utf8")));
   child.stderr.on("data", (bytes: Buffer) => (told.stderr += bytes.toString("utf8")));
-  return { child, told };
+  return { child, closed: once(child, "close"), told };
 }
 
 /** Where the person is sent, once they are. */
@@ -56,8 +58,8 @@ async function address({ told, child }: Session): Promise<string> {
   return found();
 }
 
-async function ended({ child, told }: Session) {
-  if (child.exitCode === null) await once(child, "close");
+async function ended({ child, closed, told }: Session) {
+  await closed;
   return { code: child.exitCode, ...told };
 }
 

@@ -192,7 +192,7 @@ describe("no secret stands, in any encoding,", () => {
 
   it("in what the runner says, and in no file that it leaves", async () => {
     runner.kill("SIGTERM");
-    await once(runner, "exit");
+    await once(runner, "close");
     expect(said.runner).toContain("stopped");
     expect(leaks(said.runner)).toEqual([]);
     expect(readdirSync(temporary())).toEqual([]);
