@@ -1,4 +1,5 @@
-// What bare BullMQ does on the same server: empty jobs, taken by worker processes that do nothing.
+// What bare BullMQ does on the same server: empty jobs, taken by worker processes that do nothing, or nothing but to add
+// the next one.
 import { type ChildProcess, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
@@ -11,25 +12,37 @@ const CHUNK = 1_000;
 
 export interface BareRun {
   readonly url: string;
+  readonly tasks: number;
+  /** Of one task: all there from the beginning, or each added by the worker that is at the one before. */
   readonly jobs: number;
+  readonly chained: boolean;
   readonly workers: number;
   readonly concurrency: number;
 }
 
 export interface BareFigures {
+  /** Tasks. */
   readonly perSecond: number;
-  /** CPU that workers and Redis took for one job: tells more than the clock where others use the machine. */
-  readonly cpuMsPerJob: number;
+  /** CPU that workers and Redis took for one: tells more than the clock where others use the machine. */
+  readonly cpuMsPerTask: number;
 }
 
-/** The jobs are there before the workers. */
-export async function measureBareJobs({ url, jobs, workers, concurrency }: BareRun): Promise<BareFigures> {
+/** The tasks are there before the workers. */
+export async function measureBareJobs({
+  url,
+  tasks,
+  jobs,
+  chained,
+  workers,
+  concurrency,
+}: BareRun): Promise<BareFigures> {
   const connection = connectRedis(url, "worker");
   const name = `bench-${randomUUID()}`;
   const queue = new Queue(name, { connection });
-  for (let first = 0; first < jobs; first += CHUNK) {
-    const indexes = Array.from({ length: Math.min(CHUNK, jobs - first) }, (_, index) => first + index);
-    await queue.addBulk(indexes.map((index) => ({ name: "job", data: { index }, opts: { removeOnComplete: true } })));
+  const [ready, following] = chained ? [tasks, jobs - 1] : [tasks * jobs, 0];
+  for (let first = 0; first < ready; first += CHUNK) {
+    const made = Array.from({ length: Math.min(CHUNK, ready - first) }, () => emptyJob(following));
+    await queue.addBulk(made);
   }
   const before = await redisCpuMs(connection);
   const running = Array.from({ length: workers }, () => startBareWorker(url, name, concurrency));
@@ -41,7 +54,12 @@ export async function measureBareJobs({ url, jobs, workers, concurrency }: BareR
   connection.disconnect();
   const begin = Math.min(...spans.map(([first]) => first));
   const end = Math.max(...spans.map(([, last]) => last));
-  return { perSecond: (jobs * 1_000) / (end - begin), cpuMsPerJob: cpuMs / jobs };
+  return { perSecond: (tasks * 1_000) / (end - begin), cpuMsPerTask: cpuMs / tasks };
+}
+
+/** `following`: how many more of its task come after it. */
+export function emptyJob(following: number) {
+  return { name: "job", data: { following }, opts: { removeOnComplete: true } };
 }
 
 interface BareWorker {

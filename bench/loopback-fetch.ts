@@ -1,17 +1,14 @@
-// Plain `fetch` of a task's model calls, as a process of its own: url, tasks, tasks that warm up, tasks at once, calls of
-// one task. Prints when it began and ended.
+// Plain `fetch` of what a task's agents ask of their models, as a process of its own: url, tasks, tasks that warm up, tasks
+// at once. Prints when it began and ended.
 import { setTimeout as wait } from "node:timers/promises";
 
-const [url = "", tasks = "0", warmUp = "0", concurrency = "1", calls = "1"] = process.argv.slice(2);
-const body = JSON.stringify({
-  model: "loop-1",
-  messages: [
-    { role: "system", content: "You are a." },
-    { role: "user", content: "Task input:\ntopic: clocks" },
-  ],
-  max_tokens: 4_096,
-});
-const request = { method: "POST", headers: { "Content-Type": "application/json" }, body };
+const [url = "", tasks = "0", warmUp = "0", concurrency = "1"] = process.argv.slice(2);
+const bodies = (await (await fetch(url)).json()) as readonly string[];
+const requests = bodies.map((body) => ({
+  method: "POST",
+  headers: { "Content-Type": "application/json" },
+  body,
+}));
 
 await fetchTasks(Number(warmUp));
 // The other process is warm, too, before either begins.
@@ -24,8 +21,7 @@ async function fetchTasks(count: number): Promise<void> {
   let left = count;
   const worker = async (): Promise<void> => {
     for (; left > 0; left -= 1) {
-      for (let call = 0; call < Number(calls); call += 1)
-        await (await fetch(`${url}/chat/completions`, request)).json();
+      for (const request of requests) await (await fetch(`${url}/chat/completions`, request)).json();
     }
   };
   await Promise.all(Array.from({ length: Number(concurrency) }, worker));

@@ -1,5 +1,5 @@
 // An OpenAI-compatible server that answers at once, as a process of its own: asks for a tool until it sees a tool's
-// result. Prints its address.
+// result. Prints its address. To a GET it tells all that it was asked, each body once.
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -8,13 +8,17 @@ const call = { id: "call_1", type: "function", function: { name: "memory_read", 
 const CALLS = answersOf({ role: "assistant", content: "I look it up.", tool_calls: [call] }, "tool_calls");
 const ENDS = answersOf({ role: "assistant", content: "It is done." }, "stop");
 
+const asked = new Set<string>();
+
 const server = createServer((request, response) => {
+  if (request.method === "GET") return void response.end(JSON.stringify([...asked]));
   let body = "";
   request.setEncoding("utf8");
   request.on("data", (part: string) => {
     body += part;
   });
   request.once("end", () => {
+    asked.add(body);
     const { whole, stream } = body.includes('"role":"tool"') ? ENDS : CALLS;
     const streams = body.includes('"stream":true');
     response.setHeader("Content-Type", streams ? "text/event-stream" : "application/json");

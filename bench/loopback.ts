@@ -10,7 +10,7 @@ import { openWorld } from "../test/runner/world.ts";
 import { withBuiltChild } from "./built-child.ts";
 import { printFigure } from "./measure.ts";
 import { withPrivateRedis } from "./private-redis.ts";
-import { AGENTS, lineOf } from "./three-agents.ts";
+import { lineOf } from "./three-agents.ts";
 
 const COUNT = Number(process.argv[2] ?? 1_000);
 /** Not counted: the first tasks of a process pay for the compilation of its code. */
@@ -24,11 +24,12 @@ const server = spawn(process.execPath, ["--import", "tsx", `${import.meta.dirnam
 });
 try {
   const [url] = (await once(createInterface({ input: server.stdout }), "line")) as [string];
-  const plain = await fetchTasks(url);
   let tasks = 0;
   await withBuiltChild(async (program) => {
     tasks = await runTasks(url, program);
   });
+  // Afterwards: by then the server knows what is asked of it.
+  const plain = await fetchTasks(url);
   const note = `${COUNT} tasks of three agents, each two turns and one tool call; ${RUNNERS} runners of ${CONCURRENCY}`;
   printFigure({ name: "tasks with a loopback HTTP model", unit: "tasks/s", value: tasks, runs: 1, note });
   const same = `${RUNNERS} processes with ${CONCURRENCY} such tasks at once`;
@@ -41,7 +42,7 @@ try {
 async function fetchTasks(url: string): Promise<number> {
   const perProcess = Math.ceil(COUNT / RUNNERS);
   const script = `${import.meta.dirname}/loopback-fetch.ts`;
-  const args = [url, String(perProcess), String(WARM_UP), String(CONCURRENCY), String(2 * AGENTS.length)];
+  const args = [url, String(perProcess), String(WARM_UP), String(CONCURRENCY)];
   const spans = await Promise.all(
     Array.from({ length: RUNNERS }, async () => {
       const child = spawn(process.execPath, ["--import", "tsx", script, ...args], {

@@ -1,5 +1,5 @@
 // Tasks of three agents, each with two model turns and one tool call, model and tool answering at once: tasks per second on
-// two runners, beside three empty BullMQ jobs a task on the same server; the memory of runners and of Redis; and the same
+// two runners, beside three empty BullMQ jobs a task on the same server, independent and one after another; the memory of runners and of Redis; and the same
 // with `appendfsync always`. `npm run bench -- tasks 1000` makes a thousand of them instead of ten thousand.
 import { readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
@@ -7,12 +7,12 @@ import type { TaskRef } from "../contracts/task.ts";
 import { environmentKeys, taskKeys } from "../store/keys.ts";
 import { Retention } from "../store/retention.ts";
 import { openWorld, type RunnerChild, type World } from "../test/runner/world.ts";
-import { measureBareJobs } from "./bare-jobs.ts";
+import { type BareFigures, measureBareJobs } from "./bare-jobs.ts";
 import { withBuiltChild } from "./built-child.ts";
 import { processCpuMs, redisCpuMs, sum } from "./cpu.ts";
 import { printFigure } from "./measure.ts";
 import { withPrivateRedis } from "./private-redis.ts";
-import { lineOf, MOCK } from "./three-agents.ts";
+import { AGENTS, lineOf, MOCK } from "./three-agents.ts";
 
 const COUNT = Number(process.argv[2] ?? 10_000);
 const FSYNC_COUNT = Math.ceil(COUNT / 5);
@@ -37,22 +37,34 @@ await withBuiltChild(async (program) => {
 });
 
 async function measureBoth(url: string, program: readonly string[], count: number, how: string): Promise<void> {
-  const bare = await measureBareJobs({ url, jobs: 3 * count, workers: RUNNERS, concurrency: CONCURRENCY });
+  const work = { url, tasks: count, jobs: AGENTS.length, workers: RUNNERS, concurrency: CONCURRENCY };
+  const bare = await measureBareJobs({ ...work, chained: false });
+  const chained = await measureBareJobs({ ...work, chained: true });
   const ours = await runTasks(url, program, count);
   const what = `${count} tasks of three agents, each two turns and one tool call; ${RUNNERS} runners of ${CONCURRENCY}`;
-  const ratio = (ours.perSecond * 3) / bare.perSecond;
   const cpu = `CPU a task: runners ${ours.runnerCpuMs.toFixed(2)} ms, Redis ${ours.redisCpuMs.toFixed(2)} ms`;
-  const bareCpu = `same run; CPU a task ${(3 * bare.cpuMsPerJob).toFixed(2)} ms with the start of the workers`;
+  const bareNote = ({ cpuMsPerTask }: BareFigures): string =>
+    `same run; CPU a task ${cpuMsPerTask.toFixed(2)} ms with the start of the workers`;
   const memory = `runners' memory over the run: ${ours.rssMiB.map((mib) => Math.round(mib)).join(", ")} MiB`;
   const figure = { runs: 1, unit: "tasks/s" };
   printFigure({ ...figure, name: `tasks of three agents${how}`, value: ours.perSecond, note: `${what}; ${cpu}` });
   printFigure({
     ...figure,
     name: `bare BullMQ, three empty jobs a task${how}`,
-    value: bare.perSecond / 3,
-    note: bareCpu,
+    value: bare.perSecond,
+    note: bareNote(bare),
   });
-  printFigure({ name: `tasks ÷ bare BullMQ${how}`, unit: "×", value: ratio, runs: 1, note: memory });
+  printFigure({
+    ...figure,
+    name: `bare BullMQ, three empty jobs a task, each adding the next${how}`,
+    value: chained.perSecond,
+    note: bareNote(chained),
+  });
+  const ratio = { unit: "×", runs: 1, note: memory };
+  printFigure({ ...ratio, name: `tasks ÷ bare BullMQ${how}`, value: ours.perSecond / bare.perSecond });
+  const behind = "of which each job adds the next, as each agent starts the next";
+  const value = ours.perSecond / chained.perSecond;
+  printFigure({ ...ratio, name: `tasks ÷ bare BullMQ, one job after another${how}`, value, note: behind });
   if (how !== "") return;
   printFigure({ name: "Redis bytes of an ended task", unit: "bytes", value: ours.redisBytesPerTask, runs: 1 });
   const dropped = "what the chained audit list keeps of it";

@@ -1,5 +1,5 @@
 // What a task has spent, as the task's hash keeps it and as scripts answer it.
-import { corrupt, isObject, jsonOf, listOf, numberOf, numberOrNull } from "./reply.ts";
+import { corrupt, isObject, jsonOf, listOf, numberOf, numberOrNull, textOf } from "./reply.ts";
 
 export interface Ledger {
   readonly inputTokens: number;
@@ -68,6 +68,12 @@ export function readLedger(what: string, amounts: unknown): Ledger {
     steps: numberOf(what, steps ?? 0),
     calls: readCalls(what, calls ?? ""),
   };
+}
+
+/** As scripts answer it (see `told` in scripts/lua.ts): a line for each amount, empty where there is none. */
+export function readToldLedger(what: string, lines: unknown): Ledger {
+  const [input, output, reserved, cost, reservedMicroUsd, steps, calls] = textOf(what, lines).split("\n");
+  return readLedger(what, [input, output, reserved, cost, reservedMicroUsd || 0, steps || 0, calls]);
 }
 
 function readCalls(what: string, text: unknown): Readonly<Record<string, number>> {

@@ -32,6 +32,7 @@ const OWNED: Readonly<Record<string, string>> = {
   "@modelcontextprotocol/sdk": "runner",
   pg: "runner",
   "age-encryption": "runner",
+  undici: "runner",
 };
 
 const MAX_LINES = 300;

@@ -1,11 +1,10 @@
 // The `fetch` of a provider's SDK: connects to where the manifest says and a reviewer saw, keeps its connections for the
 // next call of the same endpoint, follows no redirect.
-import { Agent as HttpAgent, type IncomingMessage } from "node:http";
-import { Agent as HttpsAgent } from "node:https";
+import { isIP } from "node:net";
 import { Readable } from "node:stream";
-import { TransientFailure } from "../../contracts/failure.ts";
-import { type Outbound, sendOnce } from "../tools/checked-request.ts";
-import { webResponse } from "../tools/web-response.ts";
+import type { Dispatcher } from "undici";
+import { mayConnect } from "../tools/addresses.ts";
+import { addressRefused, checkedLookup, hostOf, type Outbound } from "../tools/checked-request.ts";
 import type { ModelEndpoint } from "./endpoint.ts";
 
 /** Where models may be reached. */
@@ -21,61 +20,94 @@ export type Fetch = typeof globalThis.fetch;
 const IDLE_MS = 4_000;
 
 /** Ollama stands in one's own network by its nature. */
-export function checkedFetch({ spec }: ModelEndpoint, { privateHosts, resolve }: ModelNetwork): Fetch {
+export async function checkedFetch(endpoint: ModelEndpoint, { privateHosts, resolve }: ModelNetwork): Promise<Fetch> {
+  const { spec } = endpoint;
+  const { Agent, request: send } = await import("undici");
   const isInside = spec.allow_private === true || spec.provider === "ollama";
-  // Of this endpoint alone: whoever else has a connection had it checked by other rules.
-  const keeping = { keepAlive: true, timeout: IDLE_MS } as const;
-  const agents = { "http:": new HttpAgent(keeping), "https:": new HttpsAgent(keeping) };
+  const allowsPrivate = (host: string): boolean => isInside || privateHosts.includes(host);
+  // Of this endpoint alone: whoever else has a connection had it checked by other rules. How long a call may take is
+  // for its caller to say, who tells it by the signal.
+  const dispatcher = new Agent({
+    keepAliveTimeout: IDLE_MS,
+    keepAliveMaxTimeout: IDLE_MS,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    connect: {
+      timeout: 0,
+      lookup: (host, options, done) =>
+        checkedLookup({ allowPrivate: allowsPrivate(host), resolve })(host, options, done),
+    },
+  });
+  let judged = "";
   return async (target, init = {}) => {
     const url = new URL(target instanceof Request ? target.url : target);
-    const outbound = { allowPrivate: isInside || privateHosts.includes(url.hostname), resolve };
-    const request = {
+    const host = hostOf(url);
+    // For a literal address nobody is asked where it leads.
+    if (host !== judged && isIP(host) !== 0 && !mayConnect(host, host, allowsPrivate(host)))
+      throw addressRefused(host, host);
+    judged = host;
+    const response = await send(url, {
+      dispatcher,
       method: init.method ?? "GET",
-      url,
-      headers: Object.fromEntries(new Headers(init.headers)),
-      ...(typeof init.body === "string" ? { body: init.body } : {}),
-      signal: init.signal ?? new AbortController().signal,
-      agent: url.protocol === "https:" ? agents["https:"] : agents["http:"],
-    };
-    const response = await sendOnce(request, outbound).catch(withoutOurWord);
-    if ((response.statusCode ?? 0) >= 300 && (response.statusCode ?? 0) < 400) throw redirected(url, response);
-    return webResponse(response, isShort(response) ? await inOnePiece(response) : Readable.from(whole(response)));
+      headers: init.headers instanceof Headers ? init.headers : new Headers(init.headers),
+      body: typeof init.body === "string" ? init.body : null,
+      signal: init.signal ?? null,
+    });
+    // Whoever reads it is told by its end; an abort that comes when nobody reads is no failure of its own.
+    response.body.on("error", () => undefined);
+    if (response.statusCode >= 300 && response.statusCode < 400) throw redirected(url, response);
+    return answerOf(response);
   };
 }
 
-/** Of an answer that does not come in parts: to read it through two kinds of streams takes longer than to send it. */
+type Answer = Dispatcher.ResponseData;
+
+/** Of an answer that does not come in parts: to read it through streams takes longer than to send it. */
 const SHORT_BYTES = 1_048_576;
 
-function isShort({ headers }: IncomingMessage): boolean {
-  return Number(headers["content-length"] ?? Number.NaN) <= SHORT_BYTES;
+async function answerOf({ statusCode: status, headers, body }: Answer): Promise<Response> {
+  const init = { status, headers: webHeaders(headers) };
+  const isShort = Number(headers["content-length"] ?? Number.NaN) <= SHORT_BYTES;
+  if (isShort) return new ReadAnswer(await body.text().catch(brokeOff), init);
+  // The DOM's and Node's stream types differ in name only.
+  return new Response(Readable.toWeb(Readable.from(whole(body))) as ReadableStream<Uint8Array>, init);
 }
 
-/** One that broke off says so when it is read, as a longer one does. */
-function inOnePiece(response: IncomingMessage): Promise<Buffer | Readable> {
-  return new Promise((resolve) => {
-    const parts: Buffer[] = [];
-    response.on("data", (part: Buffer) => parts.push(part));
-    response.once("end", () => resolve(Buffer.concat(parts)));
-    response.once("error", () => resolve(Readable.from(whole(response))));
-  });
+/** Of which the text is there already: without the streams that a Response would make of it, and read it from again. */
+class ReadAnswer extends Response {
+  override readonly text: () => Promise<string>;
+  override readonly json: () => Promise<unknown>;
+
+  constructor(text: string, init: ResponseInit) {
+    super(null, init);
+    this.text = async () => text;
+    this.json = async () => JSON.parse(text);
+  }
 }
 
-/** What the connection itself said: adapters have their own words for it, and look for where it broke. */
-function withoutOurWord(error: unknown): never {
-  throw error instanceof TransientFailure && error.cause !== undefined ? error.cause : error;
+function webHeaders(headers: Answer["headers"]): Headers {
+  const found = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) found.set(name, Array.isArray(value) ? value.join(", ") : value);
+  }
+  return found;
 }
 
 /** A key never leaves for another address. */
-function redirected({ origin }: URL, response: IncomingMessage): TypeError {
-  response.destroy();
-  return new TypeError(`${origin} redirects (${response.statusCode}), which is not followed`);
+function redirected({ origin }: URL, { statusCode, body }: Answer): TypeError {
+  body.destroy();
+  return new TypeError(`${origin} redirects (${statusCode}), which is not followed`);
 }
 
 /** As `fetch` says that an answer broke off. */
-async function* whole(response: IncomingMessage): AsyncGenerator<Buffer> {
+function brokeOff(cause: unknown): never {
+  throw new TypeError("the answer broke off", { cause });
+}
+
+async function* whole(body: Readable): AsyncGenerator<Buffer> {
   try {
-    yield* response as AsyncIterable<Buffer>;
+    yield* body as AsyncIterable<Buffer>;
   } catch (cause) {
-    throw new TypeError("the answer broke off", { cause });
+    brokeOff(cause);
   }
 }

@@ -17,7 +17,7 @@ export async function openEmbedder(endpoint: ModelEndpoint, network: ModelNetwor
     case "azure-openai":
     case "openai-compatible":
     case "ollama":
-      return openOpenAIEmbedder(endpoint, provider, checkedFetch(endpoint, network));
+      return openOpenAIEmbedder(endpoint, provider, await checkedFetch(endpoint, network));
     default:
       throw new PermanentFailure(
         "EMBEDDINGS_UNSUPPORTED",

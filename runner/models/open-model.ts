@@ -14,12 +14,12 @@ export async function openModel(endpoint: ModelEndpoint, network: ModelNetwork):
     case "mock":
       return openMock(endpoint);
     case "anthropic":
-      return openAnthropic(endpoint, checkedFetch(endpoint, network));
+      return openAnthropic(endpoint, await checkedFetch(endpoint, network));
     case "openai":
     case "azure-openai":
     case "openai-compatible":
     case "ollama":
-      return openOpenAI(endpoint, provider, checkedFetch(endpoint, network));
+      return openOpenAI(endpoint, provider, await checkedFetch(endpoint, network));
     default:
       throw new PermanentFailure(
         "MODEL_PROVIDER_UNKNOWN",

@@ -1,6 +1,6 @@
 // One HTTP request to a host that a manifest names, with the address checked at connect time and no redirect elsewhere.
 import { type LookupAddress, lookup as systemLookup } from "node:dns";
-import { type Agent, type IncomingMessage, request as requestHttp } from "node:http";
+import { type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import { isIP, type LookupFunction } from "node:net";
 import { callbackify } from "node:util";
@@ -15,8 +15,6 @@ export interface OutboundRequest {
   readonly signal: AbortSignal;
   /** Called once there is a connection, before anything is sent; what it throws ends the request. */
   readonly onConnected?: () => void;
-  /** Keeps connections, which were checked by the same rules. Absent: each request has one of its own. */
-  readonly agent?: Agent;
 }
 
 export interface Outbound {
@@ -66,9 +64,9 @@ function redirectTarget(response: IncomingMessage, base: URL): URL | undefined {
 }
 
 /** As {@link sendChecked}, and a redirect is an answer like any other. */
-export function sendOnce(request: OutboundRequest, outbound: Outbound): Promise<IncomingMessage> {
-  const { url, method, headers, body, signal, onConnected, agent = false } = request;
-  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
+function sendOnce(request: OutboundRequest, outbound: Outbound): Promise<IncomingMessage> {
+  const { url, method, headers, body, signal, onConnected } = request;
+  const host = hostOf(url);
   if (url.protocol !== "http:" && url.protocol !== "https:") {
     return Promise.reject(
       new PermanentFailure(
@@ -91,15 +89,21 @@ export function sendOnce(request: OutboundRequest, outbound: Outbound): Promise<
         sent.destroy(error instanceof Error ? error : new Error(String(error)));
       }
     };
-    // No shared agent by itself: a kept connection would have been checked by somebody else.
-    const sent = send(url, { method, headers, agent, signal, lookup: checkedLookup(outbound) }, resolve);
-    sent.once("socket", (socket) => (sent.reusedSocket ? connect() : socket.once(ready, connect)));
+    // No shared agent: a kept connection would have been checked by somebody else.
+    const sent = send(url, { method, headers, agent: false, signal, lookup: checkedLookup(outbound) }, resolve);
+    sent.once("socket", (socket) => socket.once(ready, connect));
     sent.once("error", (cause) => reject(signal.aborted ? signal.reason : unreachable(url, cause, connected)));
     sent.end(body);
   });
 }
 
-function checkedLookup(outbound: Outbound): LookupFunction {
+/** Without the brackets of an IPv6 address. */
+export function hostOf({ hostname }: URL): string {
+  return hostname.startsWith("[") ? hostname.slice(1, -1) : hostname;
+}
+
+/** For a connection: judges where a name leads before it is made. */
+export function checkedLookup(outbound: Outbound): LookupFunction {
   const find = callbackify((host: string) => judgedAddresses(host, outbound));
   return (host, options, done) => {
     find(host, (error, addresses) => {

@@ -3,7 +3,7 @@ import type { IncomingMessage } from "node:http";
 import { Readable } from "node:stream";
 
 /** `body`: what is read of the answer, where it is not all of it as it comes. */
-export function webResponse(response: IncomingMessage, body: Readable | Buffer = response): Response {
+export function webResponse(response: IncomingMessage, body: Readable = response): Response {
   const { statusCode = 200 } = response;
   const headers = new Headers();
   for (const [name, value] of Object.entries(response.headers)) {
@@ -13,7 +13,6 @@ export function webResponse(response: IncomingMessage, body: Readable | Buffer =
     response.resume();
     return new Response(null, { status: statusCode, headers });
   }
-  if (Buffer.isBuffer(body)) return new Response(body, { status: statusCode, headers });
   // The DOM's and Node's stream types differ in name only.
   return new Response(Readable.toWeb(body) as ReadableStream<Uint8Array>, { status: statusCode, headers });
 }

@@ -5,7 +5,7 @@ import type { ChainHead } from "../../contracts/trace.ts";
 import { readChainHead, recordArguments, type TraceRecord } from "../chain.ts";
 import type { Redis } from "../connect.ts";
 import { budgetKeys, stepsKey, taskKeys } from "../keys.ts";
-import { type Ledger, readLedger } from "../ledger.ts";
+import { type Ledger, readToldLedger } from "../ledger.ts";
 import { corrupt, listOf } from "../reply.ts";
 import { defineScript, runScript } from "../script.ts";
 import { HOLDS, LEDGER, RECORD } from "./lua.ts";
@@ -74,7 +74,7 @@ if ARGV[at] == 'reserve' then
   local is_over, is_watched
   claims, is_over, is_watched = look_at(shared.budgets, at + 3, #ARGV - 5, true)
   if is_over or (is_watched and ARGV[at + 2] == '') then
-    return { 'over-shared', seq, head, ledger, amounts_before(claims) }
+    return { 'over-shared', seq, head, told(ledger), amounts_before(claims) }
   end
 end`,
     write: `
@@ -102,14 +102,14 @@ local phase, seq, head = unpack(found, 1, 3)
 local ledger = ledger_in(found, 4)
 if not holds(phase, activations, ARGV[1], ARGV[2], ARGV[3]) then return { 'lease-lost' } end
 if not is_next(seq, head, 4) then
-  return { is_repeated(journal, 4) and 'appended' or 'moved', seq, head, ledger }
+  return { is_repeated(journal, 4) and 'appended' or 'moved', seq, head, told(ledger) }
 end
 local after = charged(ledger, 4)
-if not after then return { 'over-budget', seq, head, ledger } end
+if not after then return { 'over-budget', seq, head, told(ledger) } end
 local usable = ({ use = 'Approved', ['use-again'] = 'Used' })[change]
 if usable and (redis.call('HGET', approvals, approval .. '/phase') ~= usable
     or tonumber(redis.call('HGET', approvals, approval .. '/until')) <= now) then
-  return { 'unapproved', seq, head, ledger }
+  return { 'unapproved', seq, head, told(ledger) }
 end${beside.check}
 seq, head = write_record(task, journal, steps, after, 4)${beside.write}
 if change == 'use' then
@@ -122,7 +122,7 @@ elseif change == 'request' then
     approval .. '/activation', ARGV[1], approval .. '/until', string.format('%d', now + ttl))
   redis.call('HSET', activations, ARGV[1] .. '/approval', approval)
 end
-return { 'appended', seq, head, after }
+return { 'appended', seq, head, told(after) }
 `;
 }
 
@@ -158,14 +158,14 @@ function readAppended(
   switch (outcome) {
     case "over-shared": {
       const claims = shared?.kind === "reserve" ? shared.claims : [];
-      return { outcome, ledger: readLedger(what, ledger), spent: readAmounts(what, claims, listOf(what, amounts)) };
+      return { outcome, ledger: readToldLedger(what, ledger), spent: readAmounts(what, claims, listOf(what, amounts)) };
     }
     case "appended":
     case "moved":
-      return { outcome, head: readChainHead(what, seq, head), ledger: readLedger(what, ledger) };
+      return { outcome, head: readChainHead(what, seq, head), ledger: readToldLedger(what, ledger) };
     case "unapproved":
     case "over-budget":
-      return { outcome, ledger: readLedger(what, ledger) };
+      return { outcome, ledger: readToldLedger(what, ledger) };
     case "lease-lost":
       return { outcome };
     default:

@@ -30,6 +30,7 @@ end
  * the journal, under the seq of its last event: an entry for each event would cost as much as all the rest.
  *
  * `ledger_in(found, at)`: the amounts out of what HMGET found, where they stand from `at` (see LEDGER) ·
+ * `told(ledger)`: the amounts as an answer, a line each: clients read one text in a fraction of the time of a list ·
  * `put(fields, name, value)`: adds to arguments of HSET · `record_end(at)`: the place in ARGV behind it ·
  * `is_repeated(journal, at)`: this very command was carried out before (its answer was lost on the way) ·
  * `is_next(seq, head, at)`: nobody wrote since the record was made ·
@@ -41,6 +42,11 @@ end
 export const RECORD = `
 local function ledger_in(found, at)
   return { unpack(found, at, at + ${LEDGER_FIELDS.length - 1}) }
+end
+local function told(ledger)
+  local lines = {}
+  for index = 1, ${LEDGER_FIELDS.length} do lines[index] = ledger[index] or '' end
+  return table.concat(lines, '\\n')
 end
 local function is_repeated(journal, at)
   if ARGV[at + 3] == '' then return false end

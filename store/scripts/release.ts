@@ -16,7 +16,7 @@ import { readChainHead, recordArguments, type TraceRecord } from "../chain.ts";
 import type { Redis } from "../connect.ts";
 import { finishTask } from "../finish-task.ts";
 import { stepsKey, taskKeys } from "../keys.ts";
-import { type Ledger, readLedger } from "../ledger.ts";
+import { type Ledger, readToldLedger } from "../ledger.ts";
 import { pushOutbox } from "../outbox.ts";
 import type { ActivationQueue } from "../queue.ts";
 import { corrupt, listOf, textOrNull } from "../reply.ts";
@@ -103,7 +103,7 @@ local first_start = record_end(14)
 local next_record = first_start + 3 * ARGV[10]
 local function released(goes_on, wrote_next)
   local at_once = target ~= ARGV[4] and 1 or 0
-  return { 'released', seq, head, priority, goes_on and 1 or 0, cancel or '', canceller or '', ledger, at_once,
+  return { 'released', seq, head, priority, goes_on and 1 or 0, cancel or '', canceller or '', told(ledger), at_once,
     wrote_next and 1 or 0 }
 end
 local is_held = holds(phase, activations, id, ARGV[2], ARGV[3])
@@ -114,7 +114,7 @@ if not is_held or not is_next(seq, head, 14) then
     return released(goes_on, goes_on and ARGV[next_record] and is_repeated(journal, next_record))
   end
   if not is_held then return { 'lease-lost' } end
-  return { 'moved', seq, head, redis.call('HGET', task, 'graph'), ledger }
+  return { 'moved', seq, head, redis.call('HGET', task, 'graph'), told(ledger) }
 end
 
 local fields = { 'graph', ARGV[6] }
@@ -197,7 +197,7 @@ export async function releaseActivation(
         outcome,
         head: readChainHead(what, seq, head),
         graph: readGraphState(what, detail),
-        ledger: readLedger(what, ledger),
+        ledger: readToldLedger(what, ledger),
       };
     case "lease-lost":
       return { outcome };
@@ -220,7 +220,7 @@ function readGoOn(what: string, answer: readonly unknown[]): GoOn | undefined {
   return {
     cancelRequested: cancel === "1",
     cancelledBy: textOrNull(what, canceller),
-    ledger: readLedger(what, ledger),
+    ledger: readToldLedger(what, ledger),
     wroteNext: wroteNext === 1,
   };
 }

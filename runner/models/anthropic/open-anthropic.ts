@@ -30,13 +30,13 @@ export async function openAnthropic(endpoint: ModelEndpoint, fetch: Fetch): Prom
     fetch,
   });
   const options = readAnthropicOptions(endpoint);
+  const known = { endpoint: name, timeoutMs: timeoutOf(endpoint), errors: sdk };
   return {
     provider: "anthropic",
     toolPromptTokens: TOOL_PROMPT_TOKENS,
     complete(request: ModelRequest, signal: AbortSignal): Promise<ModelAnswer> {
       const names = mapToolNames(mentionedTools(request));
-      const call = { endpoint: name, model: request.model, timeoutMs: timeoutOf(endpoint), errors: sdk };
-      return withinCall(call, signal, async (bounded) => {
+      return withinCall({ ...known, model: request.model }, signal, async (bounded) => {
         const body = toAnthropicRequest(endpoint, options, request, names);
         const events = await client.messages.create(body, { signal: bounded });
         const answer = new AnthropicAnswer(names);

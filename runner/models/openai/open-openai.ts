@@ -15,15 +15,14 @@ export async function openOpenAI(endpoint: ModelEndpoint, provider: OpenAIProvid
   const sdk = await import("openai");
   const client = openClient(sdk, endpoint, { provider, api, fetch });
   const ask = api === "chat" ? openChat(client, endpoint, provider) : openResponses(client, endpoint, provider);
-  const name = endpointName(endpoint);
+  const known = { endpoint: endpointName(endpoint), timeoutMs: timeoutOf(endpoint), errors: sdk };
   return {
     provider,
     complete(request, signal) {
       const names = mapToolNames(mentionedTools(request));
-      const call = { endpoint: name, model: request.model, timeoutMs: timeoutOf(endpoint), errors: sdk };
-      return withinCall(call, signal, async (bounded) => {
+      return withinCall({ ...known, model: request.model }, signal, async (bounded) => {
         const read = await ask(request, names, bounded);
-        if ("unusable" in read) throw malformedAnswer(name, read.unusable);
+        if ("unusable" in read) throw malformedAnswer(known.endpoint, read.unusable);
         return { ...read, provider };
       });
     },
