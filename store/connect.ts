@@ -11,12 +11,12 @@ export type Redis = IoRedis;
 class KeyedRedis extends IoRedis {
   stateKey: StateKey | undefined = undefined;
 
-  /** Whatever is sent in one go of the event loop leaves in one piece: tasks in flight share their way to the server. */
+  /** Whatever is sent in one round of the event loop leaves in one piece: tasks in flight share their way to the server. */
   override sendCommand(...sent: Parameters<IoRedis["sendCommand"]>): unknown {
     const { stream } = this;
     if (stream?.writableCorked === 0) {
       stream.cork();
-      process.nextTick(() => stream.uncork());
+      setImmediate(() => stream.uncork());
     }
     return super.sendCommand(...sent);
   }
