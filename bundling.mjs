@@ -37,6 +37,7 @@ export const COMMAND_BUNDLING = {
     "openai",
     "pg",
     "protobufjs",
+    "undici",
     "js-redis-server",
     "lua-redis-wasm",
   ],

@@ -68,21 +68,19 @@ const SHORT_BYTES = 1_048_576;
 async function answerOf({ statusCode: status, headers, body }: Answer): Promise<Response> {
   const init = { status, headers: webHeaders(headers) };
   const isShort = Number(headers["content-length"] ?? Number.NaN) <= SHORT_BYTES;
-  if (isShort) return new ReadAnswer(await body.text().catch(brokeOff), init);
+  if (isShort) return readAnswer(await body.text().catch(brokeOff), init);
   // The DOM's and Node's stream types differ in name only.
   return new Response(Readable.toWeb(Readable.from(whole(body))) as ReadableStream<Uint8Array>, init);
 }
 
-/** Of which the text is there already: without the streams that a Response would make of it, and read it from again. */
-class ReadAnswer extends Response {
-  override readonly text: () => Promise<string>;
-  override readonly json: () => Promise<unknown>;
-
-  constructor(text: string, init: ResponseInit) {
-    super(null, init);
-    this.text = async () => text;
-    this.json = async () => JSON.parse(text);
-  }
+/** A Response of which the text is there already: it would make streams of it, and read it from them again. */
+function readAnswer(text: string, init: ResponseInit): Response {
+  return Object.defineProperties(new Response(null, init), {
+    text: { value: async () => text },
+    json: { value: async () => JSON.parse(text) },
+    // What is asked for in parts may come in one piece.
+    body: { get: () => new Response(text).body },
+  });
 }
 
 function webHeaders(headers: Answer["headers"]): Headers {

@@ -72,6 +72,25 @@ describe("a streamed chat completion", () => {
     expect(read).toMatchObject({ finishReason: "tool_use", toolCalls: [{ id: "a" }, { id: "b" }] });
   });
 
+  const inOnePiece = async (text: string) => {
+    const server = await serve((response) => {
+      response.writeHead(200, { "Content-Type": "text/event-stream", "Content-Length": Buffer.byteLength(text) });
+      response.end(text);
+    });
+    const model = await open({ provider: "openai", base_url: server.url });
+    return model.complete(request("find"), never());
+  };
+
+  test("may come in one piece, with its length", async () => {
+    const parts = [delta({ content: "Good " }), delta({ content: "day." }), delta({}, "stop")];
+    const text = [...parts.map((part) => JSON.stringify(part)), "[DONE]"].map((part) => `data: ${part}\n\n`).join("");
+    expect(await inOnePiece(text)).toMatchObject({ text: "Good day.", finishReason: "stop" });
+  });
+
+  test.each(["no stream", ""])("is none where a whole answer says `%s`", async (text) => {
+    await expect(inOnePiece(text)).rejects.toMatchObject(CUT);
+  });
+
   test("may come whole in one event", async () => {
     const whole = { choices: [{ message: { content: "Good day." }, finish_reason: "stop" }] };
     expect(await answer("chat", [whole, "[DONE]"])).toMatchObject({ text: "Good day." });
