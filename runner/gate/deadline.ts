@@ -35,7 +35,9 @@ export async function within<T>(
       how();
     };
     signal.addEventListener("abort", stop, { once: true });
-    call(either.signal).then(
+    // Also what throws before it gives a promise leaves no timer behind.
+    const called = (async () => call(either.signal))();
+    called.then(
       (value) => settle(() => resolve(value)),
       (error: unknown) => settle(() => reject(error)),
     );
